@@ -1,0 +1,43 @@
+# syntax=docker/dockerfile:1
+
+# The interpreter of both stages must be the same: the environment is copied from one to the other.
+ARG PYTHON=python:3.11-slim-bookworm
+
+FROM ${PYTHON} AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
+RUN python -m venv /opt/tierstream /opt/builder
+WORKDIR /src
+
+# Dependencies first: their layer changes only with the lock files.
+COPY requirements/runtime.lock requirements/build.lock requirements/
+RUN /opt/tierstream/bin/pip install --require-hashes --only-binary :all: -r requirements/runtime.lock \
+ && /opt/builder/bin/pip install --require-hashes -r requirements/build.lock
+
+COPY pyproject.toml README.md LICENSE ./
+COPY scoring scoring
+COPY handlers handlers
+COPY config config
+COPY streams streams
+COPY serving serving
+RUN /opt/builder/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+ && /opt/tierstream/bin/pip install --no-deps --no-index /wheels/*.whl \
+ && /opt/tierstream/bin/pip check \
+ && /opt/tierstream/bin/pip uninstall -y pip setuptools
+
+FROM ${PYTHON}
+LABEL org.opencontainers.image.title="Tierstream" \
+      org.opencontainers.image.description="Customer tiers, dormancy alerts and live profiles from a stream of events" \
+      org.opencontainers.image.licenses="Apache-2.0"
+RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/tierstream --create-home \
+    --shell /usr/sbin/nologin tierstream
+COPY --from=build /opt/tierstream /opt/tierstream
+ENV PATH=/opt/tierstream/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+USER tierstream
+WORKDIR /var/lib/tierstream
+EXPOSE 8080
+# The worker gives its partitions back in order when it is asked to end.
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ.get('TIERSTREAM_HTTP_PORT', '8080') + '/livez', timeout=4)"]
+ENTRYPOINT ["tierstream"]
+CMD ["worker"]

@@ -1,0 +1,68 @@
+# Needs only Python 3.11 (or later) and make. `make help` lists what there is.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+BIN := .venv/bin
+# Set-up is repeated when a lock file or the package's definition changes, and only then.
+LOCKED := .venv/.installed-$(shell cat requirements/dev.lock pyproject.toml | cksum | tr ' ' '-')
+
+FAULTS ?= 200
+SEED ?= 1
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+DEMO_ARGS ?=
+
+.PHONY: help setup demo test lint format bench soak lock clean
+
+help:
+	@echo 'make demo    replay real purchases through the whole system, with a live view'
+	@echo 'make test    style, types, import contracts and all tests (PYTEST_ARGS="-k tiers")'
+	@echo 'make lint    style, types and import contracts only'
+	@echo 'make format  let ruff put the code into its form'
+	@echo 'make bench   measure the whole path on Apache Kafka (needs Java 17 and Maven)'
+	@echo 'make soak    random faults without end in sight (FAULTS=$(FAULTS) SEED=$(SEED))'
+	@echo 'make lock    resolve the dependencies of pyproject.toml into requirements/*.lock'
+	@echo 'make clean   remove .venv and all caches of the checkout'
+
+setup: $(LOCKED)
+
+$(LOCKED):
+	@sh ops/venv.sh '$@'
+
+demo: $(LOCKED)
+	@$(BIN)/tierstream demo $(DEMO_ARGS)
+
+lint: $(LOCKED)
+	@echo '== ruff check' && $(BIN)/ruff check .
+	@echo '== ruff format --check' && $(BIN)/ruff format --check .
+	@echo '== mypy' && $(BIN)/mypy
+	@echo '== lint-imports' && $(BIN)/lint-imports --no-cache
+
+test: lint
+	@echo '== pytest' && $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+format: $(LOCKED)
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+bench: $(LOCKED)
+	@$(BIN)/python -m bench $(BENCH_ARGS)
+
+soak: $(LOCKED)
+	@FAULTS='$(FAULTS)' SEED='$(SEED)' $(BIN)/python -m pytest -m soak --timeout=0 $(PYTEST_ARGS)
+
+LOCK_COMMAND := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-annotate --no-emit-index-url --custom-compile-command 'make lock'
+
+lock:
+	@test -x $(BIN)/uv || { echo 'make lock: run `make setup` first' >&2; exit 1; }
+	@$(LOCK_COMMAND) pyproject.toml -o requirements/runtime.lock
+	@$(LOCK_COMMAND) pyproject.toml --extra demo --extra dev -c requirements/runtime.lock \
+	  -o requirements/dev.lock
+	@$(LOCK_COMMAND) requirements/build.in -c requirements/dev.lock -o requirements/build.lock
+	@echo 'requirements/runtime.lock, dev.lock and build.lock are resolved'
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,88 @@
+"""Checks of single settings. Each returns the value or raises ValueError with the reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from config.durations import Duration
+from scoring.timestamps import parse_rfc3339
+
+_TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
+_TOPIC_PREFIX = re.compile(r"[A-Za-z0-9._-]{0,100}", re.ASCII)
+_KEY_PREFIX = re.compile(r"[A-Za-z0-9._:{}/-]{1,64}", re.ASCII)
+_SERVER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})", re.ASCII)
+
+
+def topic_name(value: str) -> str:
+    """A text that Kafka takes as part of a topic and group name."""
+    return _matching(_TOPIC_NAME, value, "takes 1 to 100 letters, digits, dots, dashes")
+
+
+def topic_prefix(value: str) -> str:
+    """As `topic_name`, or nothing."""
+    return _matching(_TOPIC_PREFIX, value, "takes up to 100 letters, digits, dots, dashes")
+
+
+def redis_key_prefix(value: str) -> str:
+    """A prefix without characters that mean something in a Redis pattern."""
+    return _matching(_KEY_PREFIX, value, "takes 1 to 64 letters, digits or any of . _ : { } / -")
+
+
+def instant(value: str) -> str:
+    """An RFC 3339 time."""
+    instant_ms(value)
+    return value
+
+
+def instant_ms(value: str) -> int:
+    """An RFC 3339 time in milliseconds since 1970."""
+    ms = parse_rfc3339(value)
+    if ms is None:
+        raise ValueError("is no RFC 3339 time with an offset, such as 1990-01-01T00:00:00Z")
+    return ms
+
+
+def bootstrap_servers(value: str) -> str:
+    """``host:port`` of at least one broker, separated by commas; spaces are dropped."""
+    servers = [server.strip() for server in value.split(",") if server.strip()]
+    for server in servers:
+        match = _SERVER.fullmatch(server)
+        if match is None or not 1 <= int(match["port"]) <= 65_535:
+            raise ValueError("is no list of host:port separated by commas")
+    if not servers:
+        raise ValueError("names no broker")
+    return ",".join(servers)
+
+
+def redis_url(value: str) -> str:
+    """A URL of a scheme that the Redis client knows."""
+    try:
+        parts = urlsplit(value)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_valid = False
+    else:
+        if parts.scheme not in ("redis", "rediss", "unix"):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+    if not port_is_valid:
+        raise ValueError("has no valid port")
+    return value
+
+
+def duration_between(low: Duration, high: Duration) -> Callable[[Duration], Duration]:
+    """A check that a duration lies in a range, both ends included."""
+
+    def check(value: Duration) -> Duration:
+        if not low <= value <= high:
+            raise ValueError(f"must lie between {low} and {high}")
+        return value
+
+    return check
+
+
+def _matching(pattern: re.Pattern[str], value: str, otherwise: str) -> str:
+    if not pattern.fullmatch(value):
+        raise ValueError(otherwise)
+    return value

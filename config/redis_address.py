@@ -1,0 +1,65 @@
+"""What a Redis URL says about credentials, read the way the client reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    from config.deployment import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class RedisAddress:
+    """The parts of a Redis URL that matter for security and for messages.
+
+    Attributes:
+        scheme: ``redis``, ``rediss`` or ``unix``.
+        place: ``host:port``, or the path of the socket; never a credential.
+        has_credentials: a user or password is sent, from the URL or from its own settings.
+        skips_verification: the URL asks not to check the server's certificate or its name.
+    """
+
+    scheme: str
+    place: str
+    has_credentials: bool
+    skips_verification: bool
+
+    @classmethod
+    def of(cls, settings: Settings) -> RedisAddress:
+        """The address in ``settings``."""
+        parts = urlsplit(settings.redis_url)
+        options = parse_qs(parts.query)
+        verification = [
+            *options.get("ssl_cert_reqs", []),
+            *options.get("ssl_check_hostname", []),
+        ]
+        own = settings.redis_username is not None or settings.redis_password is not None
+        in_url = parts.username or parts.password or {"username", "password"} & {*options}
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        server = f"{host or 'localhost'}:{parts.port or 6379}"
+        return cls(
+            scheme=parts.scheme,
+            place=parts.path if parts.scheme == "unix" else server,
+            has_credentials=own or bool(in_url),
+            skips_verification=any(
+                word.lower() in ("none", "optional", "false", "f", "no", "n", "0")
+                for word in verification
+            ),
+        )
+
+
+def masked_redis_url(url: str) -> str:
+    """``url`` with ``***`` for the password, wherever it stands."""
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    if parts.username or parts.password:
+        password = ":***" if parts.password else ""
+        place = f"{parts.username or ''}{password}@{place}"
+    query = "&".join(
+        f"{option.partition('=')[0]}=***" if option.startswith("password=") else option
+        for option in parts.query.split("&")
+        if option
+    )
+    return f"{parts.scheme}://{place}{parts.path}" + (f"?{query}" if query else "")

@@ -1,0 +1,177 @@
+"""Reading a TOML table key by key: every wrong or unknown key is named, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from difflib import get_close_matches
+from fractions import Fraction
+from typing import Any
+
+
+class TomlTable:
+    """One table of a document. Problems go to a list that all tables of it share."""
+
+    def __init__(self, table: dict[str, Any], path: str, problems: list[str]) -> None:
+        self._table = table
+        self._path = path
+        self._problems = problems
+        self._known: set[str] = set()
+
+    def wrong(self, key: str, reason: str) -> None:
+        """Note a problem with a key."""
+        self._problems.append(f"{self._path}{key}: {reason}")
+
+    def table(self, key: str) -> TomlTable:
+        """The table below a key; an empty one if absent."""
+        found = self._get(key, {})
+        if type(found) is not dict:
+            self.wrong(key, "must be a table")
+            found = {}
+        return TomlTable(found, f"{self._path}{key}.", self._problems)
+
+    def tables(self, key: str) -> list[TomlTable] | None:
+        """The tables of an array of tables; None if absent."""
+        found = self._get(key, None)
+        if found is None:
+            return None
+        if type(found) is not list or any(type(item) is not dict for item in found):
+            self.wrong(key, f"must be written as [[{self._path}{key}]] tables")
+            return []
+        return [
+            TomlTable(item, f"{self._path}{key}[{place}].", self._problems)
+            for place, item in enumerate(found, 1)
+        ]
+
+    def text(self, key: str, default: str, longest: int = 128) -> str:
+        """A text that is not empty."""
+        found = self._get(key, default)
+        if type(found) is str and 0 < len(found) <= longest:
+            return found
+        self.wrong(key, f"must be a text of 1 to {longest} characters, got {found!r}")
+        return default
+
+    def optional_text(self, key: str, default: str | None) -> str | None:
+        """A text; an empty one stands for none."""
+        if key in self._table and self._table[key] == "":
+            self._known.add(key)
+            return None
+        if default is None and key not in self._table:
+            self._known.add(key)
+            return None
+        return self.text(key, default or "")
+
+    def choice(self, key: str, default: str, allowed: Iterable[str], later: str = "") -> Any:
+        """One of some words."""
+        found = self._get(key, default)
+        if found not in allowed:
+            words = " or ".join(f'"{word}"' for word in allowed)
+            self.wrong(key, f"must be {words}, got {found!r}{later}")
+            return default
+        return found
+
+    def boolean(self, key: str, *, default: bool) -> bool:
+        """True or false."""
+        found = self._get(key, default)
+        if type(found) is bool:
+            return found
+        self.wrong(key, f"must be true or false, got {found!r}")
+        return default
+
+    def integer(self, key: str, default: int, low: int, high: int) -> int:
+        """A whole number within bounds."""
+        found = self.optional_integer(key, low, high)
+        return default if found is None else found
+
+    def optional_integer(self, key: str, low: int, high: int) -> int | None:
+        """A whole number within bounds, or None if absent."""
+        found = self._get(key, None)
+        if found is None:
+            return None
+        if type(found) is not int or not low <= found <= high:
+            self.wrong(key, f"must be a whole number from {low} to {high}, got {found!r}")
+            return None
+        return found
+
+    def integers(self, key: str, default: tuple[int, ...], high: int) -> tuple[int, ...]:
+        """Four ascending whole numbers from 0."""
+        found = self._get(key, list(default))
+        if (
+            type(found) is not list
+            or len(found) != 4
+            or any(type(item) is not int or not 0 <= item <= high for item in found)
+            or not _ascending(found)
+        ):
+            self.wrong(key, f"must be four ascending whole numbers from 0, got {found!r}")
+            return default
+        return tuple(found)
+
+    def decimal(self, key: str, default: str) -> str:
+        """A decimal from 0, as a text or a number, kept as text."""
+        found = self.optional_decimal(key)
+        return default if found is None else found
+
+    def optional_decimal(self, key: str) -> str | None:
+        """A decimal from 0, kept as text, or None if absent."""
+        found = self._get(key, None)
+        if found is None:
+            return None
+        text = decimal_text(found)
+        if text is None:
+            self.wrong(key, f'must be a decimal from 0 such as "12.50", got {found!r}')
+        return text
+
+    def decimals(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        """Four ascending decimals from 0, kept as text."""
+        found = self._get(key, list(default))
+        texts = [decimal_text(item) for item in found] if type(found) is list else []
+        known = [text for text in texts if text is not None]
+        if len(texts) != 4 or len(known) != 4 or not _ascending([Fraction(t) for t in known]):
+            self.wrong(key, f"must be four ascending decimals from 0, got {found!r}")
+            return default
+        return tuple(known)
+
+    def decimal_map(self) -> dict[str, str]:
+        """All keys of this table, each with a decimal above 0."""
+        found = {}
+        for key in self._table:
+            text = self.optional_decimal(key)
+            if text is not None and Fraction(text) == 0:
+                self.wrong(key, "must be above 0")
+            elif text is not None:
+                found[key] = text
+        return found
+
+    def text_map(self) -> dict[str, str]:
+        """All keys of this table, each with a text."""
+        return {key: self.text(key, "") for key in self._table}
+
+    def finish(self) -> None:
+        """Note every key that nobody asked for."""
+        for key in self._table:
+            if key not in self._known:
+                close = get_close_matches(key, self._known, n=1)
+                self.wrong(key, "unknown key" + (f", did you mean {close[0]}?" if close else ""))
+
+    def _get(self, key: str, default: Any) -> Any:
+        self._known.add(key)
+        return self._table.get(key, default)
+
+
+def decimal_text(value: object) -> str | None:
+    """A TOML number or decimal text as plain decimal text; None if it is negative or neither."""
+    if type(value) is str:
+        whole, point, fraction = value.partition(".")
+        digits = whole + fraction
+        plain = digits.isascii() and digits.isdigit() and bool(whole)
+        return value if plain and (not point or fraction) and len(value) <= 40 else None
+    if type(value) is int:
+        return str(value) if 0 <= value < 10**30 else None
+    if type(value) is Decimal and value.is_finite() and 0 <= value < 10**30:
+        text = f"{value:f}"
+        return text if len(text) <= 40 else None
+    return None
+
+
+def _ascending(values: list[Any]) -> bool:
+    return all(left < right for left, right in zip(values, values[1:], strict=False))

@@ -1,0 +1,52 @@
+"""CloudEvents 1.0 as native events: `id`, `type`, `subject` and `time`, and the fields of `data`.
+
+Source: CloudEvents 1.0.2, and its Kafka protocol binding for binary mode. Other attributes of the
+envelope belong to its transport and are no part of the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+DATA = "\x00data"
+"""Field that holds `data` where it is no object; no JSON name of ours is like it."""
+
+_ATTRIBUTES = (
+    ("id", "event_id"),
+    ("type", "type"),
+    ("subject", "customer_id"),
+    ("time", "occurred_at"),
+)
+
+
+def from_structured(envelope: dict[str, Any]) -> dict[str, Any]:
+    """The native form of an envelope.
+
+    Raises nothing: `data` that is no object is kept as a field of its own, for the one check of
+    types to name.
+    """
+    data = envelope.get("data")
+    native: dict[str, Any] = dict(data) if type(data) is dict else {}
+    if data is not None and type(data) is not dict:
+        native[DATA] = data
+    for attribute, name in _ATTRIBUTES:
+        native[name] = envelope.get(attribute)
+    _check_version(native, envelope.get("specversion"))
+    return native
+
+
+def from_binary(data: dict[str, Any], headers: Mapping[str, bytes]) -> dict[str, Any]:
+    """The native form of a record whose attributes are headers `ce_id`, `ce_type` and so on."""
+    native = dict(data)
+    for attribute, name in _ATTRIBUTES:
+        value = headers.get(f"ce_{attribute}")
+        native[name] = None if value is None else value.decode("utf-8", "replace")
+    _check_version(native, headers["ce_specversion"].decode("utf-8", "replace"))
+    return native
+
+
+def _check_version(native: dict[str, Any], specversion: object) -> None:
+    if specversion != "1.0":
+        # Another envelope version is another schema: let the one check of versions name it.
+        native["schema_version"] = 0

@@ -1,0 +1,72 @@
+"""What a change to a customer is worked out with, and where its outputs go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from msgspec import Struct, field
+
+from handlers.customer import Customer
+from handlers.outputs import Output, envelope, output_id
+from scoring.timestamps import rfc3339
+from scoring.rules import Rules
+
+
+class Tally(Struct):
+    """Counts since they were last taken, by labels; the shell makes metrics of them."""
+
+    accepted: Counter[str] = field(default_factory=Counter)
+    duplicates: Counter[str] = field(default_factory=Counter)
+    dead_letters: Counter[str] = field(default_factory=Counter)
+    tier_changes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    level_changes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    population: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Change in the number of customers by (tier, stage)."""
+    unmatched: int = 0
+    due: int = 0
+    skipped: int = 0
+
+
+class Cause(NamedTuple):
+    """Why a customer is looked at now."""
+
+    key: str
+    """What makes output ids differ."""
+    event_ids: tuple[str, ...]
+    reason: str
+    late: bool = False
+
+
+class Context:
+    """The rules in force, the outbox and the tally of one partition."""
+
+    __slots__ = ("outbox", "rules", "source", "tally")
+
+    def __init__(self, source: str, rules: Rules) -> None:
+        self.source = source
+        self.rules = rules
+        self.outbox: list[Output] = []
+        self.tally = Tally()
+
+    def next_sequence(self, customer: Customer) -> int:
+        """The sequence number of the customer's next output."""
+        customer.sequence += 1
+        return customer.sequence
+
+    def emit(
+        self,
+        topic: str,
+        type_name: str,
+        customer: Customer,
+        cause_key: str,
+        effective_ms: int,
+        data: Struct,
+    ) -> str:
+        """Put an output into the outbox; its id."""
+        identity = output_id(customer.customer_id, type_name, cause_key)
+        value = envelope(
+            self.source, identity, type_name, customer.customer_id, rfc3339(effective_ms), data
+        )
+        self.outbox.append(Output(topic, customer.customer_id, value))
+        return identity

@@ -1,0 +1,157 @@
+"""The state of one customer: everything that later outputs depend on, bounded in size."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field, msgpack
+
+from handlers.content import DIGEST_BYTES
+from scoring.ledger import Ledger
+from scoring.rules import ACTIVE, LEVELS, PROSPECT, Rules
+from scoring.tiers import Crossed
+
+MAX_IDENTITIES = 64
+MAX_TICKETS = 64
+NEVER_MS = -(2**62)
+"""Earlier than every event."""
+
+_IDENTITY_BYTES = 2 * DIGEST_BYTES
+COMPLAINT = "complaint"
+
+
+class Grace(Struct, array_like=True, frozen=True):
+    """A tier kept for a while: the business day it ends, and what ended its claim."""
+
+    until_day: int
+    crossed: tuple[Crossed, ...]
+
+
+class Ticket(Struct, array_like=True):
+    """A support ticket, as its newest event left it."""
+
+    ticket_id: str
+    kind: str | None
+    kind_ms: int
+    is_open: bool
+    changed_ms: int
+
+
+class Customer(Struct, array_like=True):
+    """One customer. The first six fields are what `Head` reads.
+
+    `applied` is the last position of the canonical log that changed this state, `epoch` the owner
+    that wrote it; both serve restoring and skipping.
+    """
+
+    epoch: int
+    applied: int
+    next_due_ms: int | None
+    tier: str
+    stage: str
+    erased: bool
+    customer_id: str
+    sequence: int = 0
+    newest_ms: int = NEVER_MS
+    level: int = ACTIVE
+    level_since_ms: int = NEVER_MS
+    standing: list[tuple[int, str]] = field(default_factory=list)
+    """Alerts not taken back, by level: (level, output id)."""
+    last_interaction_ms: int | None = None
+    ledger: Ledger = field(default_factory=Ledger)
+    identities: bytes = b""
+    """The 64 events accepted last, oldest first: a digest of the id, a digest of the content."""
+    grace: Grace | None = None
+    marketing_consent: bool | None = None
+    consent_ms: int = NEVER_MS
+    attributes: dict[str, str] = field(default_factory=dict)
+    profile_ms: int = NEVER_MS
+    tickets: list[Ticket] = field(default_factory=list)
+    """Least recently told of first."""
+    refused: list[int] = field(default_factory=list)
+    """Positions of refused records that would have moved time, not yet behind a checkpoint."""
+
+    def remembered_content(self, event_digest: bytes) -> bytes | None:
+        """The content digest of an accepted event, if its id is among those remembered."""
+        identities = self.identities
+        at = identities.find(event_digest)
+        while at != -1:
+            if at % _IDENTITY_BYTES == 0:
+                return identities[at + DIGEST_BYTES : at + _IDENTITY_BYTES]
+            at = identities.find(event_digest, at + 1)
+        return None
+
+    def remember(self, event_digest: bytes, content: bytes) -> None:
+        """Remember an accepted event, and forget the oldest beyond 64."""
+        kept = self.identities
+        if len(kept) >= MAX_IDENTITIES * _IDENTITY_BYTES:
+            kept = kept[_IDENTITY_BYTES:]
+        self.identities = kept + event_digest + content
+
+    def refuse(self, position: int, checkpoint: int) -> None:
+        """Note a refused record, so that a replay that skips it does not let it move time."""
+        self.refused = [kept for kept in self.refused if kept > checkpoint]
+        self.refused.append(position)
+
+    @property
+    def open_tickets(self) -> int:
+        """How many tickets are open."""
+        return sum(ticket.is_open for ticket in self.tickets)
+
+    @property
+    def has_open_complaint(self) -> bool:
+        """Whether a complaint is open."""
+        return any(ticket.is_open and ticket.kind == COMPLAINT for ticket in self.tickets)
+
+
+class Head(Struct, array_like=True):
+    """The beginning of a customer's state, read without the rest."""
+
+    epoch: int
+    applied: int
+    next_due_ms: int | None
+    tier: str
+    stage: str
+    erased: bool
+
+
+def new_customer(customer_id: str) -> Customer:
+    """Somebody of whom nothing is known yet."""
+    return Customer(0, -1, None, PROSPECT, PROSPECT, False, customer_id)
+
+
+def erased_customer(customer: Customer) -> Customer:
+    """What stays of an erased customer: the id and the marker."""
+    return Customer(
+        customer.epoch, customer.applied, None, PROSPECT, PROSPECT, True, customer.customer_id
+    )
+
+
+def stage_of(customer: Customer, rules: Rules) -> str:
+    """The stage of life: by silence first, then by the number of orders."""
+    ledger = customer.ledger
+    if ledger.orders_ever == 0:
+        return PROSPECT
+    if customer.level > ACTIVE:
+        return LEVELS[customer.level]
+    if ledger.frequency >= rules.loyal_min_orders:
+        return "loyal"
+    return "new" if ledger.orders_ever == 1 else "active"
+
+
+_encoder = msgpack.Encoder()
+_decoder = msgpack.Decoder(Customer)
+_head_decoder = msgpack.Decoder(Head)
+
+
+def pack(customer: Customer) -> bytes:
+    """The state as bytes."""
+    return _encoder.encode(customer)
+
+
+def unpack(packed: bytes) -> Customer:
+    """The state from its bytes."""
+    return _decoder.decode(packed)
+
+
+def unpack_head(packed: bytes) -> Head:
+    """Only the beginning of a state from its bytes."""
+    return _head_decoder.decode(packed)

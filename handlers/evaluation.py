@@ -1,0 +1,190 @@
+"""The tier of a customer, worked out after an event and whenever time makes it due."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from handlers import outputs
+from handlers.context import Cause, Context
+from handlers.customer import Customer, Grace
+from handlers.outputs import NextTier, TierChanged, view_crossed, view_figures
+from scoring.timestamps import rfc3339
+from scoring.figures import Figures, figures
+from scoring.ledger import Ledger
+from scoring.money import text_of_minor
+from scoring.movement import Move, move
+from scoring.rules import Rules
+from scoring.tiers import Crossed, crossed, fall_day, order_amount_needed, qualified_rank
+
+TIME = "window"
+"""The reason when time alone is the cause and no grace ended."""
+
+
+class Totals(NamedTuple):
+    """What figures are made of, with the rules and the business day they are made for."""
+
+    rules: Rules
+    day: int
+    last_order_ms: int | None
+    frequency: int
+    monetary: int
+
+
+def totals(ledger: Ledger, rules: Rules, day: int) -> Totals:
+    """The ledger's totals as they stand; the window must end at `day`."""
+    last_order_ms = ledger.last_order_ms() if ledger.orders_ever else None
+    return Totals(rules, day, last_order_ms, ledger.frequency, ledger.monetary)
+
+
+def figures_of(found: Totals) -> Figures | None:
+    """The figures of totals; None for a prospect."""
+    rules, day, last_order_ms, frequency, monetary = found
+    if last_order_ms is None:
+        return None
+    return figures(rules, day - rules.calendar.day(last_order_ms), frequency, monetary)
+
+
+def evaluate(
+    context: Context,
+    customer: Customer,
+    now_ms: int,
+    before: Totals,
+    cause: Cause,
+    *,
+    reduces: bool = False,
+) -> None:
+    """Move the customer to the tier due on the business day of `now_ms`, telling of a change.
+
+    Args:
+        before: the totals of the same day without the event, or of the day before for time alone.
+        reduces: the cause is a cancellation, a failed payment or a refund.
+    """
+    rules = context.rules
+    today = rules.calendar.day(now_ms)
+    after = figures_of(totals(customer.ledger, rules, today))
+    qualified = qualified_rank(rules, after)
+    current = rules.rank.get(customer.tier)
+    grace = customer.grace
+    if qualified == current and grace is None:
+        return
+    before_figures = figures_of(before)
+    change = _Change(rules, before.rules, before_figures, after, now_ms)
+    if current is None:
+        # A new policy has no such tier: what the customer qualifies for takes its place.
+        current = before.rules.rank[customer.tier]
+        verdict = Move(qualified, None, grace_starts=False, grace_ended=False)
+    else:
+        verdict = move(
+            rules,
+            current,
+            qualified,
+            None if grace is None else grace.until_day,
+            today,
+            lowered_by_event=reduces and qualified > qualified_rank(before.rules, before_figures),
+        )
+    tier = rules.tier_name(verdict.rank)
+    if tier != customer.tier:
+        found = (
+            grace.crossed
+            if verdict.grace_ended and grace is not None
+            else change.crossed(min(current, verdict.rank))
+        )
+        previous, customer.tier = customer.tier, tier
+        direction = "up" if verdict.rank < current else "down"
+        _announce(context, customer, previous, direction, verdict, change, found, cause)
+    if verdict.grace_starts:
+        assert verdict.grace_until_day is not None
+        customer.grace = Grace(verdict.grace_until_day, change.crossed(verdict.rank))
+    elif verdict.grace_until_day is None:
+        customer.grace = None
+
+
+class _Change(NamedTuple):
+    rules: Rules
+    old_rules: Rules
+    before: Figures | None
+    after: Figures | None
+    now_ms: int
+
+    def crossed(self, rank: int) -> tuple[Crossed, ...]:
+        old_rules = None if self.old_rules is self.rules else self.old_rules
+        return crossed(self.rules, rank, self.before, self.after, self.now_ms, old_rules)
+
+
+def _announce(
+    context: Context,
+    customer: Customer,
+    previous: str,
+    direction: str,
+    verdict: Move,
+    change: _Change,
+    found: tuple[Crossed, ...],
+    cause: Cause,
+) -> None:
+    rules = context.rules
+    today = rules.calendar.day(change.now_ms)
+    reason = cause.reason
+    if reason == TIME and verdict.grace_ended:
+        reason = "grace_expired"
+    data = TierChanged(
+        customer_id=customer.customer_id,
+        sequence=context.next_sequence(customer),
+        previous_tier=previous,
+        tier=customer.tier,
+        direction=direction,
+        reason=reason,
+        late=cause.late,
+        caused_by=list(cause.event_ids),
+        effective_at=rfc3339(change.now_ms),
+        before=view_figures(change.before, change.old_rules),
+        after=view_figures(change.after, rules),
+        crossed=[view_crossed(one, rules) for one in found],
+        next_tier=next_tier(rules, customer, verdict.rank),
+        keeps_until=keeps_until(rules, customer, verdict.rank, today, verdict.grace_until_day),
+        action=rules.tier_action(verdict.rank),
+        policy_version=rules.version,
+        marketing_consent=customer.marketing_consent,
+    )
+    context.emit(
+        outputs.TIER_CHANGES, outputs.TIER_CHANGED, customer, cause.key, change.now_ms, data
+    )
+    context.tally.tier_changes[previous, customer.tier, reason] += 1
+
+
+def next_tier(rules: Rules, customer: Customer, rank: int) -> NextTier | None:
+    """The tier directly above a rank and the order it takes; None at the top."""
+    if rank == 0:
+        return None
+    needed = order_amount_needed(rules, customer.ledger, rank - 1)
+    return NextTier(
+        rules.tier_name(rank - 1),
+        None if needed is None else text_of_minor(needed, rules.base_digits),
+    )
+
+
+def keeps_until(
+    rules: Rules, customer: Customer, rank: int, today: int, grace_until_day: int | None
+) -> str | None:
+    """The instant of the next fall in tier if nothing more happens; None if there is none."""
+    day = fall_day(rules, customer.ledger, rank, today, grace_until_day)
+    return None if day is None else rfc3339(rules.calendar.start(day))
+
+
+def tier_due_ms(rules: Rules, customer: Customer, today: int) -> int | None:
+    """The next instant after `today` began at which the tier must be looked at."""
+    ledger = customer.ledger
+    days = []
+    leaving = ledger.next_leaving_day(rules)
+    if leaving is not None:
+        days.append(leaving)
+    if ledger.orders_ever:
+        last_ms = ledger.last_order_ms()
+        assert last_ms is not None
+        last_day = rules.calendar.day(last_ms)
+        for step in rules.recency_steps:
+            if last_day + step > today:
+                days.append(last_day + step)
+                break
+    if customer.grace is not None:
+        days.append(customer.grace.until_day)
+    return rules.calendar.start(min(days)) if days else None

@@ -1,0 +1,51 @@
+"""The records of the canonical log that are no events: ticks and policies."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from scoring.policy import Policy
+
+CLOCK_TICK = "clock.tick"
+POLICY_ACTIVATED = "policy.activated"
+
+Mode = Literal["live", "replay"]
+
+
+class ClockTick(Struct, frozen=True, tag=CLOCK_TICK, tag_field="type"):
+    """Wall time, as the worker that owns the partition saw it."""
+
+    at: int
+
+
+class PolicyActivated(Struct, frozen=True, tag=POLICY_ACTIVATED, tag_field="type"):
+    """The policy, and the settings of the deployment that shape results, from here on."""
+
+    event_id: str
+    app_id: str
+    mode: Mode
+    allowed_lateness_ms: int
+    policy: Policy
+
+
+ControlRecord = ClockTick | PolicyActivated
+
+_decoder = msgspec.json.Decoder(ControlRecord)
+_encoder = msgspec.json.Encoder()
+
+
+def decode_control(value: bytes) -> ControlRecord:
+    """A control record from its bytes.
+
+    Raises:
+        msgspec.MsgspecError: it is none, or was written by a newer version.
+    """
+    return _decoder.decode(value)
+
+
+def encode_control(record: ControlRecord) -> bytes:
+    """The bytes of a control record."""
+    return _encoder.encode(record)

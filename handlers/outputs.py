@@ -1,0 +1,203 @@
+"""What goes out: CloudEvents 1.0 in structured JSON, one class of `data` for each kind."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from scoring.timestamps import rfc3339
+from scoring.figures import Figures
+from scoring.money import text_of_minor
+from scoring.rules import Rules
+from scoring.tiers import Crossed
+
+TIER_CHANGES = "tier-changes"
+DORMANCY_ALERTS = "dormancy-alerts"
+CARE_REMINDERS = "care-reminders"
+PROFILE_CHANGES = "profile-changes"
+CUSTOMER_PROFILES = "customer-profiles"
+
+TIER_CHANGED = "tier.changed"
+DORMANCY_ALERT = "dormancy.alert"
+DORMANCY_WITHDRAWN = "dormancy.withdrawn"
+CUSTOMER_REACTIVATED = "customer.reactivated"
+CUSTOMER_RETURNED = "customer.returned"
+CUSTOMER_PROFILE = "customer.profile"
+
+
+class Output(NamedTuple):
+    """A record to send: the value is None for a tombstone."""
+
+    topic: str
+    customer_id: str
+    value: bytes | None
+
+
+class FiguresView(Struct, frozen=True):
+    """Figures of one business day as they go out; money as decimal text in major units."""
+
+    recency_days: int
+    frequency: int
+    monetary: str
+    r: int
+    f: int
+    m: int
+    score: int
+    segment: str
+
+
+class CrossedView(Struct, frozen=True):
+    """A condition that came to hold or ceased to."""
+
+    measure: str
+    before: int | str | None
+    after: int | str | None
+    cutoff: int | str
+    at: str
+
+
+class NextTier(Struct, frozen=True):
+    """The tier directly above and the smallest single order today that reaches it or better."""
+
+    tier: str
+    order_amount_needed: str | None
+
+
+class TierChanged(Struct, frozen=True):
+    """`data` of `tier.changed`."""
+
+    customer_id: str
+    sequence: int
+    previous_tier: str
+    tier: str
+    direction: str
+    reason: str
+    late: bool
+    caused_by: list[str]
+    effective_at: str
+    before: FiguresView | None
+    after: FiguresView | None
+    crossed: list[CrossedView]
+    next_tier: NextTier | None
+    keeps_until: str | None
+    action: str | None
+    policy_version: str
+    marketing_consent: bool | None
+
+
+class LevelChanged(Struct, frozen=True):
+    """`data` of the four types on `dormancy-alerts`."""
+
+    customer_id: str
+    sequence: int
+    level: str
+    previous_level: str
+    effective_at: str
+    last_order_at: str | None
+    last_interaction_at: str | None
+    threshold_days: float | None
+    basis: str | None
+    withdraws: list[str]
+    tier: str
+    open_tickets: int
+    suppressed: str | None
+    action: str | None
+    policy_version: str
+    marketing_consent: bool | None
+
+
+class Profile(Struct, frozen=True):
+    """`data` of a record on `customer-profiles`."""
+
+    customer_id: str
+    sequence: int
+    attributes: dict[str, str]
+    marketing_consent: bool | None
+    tier: str
+    stage: str
+    level: str
+    recency_days: int | None
+    frequency: int
+    monetary: str
+    r: int | None
+    f: int | None
+    m: int | None
+    score: int | None
+    segment: str | None
+    orders_ever: int
+    first_order_at: str | None
+    last_order_at: str | None
+    last_interaction_at: str | None
+    open_tickets: int
+    next_tier: NextTier | None
+    keeps_until: str | None
+    as_of: str
+    policy_version: str
+
+
+class _Envelope(Struct, frozen=True):
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: str
+    datacontenttype: str
+    data: Any
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def output_id(customer_id: str, type_name: str, cause: str) -> str:
+    """A pure function of customer, type and cause: 32 hexadecimal digits."""
+    parts = f"{len(customer_id)}:{customer_id}{len(type_name)}:{type_name}{cause}"
+    return blake2b(parts.encode(), digest_size=16).hexdigest()
+
+
+def envelope(
+    source: str, output: str, type_name: str, customer_id: str, time: str, data: Struct
+) -> bytes:
+    """A CloudEvent of that id, type and time about a customer."""
+    return _encoder.encode(
+        _Envelope("1.0", output, source, type_name, customer_id, time, "application/json", data)
+    )
+
+
+def view_figures(found: Figures | None, rules: Rules) -> FiguresView | None:
+    """Figures as they go out; None for a prospect."""
+    if found is None:
+        return None
+    return FiguresView(
+        found.recency_days,
+        found.frequency,
+        text_of_minor(found.monetary, rules.base_digits),
+        found.r,
+        found.f,
+        found.m,
+        found.score,
+        found.segment,
+    )
+
+
+def view_crossed(crossed: Crossed, rules: Rules) -> CrossedView:
+    """A crossed condition as it goes out."""
+    measure, before, after, cutoff, at_ms = crossed
+    if measure == "monetary":
+        digits = rules.base_digits
+        return CrossedView(
+            measure,
+            None if before is None else text_of_minor(before, digits),
+            None if after is None else text_of_minor(after, digits),
+            text_of_minor(cutoff, digits),
+            rfc3339(at_ms),
+        )
+    return CrossedView(measure, before, after, cutoff, rfc3339(at_ms))
+
+
+def optional_time(instant_ms: int | None) -> str | None:
+    """RFC 3339 of an instant, or None."""
+    return None if instant_ms is None else rfc3339(instant_ms)

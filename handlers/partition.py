@@ -1,0 +1,359 @@
+"""The state machine of one partition: the canonical log in, outputs and changed customers out.
+
+Its state and outputs are a function of the log alone. The worker, the backtest and the tests all
+run this code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from msgspec import Struct, field, msgpack
+
+from handlers.browse import browsed
+from handlers.content import id_digest
+from handlers.context import Cause, Context
+from handlers.customer import NEVER_MS, Customer, erased_customer, new_customer, stage_of
+from handlers.decode import ANY_TIME, Limits, decode
+from handlers.dormancy import compare_level, level_due_ms, reach_levels
+from handlers.effect import NO_EFFECT, Effect
+from handlers.evaluation import TIME, evaluate, tier_due_ms, totals
+from handlers.events import (
+    ActivityRecorded,
+    Browsed,
+    ConsentChanged,
+    CustomerErased,
+    CustomerMerged,
+    Event,
+    OrderChanged,
+    OrderPlaced,
+    OrderRefunded,
+    PointsRedeemed,
+    ProfileUpdated,
+    SurveyAnswered,
+    TicketChanged,
+)
+from handlers.identity import identify
+from handlers.log import ClockTick, Mode, PolicyActivated, decode_control
+from handlers.orders import order_changed, order_placed, order_refunded
+from handlers.profile_view import profile_record
+from handlers.profiles import accepted_only, consent_changed, profile_updated
+from handlers.reasons import Rejection
+from handlers.store import CustomerStore
+from handlers.support import survey_answered, ticket_changed
+from handlers.values import check_values
+from scoring.policy import Policy
+from scoring.rules import Rules
+
+Handler = Callable[[Customer, Any, Rules, int], Effect]
+
+HANDLERS: dict[type[Event], Handler] = {
+    OrderPlaced: order_placed,
+    OrderChanged: order_changed,
+    OrderRefunded: order_refunded,
+    Browsed: browsed,
+    TicketChanged: ticket_changed,
+    SurveyAnswered: survey_answered,
+    ProfileUpdated: profile_updated,
+    ConsentChanged: consent_changed,
+    CustomerMerged: accepted_only,
+    ActivityRecorded: accepted_only,
+    PointsRedeemed: accepted_only,
+}
+
+
+class Source(NamedTuple):
+    """Where upstream put a record: one sequence of rising offsets a partition."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Meta(Struct):
+    """What a partition knows beside its customers."""
+
+    epoch: int = 0
+    applied: int = -1
+    """The last position of the log whose effects are all durable."""
+    app_id: str = ""
+    mode: Mode = "live"
+    allowed_lateness_ms: int = 0
+    policy: Policy | None = None
+    newest_ms: int = NEVER_MS
+    clock_ms: int = NEVER_MS
+    positions: dict[str, int] = field(default_factory=dict)
+    """The newest offset taken from each source partition, by `topic/partition`."""
+
+
+class NoPolicy(Exception):
+    """An event stands in the log before any policy."""
+
+
+class Partition:
+    """One partition's customers, clock, policy and due instants."""
+
+    def __init__(self, meta: Meta | None = None, store: CustomerStore | None = None) -> None:
+        self.meta = meta or Meta()
+        self.store = store or CustomerStore()
+        self.stale_profiles: dict[str, None] = {}
+        """Customers whose profile is to be sent anew."""
+        self._context: Context | None = None
+        if self.meta.policy is not None:
+            self._context = Context(_source(self.meta.app_id), Rules(self.meta.policy))
+
+    @property
+    def context(self) -> Context:
+        """The rules in force, the outbox and the tally.
+
+        Raises:
+            NoPolicy: no policy was activated yet.
+        """
+        if self._context is None:
+            raise NoPolicy("the log has no policy before its first event")
+        return self._context
+
+    @property
+    def rules(self) -> Rules:
+        """The rules in force."""
+        return self.context.rules
+
+    def control(self, position: int, value: bytes) -> None:
+        """Apply a tick or a policy."""
+        record = decode_control(value)
+        if isinstance(record, ClockTick):
+            self.tick(position, record.at)
+        else:
+            self.activate(position, record)
+
+    def tick(self, position: int, wall_ms: int) -> None:
+        """Wall time passed: in live mode the clock moves."""
+        if self.meta.mode == "live":
+            self._move_clock(position, wall_ms - self.meta.allowed_lateness_ms)
+
+    def activate(self, position: int, activated: PolicyActivated) -> None:
+        """Put a policy in force and look at every customer under it."""
+        meta = self.meta
+        same = meta.policy == activated.policy
+        meta.app_id, meta.policy = activated.app_id, activated.policy
+        meta.mode, meta.allowed_lateness_ms = activated.mode, activated.allowed_lateness_ms
+        before = self._context
+        if before is not None and same:
+            before.source = _source(meta.app_id)
+            return
+        self._context = Context(_source(meta.app_id), Rules(activated.policy))
+        if before is not None:
+            self._context.outbox, self._context.tally = before.outbox, before.tally
+            cause = Cause(f"policy:{activated.event_id}", (activated.event_id,), "policy")
+            for customer_id in self.store.ids():
+                self._reconsider(position, customer_id, before.rules, cause)
+
+    def admit(
+        self,
+        value: bytes | None,
+        headers: Mapping[str, bytes] | None = None,
+        limits: Limits = ANY_TIME,
+    ) -> Event | Rejection:
+        """Make an event of a record, or find why it cannot be used, without looking at state."""
+        rules = self.rules
+        event = decode(value, headers, limits)
+        if isinstance(event, Rejection):
+            return event
+        return check_values(event, rules) or event
+
+    def is_applied(self, source: Source) -> bool:
+        """Whether this record of a source partition, or a later one, was taken already."""
+        key = f"{source.topic}/{source.partition}"
+        if source.offset <= self.meta.positions.get(key, -1):
+            return True
+        self.meta.positions[key] = source.offset
+        return False
+
+    def apply(self, position: int, event: Event) -> Rejection | None:
+        """Apply an admitted event at a position of the log.
+
+        Returns why it became a dead letter after all, or None if it was accepted or a duplicate.
+        """
+        context = self.context
+        customer = self.store.get(event.customer_id)
+        if customer is None:
+            customer = new_customer(event.customer_id)
+        elif customer.applied >= position:
+            context.tally.skipped += 1
+            if position not in customer.refused:
+                self._advance(position, event.occurred_ms)
+            return None
+        identified = identify(customer, event, context.rules.base_currency)
+        if isinstance(identified, Event):
+            context.tally.accepted[event.type] += 1
+            self._advance(position, event.occurred_ms)
+            self._accept(position, customer, identified)
+            return None
+        if event.occurred_ms > self.meta.newest_ms:
+            customer.refuse(position, self.meta.applied)
+        if isinstance(identified, Rejection):
+            return identified
+        context.tally.duplicates[event.type] += 1
+        return None
+
+    def fire_due(self, position: int, until_ms: int) -> None:
+        """Fire all that is due up to an instant, by (instant, customer id)."""
+        pop_due, get = self.store.wheel.pop_due, self.store.get
+        while (due := pop_due(until_ms)) is not None:
+            due_ms, customer_id = due
+            customer = get(customer_id)
+            assert customer is not None
+            was = customer.tier, customer.stage
+            self._fire(customer, due_ms)
+            self._settle(position, customer, due_ms, was)
+
+    def finish(self, position: int, until_ms: int) -> None:
+        """Let time pass to an instant at the end of a log."""
+        self._move_clock(position, until_ms)
+
+    def newest_event_ms(self) -> int:
+        """The newest event time seen."""
+        return self.meta.newest_ms
+
+    def clock_of(self, customer: Customer) -> int:
+        """The customer's clock: its newest event or the partition's clock."""
+        return max(customer.newest_ms, self.meta.clock_ms)
+
+    def profile(self, customer_id: str) -> Any:
+        """The record for `customer-profiles` as of the customer's clock; None if unknown."""
+        customer = self.store.get(customer_id)
+        if customer is None:
+            return None
+        context = self.context
+        return profile_record(customer, context.rules, self.clock_of(customer), context.source)
+
+    def _advance(self, position: int, occurred_ms: int) -> None:
+        meta = self.meta
+        if occurred_ms > meta.newest_ms:
+            meta.newest_ms = occurred_ms
+            if meta.mode == "replay":
+                self._move_clock(position, occurred_ms - meta.allowed_lateness_ms)
+
+    def _move_clock(self, position: int, clock_ms: int) -> None:
+        if clock_ms > self.meta.clock_ms:
+            self.meta.clock_ms = clock_ms
+            self.fire_due(position, clock_ms)
+
+    def _accept(self, position: int, customer: Customer, event: Event) -> None:
+        occurred_ms = event.occurred_ms
+        was = (customer.tier, customer.stage) if customer.applied >= 0 else None
+        while customer.next_due_ms is not None and customer.next_due_ms <= occurred_ms:
+            due_ms = customer.next_due_ms
+            self._fire(customer, due_ms)
+            self._plan(customer, due_ms)
+        if type(event) is CustomerErased:
+            self._erase(position, customer, was)
+            return
+        context = self.context
+        rules = context.rules
+        clock_before = self.clock_of(customer)
+        now_ms = max(clock_before, occurred_ms)
+        today = rules.calendar.day(now_ms)
+        before = totals(customer.ledger, rules, today)
+        effect = HANDLERS[type(event)](customer, event, rules, today)
+        customer.newest_ms = max(customer.newest_ms, occurred_ms)
+        customer.remember(id_digest(event.event_id), event.content)
+        context.tally.unmatched += effect.unmatched
+        if effect is not NO_EFFECT:
+            cause = Cause(
+                f"event:{event.event_id}@{occurred_ms}",
+                (event.event_id,),
+                effect.reason,
+                occurred_ms < clock_before,
+            )
+            evaluate(context, customer, now_ms, before, cause, reduces=effect.reduces)
+            compare_level(context, customer, now_ms, cause.key, effect.came_back)
+        self._settle(position, customer, now_ms, was)
+
+    def _fire(self, customer: Customer, due_ms: int) -> None:
+        """Do what is due for one customer at one instant: the tier first, then levels."""
+        context = self.context
+        rules = context.rules
+        context.tally.due += 1
+        today = rules.calendar.day(due_ms)
+        if due_ms == rules.calendar.start(today):
+            before = totals(customer.ledger, rules, rules.calendar.previous(today))
+            left = customer.ledger.evict(rules, today)
+            evaluate(context, customer, due_ms, before, Cause(f"time:{due_ms}", tuple(left), TIME))
+        reach_levels(context, customer, due_ms)
+
+    def _reconsider(self, position: int, customer_id: str, old_rules: Rules, cause: Cause) -> None:
+        if self.store.applied(customer_id) >= position:
+            return
+        customer = self.store.get(customer_id)
+        assert customer is not None
+        if customer.erased:
+            return
+        context = self.context
+        rules = context.rules
+        was = customer.tier, customer.stage
+        now_ms = self.clock_of(customer)
+        today = rules.calendar.day(now_ms)
+        before = totals(customer.ledger, old_rules, old_rules.calendar.day(now_ms))
+        customer.ledger.recount(rules)
+        customer.ledger.evict(rules, today)
+        evaluate(context, customer, now_ms, before, cause)
+        compare_level(context, customer, now_ms, cause.key, None)
+        self._settle(position, customer, now_ms, was)
+
+    def _erase(self, position: int, customer: Customer, was: tuple[str, str] | None) -> None:
+        if customer.erased:
+            return
+        tally = self.context.tally
+        tally.unmatched += len(customer.ledger.waiting)
+        if was is not None:
+            tally.population[was] -= 1
+        erased = erased_customer(customer)
+        erased.applied = position
+        self.store.put(erased)
+        self.stale_profiles[erased.customer_id] = None
+
+    def _plan(self, customer: Customer, now_ms: int) -> None:
+        """Work out when the customer is due next after `now_ms`."""
+        rules = self.context.rules
+        tier_due = tier_due_ms(rules, customer, rules.calendar.day(now_ms))
+        level_due = level_due_ms(rules, customer)
+        if tier_due is None or (level_due is not None and level_due < tier_due):
+            customer.next_due_ms = level_due
+        else:
+            customer.next_due_ms = tier_due
+
+    def _settle(
+        self, position: int, customer: Customer, now_ms: int, was: tuple[str, str] | None
+    ) -> None:
+        """Put a changed customer back, with its stage and its next due instant."""
+        self._plan(customer, now_ms)
+        customer.stage = stage_of(customer, self.context.rules)
+        customer.applied = position
+        now = customer.tier, customer.stage
+        if was != now:
+            population = self.context.tally.population
+            population[now] += 1
+            if was is not None:
+                population[was] -= 1
+        self.store.put(customer)
+        self.stale_profiles[customer.customer_id] = None
+
+
+_meta_encoder = msgpack.Encoder()
+_meta_decoder = msgpack.Decoder(Meta)
+
+
+def pack_meta(meta: Meta) -> bytes:
+    """The partition's own state as bytes."""
+    return _meta_encoder.encode(meta)
+
+
+def unpack_meta(packed: bytes) -> Meta:
+    """The partition's own state from its bytes."""
+    return _meta_decoder.decode(packed)
+
+
+def _source(app_id: str) -> str:
+    return f"tierstream/{app_id}"

@@ -1,0 +1,62 @@
+"""The public profile of a customer, as of an instant."""
+
+from __future__ import annotations
+
+from handlers import outputs
+from handlers.customer import Customer, stage_of
+from handlers.evaluation import figures_of, keeps_until, next_tier, totals
+from handlers.outputs import Output, Profile, envelope, optional_time, output_id
+from scoring.timestamps import rfc3339
+from scoring.money import text_of_minor
+from scoring.rules import LEVELS, Rules
+
+
+def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
+    """The figures of the business day of `as_of_ms`, at or after the customer's clock."""
+    today = rules.calendar.day(as_of_ms)
+    ledger = customer.ledger
+    found = figures_of(totals(ledger, rules, today))
+    rank = rules.rank[customer.tier]
+    grace_until_day = None if customer.grace is None else customer.grace.until_day
+    known = ledger.orders_ever > 0
+    return Profile(
+        customer_id=customer.customer_id,
+        sequence=customer.sequence,
+        attributes=customer.attributes,
+        marketing_consent=customer.marketing_consent,
+        tier=customer.tier,
+        stage=stage_of(customer, rules),
+        level=LEVELS[customer.level],
+        recency_days=None if found is None else found.recency_days,
+        frequency=ledger.frequency,
+        monetary=text_of_minor(ledger.monetary, rules.base_digits),
+        r=None if found is None else found.r,
+        f=None if found is None else found.f,
+        m=None if found is None else found.m,
+        score=None if found is None else found.score,
+        segment=None if found is None else found.segment,
+        orders_ever=ledger.orders_ever,
+        first_order_at=optional_time(ledger.first_order_ms() if known else None),
+        last_order_at=optional_time(ledger.last_order_ms() if known else None),
+        last_interaction_at=optional_time(customer.last_interaction_ms),
+        open_tickets=customer.open_tickets,
+        next_tier=next_tier(rules, customer, rank),
+        keeps_until=keeps_until(rules, customer, rank, today, grace_until_day),
+        as_of=rfc3339(as_of_ms),
+        policy_version=rules.version,
+    )
+
+
+def profile_record(customer: Customer, rules: Rules, as_of_ms: int, source: str) -> Output:
+    """The record for `customer-profiles`: a null one for an erased customer."""
+    topic, customer_id = outputs.CUSTOMER_PROFILES, customer.customer_id
+    if customer.erased:
+        return Output(topic, customer_id, None)
+    profile = profile_of(customer, rules, as_of_ms)
+    time = profile.as_of
+    identity = output_id(customer_id, outputs.CUSTOMER_PROFILE, f"{time}:{customer.sequence}")
+    return Output(
+        topic,
+        customer_id,
+        envelope(source, identity, outputs.CUSTOMER_PROFILE, customer_id, time, profile),
+    )

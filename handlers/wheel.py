@@ -1,0 +1,39 @@
+"""Which customer is due next: a heap of instants, never a scan."""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+
+_SLACK = 1_000
+
+
+class DueWheel:
+    """The next due instant of each customer, popped in (instant, customer id) order."""
+
+    def __init__(self) -> None:
+        self._due: dict[str, int] = {}
+        self._heap: list[tuple[int, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+    def schedule(self, customer_id: str, due_ms: int | None) -> None:
+        """Set or clear (None) the instant at which a customer is due."""
+        if due_ms is None:
+            self._due.pop(customer_id, None)
+        elif self._due.get(customer_id) != due_ms:
+            self._due[customer_id] = due_ms
+            heappush(self._heap, (due_ms, customer_id))
+            if len(self._heap) > 2 * len(self._due) + _SLACK:
+                self._heap = [(due, name) for name, due in self._due.items()]
+                heapify(self._heap)
+
+    def pop_due(self, now_ms: int) -> tuple[int, str] | None:
+        """The first customer due at or before `now_ms`, taken off; None if there is none."""
+        heap = self._heap
+        while heap and heap[0][0] <= now_ms:
+            due_ms, customer_id = heappop(heap)
+            if self._due.get(customer_id) == due_ms:
+                del self._due[customer_id]
+                return due_ms, customer_id
+        return None

@@ -1,0 +1,40 @@
+"""Recency, frequency, monetary value, their digits, the score and the segment."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import NamedTuple
+
+from scoring.rules import Rules
+from scoring.segments import SEGMENTS
+
+
+class Figures(NamedTuple):
+    """What one business day makes of a customer's counted orders; `monetary` in minor units."""
+
+    recency_days: int
+    frequency: int
+    monetary: int
+    r: int
+    f: int
+    m: int
+    score: int
+
+    @property
+    def segment(self) -> str:
+        """The customary name of the three digits."""
+        return SEGMENTS[self.r * 100 + self.f * 10 + self.m]
+
+
+def figures(rules: Rules, recency_days: int, frequency: int, monetary: int) -> Figures:
+    """Digits 1 to 5 by the policy's cut-offs and the weighted score 0 to 100.
+
+    R falls by one for each recency cut-off that is passed, F and M rise by one for each cut-off
+    that is reached; score = floor(100 * sum(w * (digit - 1)) / (4 * sum(w))).
+    """
+    r = 5 - bisect_left(rules.recency_cutoffs, recency_days)
+    f = 1 + bisect_right(rules.frequency_cutoffs, frequency)
+    m = 1 + bisect_right(rules.monetary_cutoffs, monetary)
+    wr, wf, wm = rules.weights
+    score = 100 * (wr * (r - 1) + wf * (f - 1) + wm * (m - 1)) // (4 * (wr + wf + wm))
+    return Figures(recency_days, frequency, monetary, r, f, m, score)

@@ -1,0 +1,312 @@
+"""A customer's orders: what counts, over a window of business days, in any order of arrival.
+
+Money is in minor units of the base currency unless a name says otherwise. Memory is bounded: the
+newest `MAX_ORDERS` orders of the window one by one, older ones merged per day, the rest as three
+figures ("ever").
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from operator import attrgetter
+
+from msgspec import Struct, field
+
+from scoring.money import Rate, convert
+from scoring.rules import Rules
+
+MAX_ORDERS = 512
+MAX_REFUND_IDS = 64
+MAX_WAITING = 64
+
+PENDING, PAID, FAILED = range(3)
+"""Payment status of an order."""
+
+PAY, FAIL, CANCEL, REFUND = range(4)
+"""Kinds of change to an order."""
+
+
+class Change(Struct, array_like=True, frozen=True):
+    """A payment, failed payment, cancellation or refund of one order.
+
+    `refund_units` are in the currency of the order, to as many decimals as the base currency has:
+    hundredths with a base of two digits.
+    """
+
+    kind: int
+    order_id: str
+    refund_id: str = ""
+    refund_units: int = 0
+
+
+class Foreign(Struct, array_like=True, frozen=True):
+    """The amount of an order as it was placed in another currency, and the rate it was taken at.
+
+    The rate is major units of the base currency for one major unit.
+    """
+
+    currency: str
+    amount_minor: int
+    rate_numerator: int
+    rate_denominator: int
+
+
+class Refunds(Struct, array_like=True):
+    """The refunds of one order: those seen last by id, and their sum."""
+
+    seen: list[tuple[str, int]]
+    units: int
+    value: int
+
+
+class Order(Struct, array_like=True):
+    """An order in the window. `counts` is kept in step by the ledger."""
+
+    order_id: str
+    placed_ms: int
+    day: int
+    amount: int
+    payment: int = PENDING
+    cancelled: bool = False
+    counts: bool = False
+    foreign: Foreign | None = None
+    refunds: Refunds | None = None
+
+    @property
+    def value(self) -> int:
+        """The amount less refunds, never negative."""
+        return self.amount if self.refunds is None else self.amount - self.refunds.value
+
+
+class MergedDay(Struct, array_like=True):
+    """The counted orders of one business day that no longer stand one by one."""
+
+    day: int
+    count: int
+    value: int
+
+
+class Ledger(Struct, array_like=True):
+    """All that is kept of a customer's orders."""
+
+    orders: list[Order] = field(default_factory=list)
+    """In the window, by order time, at one time by arrival."""
+    merged: list[MergedDay] = field(default_factory=list)
+    frozen_count: int = 0
+    """Counted orders merged or out of the window."""
+    frozen_first_ms: int | None = None
+    frozen_last_ms: int | None = None
+    live_count: int = 0
+    """Counted orders in `orders`."""
+    frequency: int = 0
+    monetary: int = 0
+    waiting: list[Change] = field(default_factory=list)
+    """Changes whose order is not there, in order of arrival."""
+
+    @property
+    def orders_ever(self) -> int:
+        """The number of counted orders, ever."""
+        return self.frozen_count + self.live_count
+
+    def first_order_ms(self) -> int | None:
+        """The time of the first counted order ever."""
+        for order in self.orders:
+            if order.counts:
+                if self.frozen_first_ms is None:
+                    return order.placed_ms
+                return min(order.placed_ms, self.frozen_first_ms)
+        return self.frozen_first_ms
+
+    def last_order_ms(self) -> int | None:
+        """The time of the last counted order ever."""
+        for order in reversed(self.orders):
+            if order.counts:
+                if self.frozen_last_ms is None:
+                    return order.placed_ms
+                return max(order.placed_ms, self.frozen_last_ms)
+        return self.frozen_last_ms
+
+    def find(self, order_id: str) -> Order | None:
+        """The order of this id if it stands in the window one by one."""
+        for order in reversed(self.orders):
+            if order.order_id == order_id:
+                return order
+        return None
+
+    def seen_refund(self, order_id: str, refund_id: str) -> int | None:
+        """The units of a refund already seen on its order or waiting for it."""
+        order = self.find(order_id)
+        if order is not None and order.refunds is not None:
+            for known_id, units in order.refunds.seen:
+                if known_id == refund_id:
+                    return units
+        for change in self.waiting:
+            if (
+                change.kind == REFUND
+                and change.order_id == order_id
+                and change.refund_id == refund_id
+            ):
+                return change.refund_units
+        return None
+
+    def place(self, order: Order, rules: Rules, today: int) -> bool:
+        """Enter a new order, with the changes that waited for it. True if it counts."""
+        if self.waiting:
+            for change in self.waiting:
+                if change.order_id == order.order_id:
+                    _apply(order, change)
+            self.waiting = [c for c in self.waiting if c.order_id != order.order_id]
+        order.counts = counts(order, rules)
+        if order.day <= today - rules.window_days:
+            if order.counts:
+                self._freeze(order)
+            return order.counts
+        place = bisect_right(self.orders, order.placed_ms, key=attrgetter("placed_ms"))
+        self.orders.insert(place, order)
+        if order.counts:
+            self._enter(order)
+        if len(self.orders) > MAX_ORDERS:
+            self._merge_oldest()
+        return order.counts
+
+    def change(self, change: Change, rules: Rules) -> tuple[Order | None, int]:
+        """Apply a change to its order, or let it wait.
+
+        Returns the order that came to count by it, if one did, and how many changes (0 or 1) were
+        pushed out of the waiting list and so never found their order.
+        """
+        order = self.find(change.order_id)
+        if order is None:
+            self.waiting.append(change)
+            if len(self.waiting) > MAX_WAITING:
+                del self.waiting[0]
+                return None, 1
+            return None, 0
+        counted = order.counts
+        if counted:
+            self._leave(order)
+        _apply(order, change)
+        order.counts = counts(order, rules)
+        if order.counts:
+            self._enter(order)
+            return (None if counted else order), 0
+        return None, 0
+
+    def evict(self, rules: Rules, today: int) -> list[str]:
+        """Drop what left the window by `today`; the ids of the counted orders among it.
+
+        Orders merged per day have no ids any more.
+        """
+        horizon = today - rules.window_days
+        left: list[str] = []
+        while self.merged and self.merged[0].day <= horizon:
+            gone = self.merged.pop(0)
+            self.frequency -= gone.count
+            self.monetary -= gone.value
+        leaving = 0
+        for order in self.orders:
+            if order.day > horizon:
+                break
+            leaving += 1
+            if order.counts:
+                left.append(order.order_id)
+                self._leave(order)
+                self._freeze(order)
+        if leaving:
+            del self.orders[:leaving]
+        return left
+
+    def next_leaving_day(self, rules: Rules) -> int | None:
+        """The next business day on which an order leaves the window."""
+        if self.merged:
+            return self.merged[0].day + rules.window_days
+        if self.orders:
+            return self.orders[0].day + rules.window_days
+        return None
+
+    def leaving(self) -> list[tuple[int, int, int]]:
+        """What will leave the window: (business day of the order, count, value), by day."""
+        days = [(merged.day, merged.count, merged.value) for merged in self.merged]
+        days += [(order.day, 1, order.value) for order in self.orders if order.counts]
+        return days
+
+    def recount(self, rules: Rules) -> None:
+        """Work out days and counting anew under other rules; what is frozen stays."""
+        self.live_count = 0
+        self.frequency = sum(merged.count for merged in self.merged)
+        self.monetary = sum(merged.value for merged in self.merged)
+        for order in self.orders:
+            order.day = rules.calendar.day(order.placed_ms)
+            order.counts = counts(order, rules)
+            if order.counts:
+                self._enter(order)
+
+    def _enter(self, order: Order) -> None:
+        self.live_count += 1
+        self.frequency += 1
+        self.monetary += order.value
+
+    def _leave(self, order: Order) -> None:
+        self.live_count -= 1
+        self.frequency -= 1
+        self.monetary -= order.value
+
+    def _freeze(self, order: Order) -> None:
+        placed_ms = order.placed_ms
+        self.frozen_count += 1
+        if self.frozen_first_ms is None or placed_ms < self.frozen_first_ms:
+            self.frozen_first_ms = placed_ms
+        if self.frozen_last_ms is None or placed_ms > self.frozen_last_ms:
+            self.frozen_last_ms = placed_ms
+
+    def _merge_oldest(self) -> None:
+        order = self.orders.pop(0)
+        if not order.counts:
+            return
+        self.live_count -= 1
+        self._freeze(order)
+        place = bisect_right(self.merged, order.day, key=attrgetter("day"))
+        if place and self.merged[place - 1].day == order.day:
+            self.merged[place - 1].count += 1
+            self.merged[place - 1].value += order.value
+        else:
+            self.merged.insert(place, MergedDay(order.day, 1, order.value))
+
+
+def counts(order: Order, rules: Rules) -> bool:
+    """Placed (or paid, if the policy says so), not cancelled, not failed, not fully refunded."""
+    if order.cancelled or order.payment == FAILED:
+        return False
+    if rules.counts_when_paid and order.payment != PAID:
+        return False
+    refunds = order.refunds
+    return refunds is None or not 0 < refunds.value >= order.amount
+
+
+def _apply(order: Order, change: Change) -> None:
+    if change.kind == PAY:
+        order.payment = PAID
+    elif change.kind == FAIL:
+        order.payment = FAILED
+    elif change.kind == CANCEL:
+        order.cancelled = True
+    else:
+        _refund(order, change)
+
+
+def _refund(order: Order, change: Change) -> None:
+    refunds = order.refunds
+    if refunds is None:
+        refunds = order.refunds = Refunds([], 0, 0)
+    refunds.seen.append((change.refund_id, change.refund_units))
+    if len(refunds.seen) > MAX_REFUND_IDS:
+        del refunds.seen[0]
+    refunds.units += change.refund_units
+    refunds.value = min(_refund_value(order, refunds.units), order.amount)
+
+
+def _refund_value(order: Order, units: int) -> int:
+    foreign = order.foreign
+    if foreign is None:
+        return units
+    return convert(units, Rate(foreign.rate_numerator, foreign.rate_denominator))

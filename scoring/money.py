@@ -1,0 +1,124 @@
+"""Exact money: decimals as integers with a scale, minor units, and conversion.
+
+Digits of the currencies: ISO 4217:2015, list one (`minor unit`).
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+MAX_MINOR_UNITS = 10**12
+
+_TWO = """
+AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD
+CDF CHE CHF CHW CNY COP COU CRC CUC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP
+GMD GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL
+MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP
+PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SLL SOS SRD SSP STN SVC SYP SZL THB TJS TMT
+TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWL ZWG
+""".split()
+_ZERO = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split()
+_THREE = "BHD IQD JOD KWD LYD OMR TND".split()
+_FOUR = "CLF UYW".split()
+
+CURRENCY_DIGITS: dict[str, int] = (
+    dict.fromkeys(_TWO, 2)
+    | dict.fromkeys(_ZERO, 0)
+    | dict.fromkeys(_THREE, 3)
+    | dict.fromkeys(_FOUR, 4)
+)
+"""Decimals of each currency: 2 for `USD`, 0 for `JPY`, 3 for `KWD`."""
+
+_PLAIN = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?", re.ASCII)
+_MOST_DIGITS = 40
+
+
+class Amount(NamedTuple):
+    """An exact decimal, `units / 10**scale`, with no trailing zeros after the point.
+
+    A number of more than 40 significant digits is far outside every limit here; it is kept as
+    some number that fails the same check.
+    """
+
+    units: int
+    scale: int
+
+
+def amount_of(value: object) -> Amount | None:
+    """The exact amount of a JSON number or of a plain decimal text; None for anything else.
+
+    Text with a sign `+`, an exponent, a space or no digits is no plain decimal.
+    """
+    if type(value) is str:
+        match = _PLAIN.fullmatch(value)
+        if match is None:
+            return None
+        sign, whole, fraction = match.groups(default="")
+        return _amount(sign == "-", whole + fraction, len(fraction))
+    if type(value) is int:
+        return Amount(value, 0)
+    if type(value) is Decimal:
+        negative, digits, exponent = value.as_tuple()
+        if isinstance(exponent, int):
+            return _amount(bool(negative), "".join(map(str, digits)), -exponent)
+    return None
+
+
+def _amount(negative: bool, digits: str, scale: int) -> Amount:
+    significant = digits.rstrip("0")
+    scale -= len(digits) - len(significant)
+    significant = significant.lstrip("0")
+    if not significant:
+        return Amount(0, 0)
+    if len(significant) - scale > _MOST_DIGITS:
+        significant, scale = "1", -_MOST_DIGITS
+    elif len(significant) > _MOST_DIGITS or scale > _MOST_DIGITS:
+        significant, scale = "1", _MOST_DIGITS
+    units = -int(significant) if negative else int(significant)
+    return Amount(units, scale) if scale > 0 else Amount(units * 10**-scale, 0)
+
+
+def minor_units(amount: Amount, digits: int) -> int | None:
+    """The amount in minor units of a currency with so many digits.
+
+    None when it is negative, has more decimals than the currency, or is over 10^12 minor units.
+    """
+    units, scale = amount
+    if units < 0 or scale > digits:
+        return None
+    minor = units * 10 ** (digits - scale)
+    return minor if minor <= MAX_MINOR_UNITS else None
+
+
+class Rate(NamedTuple):
+    """Major units of the base currency for one major unit of another, as an exact fraction."""
+
+    numerator: int
+    denominator: int
+
+
+def convert(units: int, rate: Rate, shift: int = 0) -> int:
+    """`units * rate * 10**shift`, ties to the even integer. Exact.
+
+    `shift` is the digits of the base currency less those in which `units` are given.
+    """
+    numerator, denominator = rate
+    if shift >= 0:
+        numerator *= 10**shift
+    else:
+        denominator *= 10**-shift
+    if numerator == denominator:
+        return units
+    return round(Fraction(units * numerator, denominator))
+
+
+def text_of_minor(minor: int, digits: int) -> str:
+    """Minor units as decimal text in major units: `1250` with 2 digits is `12.50`."""
+    if digits == 0:
+        return str(minor)
+    sign = "-" if minor < 0 else ""
+    whole, fraction = divmod(abs(minor), 10**digits)
+    return f"{sign}{whole}.{fraction:0{digits}d}"

@@ -1,0 +1,110 @@
+"""The policy as it is declared: one frozen document, the same in a TOML file and in the log.
+
+`scoring.rules.Rules` is its compiled form. `config.policy` reads and checks the file.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+
+class Cutoffs(Struct, frozen=True, forbid_unknown_fields=True):
+    """Four ascending cut-offs for each measure: days, orders, and base currency in major units."""
+
+    mode: Literal["fixed"] = "fixed"
+    recency_days: tuple[int, ...] = (30, 60, 120, 240)
+    frequency: tuple[int, ...] = (2, 4, 8, 16)
+    monetary: tuple[str, ...] = ("50", "150", "400", "1000")
+
+
+class Weights(Struct, frozen=True, forbid_unknown_fields=True):
+    """Weights of the three digits in the score, as decimal text; at least one above zero."""
+
+    recency: str = "1"
+    frequency: str = "1"
+    monetary: str = "1"
+
+
+class Tier(Struct, frozen=True, forbid_unknown_fields=True):
+    """A tier and the conditions that must all hold for it."""
+
+    name: str
+    label: dict[str, str] = field(default_factory=dict)
+    action: str | None = None
+    min_score: int | None = None
+    min_r: int | None = None
+    min_f: int | None = None
+    min_m: int | None = None
+    min_frequency: int | None = None
+    min_monetary: str | None = None
+    max_recency_days: int | None = None
+
+
+class Movement(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a customer whose figures got worse moves down."""
+
+    grace_days: int = 30
+    soft_landing: bool = True
+
+
+class Cadence(Struct, frozen=True, forbid_unknown_fields=True):
+    """Multipliers of a customer's own mean gap between orders, clamped to days."""
+
+    at_risk: str = "1.5"
+    dormant: str = "3"
+    churned: str = "6"
+    min_days: int = 14
+    max_days: int = 365
+
+
+class DormancyActions(Struct, frozen=True, forbid_unknown_fields=True):
+    """What marketing automation is told to do; any may be null."""
+
+    at_risk: str | None = "care_message"
+    dormant: str | None = "wake_up_offer"
+    churned: str | None = "win_back_survey"
+    reactivated: str | None = "welcome_back"
+    returned: str | None = "welcome_back_browse"
+
+
+class Dormancy(Struct, frozen=True, forbid_unknown_fields=True):
+    """Thresholds after which a silent customer is at risk, dormant and churned."""
+
+    mode: Literal["fixed", "cadence"] = "fixed"
+    at_risk_days: int = 60
+    dormant_days: int = 90
+    churned_days: int = 180
+    cadence_min_orders: int = 3
+    cadence: Cadence = field(default_factory=Cadence)
+    actions: DormancyActions = field(default_factory=DormancyActions)
+
+
+DEFAULT_TIERS = (
+    Tier(
+        "A",
+        {"en": "VIP", "zh": "高价值客户"},
+        "dedicated_service",
+        min_score=70,
+    ),
+    Tier("B", {"en": "Core", "zh": "中等价值客户"}, "upgrade_offer", min_score=40),
+    Tier("C", {"en": "Basic", "zh": "低价值客户"}, "nurture"),
+)
+
+
+class Policy(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything analysts tune. `version` is named in every output."""
+
+    version: str = "default-1"
+    timezone: str = "UTC"
+    currency: str = "USD"
+    window_days: int = 365
+    count_orders: Literal["placed", "paid"] = "placed"
+    loyal_min_orders: int = 4
+    currency_rates: dict[str, str] = field(default_factory=dict)
+    cutoffs: Cutoffs = field(default_factory=Cutoffs)
+    weights: Weights = field(default_factory=Weights)
+    tiers: tuple[Tier, ...] = DEFAULT_TIERS
+    movement: Movement = field(default_factory=Movement)
+    dormancy: Dormancy = field(default_factory=Dormancy)

@@ -1,0 +1,178 @@
+"""The compiled policy: every number the core needs, as integers in the units it uses."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import lcm
+from typing import NamedTuple
+
+from scoring.calendar import DAY_MS, BusinessCalendar
+from scoring.money import CURRENCY_DIGITS, Amount, Rate, amount_of
+from scoring.policy import Policy, Tier
+
+PROSPECT = "prospect"
+
+LEVELS = ("active", "at_risk", "dormant", "churned")
+ACTIVE, AT_RISK, DORMANT, CHURNED = range(4)
+
+
+MEASURES = ("recency_days", "frequency", "monetary", "r", "f", "m", "score")
+"""The fields of `scoring.figures.Figures`, in its order."""
+
+
+class Condition(NamedTuple):
+    """One condition of a tier: the measure at least the cut-off, or at most it for recency."""
+
+    index: int
+    cutoff: int
+    at_most: bool
+
+    @property
+    def measure(self) -> str:
+        """The name of the measure."""
+        return MEASURES[self.index]
+
+
+class TierRule(NamedTuple):
+    """A tier with its conditions in minor units."""
+
+    name: str
+    action: str | None
+    conditions: tuple[Condition, ...]
+
+
+class Thresholds(NamedTuple):
+    """Milliseconds of silence until each level, and where they came from."""
+
+    at_risk_ms: int
+    dormant_ms: int
+    churned_ms: int
+    basis: str
+
+
+class Rules:
+    """A policy made ready for use. Immutable by convention; one instance a policy version."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.version = policy.version
+        self.calendar = BusinessCalendar(policy.timezone)
+        self.window_days = policy.window_days
+        self.counts_when_paid = policy.count_orders == "paid"
+        self.loyal_min_orders = policy.loyal_min_orders
+        self.base_currency = policy.currency
+        self.base_digits = CURRENCY_DIGITS[policy.currency]
+        self.rates = _rates(policy)
+        self.recency_cutoffs = policy.cutoffs.recency_days
+        self.frequency_cutoffs = policy.cutoffs.frequency
+        self.monetary_cutoffs = tuple(self._minor(text) for text in policy.cutoffs.monetary)
+        self.weights = _integer_weights(policy)
+        self.tiers = tuple(self._tier(tier) for tier in policy.tiers)
+        self.prospect_rank = len(self.tiers)
+        self.rank = {tier.name: index for index, tier in enumerate(self.tiers)}
+        self.rank[PROSPECT] = self.prospect_rank
+        self.recency_steps = self._recency_steps()
+        self.grace_days = policy.movement.grace_days
+        self.soft_landing = policy.movement.soft_landing
+        dormancy = policy.dormancy
+        self.fixed_thresholds = Thresholds(
+            dormancy.at_risk_days * DAY_MS,
+            dormancy.dormant_days * DAY_MS,
+            dormancy.churned_days * DAY_MS,
+            "fixed",
+        )
+        self.cadence = _CadenceRule(policy) if dormancy.mode == "cadence" else None
+        actions = dormancy.actions
+        self.level_actions = (None, actions.at_risk, actions.dormant, actions.churned)
+        self.reactivated_action = actions.reactivated
+        self.returned_action = actions.returned
+
+    def tier_name(self, rank: int) -> str:
+        """The name of a tier by its rank, 0 the best; `prospect` below the last."""
+        return PROSPECT if rank == self.prospect_rank else self.tiers[rank].name
+
+    def tier_action(self, rank: int) -> str | None:
+        """What the policy says to do for customers of a tier; None for prospects."""
+        return None if rank == self.prospect_rank else self.tiers[rank].action
+
+    def thresholds(self, orders_ever: int, first_order_ms: int, last_order_ms: int) -> Thresholds:
+        """The thresholds of a customer with at least one counted order."""
+        if self.cadence is None or orders_ever < self.cadence.min_orders:
+            return self.fixed_thresholds
+        return self.cadence.thresholds(last_order_ms - first_order_ms, orders_ever - 1)
+
+    def _minor(self, text: str) -> int:
+        amount = amount_of(text)
+        if amount is None:
+            raise ValueError(f"{text!r} is no amount")
+        return _scaled(amount, self.base_digits)
+
+    def _tier(self, tier: Tier) -> TierRule:
+        found = (
+            ("score", tier.min_score),
+            ("r", tier.min_r),
+            ("f", tier.min_f),
+            ("m", tier.min_m),
+            ("frequency", tier.min_frequency),
+            ("monetary", None if tier.min_monetary is None else self._minor(tier.min_monetary)),
+            ("recency_days", tier.max_recency_days),
+        )
+        conditions = tuple(
+            Condition(MEASURES.index(name), cutoff, name == "recency_days")
+            for name, cutoff in found
+            if cutoff is not None
+        )
+        return TierRule(tier.name, tier.action, conditions)
+
+    def _recency_steps(self) -> tuple[int, ...]:
+        """The recencies in days, ascending, at which a digit or a condition changes."""
+        passed = {cutoff + 1 for cutoff in self.recency_cutoffs}
+        for tier in self.tiers:
+            for condition in tier.conditions:
+                if condition.at_most:
+                    passed.add(condition.cutoff + 1)
+        return tuple(sorted(passed))
+
+
+class _CadenceRule:
+    """clamp(floor(multiplier x mean gap), min, max), in integers."""
+
+    def __init__(self, policy: Policy) -> None:
+        cadence = policy.dormancy.cadence
+        self.min_orders = max(2, policy.dormancy.cadence_min_orders)
+        self.multipliers = tuple(
+            Fraction(text) for text in (cadence.at_risk, cadence.dormant, cadence.churned)
+        )
+        self.min_ms = cadence.min_days * DAY_MS
+        self.max_ms = cadence.max_days * DAY_MS
+
+    def thresholds(self, span_ms: int, gaps: int) -> Thresholds:
+        at_risk, dormant, churned = (
+            min(
+                max(factor.numerator * span_ms // (factor.denominator * gaps), self.min_ms),
+                self.max_ms,
+            )
+            for factor in self.multipliers
+        )
+        return Thresholds(at_risk, dormant, churned, "cadence")
+
+
+def _scaled(amount: Amount, digits: int) -> int:
+    units, scale = amount
+    return units * 10**digits // 10**scale
+
+
+def _rates(policy: Policy) -> dict[str, Rate]:
+    rates = {policy.currency: Rate(1, 1)}
+    for currency, text in policy.currency_rates.items():
+        rate = Fraction(text)
+        rates[currency] = Rate(rate.numerator, rate.denominator)
+    return rates
+
+
+def _integer_weights(policy: Policy) -> tuple[int, int, int]:
+    weights = policy.weights
+    exact = [Fraction(text) for text in (weights.recency, weights.frequency, weights.monetary)]
+    common = lcm(*(weight.denominator for weight in exact))
+    recency, frequency, monetary = (int(weight * common) for weight in exact)
+    return recency, frequency, monetary

@@ -1,0 +1,140 @@
+"""Which tier figures qualify for, what the next one takes, and when a customer will fall."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
+
+from scoring.figures import Figures, figures
+from scoring.ledger import Ledger
+from scoring.money import MAX_MINOR_UNITS
+from scoring.rules import Condition, Rules
+
+
+class Crossed(NamedTuple):
+    """A condition that came to hold or ceased to, between two sets of figures."""
+
+    measure: str
+    before: int | None
+    after: int | None
+    cutoff: int
+    at_ms: int
+
+
+def holds(condition: Condition, found: Figures | None) -> bool:
+    """Whether a condition holds; for a prospect (None) none does."""
+    if found is None:
+        return False
+    index, cutoff, at_most = condition
+    return found[index] <= cutoff if at_most else found[index] >= cutoff
+
+
+def qualified_rank(rules: Rules, found: Figures | None) -> int:
+    """The rank of the first tier whose conditions all hold; prospects rank below the last."""
+    if found is None:
+        return rules.prospect_rank
+    for rank, tier in enumerate(rules.tiers):
+        for index, cutoff, at_most in tier.conditions:
+            if (found[index] > cutoff) if at_most else (found[index] < cutoff):
+                break
+        else:
+            return rank
+    raise AssertionError("the last tier has no condition")
+
+
+def crossed(
+    rules: Rules,
+    rank: int,
+    before: Figures | None,
+    after: Figures | None,
+    at_ms: int,
+    old_rules: Rules | None = None,
+) -> tuple[Crossed, ...]:
+    """The conditions of a tier that hold on one side only.
+
+    `old_rules` are those that `before` was worked out with, where a new policy is the cause; a
+    condition that only one of the two policies has counts as holding under the other.
+    """
+    if rank >= rules.prospect_rank:
+        return ()
+    old_conditions = {c.index: c for c in _old_conditions(rules, rank, old_rules)}
+    found = []
+    for condition in rules.tiers[rank].conditions:
+        index = condition.index
+        old = old_conditions.get(index)
+        held = before is not None if old is None else holds(old, before)
+        if held != holds(condition, after):
+            found.append(
+                Crossed(
+                    condition.measure,
+                    None if before is None else before[index],
+                    None if after is None else after[index],
+                    condition.cutoff,
+                    at_ms,
+                )
+            )
+    return tuple(found)
+
+
+def _old_conditions(rules: Rules, rank: int, old_rules: Rules | None) -> tuple[Condition, ...]:
+    tier = rules.tiers[rank]
+    if old_rules is None:
+        return tier.conditions
+    old_rank = old_rules.rank.get(tier.name, old_rules.prospect_rank)
+    return () if old_rank == old_rules.prospect_rank else old_rules.tiers[old_rank].conditions
+
+
+def order_amount_needed(rules: Rules, ledger: Ledger, rank: int) -> int | None:
+    """The smallest single order today, in minor units, that qualifies for a tier or a better one.
+
+    The order is taken as paid. None if no amount that an order may have would do.
+    """
+    monetary = ledger.monetary
+    steps = set(rules.monetary_cutoffs)
+    for tier in rules.tiers[: rank + 1]:
+        steps.update(c.cutoff for c in tier.conditions if c.measure == "monetary")
+    candidates = sorted({0, *(step - monetary for step in steps if step > monetary)})
+    for amount in candidates:
+        if amount > MAX_MINOR_UNITS:
+            return None
+        found = figures(rules, 0, ledger.frequency + 1, monetary + amount)
+        if qualified_rank(rules, found) <= rank:
+            return amount
+    return None
+
+
+def fall_day(
+    rules: Rules, ledger: Ledger, rank: int, today: int, grace_until_day: int | None
+) -> int | None:
+    """The business day of the next fall in tier if nothing more happens; None if there is none."""
+    if grace_until_day is not None:
+        return grace_until_day
+    day = _first_worse_day(rules, ledger, rank, today)
+    return None if day is None else day + rules.grace_days
+
+
+def _first_worse_day(rules: Rules, ledger: Ledger, rank: int, today: int) -> int | None:
+    last_ms = ledger.last_order_ms()
+    if last_ms is None or rank >= rules.prospect_rank - 1:
+        return None
+    last_day = rules.calendar.day(last_ms)
+    frequency, monetary = ledger.frequency, ledger.monetary
+    for day, declines in groupby(_declines(rules, ledger, last_day, today), key=itemgetter(0)):
+        for _, count, value in declines:
+            frequency -= count
+            monetary -= value
+        found = figures(rules, day - last_day, frequency, monetary)
+        if qualified_rank(rules, found) > rank:
+            return day
+    return None
+
+
+def _declines(
+    rules: Rules, ledger: Ledger, last_day: int, today: int
+) -> list[tuple[int, int, int]]:
+    """What makes figures fall after today, by day: (day, orders that leave, their value)."""
+    declines = [(day + rules.window_days, count, value) for day, count, value in ledger.leaving()]
+    declines += [(last_day + step, 0, 0) for step in rules.recency_steps if last_day + step > today]
+    declines.sort()
+    return declines

@@ -1,0 +1,1 @@
+"""The view: what readers see of every customer. The engine never waits for it."""

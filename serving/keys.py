@@ -1,0 +1,75 @@
+"""The names of everything the view keeps in Redis.
+
+A view is built in a *generation*. Readers and the projector follow a pointer to the current one,
+so a rebuild can fill another generation beside it and then move the pointer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FACETS = ("tier", "stage", "segment")
+"""The fields of a profile for which there is a set of customer ids for each value."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationKeys:
+    """Keys of one generation.
+
+    Attributes:
+        base: what they all begin with.
+    """
+
+    base: str
+
+    @property
+    def positions(self) -> str:
+        """Hash with how far the generation has come in each partition of the topic.
+
+        ``next:<partition>`` is the offset of the first record it lacks, ``current:<partition>``
+        when it last lacked none (milliseconds since 1970).
+        """
+        return f"{self.base}positions"
+
+    def customer(self, customer_id: str) -> str:
+        """Hash: the fields of a customer's profile."""
+        return f"{self.base}customer:{customer_id}"
+
+    def members(self, facet: str, value: str) -> str:
+        """Set: ids of the customers whose ``facet`` is ``value``."""
+        return f"{self.base}{facet}:{value}"
+
+
+@dataclass(frozen=True, slots=True)
+class ViewKeys:
+    """Keys of a view.
+
+    Attributes:
+        prefix: what they all begin with, from the settings.
+    """
+
+    prefix: str
+
+    @property
+    def current(self) -> str:
+        """String: the generation that readers follow."""
+        return f"{self.prefix}current"
+
+    @property
+    def last(self) -> str:
+        """Counter: the newest generation ever begun."""
+        return f"{self.prefix}last"
+
+    @property
+    def rebuilding(self) -> str:
+        """String that expires: the generation a rebuild is filling, and its right to do so."""
+        return f"{self.prefix}rebuilding"
+
+    @property
+    def discarded(self) -> str:
+        """Set: generations to delete, unless they are being filled."""
+        return f"{self.prefix}discarded"
+
+    def generation(self, number: str) -> GenerationKeys:
+        """The keys of one generation."""
+        return GenerationKeys(f"{self.prefix}{number}:")

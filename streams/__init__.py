@@ -1,0 +1,1 @@
+"""The shell around the pure core: the Faust app, its commands, and the local servers."""

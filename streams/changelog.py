@@ -1,0 +1,58 @@
+"""Reading a partition's durable state from its changelog, as a worker would restore it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiokafka import TopicPartition
+
+from config.deployment import Settings
+from handlers.partition import Meta, Partition, unpack_meta
+from handlers.store import CustomerStore
+from streams.reading import read_to_end
+from streams.records import META_KEY, partition_of
+from streams.topics import changelog_name, check_topics, plain_consumer
+
+
+class StateUnreadable(Exception):
+    """The state cannot be read, or there is none; one sentence."""
+
+
+async def read_state(settings: Settings, number: int, only: str | None = None) -> Partition:
+    """The state of one partition as of its newest checkpoint and states.
+
+    Args:
+        only: keep just this customer.
+
+    Raises:
+        StateUnreadable: no worker wrote a checkpoint of this partition yet.
+    """
+    store, meta = CustomerStore(), Meta()
+    tp = TopicPartition(changelog_name(settings), number)
+    consumer = plain_consumer(settings)
+    await consumer.start()
+    try:
+        wanted = None if only is None else only.encode()
+        async for records, _ in read_to_end(consumer, tp):
+            for record in records:
+                if record.key == META_KEY:
+                    newer = unpack_meta(record.value)
+                    if (newer.epoch, newer.applied) >= (meta.epoch, meta.applied):
+                        meta = newer
+                elif wanted is None or record.key == wanted:
+                    store.restore([(record.key.decode(), record.value)])
+    finally:
+        await consumer.stop()
+    if meta.policy is None:
+        raise StateUnreadable(
+            f"partition {number} of {changelog_name(settings)} has no checkpoint yet; "
+            "a worker writes one about every second"
+        )
+    return Partition(meta, store)
+
+
+async def read_customer(settings: Settings, customer_id: str) -> Partition:
+    """The state of the partition that a customer belongs to, with this customer alone."""
+    counts = await check_topics(settings)
+    number = partition_of(customer_id.encode(), counts[changelog_name(settings)])
+    return await asyncio.wait_for(read_state(settings, number, customer_id), 600)

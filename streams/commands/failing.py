@@ -1,0 +1,39 @@
+"""How commands fail: one sentence on the standard error, and an exit code that is not zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from aiokafka.errors import KafkaError
+
+from config.policy import PolicyError
+from config.settings import SettingsError
+from streams.changelog import StateUnreadable
+from streams.topics import BrokerUnreachable, TopicsUnusable
+
+EXPECTED = (
+    SettingsError,
+    PolicyError,
+    BrokerUnreachable,
+    TopicsUnusable,
+    StateUnreadable,
+    KafkaError,
+    OSError,
+)
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """Turn what users can mend into a sentence; anything else is a bug and shows itself."""
+    try:
+        yield
+    except EXPECTED as error:
+        fail(str(error) or type(error).__name__)
+
+
+def fail(sentence: str, code: int = 1) -> None:
+    """End the command."""
+    typer.echo(f"tierstream: {sentence}", err=True)
+    raise typer.Exit(code)

@@ -1,0 +1,61 @@
+"""`tierstream policy check` and `policy publish`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config.policy import PolicyError, load_policy
+from config.settings import load_settings
+from scoring.policy import Policy
+from streams.commands.failing import fail, one_sentence
+
+policy_app = typer.Typer(help="The policy: tiers, cut-offs, dormancy.", no_args_is_help=True)
+
+_File = Annotated[Path, typer.Argument(metavar="POLICY.toml", help="The policy file.")]
+
+
+@policy_app.command("check")
+def check(file: _File) -> None:
+    """Read a policy file and tell each key that is wrong, or what it says."""
+    declared = _load(file)
+    tiers = " > ".join(tier.name for tier in declared.tiers)
+    typer.echo(
+        f"ok: policy {declared.version!r}, {declared.timezone}, {declared.currency}, "
+        f"window {declared.window_days} days, tiers {tiers}, "
+        f"dormancy {declared.dormancy.mode}"
+    )
+
+
+@policy_app.command("publish")
+def publish(file: _File) -> None:
+    """Put a policy in force: it is written to every partition of the canonical log."""
+    declared = _load(file)
+    with one_sentence():
+        settings = load_settings()
+        from streams.changelog import StateUnreadable, read_state
+        from streams.policy_log import publish_policy
+
+        try:
+            running = asyncio.run(read_state(settings, 0, only="")).meta.policy
+        except StateUnreadable:
+            running = None
+        if running is not None and running.currency != declared.currency:
+            fail(
+                f"{file}: currency: the policy in force counts in {running.currency}; amounts "
+                "kept in it cannot be changed to another base currency"
+            )
+        partitions = asyncio.run(publish_policy(settings, declared))
+    typer.echo(f"policy {declared.version!r} written to {partitions} partitions")
+
+
+def _load(file: Path) -> Policy:
+    try:
+        return load_policy(file)
+    except PolicyError as error:
+        for problem in error.problems:
+            typer.echo(f"{error.source}: {problem}", err=True)
+        raise typer.Exit(1) from None

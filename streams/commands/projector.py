@@ -1,0 +1,59 @@
+"""`tierstream projector`: keep the view in Redis up to date."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+from config.settings import Settings, load_settings
+from streams.commands.failing import fail, one_sentence
+
+
+def projector() -> None:
+    """Carry customers' profiles from Kafka into Redis, until stopped.
+
+    Start several for speed or safety: they share the partitions. A Redis that goes away delays the
+    view and nothing else. All settings are environment variables, see docs/operations.md.
+    """
+    from serving.errors import ViewError
+    from streams.http_server import HttpServerError
+    from streams.logs import configure_logging
+
+    with one_sentence():
+        settings = load_settings()
+        configure_logging(settings.log_level, settings.log_format)
+        try:
+            asyncio.run(_serve(settings))
+        except (ViewError, HttpServerError) as error:
+            fail(str(error))
+
+
+async def _serve(settings: Settings) -> None:
+    import structlog
+
+    from config.settings import unknown_variables
+    from serving.projector import projector_health, run_projector
+    from streams.http_server import HttpServer
+    from streams.metrics import Metrics
+    from streams.view_meter import MetricsMeter
+
+    log = structlog.get_logger(__name__)
+    for name, meant in unknown_variables(os.environ).items():
+        log.warning("a variable is no setting", variable=name, meant=meant)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    metrics = Metrics()
+    metrics.worker.info({"app_id": settings.app_id, "mode": "projector"})
+    health = projector_health(settings)
+    async with HttpServer(
+        settings.http_host,
+        settings.http_port,
+        metrics.registry,
+        readiness=health.ready,
+        liveness=health.alive,
+    ) as server:
+        log.info("projector starts", http_port=server.port)
+        await run_projector(settings, meter=MetricsMeter(metrics), health=health, stop=stop)
+    log.info("projector ends")

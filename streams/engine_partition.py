@@ -1,0 +1,187 @@
+"""One partition of the canonical log at this worker: its state machine, its owner epoch, its acks."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple
+
+from faust.types import EventT
+
+from handlers.customer import unpack_head
+from handlers.outputs import Output
+from handlers.partition import Meta, Partition, pack_meta, unpack_meta
+from handlers.reasons import Rejection
+from handlers.store import CustomerStore
+from streams.faust_app import Batch, Record
+from streams.records import META_KEY, Origin, cloud_event_headers, origin_of
+
+
+class DeadLetter(NamedTuple):
+    """A record of the canonical log that cannot be used, and why."""
+
+    key: bytes | None
+    value: bytes | None
+    origin: Origin | None
+    rejection: Rejection
+
+
+class Unflushed(NamedTuple):
+    """What one partition has to write, as of one position of the log."""
+
+    outputs: list[Output]
+    dead_letters: list[DeadLetter]
+    states: list[tuple[str, bytes]]
+    profiles: list[Output]
+    meta: bytes | None
+    events: list[EventT]
+
+
+class EnginePartition:
+    """Takes batches of the canonical log; hands out what is to be written, and then acks them."""
+
+    def __init__(self, number: int, on_restored: Callable[[EnginePartition], None]) -> None:
+        self.number = number
+        self.restored_records = 0
+        self.restore_seconds = 0.0
+        self.population: Counter[tuple[str, str]] = Counter()
+        self.dead_letters: list[DeadLetter] = []
+        self.positional_duplicates = 0
+        self.records_taken = 0
+        self.newest_delay_ms: int | None = None
+        self._events: list[EventT] = []
+        self._store = CustomerStore()
+        self._meta = Meta()
+        self._max_epoch = 0
+        self._partition: Partition | None = None
+        self._on_restored = on_restored
+        self._opened_s = time.monotonic()
+        self._position = -1
+
+    @property
+    def partition(self) -> Partition:
+        """The state machine, once the state is restored."""
+        assert self._partition is not None, "the partition is not restored"
+        return self._partition
+
+    @property
+    def is_restored(self) -> bool:
+        """Whether the state is complete and ours."""
+        return self._partition is not None
+
+    @property
+    def pending_events(self) -> int:
+        """Batches taken and not yet acked."""
+        return len(self._events)
+
+    # -- restoring
+
+    def restore(self, records: list[tuple[bytes, bytes | None]]) -> None:
+        """Keep, for each customer and for the partition itself, the highest (epoch, position)."""
+        states = []
+        for key, value in records:
+            if value is None:
+                continue
+            if key == META_KEY:
+                self._restore_meta(unpack_meta(value))
+            else:
+                states.append((key.decode(), value))
+        self._store.restore(states)
+        self.restored_records += len(records)
+
+    def on_restored(self, generation: int) -> None:
+        """Take over as the owner of a new epoch."""
+        self._max_epoch = max(self._max_epoch, self._store.max_epoch)
+        self._meta.epoch = max(self._max_epoch + 1, generation)
+        self._max_epoch = self._meta.epoch
+        if self._partition is None:
+            self._partition = Partition(self._meta, self._store)
+            self._position = self._meta.applied
+            self._look_through_restored()
+            self.restore_seconds = time.monotonic() - self._opened_s
+        self._on_restored(self)
+
+    def on_revoked(self) -> None:
+        """Nothing is left to do: everything taken was written and acked before."""
+
+    def _restore_meta(self, meta: Meta) -> None:
+        self._max_epoch = max(self._max_epoch, meta.epoch)
+        if self._partition is None and (meta.epoch, meta.applied) > (
+            self._meta.epoch,
+            self._meta.applied,
+        ):
+            self._meta = meta
+
+    def _look_through_restored(self) -> None:
+        """Count customers; those changed after the last checkpoint get their profile once more."""
+        stale = self.partition.stale_profiles
+        applied = self._meta.applied
+        for customer_id, packed in self._store.packed():
+            head = unpack_head(packed)
+            if not head.erased:
+                self.population[head.tier, head.stage] += 1
+            if head.applied > applied:
+                stale[customer_id] = None
+
+    # -- applying
+
+    def take(self, event: EventT, now_ms: int) -> None:
+        """Apply a batch of the canonical log."""
+        batch: Batch = event.value
+        applied = self._meta.applied
+        for record in batch.records:
+            if record.offset > applied:
+                self._apply(record, now_ms)
+        self._position = batch.last_offset
+        self._events.append(event)
+        self.records_taken += len(batch)
+
+    def _apply(self, record: Record, now_ms: int) -> None:
+        partition, key = self.partition, record.key
+        if key is None:
+            assert record.value is not None
+            partition.control(record.offset, record.value)
+            return
+        origin = origin_of(record.headers, key)
+        if origin is not None and partition.is_applied(origin.source):
+            self.positional_duplicates += 1
+            return
+        event = partition.admit(record.value, cloud_event_headers(record.headers))
+        if isinstance(event, Rejection):
+            self._reject(record, origin, event)
+            return
+        rejection = partition.apply(record.offset, event)
+        if rejection is not None:
+            self._reject(record, origin, rejection)
+        else:
+            self.newest_delay_ms = now_ms - event.occurred_ms
+
+    def _reject(self, record: Record, origin: Origin | None, rejection: Rejection) -> None:
+        key = record.key if origin is None else origin.key
+        self.dead_letters.append(DeadLetter(key, record.value, origin, rejection))
+
+    # -- writing
+
+    def take_unflushed(self, *, checkpoint: bool) -> Unflushed:
+        """All that is to be written as of now; with a checkpoint also profiles and acks.
+
+        States are packed at this very moment, so that none is ahead of the outputs taken with it.
+        """
+        partition = self.partition
+        if partition.meta.policy is None:
+            return Unflushed([], [], [], [], None, [])
+        context = partition.context
+        outputs, context.outbox = context.outbox, []
+        dead_letters, self.dead_letters = self.dead_letters, []
+        states = partition.store.pack_changed(self._meta.epoch)
+        if not checkpoint:
+            return Unflushed(outputs, dead_letters, states, [], None, [])
+        stale, partition.stale_profiles = partition.stale_profiles, {}
+        profiles = [partition.profile(customer_id) for customer_id in stale]
+        events, self._events = self._events, []
+        meta = None
+        if events:
+            self._meta.applied = self._position
+            meta = pack_meta(self._meta)
+        return Unflushed(outputs, dead_letters, states, profiles, meta, events)

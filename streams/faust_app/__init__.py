@@ -1,0 +1,36 @@
+"""Faust made exact and fast: batches, commits, the customers table, batched writing, the runner."""
+
+from __future__ import annotations
+
+from streams.faust_app.app import StreamApp, create_app
+from streams.faust_app.batch import Batch, Record
+from streams.faust_app.commit import OutOfOrderAck
+from streams.faust_app.delivery import Delivery, deliveries
+from streams.faust_app.options import BatchLimits, FaustOptions
+from streams.faust_app.producer import BatchProducer, BufferFull, ProduceFailed
+from streams.faust_app.runner import run_worker
+from streams.faust_app.table import PartitionedStore, PartitionedTable, PartitionState, add_table
+from streams.faust_app.transport import BatchConsumer, DrainTimeout, Progress
+
+__all__ = [
+    "Batch",
+    "BatchConsumer",
+    "BatchLimits",
+    "BatchProducer",
+    "BufferFull",
+    "Delivery",
+    "DrainTimeout",
+    "FaustOptions",
+    "OutOfOrderAck",
+    "PartitionState",
+    "PartitionedStore",
+    "PartitionedTable",
+    "ProduceFailed",
+    "Progress",
+    "Record",
+    "StreamApp",
+    "add_table",
+    "create_app",
+    "deliveries",
+    "run_worker",
+]

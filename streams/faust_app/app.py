@@ -1,0 +1,143 @@
+"""The Faust app, with every setting that its safety depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import faust
+from faust.app.base import BootStrategy
+from faust.types import EventT, Message, TopicT
+from faust.types.transports import TransportT
+from mode.supervisors import CrashingSupervisor
+from typing_extensions import override
+
+from streams.faust_app.options import FaustOptions
+from streams.faust_app.transport import BatchConsumer, BatchTransport, batch_consumer
+
+# Queues are bounded by the batches in flight of each partition, far below this. A queue that fills
+# would hold up all partitions, and with it the one whose batch could be finished.
+_STREAM_QUEUE_BATCHES = 65_536
+# The queue of restored batches knows no batches in flight; this is its bound.
+_RESTORE_QUEUE_BATCHES = 8
+_REQUEST_TIMEOUT_S = 40.0
+
+
+class BatchSchema(faust.Schema[Any, Any]):
+    """Takes the batch as it is: decoding is the application's."""
+
+    @override
+    def compile(self, app: Any, **_: Any) -> Any:
+        """The function that makes an event of a message."""
+
+        async def decode(message: Message, **_: Any) -> EventT[Any]:
+            event: EventT[Any] = app.create_event(None, message.value, None, message)
+            return event
+
+        return decode
+
+
+class StreamBoot(BootStrategy):
+    """Starts neither Faust's web server nor its producer: both are ours."""
+
+    enable_web = False
+    enable_kafka_producer = False
+
+
+class StreamApp(faust.App):
+    """Faust app on the batched transport."""
+
+    BootStrategy = StreamBoot
+
+    def __init__(self, options: FaustOptions) -> None:
+        self.options = options
+        self._on_drain: list[Callable[[], Awaitable[None]]] = []
+        super().__init__(options.app_id, **faust_settings(options))
+
+    def batch_topic(self, name: str) -> TopicT:
+        """The topic ``name`` for an agent, whose events then have a `Batch` as value."""
+        return self.topic(name, maxsize=_STREAM_QUEUE_BATCHES)
+
+    def on_drain(self, flush: Callable[[], Awaitable[None]]) -> None:
+        """Call ``flush`` whenever a rebalance or a stop waits for the batches in flight.
+
+        It makes durable and acks what it can, and is called again until nothing is in flight;
+        another call may be under way. Its failure stops the process.
+        """
+        self._on_drain.append(flush)
+
+    async def drain(self) -> None:
+        """Run what `on_drain` was given."""
+        for flush in self._on_drain:
+            await flush()
+
+    @property
+    def batch_consumer(self) -> BatchConsumer:
+        """The consumer: ``hold``, ``release``, ``progress``, ``highwater``, ``commit``."""
+        return batch_consumer(self.consumer)
+
+    @property
+    def generation(self) -> int:
+        """The generation of the consumer group this worker last joined."""
+        return int(self.consumer_generation_id)
+
+    @property
+    def ready(self) -> bool:
+        """Whether partitions are assigned and restored, and events flow."""
+        return self.started and not self.should_stop and bool(self.tables.actives_ready)
+
+    @override
+    def _new_transport(self) -> TransportT:
+        return BatchTransport(self.conf.broker_consumer, self, limits=self.options.limits)
+
+    @override
+    def _create_directories(self) -> None:
+        """Nothing: no state is kept on disk."""
+
+    @override
+    def _on_rebalance_when_stopped(self) -> None:
+        """Nothing: Faust would close the connection under the commit of the stop."""
+
+
+def faust_settings(options: FaustOptions) -> Mapping[str, Any]:
+    """Faust's settings for ``options``."""
+    return {
+        "broker": list(options.broker_urls),
+        "broker_credentials": options.broker_credentials,
+        "broker_client_id": options.app_id,
+        "broker_commit_interval": options.commit_interval_ms / 1000,
+        "broker_session_timeout": options.session_timeout_ms / 1000,
+        "broker_rebalance_timeout": options.rebalance_timeout_ms / 1000,
+        "broker_heartbeat_interval": options.heartbeat_interval_ms / 1000,
+        # Also bounds each step of Faust's restore; may not be below the session timeout.
+        "broker_request_timeout": max(_REQUEST_TIMEOUT_S, options.session_timeout_ms / 1000),
+        "broker_max_poll_records": options.limits.max_records,
+        "broker_max_poll_interval": options.max_poll_interval_ms / 1000,
+        "consumer_max_fetch_size": options.limits.max_bytes,
+        "consumer_auto_offset_reset": "earliest",
+        "processing_guarantee": "at_least_once",
+        "producer_acks": -1,
+        "producer_request_timeout": _REQUEST_TIMEOUT_S,
+        "stream_wait_empty": True,
+        "stream_buffer_maxsize": _RESTORE_QUEUE_BATCHES,
+        "stream_recovery_delay": 0.0,
+        "table_standby_replicas": 0,
+        "topic_replication_factor": options.replication_factor,
+        "topic_allow_declare": False,
+        "topic_disable_leader": True,
+        "reply_create_topic": False,
+        "agent_supervisor": CrashingSupervisor,
+        "Schema": BatchSchema,
+        "cython_optimizations": True,
+        "autodiscover": False,
+        "web_enabled": False,
+        "web_tables_enabled": False,
+        "web_router_enabled": False,
+        "worker_redirect_stdouts": False,
+        "loghandlers": [],
+    }
+
+
+def create_app(options: FaustOptions) -> StreamApp:
+    """The app, without agents and tables yet."""
+    return StreamApp(options)

@@ -1,0 +1,69 @@
+"""A batch: what a fetch brought of one partition, handled as one Faust event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from faust.types import TP
+
+
+class Record(Protocol):
+    """What is used of a consumed record; `aiokafka.ConsumerRecord` has it."""
+
+    @property
+    def offset(self) -> int:
+        """Its position in the partition."""
+
+    @property
+    def timestamp(self) -> int:
+        """Milliseconds since 1970, set by the producer or the broker."""
+
+    @property
+    def key(self) -> bytes | None:
+        """Its key."""
+
+    @property
+    def value(self) -> bytes | None:
+        """Its value; None is a tombstone."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """Its headers, in order; names may repeat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive records of one partition, never empty.
+
+    Offsets may have gaps (compaction, transactions), so ``last_offset`` does not follow from
+    ``first_offset`` and the number of records.
+    """
+
+    tp: TP
+    records: Sequence[Record]
+    first_offset: int
+    last_offset: int
+
+    @classmethod
+    def of(cls, tp: TP, records: Sequence[Record]) -> Batch:
+        """The batch of all ``records``, which are in the order of their offsets."""
+        return cls(tp, records, records[0].offset, records[-1].offset)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+def split(tp: TP, records: Sequence[Record], max_records: int, max_bytes: int) -> Iterator[Batch]:
+    """Cut ``records`` into batches within both limits; a larger record is alone in its batch."""
+    start, size_bytes = 0, 0
+    for index, record in enumerate(records):
+        record_bytes = len(record.value or b"") + len(record.key or b"")
+        full = index - start >= max_records or size_bytes + record_bytes > max_bytes
+        if full and index > start:
+            yield Batch.of(tp, records[start:index])
+            start, size_bytes = index, 0
+        size_bytes += record_bytes
+    if start < len(records):
+        yield Batch.of(tp, records[start:])

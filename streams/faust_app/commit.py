@@ -1,0 +1,72 @@
+"""Which position of a partition may be committed.
+
+Faust looks for *consecutive* acked offsets. A batch acks only its last one, so Faust would commit
+one batch an interval and repeat the rest after every rebalance. Here acks come strictly in the
+order of delivery, hence the newest ack + 1 is exact: everything before it is done.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from faust.types import TP
+
+
+class OutOfOrderAck(RuntimeError):
+    """A batch was acked before an earlier one of its partition: committing it would lose data."""
+
+
+class PartitionLedger:
+    """The batches of one partition between delivery and commit.
+
+    It stands where Faust keeps its list of acked offsets: Faust's compiled stream iterator appends
+    to that list directly, so `append` is the one place that every ack passes.
+    """
+
+    __slots__ = ("_acked", "_in_flight", "position", "tp")
+
+    def __init__(self, tp: TP, position: int | None = None) -> None:
+        self.tp = tp
+        self.position = position  # everything before this offset is acked; None: not yet known
+        self._in_flight: deque[int] = deque()
+        self._acked = False
+
+    @property
+    def in_flight(self) -> int:
+        """Number of batches delivered and not yet acked."""
+        return len(self._in_flight)
+
+    def delivered(self, last_offset: int) -> None:
+        """A batch that ends at ``last_offset`` goes to the agents."""
+        self._in_flight.append(last_offset)
+
+    def append(self, last_offset: int) -> None:
+        """The batch that ends at ``last_offset`` is acked. The name is Faust's.
+
+        Raises:
+            OutOfOrderAck: it is not the oldest in flight.
+        """
+        oldest = self._in_flight[0] if self._in_flight else None
+        if last_offset != oldest:
+            raise OutOfOrderAck(
+                f"{self.tp.topic}/{self.tp.partition}: ack of the batch up to offset {last_offset}"
+                f" while the oldest in flight ends at {oldest}"
+            )
+        self._in_flight.popleft()
+        self.position = last_offset + 1
+        self._acked = True
+
+    def take_commit(self) -> int | None:
+        """The position to commit, once; None if nothing was acked since the last call."""
+        if not self._acked:
+            return None
+        self._acked = False
+        return self.position
+
+
+class CommitLedger(dict[TP, PartitionLedger]):
+    """The ledgers of all partitions, made on first use."""
+
+    def __missing__(self, tp: TP) -> PartitionLedger:
+        ledger = self[tp] = PartitionLedger(tp)
+        return ledger

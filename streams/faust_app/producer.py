@@ -1,0 +1,192 @@
+"""Writing by the batch: records go into aiokafka batches, and `flush` awaits every one of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.structs import TopicPartition
+
+# A batch stays under Kafka's usual message.max.bytes of 1,048,588; a larger record goes alone.
+_BATCH_MAX_BYTES = 1_000_000
+_BUFFERED_MAX_BYTES = 64 * 1024 * 1024
+_REQUEST_TIMEOUT_MS = 30_000
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class BufferFull(RuntimeError):
+    """More was added than may wait; the caller must flush when `BatchProducer.full` says so."""
+
+
+class ProduceFailed(RuntimeError):
+    """A batch could not be written. What was added to it and after it may or may not be there."""
+
+
+class BatchProducer:
+    """A producer for records that belong together and are awaited together.
+
+    Records of one partition arrive in the order they were added: a partition has one batch on its
+    way at a time, and after a failure nothing more is sent. A failure is final, so that nobody
+    acks what was not written; the process is expected to stop.
+
+    aiokafka gives a batch its producer id and sequence numbers when it leaves, so batches built by
+    hand are idempotent like all others.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        bootstrap_servers: str | Sequence[str],
+        *,
+        client_id: str,
+        idempotence: bool = True,
+        security: Mapping[str, Any] | None = None,
+        compression: str | None = None,
+        batch_max_bytes: int = _BATCH_MAX_BYTES,
+        buffered_max_bytes: int = _BUFFERED_MAX_BYTES,
+        request_timeout_ms: int = _REQUEST_TIMEOUT_MS,
+    ) -> None:
+        """Set up; `start` connects.
+
+        Args:
+            bootstrap_servers: ``host:port`` of some brokers.
+            client_id: our name in the brokers' logs and quotas.
+            idempotence: False only for the embedded broker, which cannot.
+            security: aiokafka's keyword arguments for TLS and login.
+            compression: ``gzip`` or None; others need further packages.
+            batch_max_bytes: size at which a batch is closed; below the brokers' bound on batches.
+            buffered_max_bytes: bound on what is added and not yet acknowledged.
+            request_timeout_ms: how long one batch is tried.
+        """
+        self._arguments: dict[str, Any] = {
+            **(security or {}),
+            "bootstrap_servers": bootstrap_servers,
+            "client_id": client_id,
+            "enable_idempotence": idempotence,
+            "acks": "all",
+            "compression_type": compression,
+            "max_batch_size": batch_max_bytes,
+            "request_timeout_ms": request_timeout_ms,
+        }
+        self._buffered_max_bytes = buffered_max_bytes
+        self._producer: Any = None
+        self._pending: dict[TopicPartition, list[Any]] = {}
+        self._buffered_bytes = 0
+        self._flushing = asyncio.Lock()
+        self._failure: BaseException | None = None
+
+    async def start(self) -> None:
+        """Connect.
+
+        Raises:
+            KafkaConnectionError: no broker answers.
+        """
+        self._producer = AIOKafkaProducer(**self._arguments)
+        try:
+            await self._producer.start()
+        except BaseException:
+            await self._producer.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Disconnect. What was not flushed is dropped."""
+        self._pending.clear()
+        if self._producer is not None:
+            await self._producer.stop()
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes added and not yet acknowledged by the broker."""
+        return self._buffered_bytes
+
+    @property
+    def full(self) -> bool:
+        """Whether to flush before adding more: half of the bound is taken."""
+        return self._buffered_bytes * 2 >= self._buffered_max_bytes
+
+    def add(
+        self,
+        topic: str,
+        partition: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers = (),
+        timestamp_ms: int | None = None,
+    ) -> None:
+        """Put a record into the open batch of its partition; it is sent by the next `flush`.
+
+        Args:
+            topic: must exist.
+            partition: which of its partitions; there is no partitioner here.
+            key: the record's key.
+            value: its value; None is a tombstone.
+            headers: its headers, in order.
+            timestamp_ms: since 1970; None takes the time of now.
+
+        Raises:
+            BufferFull: the bound on buffered bytes is reached.
+            ProduceFailed: an earlier flush failed.
+        """
+        self._check()
+        if self._buffered_bytes >= self._buffered_max_bytes:
+            raise BufferFull(f"{self._buffered_bytes} bytes wait for a flush")
+        batches = self._pending.setdefault(TopicPartition(topic, partition), [])
+        added = None
+        if batches:
+            added = batches[-1].append(
+                key=key, value=value, timestamp=timestamp_ms, headers=list(headers)
+            )
+        if added is None:  # the batch is full: the first record of a batch always fits
+            batches.append(self._producer.create_batch())
+            added = batches[-1].append(
+                key=key, value=value, timestamp=timestamp_ms, headers=list(headers)
+            )
+        self._buffered_bytes += added.size
+
+    async def flush(self) -> Mapping[TopicPartition, int]:
+        """Send what was added and wait until the brokers have all of it.
+
+        Records may be added meanwhile; they belong to the next flush. A second call waits for the
+        first.
+
+        Returns:
+            the offset of the last record written, by partition.
+
+        Raises:
+            ProduceFailed: a batch was not written; the producer is of no further use.
+        """
+        async with self._flushing:
+            self._check()
+            pending, self._pending = self._pending, {}
+            sends = [self._send(tp, batches) for tp, batches in pending.items()]
+            try:
+                results = await asyncio.gather(*sends, return_exceptions=True)
+            except BaseException as cancelled:
+                self._failure = cancelled  # what was on its way is unknown
+                raise
+            failures = [result for result in results if isinstance(result, BaseException)]
+            if failures:
+                self._failure = failures[0]
+                raise failures[0]
+            return dict(zip(pending, results, strict=True))
+
+    async def _send(self, tp: TopicPartition, batches: Sequence[Any]) -> int:
+        """Send the batches of one partition one after another; the last offset written."""
+        last_offset = -1
+        for batch in batches:
+            batch.close()
+            size_bytes, count = batch.size(), batch.record_count()
+            try:
+                sent = await self._producer.send_batch(batch, tp.topic, partition=tp.partition)
+                written = await sent
+            except Exception as error:
+                raise ProduceFailed(f"{tp.topic}/{tp.partition}: {error!r}") from error
+            last_offset = written.offset + count - 1
+            self._buffered_bytes -= size_bytes
+        return last_offset
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise ProduceFailed(f"an earlier flush failed: {self._failure!r}")

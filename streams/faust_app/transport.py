@@ -1,0 +1,335 @@
+"""Faust on Kafka by the batch: one Faust message for each batch, committed exactly.
+
+What differs from Faust's own aiokafka transport, and why:
+
+- A message carries a whole `Batch`; conductor, queues and agents do not notice.
+- The commit position follows from acks in order of delivery (`streams.faust_app.commit`).
+- On a rebalance the batches in flight are finished and committed *before* Faust forgets its acks.
+- Nothing is read from a stream partition between its assignment and the end of the restore. Faust
+  resumes the partitions, then seeks them to the committed position, then empties the queues: what
+  was fetched in between would be seen twice or, worse, never.
+- A crashed process commits nothing more: Faust acks the event whose agent failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from time import monotonic
+from typing import Any, Protocol, cast
+
+from aiokafka.structs import TopicPartition
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage, Message
+from mode import ServiceT
+from typing_extensions import override
+
+from streams.faust_app.batch import Batch, split
+from streams.faust_app.commit import CommitLedger, PartitionLedger
+from streams.faust_app.options import BatchLimits
+
+_POLL_S = 1.0
+_POLL_BLOCKED_S = 0.05  # a partition that is released must not wait for a long poll of the others
+_DRAIN_POLL_S = 0.02
+
+
+class DrainTimeout(RuntimeError):
+    """Batches in flight were not acked within `BatchLimits.drain_timeout_ms`."""
+
+
+class Drainable(Protocol):
+    """What the consumer asks of its app (`streams.faust_app.app.StreamApp`)."""
+
+    async def drain(self) -> None:
+        """Make durable and ack what can be acked now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one partition is: ``end`` is the broker's end offset, ``acked`` the next to do."""
+
+    end: int
+    acked: int
+    in_flight: int
+
+    @property
+    def lag(self) -> int:
+        """Records not yet done."""
+        return max(0, self.end - self.acked)
+
+
+class _Gate(Enum):
+    """Whether stream partitions may be read; Faust's recovery passes these steps in order."""
+
+    SHUT = auto()
+    RESUMED = auto()
+    SOUGHT = auto()
+    OPEN = auto()
+
+
+class BatchConsumerThread(driver.AIOKafkaConsumerThread):
+    """The thread around aiokafka's consumer, with our fetch settings."""
+
+    @override
+    def _create_worker_consumer(self, transport: driver.Transport) -> Any:
+        limits = cast(BatchTransport, transport).limits
+        consumer = super()._create_worker_consumer(transport)
+        # Faust fixes it at 1,500 ms. It is read when the consumer starts.
+        consumer._fetch_max_wait_ms = limits.fetch_max_wait_ms  # noqa: SLF001
+        return consumer
+
+    async def note_poll(self) -> None:
+        """Count as a reader while there is nothing to read.
+
+        aiokafka leaves the group after `max_poll_interval_ms` without a fetch and does not come
+        back: a spare worker would be none.
+        """
+
+        async def poll() -> None:
+            with self._ensure_consumer()._subscription.fetch_context():  # noqa: SLF001
+                pass
+
+        await self.call_thread(poll)
+
+    async def seek_to_earliest(self, partitions: Iterable[TP]) -> None:
+        """Read ``partitions`` from their first record on."""
+        consumer = self._ensure_consumer()
+        tps = [TopicPartition(tp.topic, tp.partition) for tp in partitions]
+        await self.call_thread(consumer.seek_to_beginning, *tps)
+
+
+class BatchConsumer(driver.Consumer):
+    """Consumer that delivers batches; see the module for what it changes."""
+
+    _thread: BatchConsumerThread
+
+    def __init__(self, transport: BatchTransport, *args: Any, **kwargs: Any) -> None:
+        self.limits = transport.limits
+        self.ledgers = CommitLedger()
+        self._held: set[TP] = set()
+        self._gate = _Gate.SHUT
+        self._unblocked = asyncio.Event()
+        super().__init__(transport, *args, **kwargs)
+        self._acked = self.ledgers  # type: ignore[assignment]  # see PartitionLedger.append
+
+    @override
+    def _new_consumer_thread(self) -> BatchConsumerThread:
+        return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    # -- reading
+
+    @override
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
+        """Fetch once and deliver what came, each partition cut into batches."""
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)  # type: ignore[arg-type]
+        wanted, all_wanted = self._readable()
+        if not wanted:
+            if not self.assignment():
+                await self._thread.note_poll()
+            await self._wait_for_change()
+            return
+        generation = self.app.consumer_generation_id
+        timeout_s = min(timeout, _POLL_S if all_wanted else _POLL_BLOCKED_S)
+        fetched = await self._getmany(active_partitions=wanted, timeout=timeout_s)
+        for tp, records in (fetched or {}).items():
+            for batch in split(TP(*tp), records, self.limits.max_records, self.limits.max_bytes):
+                # What is dropped here is read again: a seek follows every stop of the flow.
+                stale = generation != self.app.consumer_generation_id
+                if stale or not self.flow_active or self.should_stop:
+                    return
+                if self.app.topics.acks_enabled_for(batch.tp.topic):
+                    self.ledgers[batch.tp].delivered(batch.last_offset)
+                yield batch.tp, self._to_message(batch.tp, batch)
+
+    @override
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+        batch: Batch = record
+        newest = batch.records[-1]
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            batch.last_offset,
+            newest.timestamp / 1000.0,
+            0,
+            None,  # headers, key and checksum belong to records, not to the batch
+            None,
+            cast(bytes, batch),
+            None,
+            0,
+            0,
+            tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    def _readable(self) -> tuple[set[TP], bool]:
+        """The partitions to fetch, and whether none was left out by us."""
+        active = self._get_active_partitions()
+        changelogs = self.app.tables.changelog_topics
+        wanted = {tp for tp in active if tp.topic in changelogs or self._may_deliver(tp)}
+        return wanted, len(wanted) == len(active) and self._gate is _Gate.OPEN
+
+    def _may_deliver(self, tp: TP) -> bool:
+        if self._gate is not _Gate.OPEN or tp in self._held:
+            return False
+        ledger = self.ledgers.get(tp)
+        return ledger is None or ledger.in_flight < self.limits.max_in_flight
+
+    async def _wait_for_change(self) -> None:
+        self._unblocked.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._unblocked.wait(), _POLL_BLOCKED_S)
+
+    @override
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Nothing: Faust would note the offsets between two acks, of which batches have plenty."""
+
+    # -- back pressure and lag
+
+    def hold(self, tps: Iterable[TP]) -> None:
+        """Stop reading these partitions. A fetch under way may still deliver."""
+        self._held.update(tps)
+
+    def release(self, tps: Iterable[TP]) -> None:
+        """Read these partitions again."""
+        self._held.difference_update(tps)
+        self._unblocked.set()
+
+    async def progress(self) -> Mapping[TP, Progress]:
+        """How far the assigned stream partitions are, by the broker's present end offsets."""
+        streams = self._stream_partitions()
+        ends = await self.highwaters(*streams) if streams else {}
+        known = {tp: (end, self.ledgers[tp]) for tp, end in ends.items() if tp in self.ledgers}
+        return {
+            tp: Progress(end, ledger.position, ledger.in_flight)
+            for tp, (end, ledger) in known.items()
+            if ledger.position is not None
+        }
+
+    def _stream_partitions(self) -> set[TP]:
+        changelogs = self.app.tables.changelog_topics
+        return {tp for tp in self.assignment() if tp.topic not in changelogs}
+
+    # -- acks and commits
+
+    @override
+    def ack(self, message: Message) -> bool:
+        """Mark the batch done. One of a former generation is no longer ours to commit."""
+        if message.generation_id != self.app.consumer_generation_id:
+            message.acked = True
+            self._unacked_messages.discard(message)
+            return False
+        acked = super().ack(message)
+        self._unblocked.set()
+        return acked
+
+    @override
+    def _new_offset(self, tp: TP) -> int | None:
+        self._acked_index[tp].clear()
+        return self.ledgers[tp].take_commit()
+
+    @override
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """Commit what is acked; nothing once the process has crashed."""
+        if self.crashed or self.app.crashed:
+            return False
+        return await super().commit(topics, start_new_transaction)
+
+    @override
+    async def wait_empty(self) -> None:
+        """Let the agents finish and ack what they hold, then commit it.
+
+        Raises nothing: Faust's callers would skip the rest of the stop and leave a thread behind.
+        """
+        deadline_s = monotonic() + self.limits.drain_timeout_ms / 1000
+        while not self.should_stop:
+            try:
+                await cast(Drainable, self.app).drain()
+            except Exception as error:
+                await self.crash(error)
+                return
+            self._clean_unacked_messages()
+            if not self._unacked_messages:
+                break
+            if monotonic() > deadline_s:
+                await self.crash(DrainTimeout(f"{len(self._unacked_messages)} batches not acked"))
+                return
+            await asyncio.sleep(_DRAIN_POLL_S)
+        # A commit under way began before the last acks, and Faust would take it for this one.
+        while await self.maybe_wait_for_commit_to_finish():
+            pass
+        await self.commit_and_end_transactions()
+
+    # -- rebalance
+
+    @override
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Finish and commit what is in flight, then let go of the partitions."""
+        self._gate = _Gate.SHUT
+        try:
+            self.stop_flow()
+            self.app.flow_control.suspend()
+            self.app.flow_control.clear()
+            await self.wait_empty()
+        except Exception as error:
+            await self.crash(error)  # aiokafka would log it and rejoin the group
+        await super().on_partitions_revoked(revoked)
+        self.ledgers.clear()
+        self._held.clear()
+
+    @override
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        """Called by Faust's recovery; for stream partitions, as the first of its last steps."""
+        super().resume_partitions(tps)
+        if any(tp.topic not in self.app.tables.changelog_topics for tp in tps):
+            self._gate = _Gate.RESUMED
+
+    @override
+    async def perform_seek(self) -> None:
+        """Go to the committed positions, and to the first record where there is none.
+
+        aiokafka leaves partitions without a commit where they are; a fetch that was under way in a
+        rebalance may have moved those.
+        """
+        await super().perform_seek()
+        streams = self._stream_partitions()
+        starts = {tp: self._committed_offset[tp] for tp in streams}
+        fresh = [tp for tp, committed in starts.items() if not committed]
+        if fresh:
+            await self._thread.seek_to_earliest(fresh)
+            starts.update(await self.earliest_offsets(*fresh))
+        self.ledgers.clear()
+        self.ledgers.update({TP(*tp): PartitionLedger(TP(*tp), at) for tp, at in starts.items()})
+        if self._gate is _Gate.RESUMED:
+            self._gate = _Gate.SOUGHT
+
+    @override
+    def resume_flow(self) -> None:
+        """Called by Faust's recovery, at its end right after it emptied the queues."""
+        super().resume_flow()
+        if self._gate is _Gate.SOUGHT:
+            self._gate = _Gate.OPEN
+            self._unblocked.set()
+
+    @override
+    async def verify_all_partitions_active(self) -> None:
+        """Nothing: Faust's livelock detectors only log, and take idle partitions for stuck."""
+
+
+class BatchTransport(driver.Transport):
+    """The transport whose consumer delivers batches."""
+
+    Consumer = BatchConsumer
+
+    def __init__(self, *args: Any, limits: BatchLimits, **kwargs: Any) -> None:
+        self.limits = limits
+        super().__init__(*args, **kwargs)
+
+
+def batch_consumer(app_consumer: ServiceT) -> BatchConsumer:
+    """``app.consumer`` with its real type."""
+    assert isinstance(app_consumer, BatchConsumer)
+    return app_consumer

@@ -1,0 +1,75 @@
+"""A folder for servers, and a watcher that clears up when this process dies without a word.
+
+A process killed with SIGKILL runs no clean-up of its own. So each workspace has a tiny shell that
+reads a pipe whose other end only this process holds: when the pipe closes, for whatever reason, the
+shell kills the process groups it was told about and removes the folder. Unlike PR_SET_PDEATHSIG
+this does not depend on which thread started the server, and it works outside Linux too.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+_WATCH = """
+groups=" "
+while read -r verb group; do
+  case $verb in
+    add) groups="$groups$group " ;;
+    drop) groups="${groups%%" $group "*} ${groups#*" $group "}" ;;
+  esac
+done
+for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
+rm -rf -- "$1"
+"""
+_WATCHER_EXIT_TIMEOUT_S = 5.0
+
+
+class Workspace:
+    """A temporary folder, removed with every process group in it when its owner ends.
+
+    Args:
+        name: shows in the folder's name and in `ps`, to tell several servers apart.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=f"tierstream-{name}-"))
+        self._watcher = subprocess.Popen(
+            ["/bin/sh", "-c", _WATCH, f"tierstream-guardian-{name}", str(self.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            bufsize=0,
+        )
+        atexit.register(self.close)
+
+    def guard(self, group: int) -> None:
+        """From now on the process group ends with us."""
+        self._tell(f"add {group}\n")
+
+    def release(self, group: int) -> None:
+        """The process group is gone; its number may soon belong to somebody else."""
+        self._tell(f"drop {group}\n")
+
+    def close(self) -> None:
+        """Kill what is still guarded and remove the folder. Harmless when repeated."""
+        atexit.unregister(self.close)
+        if self._watcher.stdin is not None and not self._watcher.stdin.closed:
+            with contextlib.suppress(BrokenPipeError):
+                self._watcher.stdin.close()
+        try:
+            self._watcher.wait(_WATCHER_EXIT_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._watcher.kill()
+            self._watcher.wait()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _tell(self, line: str) -> None:
+        if self._watcher.stdin is None or self._watcher.stdin.closed:
+            raise ValueError("the workspace is closed")
+        self._watcher.stdin.write(line.encode("ascii"))

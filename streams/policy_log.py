@@ -1,0 +1,78 @@
+"""The policy in force is a record in every partition of the canonical log; here it is written."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable
+
+from aiokafka import TopicPartition
+
+from config.deployment import Settings
+from config.security import aiokafka_security
+from handlers.log import PolicyActivated, encode_control
+from scoring.policy import Policy
+from streams.faust_app import BatchProducer
+from streams.topics import CUSTOMER_EVENTS, check_topics, plain_consumer, topic_name
+
+
+def log_producer(settings: Settings, client: str) -> BatchProducer:
+    """A producer as the settings want it."""
+    return BatchProducer(
+        settings.kafka_bootstrap_servers,
+        client_id=f"{settings.app_id}-{client}",
+        idempotence=settings.producer_idempotence,
+        security=aiokafka_security(settings),
+    )
+
+
+def activation(settings: Settings, policy: Policy) -> PolicyActivated:
+    """The record that puts a policy in force, with the settings that shape results."""
+    return PolicyActivated(
+        event_id=f"policy-{uuid.uuid4()}",
+        app_id=settings.app_id,
+        mode=settings.mode,
+        allowed_lateness_ms=settings.allowed_lateness_ms,
+        policy=policy,
+    )
+
+
+async def ensure_policy(settings: Settings, policy: Policy) -> list[int]:
+    """Write the policy to the partitions of the log that have no record yet; their numbers.
+
+    Two workers that start at once may both write it; the second record changes nothing.
+    """
+    counts = await check_topics(settings)
+    topic = topic_name(settings, CUSTOMER_EVENTS)
+    consumer = plain_consumer(settings)
+    await consumer.start()
+    try:
+        tps = [TopicPartition(topic, number) for number in range(counts[topic])]
+        ends = await consumer.end_offsets(tps)
+    finally:
+        await consumer.stop()
+    empty = [tp.partition for tp, end in ends.items() if end == 0]
+    if empty:
+        await _write(settings, policy, empty)
+    return empty
+
+
+async def publish_policy(settings: Settings, policy: Policy) -> int:
+    """Write a policy to every partition of the log; how many there are."""
+    counts = await check_topics(settings)
+    partitions = counts[topic_name(settings, CUSTOMER_EVENTS)]
+    await _write(settings, policy, range(partitions))
+    return partitions
+
+
+async def _write(settings: Settings, policy: Policy, partitions: Iterable[int]) -> None:
+    value = encode_control(activation(settings, policy))
+    topic = topic_name(settings, CUSTOMER_EVENTS)
+    producer = log_producer(settings, "policy")
+    await producer.start()
+    try:
+        for number in partitions:
+            producer.add(topic, number, None, value, (), time.time_ns() // 1_000_000)
+        await producer.flush()
+    finally:
+        await producer.stop()

@@ -1,0 +1,94 @@
+"""How records look on the wire beside their values: keys, headers, partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from aiokafka.partitioner import murmur2
+
+from handlers.partition import Source
+from handlers.reasons import ERASED_CUSTOMER, Rejection
+
+Headers = list[tuple[str, bytes]]
+
+META_KEY = b"\x00partition"
+"""Key of a partition's own record on the changelog; no customer id has control characters."""
+
+_SOURCE = "source"
+_SOURCE_KEY = "source-key"
+_DETAIL_MAX_CHARS = 500
+
+
+class Origin(NamedTuple):
+    """Where and when upstream put a record, and under which key."""
+
+    source: Source
+    timestamp_ms: int
+    key: bytes | None
+
+
+@lru_cache(maxsize=65_536)
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition Kafka's own producers would choose for a key."""
+    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
+
+
+def canonical_headers(origin: Origin, key: bytes, headers: Sequence[tuple[str, bytes]]) -> Headers:
+    """The headers of a record of the canonical log: its origin, and CloudEvents attributes."""
+    source, timestamp_ms, original_key = origin
+    found: Headers = [
+        (
+            _SOURCE,
+            f"{source.partition}/{source.offset}/{timestamp_ms}/{source.topic}".encode(),
+        )
+    ]
+    if original_key is not None and original_key != key:
+        found.append((_SOURCE_KEY, original_key))
+    if headers:
+        found += [header for header in headers if header[0].startswith("ce_")]
+    return found
+
+
+def origin_of(headers: Sequence[tuple[str, bytes]], key: bytes) -> Origin | None:
+    """The origin of a record of the canonical log; None if it has none."""
+    original_key = key
+    source = None
+    for name, value in headers:
+        if name == _SOURCE:
+            partition, offset, timestamp_ms, topic = value.decode().split("/", 3)
+            source = Source(topic, int(partition), int(offset)), int(timestamp_ms)
+        elif name == _SOURCE_KEY:
+            original_key = value
+    return None if source is None else Origin(*source, original_key)
+
+
+def cloud_event_headers(headers: Sequence[tuple[str, bytes]]) -> Mapping[str, bytes] | None:
+    """The attributes of a CloudEvent in binary mode; None for any other record."""
+    if not headers:
+        return None
+    found = {name: value for name, value in headers if name.startswith("ce_")}
+    return found or None
+
+
+def dead_letter_headers(origin: Origin | None, rejection: Rejection) -> Headers:
+    """What a dead letter says of itself."""
+    found: Headers = [("reason", rejection.reason.encode())]
+    if origin is not None:
+        source = origin.source
+        found += [
+            ("source-topic", source.topic.encode()),
+            ("source-partition", str(source.partition).encode()),
+            ("source-offset", str(source.offset).encode()),
+            ("source-timestamp", str(origin.timestamp_ms).encode()),
+        ]
+    if rejection.event_id is not None:
+        found.append(("event-id", rejection.event_id.encode()))
+    found.append(("detail", rejection.detail[:_DETAIL_MAX_CHARS].encode("utf-8", "replace")))
+    return found
+
+
+def dead_letter_value(value: bytes | None, rejection: Rejection) -> bytes | None:
+    """The original bytes, but for an erased customer: of that one nothing is kept."""
+    return None if rejection.reason == ERASED_CUSTOMER else value

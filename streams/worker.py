@@ -1,0 +1,161 @@
+"""The worker: one process that ingests, applies and writes, put together here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import platform
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+
+from config.deployment import Settings
+from handlers.log import ClockTick, encode_control
+from scoring.policy import Policy
+from streams.engine import Engine
+from streams.engine_metrics import EngineMetrics
+from streams.engine_partition import EnginePartition
+from streams.faust_app import BatchLimits, FaustOptions, create_app, run_worker
+from streams.faust_security import faust_broker_urls, faust_credentials
+from streams.http_server import HttpServer
+from streams.ingest import Ingest
+from streams.metrics import Metrics
+from streams.policy_log import activation, log_producer
+from streams.topics import CUSTOMER_EVENTS, topic_name
+
+_log = logging.getLogger(__name__)
+
+_LAG_EVERY_S = 2.0
+_BATCHES_IN_FLIGHT = 16
+
+
+class Worker:
+    """Everything of one worker process: the Faust app, its agents, its loops, its HTTP server."""
+
+    def __init__(self, settings: Settings, policy: Policy, partitions: int) -> None:
+        self._settings = settings
+        self._policy = policy
+        self._events_topic = topic_name(settings, CUSTOMER_EVENTS)
+        self._metrics = Metrics()
+        self._engine_metrics = EngineMetrics(self._metrics)
+        self._engine_producer = log_producer(settings, "engine")
+        self._log_producer = log_producer(settings, "ingest")
+        self._tick_producer = log_producer(settings, "clock")
+        self._lag_seen: set[tuple[str, int]] = set()
+        self._reactivate: set[int] = set()
+        self.app = create_app(
+            FaustOptions(
+                app_id=settings.app_id,
+                broker_urls=tuple(faust_broker_urls(settings)),
+                broker_credentials=faust_credentials(settings),
+                session_timeout_ms=settings.session_timeout.ms,
+                rebalance_timeout_ms=settings.rebalance_timeout.ms,
+                heartbeat_interval_ms=min(3_000, settings.session_timeout.ms // 4),
+                replication_factor=settings.replication_factor,
+                limits=BatchLimits(max_in_flight=_BATCHES_IN_FLIGHT),
+            )
+        )
+        self.engine = Engine(
+            self.app, settings, self._engine_producer, self._engine_metrics, self._on_restored
+        )
+        self.ingest = Ingest(self.app, settings, self._log_producer, self._metrics, partitions)
+        self._http = HttpServer(
+            settings.http_host,
+            settings.http_port,
+            self._metrics.registry,
+            readiness=self._readiness,
+        )
+        self._metrics.build.info(
+            {"version": version("tierstream"), "python": platform.python_version()}
+        )
+        self._metrics.worker.info({"app_id": settings.app_id, "mode": settings.mode})
+        self.app.task(self._run)
+
+    def run(self) -> int:
+        """Run until a signal or a failure; the exit code."""
+        return run_worker(self.app)
+
+    async def _run(self) -> None:
+        for producer in (self._engine_producer, self._log_producer, self._tick_producer):
+            await producer.start()
+        await self._http.start()
+        loops = [
+            self.engine.flush_often(),
+            self.ingest.flush_often(),
+            self._show_lag(),
+            self._write_settings(),
+        ]
+        if self._settings.mode == "live":
+            loops.append(self._tick())
+        try:
+            await asyncio.gather(*loops)
+        finally:
+            await self._http.stop()
+
+    def _readiness(self) -> Mapping[str, bool]:
+        return {"assigned_and_restored": self.app.ready, "broker": not self.app.should_stop}
+
+    def _on_restored(self, partition: EnginePartition) -> None:
+        """Look whether the log names other settings or another policy than ours."""
+        meta = partition.partition.meta
+        settings = self._settings
+        self._engine_metrics.restored(partition)
+        _log.info(
+            "partition %s restored: %s changelog records, position %s, epoch %s",
+            partition.number,
+            partition.restored_records,
+            meta.applied,
+            meta.epoch,
+        )
+        if meta.policy is None:
+            return
+        if (meta.mode, meta.allowed_lateness_ms) != (settings.mode, settings.allowed_lateness_ms):
+            self._reactivate.add(partition.number)
+        if meta.policy != self._policy:
+            _log.warning(
+                "the policy in force is version %r, not the configured one (%r); put it in force "
+                "with 'tierstream policy publish'",
+                meta.policy.version,
+                self._policy.version,
+            )
+
+    async def _write_settings(self) -> None:
+        """Record changed settings in the log of each partition, with the policy in force."""
+        while True:
+            await asyncio.sleep(self._settings.tick_interval.ms / 1000)
+            numbers, self._reactivate = self._reactivate, set()
+            for partition in self.engine.partitions:
+                policy = partition.partition.meta.policy
+                if partition.number in numbers and policy is not None:
+                    value = encode_control(activation(self._settings, policy))
+                    self._tick_producer.add(self._events_topic, partition.number, None, value)
+            if numbers:
+                await self._tick_producer.flush()
+
+    async def _tick(self) -> None:
+        """Write the wall time to each partition that is ours."""
+        while True:
+            await asyncio.sleep(self._settings.tick_interval.ms / 1000)
+            if not self.app.ready:
+                continue
+            tick = encode_control(ClockTick(time.time_ns() // 1_000_000))
+            partitions = self.engine.partitions
+            for partition in partitions:
+                self._tick_producer.add(self._events_topic, partition.number, None, tick)
+            if partitions:
+                await self._tick_producer.flush()
+
+    async def _show_lag(self) -> None:
+        """Measure the lag against the broker's end offsets."""
+        while True:
+            await asyncio.sleep(_LAG_EVERY_S)
+            if not self.app.ready:
+                continue
+            progress = await self.app.batch_consumer.progress()
+            seen = set()
+            for tp, found in progress.items():
+                self._metrics.consumer_lag.labels(tp.topic, str(tp.partition)).set(found.lag)
+                seen.add((tp.topic, tp.partition))
+            for topic, number in self._lag_seen - seen:
+                self._metrics.forget_partition(topic, number)
+            self._lag_seen = seen

@@ -1,0 +1,25 @@
+"""What holds for every test: how hard hypothesis searches."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+
+from hypothesis import HealthCheck, settings
+
+# A deadline per example would measure how busy the machine is, not the code.
+settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile(
+    "ci",
+    max_examples=200,
+    deadline=None,
+    derandomize=True,  # a change is judged by the same examples as the one before it
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+# For a long search by hand: HYPOTHESIS_PROFILE=thorough .venv/bin/python -m pytest tests/property
+settings.register_profile("thorough", max_examples=5_000, deadline=timedelta(seconds=10))
+
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
+)

@@ -1,0 +1,56 @@
+"""What time alone does to a customer: every business day and every level, one after another."""
+
+from datetime import timedelta
+
+from tests.oracle.customer import Customer
+from tests.oracle.evaluation import Cause, Output, evaluate_tier, reach_level, view_on
+from tests.oracle.ledger import is_in_window
+from tests.oracle.levels import CHURNED, begins_ms
+from tests.oracle.policy import Policy
+from tests.oracle.times import business_day, start_of_day
+
+
+def fire_until(customer: Customer, limit_ms: int, policy: Policy) -> list[tuple[int, Output]]:
+    """Fires what is due up to an instant, itself included: the outputs with their instants.
+
+    The tier is evaluated at the start of every business day, which must come to the same as
+    only at those days on which something can change.
+    """
+    fired: list[tuple[int, Output]] = []
+    while customer.orders:
+        today = business_day(customer.position_ms, policy.timezone)
+        day_ms = start_of_day(today + timedelta(days=1), policy.timezone)
+        level_ms = _next_level_ms(customer, policy)
+        at_ms = day_ms if level_ms is None else min(day_ms, level_ms)
+        if at_ms > limit_ms:
+            break
+        customer.position_ms = at_ms
+        if at_ms == day_ms:
+            fired += [(at_ms, output) for output in _start_day(customer, at_ms, policy)]
+        while _next_level_ms(customer, policy) == at_ms:
+            fired.append((at_ms, reach_level(customer, customer.level + 1, at_ms, policy)))
+    customer.position_ms = max(customer.position_ms, limit_ms)
+    return fired
+
+
+def _next_level_ms(customer: Customer, policy: Policy) -> int | None:
+    if customer.level == CHURNED:
+        return None
+    counted = customer.counted(policy)
+    return begins_ms(customer.level + 1, counted, customer.interactions_ms, policy)
+
+
+def _start_day(customer: Customer, at_ms: int, policy: Policy) -> list[Output]:
+    today = business_day(at_ms, policy.timezone)
+    day_before = business_day(at_ms - 1, policy.timezone)
+    before = view_on(customer, day_before, policy)
+    left = tuple(
+        order.order_id
+        for order in customer.counted(policy)
+        if order.in_reach
+        and not order.merged
+        and is_in_window(order.day, day_before, policy)
+        and not is_in_window(order.day, today, policy)
+    )
+    customer.freeze_what_left(today, policy)
+    return evaluate_tier(customer, Cause(at_ms, today, before, caused_by=left), policy)

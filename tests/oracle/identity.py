@@ -1,0 +1,76 @@
+"""Duplicates and conflicts (SPEC §3), looked at in the state before the record."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from tests.oracle.customer import Change, Customer
+
+DUPLICATE = "duplicate"
+CONFLICT = "conflict"
+
+
+@dataclass(frozen=True)
+class Event:
+    """A valid event. `acts_as` differs from `type` for an order told again with news."""
+
+    event_id: str
+    type: str
+    customer_id: str
+    at_ms: int
+    fields: dict[str, Any]
+    content: Any
+    amount: Fraction | None
+    acts_as: str
+
+    def change(self) -> Change:
+        """The change to an order that a payment, cancellation or refund is."""
+        refunded = self.acts_as == "order.refunded"
+        return Change(
+            kind=self.acts_as,
+            order_id=self.fields["order_id"],
+            refund_id=self.fields["refund_id"] if refunded else "",
+            amount=self.amount if refunded and self.amount is not None else Fraction(0),
+        )
+
+
+PAYMENT_EVENTS = {"paid": "order.paid", "failed": "order.payment_failed"}
+
+
+def verdict_on(event: Event, customer: Customer) -> str:
+    """`duplicate`, `conflict` or the type of event as which this one is to be applied.
+
+    Orders that have left the window at the customer's clock must have been frozen before.
+    """
+    for event_id, content in customer.remembered:
+        if event_id == event.event_id:
+            return DUPLICATE if content == event.content else CONFLICT
+    if event.type == "order.placed":
+        return _verdict_on_order(event, customer)
+    if event.type == "order.refunded":
+        return _verdict_on_refund(event, customer)
+    return event.type
+
+
+def _verdict_on_order(event: Event, customer: Customer) -> str:
+    order = customer.open_order(event.fields["order_id"])
+    if order is None:
+        return event.type
+    if (order.amount, order.currency) != (event.amount, event.fields["currency"]):
+        return CONFLICT
+    status = event.fields.get("payment_status")
+    if status in PAYMENT_EVENTS and status != order.payment:
+        return PAYMENT_EVENTS[status]
+    return DUPLICATE
+
+
+def _verdict_on_refund(event: Event, customer: Customer) -> str:
+    refund = event.change()
+    order = customer.open_order(refund.order_id)
+    seen = dict(order.refunds) if order else {}
+    for change in customer.waiting:
+        if change.kind == event.type and change.order_id == refund.order_id:
+            seen[change.refund_id] = change.amount
+    if refund.refund_id not in seen:
+        return event.type
+    return DUPLICATE if seen[refund.refund_id] == refund.amount else CONFLICT

@@ -1,0 +1,175 @@
+"""The policy, as parsed from TOML, with the defaults of the example policy."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from tests.oracle.money import digits_of
+from tests.oracle.times import DAY_MS
+
+# Key of a tier's condition and the measure it looks at, in the order SPEC names them.
+CONDITIONS = (
+    ("min_score", "score"),
+    ("min_r", "r"),
+    ("min_f", "f"),
+    ("min_m", "m"),
+    ("min_frequency", "frequency"),
+    ("min_monetary", "monetary"),
+    ("max_recency_days", "recency_days"),
+)
+
+DEFAULTS: dict[str, Any] = {
+    "version": "default-1",
+    "timezone": "UTC",
+    "currency": "USD",
+    "window_days": 365,
+    "count_orders": "placed",
+    "loyal_min_orders": 4,
+    "currency_rates": {},
+    "cutoffs": {
+        "mode": "fixed",
+        "recency_days": [30, 60, 120, 240],
+        "frequency": [2, 4, 8, 16],
+        "monetary": ["50", "150", "400", "1000"],
+    },
+    "weights": {"recency": 1, "frequency": 1, "monetary": 1},
+    "tiers": [
+        {"name": "A", "min_score": 70, "action": "dedicated_service"},
+        {"name": "B", "min_score": 40, "action": "upgrade_offer"},
+        {"name": "C", "action": "nurture"},
+    ],
+    "movement": {"grace_days": 30, "soft_landing": True},
+    "dormancy": {
+        "mode": "fixed",
+        "at_risk_days": 60,
+        "dormant_days": 90,
+        "churned_days": 180,
+        "cadence_min_orders": 3,
+        "cadence": {
+            "at_risk": "1.5",
+            "dormant": "3",
+            "churned": "6",
+            "min_days": 14,
+            "max_days": 365,
+        },
+        "actions": {
+            "at_risk": "care_message",
+            "dormant": "wake_up_offer",
+            "churned": "win_back_survey",
+            "reactivated": "welcome_back",
+            "returned": "welcome_back_browse",
+        },
+    },
+}
+
+
+@dataclass(frozen=True)
+class Tier:
+    """A tier; `cutoffs` by measure, a monetary one in minor units."""
+
+    name: str
+    cutoffs: dict[str, Fraction]
+    action: str | None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy ready for use: exact numbers, money in base minor units, thresholds in ms."""
+
+    version: str
+    timezone: str
+    currency: str
+    digits: int
+    window_days: int
+    paid_only: bool
+    loyal_min_orders: int
+    rates: dict[str, Fraction]
+    recency_cutoffs: tuple[Fraction, ...]
+    frequency_cutoffs: tuple[Fraction, ...]
+    monetary_cutoffs_minor: tuple[Fraction, ...]
+    weights: tuple[Fraction, Fraction, Fraction]
+    tiers: tuple[Tier, ...]
+    grace_days: int
+    soft_landing: bool
+    cadence: bool
+    fixed_ms: tuple[int, int, int]
+    cadence_min_orders: int
+    multipliers: tuple[Fraction, Fraction, Fraction]
+    cadence_min_ms: int
+    cadence_max_ms: int
+    actions: dict[str, str]
+
+    def tier_named(self, name: str) -> Tier | None:
+        return next((tier for tier in self.tiers if tier.name == name), None)
+
+
+def exact(value: Any) -> Fraction:
+    """A TOML number or decimal text, as written."""
+    return Fraction(str(value))
+
+
+def _milliseconds(days: Any) -> int:
+    return int(exact(days) * DAY_MS)
+
+
+def _with_defaults(given: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """Tables key by key; anything else, a list of tiers too, replaces its default."""
+    merged = dict(defaults) | dict(given)
+    for key, value in defaults.items():
+        if isinstance(value, dict):
+            merged[key] = _with_defaults(given.get(key, {}), value)
+    return merged
+
+
+def _tier(given: dict[str, Any], digits: int) -> Tier:
+    cutoffs = {measure: exact(given[key]) for key, measure in CONDITIONS if key in given}
+    if "monetary" in cutoffs:
+        cutoffs["monetary"] *= 10**digits
+    return Tier(given["name"], cutoffs, given.get("action"))
+
+
+def read_policy(given: dict[str, Any]) -> Policy:
+    """The policy of a parsed TOML file. It is taken to be valid; only fixed figures are known."""
+    whole = _with_defaults(given, DEFAULTS)
+    cutoffs, dormancy, weights = whole["cutoffs"], whole["dormancy"], whole["weights"]
+    if cutoffs["mode"] != "fixed" or dormancy["mode"] not in ("fixed", "cadence"):
+        raise ValueError("the oracle knows fixed cut-offs and fixed or cadence dormancy only")
+    digits = digits_of(whole["currency"])
+    cadence = dormancy["cadence"]
+    rates = {code: exact(rate) for code, rate in whole["currency_rates"].items()}
+    return Policy(
+        version=whole["version"],
+        timezone=whole["timezone"],
+        currency=whole["currency"],
+        digits=digits,
+        window_days=whole["window_days"],
+        paid_only=whole["count_orders"] == "paid",
+        loyal_min_orders=whole["loyal_min_orders"],
+        rates=rates | {whole["currency"]: Fraction(1)},
+        recency_cutoffs=tuple(map(exact, cutoffs["recency_days"])),
+        frequency_cutoffs=tuple(map(exact, cutoffs["frequency"])),
+        monetary_cutoffs_minor=tuple(exact(c) * 10**digits for c in cutoffs["monetary"]),
+        weights=(
+            exact(weights["recency"]),
+            exact(weights["frequency"]),
+            exact(weights["monetary"]),
+        ),
+        tiers=tuple(_tier(tier, digits) for tier in whole["tiers"]),
+        grace_days=whole["movement"]["grace_days"],
+        soft_landing=whole["movement"]["soft_landing"],
+        cadence=dormancy["mode"] == "cadence",
+        fixed_ms=(
+            _milliseconds(dormancy["at_risk_days"]),
+            _milliseconds(dormancy["dormant_days"]),
+            _milliseconds(dormancy["churned_days"]),
+        ),
+        cadence_min_orders=dormancy["cadence_min_orders"],
+        multipliers=(
+            exact(cadence["at_risk"]),
+            exact(cadence["dormant"]),
+            exact(cadence["churned"]),
+        ),
+        cadence_min_ms=_milliseconds(cadence["min_days"]),
+        cadence_max_ms=_milliseconds(cadence["max_days"]),
+        actions=dormancy["actions"],
+    )

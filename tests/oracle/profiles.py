@@ -1,0 +1,54 @@
+"""The public profile, as far as the oracle knows it."""
+
+from typing import Any
+
+from tests.oracle.customer import Customer
+from tests.oracle.ledger import figures_on
+from tests.oracle.levels import ACTIVE, LEVELS
+from tests.oracle.money import money_text
+from tests.oracle.policy import Policy
+from tests.oracle.tiers import keeps_until_ms, next_tier, rank_of
+from tests.oracle.times import business_day, time_text
+
+
+def _stage(customer: Customer, frequency: int, policy: Policy) -> str:
+    ever = len(customer.counted(policy))
+    if ever == 0:
+        return "prospect"
+    if customer.level != ACTIVE:
+        return LEVELS[customer.level]
+    if frequency >= policy.loyal_min_orders:
+        return "loyal"
+    return "new" if ever == 1 else "active"
+
+
+def profile_of(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, Any]:
+    """Tier, stage and figures on the business day of an instant."""
+    today = business_day(as_of_ms, policy.timezone)
+    counted = customer.counted(policy)
+    figures = figures_on(counted, today, policy)
+    nothing = {
+        "recency_days": None,
+        "frequency": 0,
+        "monetary": money_text(0, policy.digits),
+        "r": None,
+        "f": None,
+        "m": None,
+        "score": None,
+        "segment": None,
+    }
+    rank = rank_of(customer.tier, policy)
+    assert rank is not None, "a policy moves everybody out of the tiers it gives up"
+    grace_until = customer.grace.until if customer.grace else None
+    keeps_ms = keeps_until_ms(counted, rank, grace_until, today, policy)
+    return {
+        "customer_id": customer.customer_id,
+        "tier": customer.tier,
+        "stage": _stage(customer, figures.frequency if figures else 0, policy),
+        "level": LEVELS[customer.level],
+        **(figures.shown(policy) if figures else nothing),
+        "keeps_until": time_text(keeps_ms),
+        "next_tier": next_tier(counted, customer.tier, today, policy),
+        "last_order_at": time_text(customer.last_order_ms(policy)),
+        "last_interaction_at": time_text(customer.last_interaction_ms()),
+    }
