@@ -174,4 +174,4 @@ def decimal_text(value: object) -> str | None:
 
 
 def _ascending(values: list[Any]) -> bool:
-    return all(left < right for left, right in zip(values, values[1:], strict=False))
+    return all(left <= right for left, right in zip(values, values[1:], strict=False))

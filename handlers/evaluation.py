@@ -70,9 +70,11 @@ def evaluate(
     before_figures = figures_of(before)
     change = _Change(rules, before.rules, before_figures, after, now_ms)
     if current is None:
-        # A new policy has no such tier: what the customer qualifies for takes its place.
+        # A new policy has no such tier: what the customer qualifies for takes its place. With the
+        # same place in the list it counts as no worse.
         current = before.rules.rank[customer.tier]
         verdict = Move(qualified, None, grace_starts=False, grace_ended=False)
+        is_up = qualified <= current
     else:
         verdict = move(
             rules,
@@ -82,6 +84,7 @@ def evaluate(
             today,
             lowered_by_event=reduces and qualified > qualified_rank(before.rules, before_figures),
         )
+        is_up = verdict.rank < current
     tier = rules.tier_name(verdict.rank)
     if tier != customer.tier:
         found = (
@@ -90,7 +93,7 @@ def evaluate(
             else change.crossed(min(current, verdict.rank))
         )
         previous, customer.tier = customer.tier, tier
-        direction = "up" if verdict.rank < current else "down"
+        direction = "up" if is_up else "down"
         _announce(context, customer, previous, direction, verdict, change, found, cause)
     if verdict.grace_starts:
         assert verdict.grace_until_day is not None

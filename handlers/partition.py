@@ -145,7 +145,7 @@ class Partition:
         self._context = Context(_source(meta.app_id), Rules(activated.policy))
         if before is not None:
             self._context.outbox, self._context.tally = before.outbox, before.tally
-            cause = Cause(f"policy:{activated.event_id}", (activated.event_id,), "policy")
+            cause = Cause(f"policy:{activated.event_id}", (), "policy")
             for customer_id in self.store.ids():
                 self._reconsider(position, customer_id, before.rules, cause)
 

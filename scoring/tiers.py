@@ -9,7 +9,13 @@ from typing import NamedTuple
 from scoring.figures import Figures, figures
 from scoring.ledger import Ledger
 from scoring.money import MAX_MINOR_UNITS
-from scoring.rules import Condition, Rules
+from scoring.rules import MEASURES, Condition, Rules
+
+
+_TOLD_ORDER = tuple(
+    MEASURES.index(name)
+    for name in ("score", "r", "f", "m", "frequency", "monetary", "recency_days")
+)
 
 
 class Crossed(NamedTuple):
@@ -53,36 +59,44 @@ def crossed(
 ) -> tuple[Crossed, ...]:
     """The conditions of a tier that hold on one side only.
 
-    `old_rules` are those that `before` was worked out with, where a new policy is the cause; a
-    condition that only one of the two policies has counts as holding under the other.
+    `old_rules` are those that `before` was worked out with, where a new policy is the cause: each
+    side is held against its own cut-offs, and what one policy does not ask for holds there. The
+    cut-off told is the new one, or the old one where it was dropped.
     """
     if rank >= rules.prospect_rank:
         return ()
-    old_conditions = {c.index: c for c in _old_conditions(rules, rank, old_rules)}
+    tier = rules.tiers[rank]
+    new = {condition.index: condition for condition in tier.conditions}
+    old = new if old_rules is None else _conditions_of(old_rules, tier.name)
     found = []
-    for condition in rules.tiers[rank].conditions:
-        index = condition.index
-        old = old_conditions.get(index)
-        held = before is not None if old is None else holds(old, before)
-        if held != holds(condition, after):
+    for index in _TOLD_ORDER:
+        told = new.get(index) or (old or {}).get(index)
+        if told is None:
+            continue
+        held = old is not None and _holds(old.get(index), before)
+        if held != _holds(new.get(index), after):
             found.append(
                 Crossed(
-                    condition.measure,
+                    told.measure,
                     None if before is None else before[index],
                     None if after is None else after[index],
-                    condition.cutoff,
+                    told.cutoff,
                     at_ms,
                 )
             )
     return tuple(found)
 
 
-def _old_conditions(rules: Rules, rank: int, old_rules: Rules | None) -> tuple[Condition, ...]:
-    tier = rules.tiers[rank]
-    if old_rules is None:
-        return tier.conditions
-    old_rank = old_rules.rank.get(tier.name, old_rules.prospect_rank)
-    return () if old_rank == old_rules.prospect_rank else old_rules.tiers[old_rank].conditions
+def _conditions_of(rules: Rules, tier_name: str) -> dict[int, Condition] | None:
+    """The conditions of a tier by measure; None if the policy has no such tier."""
+    for tier in rules.tiers:
+        if tier.name == tier_name:
+            return {condition.index: condition for condition in tier.conditions}
+    return None
+
+
+def _holds(condition: Condition | None, found: Figures | None) -> bool:
+    return found is not None and (condition is None or holds(condition, found))
 
 
 def order_amount_needed(rules: Rules, ledger: Ledger, rank: int) -> int | None:

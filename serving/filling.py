@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from config.settings import Settings
 from serving.chunks import Chunk
 from serving.errors import ViewError
+from serving.extent import end_offsets, seen_end
 from serving.generation import Generation
 from serving.meter import ViewMeter
 from serving.profiles_topic import profiles_topic
@@ -33,7 +34,8 @@ class RebuildProgress:
 
     Attributes:
         done: offsets passed.
-        total: offsets there were when it began, those of compacted records included.
+        total: offsets there were when it began, those of compacted records included; more if more
+            came meanwhile.
     """
 
     done: int
@@ -87,7 +89,7 @@ class Filling:
 
         def told() -> None:
             done = sum(self._next.values()) - sum(first.values())
-            self._progress(RebuildProgress(min(done, total), total))
+            self._progress(RebuildProgress(done, max(done, total)))
 
         await self._read_to(end, told)
         deadline = asyncio.get_running_loop().time() + _SWITCH_WITHIN_S
@@ -106,12 +108,15 @@ class Filling:
         moved_s = asyncio.get_running_loop().time()
         while True:
             told()
-            if all(self._next[number] >= offset for number, offset in end.items()):
+            if all(self._has_reached(tp, end) for tp in self._consumer.assignment()):
                 return
             if await self._step():
                 moved_s = asyncio.get_running_loop().time()
             elif asyncio.get_running_loop().time() - moved_s > _STANDSTILL_S:
                 raise ViewError("the topic of the profiles yields nothing more; see the log")
+
+    def _has_reached(self, tp: TopicPartition, end: Mapping[int, int]) -> bool:
+        return self._next[tp.partition] >= max(end[tp.partition], seen_end(self._consumer, tp))
 
     async def _step(self) -> bool:
         """Apply what Kafka has; False if nothing came."""
@@ -143,7 +148,7 @@ class Filling:
         return partitions
 
     async def _ends(self, partitions: list[TopicPartition]) -> dict[int, int]:
-        ends = await self._consumer.end_offsets(partitions)
+        ends = await end_offsets(self._consumer, partitions)
         return {tp.partition: offset for tp, offset in ends.items()}
 
 

@@ -21,6 +21,7 @@ from aiokafka.errors import (
 
 from serving.chunks import Chunk
 from serving.errors import ViewError
+from serving.extent import end_offsets
 from serving.generation import PlaceLost
 from serving.health import ProjectorHealth
 from serving.meter import ViewMeter
@@ -184,7 +185,7 @@ class Projection(ConsumerRebalanceListener):  # type: ignore[misc]
         even if no record comes.
         """
         assigned = self._consumer.assignment()
-        ends = await self._consumer.end_offsets(assigned) if assigned else {}
+        ends = await end_offsets(self._consumer, assigned)
         chunks = []
         lacking = 0
         for tp in assigned:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
-from serving.errors import ViewError
-from serving.generation import Generation, Place
-
-_END_ATTEMPTS = 5
-_END_PAUSE_S = 1.0
+from serving.extent import check_reach
+from serving.generation import Generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +40,8 @@ async def settle(
         return Settled(generation, {}, now_ms)
     places = await generation.places(tp.partition for tp in assigned)
     first = await consumer.beginning_offsets(assigned)
-    await _check_extent(consumer, places, topic)
+    begun = {tp: place.next_offset for tp in assigned if (place := places[tp.partition])}
+    await check_reach(consumer, begun, topic)
     next_offsets: dict[int, int] = {}
     current_ms = now_ms
     for tp in assigned:
@@ -58,26 +54,3 @@ async def settle(
             current_ms = min(current_ms, place.current_ms)
         consumer.seek(tp, next_offsets[tp.partition])
     return Settled(generation, next_offsets, current_ms)
-
-
-async def _check_extent(
-    consumer: AIOKafkaConsumer, places: Mapping[int, Place | None], topic: str
-) -> None:
-    # A new leader may for a moment report an end before that of its predecessor: ask again.
-    for attempt in range(1, _END_ATTEMPTS + 1):
-        end = await consumer.end_offsets([TopicPartition(topic, number) for number in places])
-        ahead = {
-            tp: place.next_offset
-            for tp in end
-            if (place := places[tp.partition]) is not None and place.next_offset > end[tp]
-        }
-        if not ahead:
-            return
-        if attempt == _END_ATTEMPTS:
-            tp, next_offset = min(ahead.items())
-            raise ViewError(
-                f"the view is ahead of {topic}: partition {tp.partition} ends at {end[tp]}, Redis "
-                f"has come to {next_offset}; if the topic was made anew, run "
-                "`tierstream rebuild-view`"
-            )
-        await asyncio.sleep(_END_PAUSE_S)

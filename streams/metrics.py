@@ -6,7 +6,9 @@ come from closed sets; what an upstream system can invent goes through `type_lab
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from typing import Literal, NamedTuple
 
 from prometheus_client import (
@@ -31,7 +33,8 @@ _RESTORE_BUCKETS_S = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _DELAY_BUCKETS_S = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3_600, 21_600, 86_400, 604_800)
 _BATCH_BUCKETS = (1, 10, 50, 100, 250, 500, 1_000, 2_000, 5_000, 10_000, 20_000)
 
-disable_created_metrics()  # a second series for every counter, which nobody reads
+# A second series for every counter, which nobody reads.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Declaration(NamedTuple):
@@ -123,6 +126,7 @@ class Metrics:
             "restored_records", "Changelog records read to restore state."
         )
         self.build = self._info("build", "Versions of the program and of Python.")
+        self.build.info({"version": _version(), "python": platform.python_version()})
         self.worker = self._info("worker", "Application id and mode of this process.")
 
     def _declare_flow(self) -> None:
@@ -216,3 +220,10 @@ class Metrics:
 def type_label(event_type: str | None) -> str:
     """The event type as a label value; what is no type of ours becomes ``unknown``."""
     return event_type if event_type in SCHEMAS else "unknown"
+
+
+def _version() -> str:
+    try:
+        return version("tierstream")
+    except PackageNotFoundError:  # run from a checkout that was not installed
+        return "unknown"

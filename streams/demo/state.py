@@ -19,6 +19,7 @@ from handlers.outputs import (
     TierChanged,
 )
 from scoring.policy import Policy
+from scoring.rules import PROSPECT
 from streams.demo.wording import alert_sentence, tier_sentence
 from streams.topics import DEAD_LETTERS
 
@@ -94,12 +95,14 @@ class DemoState:
     """Events the demo will send."""
 
     seconds: float = 0.0
+    finished_s: float = 0.0
+    """When the last event was processed, once it was."""
     sent: int = 0
     processed: int = 0
     waiting: int = 0
     """Records between the worker and the ends of what it reads."""
-    event_ms: int = 0
-    """How far the engine has come in event time."""
+    newest_at: str = ""
+    """How far the engine has come: when the newest tier change or alert took effect (RFC 3339)."""
     sent_rate: Rate = field(default_factory=Rate)
     processed_rate: Rate = field(default_factory=Rate)
 
@@ -144,12 +147,13 @@ class DemoState:
         self.sent = sent
         self.sent_rate.add(seconds, sent)
 
-    def on_metrics(self, seconds: float, processed: int, waiting: int, event_ms: int) -> None:
+    def on_metrics(self, seconds: float, processed: int, waiting: int) -> None:
         """The worker has processed this many events, dead letters and duplicates among them."""
         self.seconds = max(self.seconds, seconds)
+        if self.processed < self.total <= processed:
+            self.finished_s = seconds
         self.processed = processed
         self.waiting = waiting
-        self.event_ms = event_ms
         self.processed_rate.add(seconds, processed)
 
     def advance_feed(self, lines: int = 1) -> None:
@@ -169,7 +173,7 @@ class DemoState:
     def tier_labels(self) -> Mapping[str, str]:
         """The tiers of the policy, best first, and the prospects: what people call each."""
         labels = {tier.name: tier.label.get("en", "") for tier in self.policy.tiers}
-        return labels | {"prospect": "no order yet"}
+        return labels | {PROSPECT: ""}
 
     def _on_profile(self, value: bytes | None, key: bytes | None) -> None:
         if value is None:
@@ -205,5 +209,6 @@ class DemoState:
         self._note(FeedLine(change.effective_at, kind, alert_sentence(type_name, change)))
 
     def _note(self, line: FeedLine) -> None:
+        self.newest_at = max(self.newest_at, line.at)
         # Keeps its place in the order if its kind waits already: no kind is starved.
         self._newest[line.kind] = line

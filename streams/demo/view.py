@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 
 from rich import box
 from rich.columns import Columns
@@ -50,7 +49,7 @@ def progress_line(state: DemoState) -> str:
     """The same in one line, for where there is no terminal."""
     tiers = " ".join(f"{tier} {state.customers_by_tier[tier]:,}" for tier in state.tier_labels())
     return (
-        f"{state.seconds:4.0f} s  {_date(state.event_ms)}  sent {state.sent:,}  "
+        f"{state.seconds:4.0f} s  {_date(state)}  sent {state.sent:,}  "
         f"processed {state.processed:,} ({state.processed_rate.per_second:,.0f}/s)  {tiers}  "
         f"changes {state.tier_changes.total():,}  alerts {state.alerts.total():,}  "
         f"dead letters {state.dead_letters.total():,}"
@@ -69,10 +68,12 @@ class _View:
         stages = _panel("Customers by stage", _stage_rows(state), panel_width, bar)
         tier_lines, stage_lines = len(state.tier_labels()) + 2, len(STAGES) + 2
         used = _HEADER_LINES + _FOOTER_LINES + 2
-        used += max(tier_lines, stage_lines) if side_by_side else tier_lines + stage_lines
+        used += max(tier_lines, stage_lines) if side_by_side else tier_lines
+        stages_below = not side_by_side and used + stage_lines < options.size.height
+        used += stage_lines if stages_below else 0
         # One line stays free: a view as high as the terminal would scroll.
         feed_lines = max(_FEWEST_FEED_LINES, options.size.height - used - 1)
-        middle: RenderableType = Group(tiers, stages)
+        middle: RenderableType = Group(tiers, stages) if stages_below else tiers
         if side_by_side:
             middle = Columns([tiers, stages], padding=0)
         yield Group(_header(state, width), middle, _feed(state, feed_lines), _footer(state))
@@ -82,7 +83,7 @@ def _header(state: DemoState, width: int) -> RenderableType:
     title = Table.grid(expand=True)
     title.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     title.add_column(justify="right", no_wrap=True)
-    title.add_row(Text(state.title, "bold"), Text(_date(state.event_ms), "bold cyan"))
+    title.add_row(Text(state.title, "bold"), Text(_date(state), "bold cyan"))
     total = max(state.total, 1)
     share = f" {100 * state.processed // total:3d} % of {state.total:,} events"
     bar = Table.grid(expand=True)
@@ -159,7 +160,5 @@ def _bar_character(options: ConsoleOptions) -> str:
     return "#" if options.ascii_only else "█"
 
 
-def _date(event_ms: int) -> str:
-    if event_ms <= 0:
-        return "before the first event"
-    return datetime.fromtimestamp(event_ms / 1000, UTC).strftime("%Y-%m-%d")
+def _date(state: DemoState) -> str:
+    return state.newest_at[:10] or "before the first event"

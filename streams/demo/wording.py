@@ -12,8 +12,8 @@ from handlers.outputs import (
 )
 
 _SUPPRESSED = {
-    "no_consent": "no consent to marketing",
-    "open_complaint": "an open complaint",
+    "no_consent": "no consent",
+    "open_complaint": "open complaint",
     "holdout": "held out for comparison",
 }
 
@@ -64,7 +64,7 @@ def _why(change: TierChanged, window_days: int) -> str:
         case "refund" | "cancellation":
             return f"after a {change.reason} {holds}"
         case "grace_expired":
-            return f"grace is over, {_idle(after)}"
+            return f"{_idle(after)}, grace over"
         case "window":
             return f"{_idle(after)}, {holds}"
         case "policy":
@@ -85,11 +85,16 @@ def _idle(after: FiguresView) -> str:
 
 
 def _score(change: TierChanged) -> str:
+    """The score before and after; after a grace, what it was when the grace began."""
     if change.after is None:
         return ""
     if change.before is None:
         return f"; score {change.after.score}"
-    return f"; score {change.before.score} → {change.after.score}"
+    before = change.before.score
+    for crossed in change.crossed:
+        if change.reason == "grace_expired" and crossed.measure == "score":
+            return f"; score {crossed.before} → {crossed.after}"
+    return f"; score {before} → {change.after.score}"
 
 
 def _silence(change: LevelChanged, days: float) -> str:

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from time import monotonic
 from typing import Any, Protocol, cast
 
+from aiokafka.errors import IllegalStateError, KafkaTimeoutError
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
@@ -34,6 +35,7 @@ from streams.faust_app.options import BatchLimits
 _POLL_S = 1.0
 _POLL_BLOCKED_S = 0.05  # a partition that is released must not wait for a long poll of the others
 _DRAIN_POLL_S = 0.02
+_FETCH_POLL_S = 0.01
 
 
 class DrainTimeout(RuntimeError):
@@ -80,6 +82,28 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         # Faust fixes it at 1,500 ms. It is read when the consumer starts.
         consumer._fetch_max_wait_ms = limits.fetch_max_wait_ms  # noqa: SLF001
         return consumer
+
+    @override
+    async def _highwaters(self, partitions: Sequence[TP]) -> Mapping[TP, int]:
+        """The end offsets: what the broker lists, or what a fetch said, if that is more.
+
+        The embedded broker lists the *first* offset of the last batch + 1. A restore up to there
+        would leave out most of that batch, without an error.
+        """
+        listed = await super()._highwaters(list(partitions))
+        deadline_s = monotonic() + self.app.conf.broker_request_timeout
+        while None in (fetched := {tp: self._fetched_end(tp) for tp in partitions}).values():
+            if monotonic() > deadline_s:
+                raise KafkaTimeoutError(f"no fetch of {partitions}")
+            await asyncio.sleep(_FETCH_POLL_S)
+        return {tp: max(listed[tp], fetched[tp] or 0) for tp in partitions}
+
+    def _fetched_end(self, tp: TP) -> int | None:
+        consumer = self._ensure_consumer()
+        if tp not in consumer.assignment():
+            raise IllegalStateError(f"{tp} is not assigned any more")  # Faust expects this one
+        end: int | None = consumer.highwater(TopicPartition(*tp))
+        return end
 
     async def note_poll(self) -> None:
         """Count as a reader while there is nothing to read.

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import IO
 
 _WATCH = """
 groups=" "
@@ -49,19 +50,24 @@ class Workspace:
         atexit.register(self.close)
 
     def guard(self, group: int) -> None:
-        """From now on the process group ends with us."""
-        self._tell(f"add {group}\n")
+        """From now on the process group ends with us.
+
+        Raises:
+            OSError: the watcher is gone.
+            ValueError: the workspace is closed.
+        """
+        self._pipe().write(f"add {group}\n".encode("ascii"))
 
     def release(self, group: int) -> None:
         """The process group is gone; its number may soon belong to somebody else."""
-        self._tell(f"drop {group}\n")
+        with contextlib.suppress(OSError, ValueError):  # without a watcher there is nobody to tell
+            self._pipe().write(f"drop {group}\n".encode("ascii"))
 
     def close(self) -> None:
         """Kill what is still guarded and remove the folder. Harmless when repeated."""
         atexit.unregister(self.close)
-        if self._watcher.stdin is not None and not self._watcher.stdin.closed:
-            with contextlib.suppress(BrokenPipeError):
-                self._watcher.stdin.close()
+        with contextlib.suppress(OSError, ValueError):
+            self._pipe().close()
         try:
             self._watcher.wait(_WATCHER_EXIT_TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -69,7 +75,8 @@ class Workspace:
             self._watcher.wait()
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def _tell(self, line: str) -> None:
-        if self._watcher.stdin is None or self._watcher.stdin.closed:
+    def _pipe(self) -> IO[bytes]:
+        pipe = self._watcher.stdin
+        if pipe is None or pipe.closed:
             raise ValueError("the workspace is closed")
-        self._watcher.stdin.write(line.encode("ascii"))
+        return pipe

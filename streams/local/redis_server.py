@@ -154,9 +154,12 @@ def _program() -> str:
 
 
 def _answers(url: str) -> bool:
-    client = redis.Redis.from_url(
-        url, socket_connect_timeout=_PROBE_TIMEOUT_S, socket_timeout=_PROBE_TIMEOUT_S
-    )
+    try:
+        client = redis.Redis.from_url(
+            url, socket_connect_timeout=_PROBE_TIMEOUT_S, socket_timeout=_PROBE_TIMEOUT_S
+        )
+    except ValueError:  # no URL of a Redis at all
+        return False
     try:
         return bool(client.ping())
     except redis.RedisError:

@@ -109,11 +109,11 @@ class Lab:
         await consumer.start()
         try:
             tps = [TopicPartition(topic, number) for number in range(self.partitions)]
-            ends = await consumer.end_offsets(tps)
             consumer.assign(tps)
             await consumer.seek_to_beginning(*tps)
             records: list[Any] = []
-            while any([await consumer.position(tp) < ends[tp] for tp in tps]):
+            # By what fetches say: the embedded broker lists wrong end offsets.
+            while any([await consumer.position(tp) != consumer.highwater(tp) for tp in tps]):
                 for chunk in (await consumer.getmany(*tps, timeout_ms=200)).values():
                     records += chunk
             return records

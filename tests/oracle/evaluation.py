@@ -77,7 +77,7 @@ def evaluate_tier(customer: Customer, cause: Cause, policy: Policy) -> list[Outp
     if decided.grace_until is None:
         customer.grace = None
     elif former_grace is None or decided.grace_ended:
-        lost = crossed(customer.tier, cause.before, after, cause.at_ms, upwards=False)
+        lost = crossed(customer.tier, cause.before, after, cause.at_ms)
         customer.grace = Grace(decided.grace_until, lost)
     if customer.tier == former_tier:
         return []
@@ -87,7 +87,7 @@ def evaluate_tier(customer: Customer, cause: Cause, policy: Policy) -> list[Outp
         crossings = former_grace.crossed
     else:
         higher = customer.tier if upwards else former_tier
-        crossings = crossed(higher, cause.before, after, cause.at_ms, upwards=upwards)
+        crossings = crossed(higher, cause.before, after, cause.at_ms)
     counted = customer.counted(policy)
     grace_until = customer.grace.until if customer.grace else None
     keeps_ms = keeps_until_ms(counted, decided.rank, grace_until, cause.today, policy)

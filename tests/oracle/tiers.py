@@ -132,10 +132,8 @@ def _shown(value: int | Fraction | None, measure: str, policy: Policy) -> Any:
     return int(value) if value == int(value) else float(value)
 
 
-def crossed(
-    tier: str, before: View, after: View, at_ms: int, *, upwards: bool
-) -> list[dict[str, Any]]:
-    """The conditions of a tier that came to hold (`upwards`) or ceased to hold."""
+def crossed(tier: str, before: View, after: View, at_ms: int) -> list[dict[str, Any]]:
+    """The conditions of a tier that came to hold or ceased to hold."""
 
     def look(view: View, measure: str) -> tuple[Fraction | None, bool, int | None]:
         """Cut-off of the condition, whether it holds, and the value looked at."""
@@ -151,7 +149,7 @@ def crossed(
         old_cutoff, held_before, value_before = look(before, measure)
         new_cutoff, holds_after, value_after = look(after, measure)
         cutoff = old_cutoff if new_cutoff is None else new_cutoff
-        if cutoff is None or held_before == holds_after or holds_after != upwards:
+        if cutoff is None or held_before == holds_after:
             continue
         found.append(
             {

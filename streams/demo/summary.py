@@ -1,0 +1,84 @@
+"""What the demo says at its end: the figures, and what to try next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich import box
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from streams.demo.state import DemoState
+from streams.demo.view import STAGES, dead_letter_words
+from streams.demo.wording import level_words
+
+_NEXT = (
+    ("tierstream demo --broker kafka", "the same on Apache Kafka (needs Java)"),
+    ("tierstream demo --keep", "stays up afterwards, to look around with other commands"),
+    ("tierstream simulate --events 100000 --out events.jsonl", "a file of made-up traffic"),
+    ("tierstream backtest events.jsonl", "every tier change and alert it leads to, no broker"),
+    ("tierstream backtest events.jsonl --policy my-policy.toml", "the same under your own rules"),
+    ("docker compose up", "Kafka, Redis, worker, Prometheus and Grafana, live"),
+)
+
+
+def summary(state: DemoState, seconds: float) -> RenderableType:
+    """The final figures; `seconds` is the time from the first event sent to the last processed."""
+    rate = state.processed / seconds if seconds > 0 else 0.0
+    outcome = (
+        f"{state.processed:,} events in {seconds:.1f} s, {rate:,.0f} a second: "
+        f"{state.customers:,} customers, {state.tier_changes.total():,} tier changes, "
+        f"{state.alerts.total():,} alerts."
+    )
+    lines = [outcome, dead_letter_words(state.dead_letters)]
+    if state.customers_left_out:
+        lines.append(f"{state.customers_left_out:,} further customers are not in the tables.")
+    tables = [
+        _table("Customers by tier", _tiers(state)),
+        _table("Customers by stage", _stages(state)),
+        _table("Tier changes", _changes(state)),
+        _table("Dormancy", _alerts(state)),
+    ]
+    return Group(Text("\n".join(lines)), "", Columns(tables, padding=(0, 3)))
+
+
+def what_next() -> RenderableType:
+    """Commands to go on with."""
+    table = Table.grid(padding=(0, 2, 0, 2))
+    for command, effect in _NEXT:
+        table.add_row(Text(command, "bold"), Text(effect, "dim"))
+    return Group(Text("What to try next", "bold underline"), table)
+
+
+def _tiers(state: DemoState) -> Iterable[tuple[str, int]]:
+    for tier, label in state.tier_labels().items():
+        yield f"{tier}  {label}", state.customers_by_tier[tier]
+
+
+def _stages(state: DemoState) -> Iterable[tuple[str, int]]:
+    return ((level_words(stage), state.customers_by_stage[stage]) for stage in STAGES)
+
+
+def _changes(state: DemoState) -> Iterable[tuple[str, int]]:
+    for (before, after, reason), count in state.tier_changes.most_common():
+        yield f"{before} → {after}  {level_words(reason)}", count
+
+
+def _alerts(state: DemoState) -> Iterable[tuple[str, int]]:
+    for (type_name, level), count in state.alerts.most_common():
+        yield f"{type_name}  {level_words(level)}", count
+
+
+def _table(title: str, rows: Iterable[tuple[str, int]]) -> Table:
+    table = Table(
+        title=title, title_justify="left", show_header=False, box=box.SIMPLE, min_width=24
+    )
+    table.add_column()
+    table.add_column(justify="right")
+    for name, count in rows:
+        table.add_row(name, f"{count:,}")
+    if not table.row_count:
+        table.add_row("none", "")
+    return table

@@ -1,0 +1,185 @@
+"""A topic of profiles, a view in Redis, and a projector between them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from redis.asyncio import Redis
+
+from config.settings import Settings
+from serving.profiles_topic import profiles_topic
+from serving.projector import projector_health, run_projector
+from serving.reader import ViewReader
+from serving.redis_client import connect_redis
+from serving.view import RedisView
+from streams.local import Broker
+from streams.metrics import Metrics
+from streams.view_meter import MetricsMeter
+
+WAIT_S = 30.0
+
+
+def settings_for(broker: Broker, redis_url: str, topic_prefix: str, **others: Any) -> Settings:
+    """Settings of a deployment of its own on shared servers."""
+    values: dict[str, Any] = {
+        "kafka_bootstrap_servers": broker.bootstrap_servers,
+        "producer_idempotence": broker.idempotence,
+        "redis_url": redis_url,
+        "topic_prefix": topic_prefix,
+        "app_id": f"{topic_prefix}app",
+        "redis_key_prefix": topic_prefix,
+        "partitions": 2,
+        "session_timeout": "6s",
+        "rebalance_timeout": "1s",
+        "startup_timeout": "5s",
+    }
+    return Settings(**(values | others))
+
+
+def profile(customer_id: str, **changes: Any) -> bytes:
+    """The value of a profile record."""
+    data = {
+        "customer_id": customer_id,
+        "sequence": 1,
+        "attributes": {"region": "north"},
+        "marketing_consent": True,
+        "tier": "C",
+        "stage": "new",
+        "level": "active",
+        "recency_days": 3,
+        "frequency": 1,
+        "monetary": "12.50",
+        "r": 5,
+        "f": 1,
+        "m": 1,
+        "score": 33,
+        "segment": "New Customers",
+        "last_order_at": "2026-01-01T00:00:00.000Z",
+        "last_interaction_at": None,
+        "open_tickets": 0,
+        "next_tier": {"tier": "B", "order_amount_needed": "37.50"},
+        "keeps_until": None,
+        "as_of": "2026-01-04T00:00:00.000Z",
+        "policy_version": "default-1",
+    } | changes
+    envelope = {
+        "specversion": "1.0",
+        "id": f"{customer_id}:{data['sequence']}",
+        "source": "tierstream/test",
+        "type": "customer.profile",
+        "subject": customer_id,
+        "time": "2026-01-04T00:00:00.000Z",
+        "datacontenttype": "application/json",
+        "data": data,
+    }
+    return json.dumps(envelope).encode()
+
+
+async def create_topic(settings: Settings) -> None:
+    """The compacted topic of profiles."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+    await admin.start()
+    try:
+        compacted = {"cleanup.policy": "compact"}
+        topic = NewTopic(profiles_topic(settings), settings.partitions, 1, topic_configs=compacted)
+        await admin.create_topics([topic])
+    finally:
+        await admin.close()
+
+
+async def publish(settings: Settings, records: Iterable[tuple[str, bytes | None]]) -> None:
+    """Write profiles as the engine does: keyed by customer, acknowledged."""
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers, acks="all")
+    await producer.start()
+    try:
+        topic = profiles_topic(settings)
+        sent = [await producer.send(topic, value, key.encode()) for key, value in records]
+        await asyncio.gather(*sent)
+    finally:
+        await producer.stop()
+
+
+async def eventually(claim: Callable[[], Awaitable[bool]], within_s: float = WAIT_S) -> None:
+    """Return once ``claim`` holds; fail if it does not in time."""
+    deadline = time.monotonic() + within_s
+    while not await claim():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        await asyncio.sleep(0.05)
+
+
+class RunningProjector:
+    """A projector in a task, with its metrics and health."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.metrics = Metrics()
+        self.health = projector_health(settings)
+        self.stop = asyncio.Event()
+        meter = MetricsMeter(self.metrics)
+        self.task = asyncio.create_task(
+            run_projector(settings, meter=meter, health=self.health, stop=self.stop)
+        )
+
+    def value(self, name: str, **labels: str) -> float:
+        """The value of a metric now, 0 if it has none."""
+        return self.metrics.registry.get_sample_value(f"tierstream_{name}", labels) or 0.0
+
+    async def ready(self) -> None:
+        """Wait until it is assigned and Redis answers."""
+
+        async def claim() -> bool:
+            if self.task.done():
+                self.task.result()
+            return all(self.health.ready().values())
+
+        await eventually(claim)
+
+    async def end(self) -> None:
+        """Stop it in an orderly way; raises what it failed with."""
+        self.stop.set()
+        await asyncio.wait_for(self.task, WAIT_S)
+
+
+@asynccontextmanager
+async def projecting(settings: Settings) -> AsyncIterator[RunningProjector]:
+    """A projector that is ready, stopped at the end."""
+    projector = RunningProjector(settings)
+    try:
+        await projector.ready()
+        yield projector
+        await projector.end()
+    finally:
+        projector.task.cancel()
+        await asyncio.gather(projector.task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def redis_of(settings: Settings) -> AsyncIterator[Redis]:
+    """A client of the view's Redis."""
+    client = connect_redis(settings)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+async def keys_of(redis: Redis, settings: Settings) -> set[str]:
+    """All keys of the view, for what must not be there."""
+    prefix = settings.redis_key_prefix
+    return {key.decode() async for key in redis.scan_iter(match=f"{prefix}*", count=1_000)}
+
+
+def view_of(redis: Redis, settings: Settings) -> RedisView:
+    """The view itself."""
+    return RedisView(redis, settings.redis_key_prefix)
+
+
+def reader_of(redis: Redis, settings: Settings) -> ViewReader:
+    """A reader of the view."""
+    return ViewReader(redis, settings.redis_key_prefix)

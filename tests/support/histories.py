@@ -1,0 +1,227 @@
+"""Random histories of a few customers, made to meet at boundaries."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+_START = datetime(2023, 1, 1, tzinfo=UTC)
+_DAY_MS = 86_400_000
+_TIMEZONES = (
+    "UTC",
+    "Asia/Shanghai",
+    "America/New_York",
+    "America/St_Johns",
+    "America/Sao_Paulo",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+)
+
+
+def random_policy(random: Random, *, middle_tier: bool | None = None) -> dict[str, Any]:
+    """A valid policy as parsed TOML, with small windows so that much happens."""
+    at_risk = random.randint(1, 40)
+    dormant = at_risk + random.randint(0, 30)
+    tiers: list[dict[str, Any]] = [
+        {"name": "A", "min_score": random.randint(50, 90), "action": "serve"},
+        {"name": "B", "min_score": random.randint(10, 50)},
+    ]
+    extra = random.choice(
+        [{}, {"min_r": 3}, {"min_f": 2}, {"min_m": 3}, {"min_frequency": 3}, {"min_monetary": "120"},
+         {"max_recency_days": 45}]
+    )
+    tiers[0].update(extra)
+    if random.random() < 0.4 if middle_tier is None else middle_tier:
+        tiers.insert(1, {"name": "A2", "min_frequency": 2, "max_recency_days": 50})
+    tiers.append({"name": "C", "action": "nurture"})
+    return {
+        "version": f"p{random.randint(1, 9)}",
+        "timezone": random.choice(_TIMEZONES),
+        "currency": "USD",
+        "window_days": random.choice([5, 30, 90, 365]),
+        "count_orders": random.choice(["placed", "placed", "paid"]),
+        "loyal_min_orders": random.randint(1, 4),
+        "currency_rates": {"EUR": "1.085", "JPY": "0.0066", "KWD": "3.25"},
+        "cutoffs": {
+            "recency_days": sorted(random.sample(range(0, 120), 4)),
+            "frequency": sorted(random.choices(range(1, 8), k=4)),
+            "monetary": [str(v) for v in sorted(random.sample(range(5, 900), 4))],
+        },
+        "weights": {
+            "recency": random.randint(0, 3),
+            "frequency": random.randint(0, 3),
+            "monetary": random.randint(1, 3),
+        },
+        "tiers": tiers,
+        "movement": {
+            "grace_days": random.choice([0, 1, 7, 30]),
+            "soft_landing": random.random() < 0.5,
+        },
+        "dormancy": {
+            "mode": random.choice(["fixed", "cadence"]),
+            "at_risk_days": at_risk,
+            "dormant_days": dormant,
+            "churned_days": random.randint(1, 80),
+            "cadence_min_orders": random.randint(2, 4),
+            "cadence": {
+                "at_risk": "1.5",
+                "dormant": "3",
+                "churned": "3.7",
+                "min_days": random.randint(1, 10),
+                "max_days": random.randint(11, 80),
+            },
+        },
+    }
+
+
+class History:
+    """Makes records one after another; remembers what it made, to come back to it."""
+
+    def __init__(self, random: Random, customers: int, days: int) -> None:
+        self._random = random
+        self._customers = [f"c{number}" for number in range(customers)]
+        self._now = _START + timedelta(days=random.randint(0, 300))
+        self._step = timedelta(days=days) / 150
+        self._orders: list[tuple[str, str, str, str]] = []
+        self._made: list[bytes] = []
+        self._count = 0
+
+    def lines(self, count: int) -> list[bytes]:
+        """So many records, in order of arrival."""
+        return [self._line() for _ in range(count)]
+
+    def _line(self) -> bytes:
+        random = self._random
+        if self._made and random.random() < 0.05:
+            return random.choice(self._made)
+        if random.random() < 0.02:
+            return random.choice([b"not json", b'{"type":"order.placed"}', b"[]", b'{"a":NaN}'])
+        self._now += random.random() * 2 * self._step
+        line = json.dumps(self._event()).encode()
+        self._made.append(line)
+        return line
+
+    def _event(self) -> dict[str, Any]:
+        random = self._random
+        self._count += 1
+        number = self._count if random.random() > 0.01 else random.randint(1, self._count)
+        customer = random.choice(self._customers)
+        event: dict[str, Any] = {
+            "event_id": f"e{number}",
+            "customer_id": customer,
+            "occurred_at": self._time(),
+        }
+        kind = random.choices(
+            ["order", "change", "refund", "browse", "ticket", "survey", "consent", "profile",
+             "other", "erase"],
+            [40, 20, 12, 20, 6, 3, 2, 2, 2, 0.3],
+        )[0]
+        event.update(getattr(self, f"_{kind}")(customer))
+        return event
+
+    def _time(self) -> Any:
+        """Mostly now, sometimes late, sometimes on the dot of a day or of a threshold."""
+        random = self._random
+        at = self._now
+        roll = random.random()
+        if roll < 0.15:
+            at -= timedelta(days=random.choice([0.01, 1, 10, 40, 400]) * random.random())
+        elif roll < 0.25:
+            at = at.replace(hour=0, minute=0, second=0, microsecond=0)
+        elif roll < 0.35:
+            at = at.replace(minute=0, second=0, microsecond=0)
+        if random.random() < 0.3:
+            return int(at.timestamp() * 1000)
+        return at.isoformat(timespec="milliseconds")
+
+    def _order(self, customer: str) -> dict[str, Any]:
+        random = self._random
+        if self._orders and random.random() < 0.1:
+            order = random.choice([o for o in self._orders if True])
+            owner, order_id, amount, currency = order
+            told: dict[str, Any] = {
+                "type": "order.placed",
+                "customer_id": owner,
+                "order_id": order_id,
+                "amount": amount if random.random() < 0.8 else "77",
+                "currency": currency,
+            }
+            if random.random() < 0.7:
+                told["payment_status"] = random.choice(["pending", "paid", "failed"])
+            return told
+        currency = random.choices(["USD", "EUR", "JPY", "KWD", "GBP"], [80, 8, 6, 4, 2])[0]
+        amount = str(random.randint(0, 400))
+        if currency in ("USD", "EUR") and random.random() < 0.5:
+            amount += f".{random.randint(0, 99):02d}"
+        if random.random() < 0.05:
+            amount = "0"
+        order_id = f"o{self._count}" if random.random() > 0.03 else f"o{random.randint(1, 40)}"
+        self._orders.append((customer, order_id, amount, currency))
+        placed: dict[str, Any] = {
+            "type": "order.placed",
+            "order_id": order_id,
+            "amount": amount if random.random() < 0.8 else float(amount) if "." in amount
+            else int(amount),
+            "currency": currency,
+        }
+        if random.random() < 0.4:
+            placed["payment_status"] = random.choice(["pending", "paid", "paid", "failed"])
+        return placed
+
+    def _known_order(self, customer: str) -> tuple[str, str, str]:
+        """An order of somebody, or one that is not there yet."""
+        random = self._random
+        if self._orders and random.random() < 0.85:
+            owner, order_id, amount, _ = random.choice(self._orders[-30:])
+            return owner, order_id, amount
+        return customer, f"o{self._count + random.randint(1, 12)}", "50"
+
+    def _change(self, customer: str) -> dict[str, Any]:
+        kinds = ["order.paid", "order.paid", "order.cancelled", "order.payment_failed"]
+        owner, order_id, _ = self._known_order(customer)
+        return {
+            "type": self._random.choice(kinds),
+            "customer_id": owner,
+            "order_id": order_id,
+        }
+
+    def _refund(self, customer: str) -> dict[str, Any]:
+        random = self._random
+        owner, order_id, amount = self._known_order(customer)
+        return {
+            "type": "order.refunded",
+            "customer_id": owner,
+            "order_id": order_id,
+            "refund_id": f"r{random.randint(1, 5)}",
+            "amount": amount if random.random() < 0.5 else str(random.randint(0, 60)),
+        }
+
+    def _browse(self, customer: str) -> dict[str, Any]:
+        return {"type": self._random.choice(["page.viewed", "cart.updated", "link.clicked"])}
+
+    def _ticket(self, customer: str) -> dict[str, Any]:
+        random = self._random
+        kind = random.choice(["ticket.opened", "ticket.opened", "ticket.resolved", "ticket.reopened"])
+        event: dict[str, Any] = {"type": kind, "ticket_id": f"t{random.randint(1, 6)}"}
+        if kind == "ticket.opened":
+            event["kind"] = random.choice(["complaint", "question"])
+            event["severity"] = random.randint(0, 5)
+        return event
+
+    def _survey(self, customer: str) -> dict[str, Any]:
+        survey = self._random.choice(["csat", "nps"])
+        return {"type": "survey.answered", "survey": survey, "score": self._random.randint(0, 10)}
+
+    def _consent(self, customer: str) -> dict[str, Any]:
+        return {"type": "consent.changed", "marketing": self._random.random() < 0.5}
+
+    def _profile(self, customer: str) -> dict[str, Any]:
+        return {"type": "profile.updated", "attributes": {"region": f"r{self._count}"}}
+
+    def _other(self, customer: str) -> dict[str, Any]:
+        return {"type": "activity.recorded", "activity": "referral"}
+
+    def _erase(self, customer: str) -> dict[str, Any]:
+        return {"type": "customer.erased"}
