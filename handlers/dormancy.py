@@ -22,8 +22,10 @@ class CameBack(NamedTuple):
 
 def thresholds_of(rules: Rules, customer: Customer) -> Thresholds:
     """The thresholds of a customer with at least one counted order."""
+    if rules.cadence is None:
+        return rules.fixed_thresholds
     ledger = customer.ledger
-    first_ms, last_ms = ledger.first_order_ms(), ledger.last_order_ms()
+    first_ms, last_ms = ledger.first_order_ms, ledger.last_order_ms
     assert first_ms is not None
     assert last_ms is not None
     return rules.thresholds(ledger.orders_ever, first_ms, last_ms)
@@ -31,11 +33,9 @@ def thresholds_of(rules: Rules, customer: Customer) -> Thresholds:
 
 def instants_of(rules: Rules, customer: Customer) -> tuple[int, int, int] | None:
     """When at risk, dormant and churned are reached; None without a counted order."""
-    ledger = customer.ledger
-    if ledger.orders_ever == 0:
+    last_ms = customer.ledger.last_order_ms
+    if last_ms is None:
         return None
-    last_ms = ledger.last_order_ms()
-    assert last_ms is not None
     interaction_ms = customer.last_interaction_ms
     return level_instants(
         thresholds_of(rules, customer),
@@ -153,7 +153,7 @@ def _tell(
         level=LEVELS[level],
         previous_level=LEVELS[previous],
         effective_at=rfc3339(effective_ms),
-        last_order_at=optional_time(ledger.last_order_ms() if ledger.orders_ever else None),
+        last_order_at=optional_time(ledger.last_order_ms),
         last_interaction_at=optional_time(customer.last_interaction_ms),
         threshold_days=None if thresholds is None else threshold_days(thresholds, level),
         basis=None if thresholds is None else thresholds.basis,

@@ -32,8 +32,7 @@ class Totals(NamedTuple):
 
 def totals(ledger: Ledger, rules: Rules, day: int) -> Totals:
     """The ledger's totals as they stand; the window must end at `day`."""
-    last_order_ms = ledger.last_order_ms() if ledger.orders_ever else None
-    return Totals(rules, day, last_order_ms, ledger.frequency, ledger.monetary)
+    return Totals(rules, day, ledger.last_order_ms, ledger.frequency, ledger.monetary)
 
 
 def figures_of(found: Totals) -> Figures | None:
@@ -176,18 +175,16 @@ def keeps_until(
 def tier_due_ms(rules: Rules, customer: Customer, today: int) -> int | None:
     """The next instant after `today` began at which the tier must be looked at."""
     ledger = customer.ledger
-    days = []
-    leaving = ledger.next_leaving_day(rules)
-    if leaving is not None:
-        days.append(leaving)
-    if ledger.orders_ever:
-        last_ms = ledger.last_order_ms()
-        assert last_ms is not None
-        last_day = rules.calendar.day(last_ms)
+    due = ledger.next_leaving_day(rules)
+    if ledger.last_order_ms is not None:
+        last_day = rules.calendar.day(ledger.last_order_ms)
         for step in rules.recency_steps:
-            if last_day + step > today:
-                days.append(last_day + step)
+            day = last_day + step
+            if day > today:
+                if due is None or day < due:
+                    due = day
                 break
-    if customer.grace is not None:
-        days.append(customer.grace.until_day)
-    return rules.calendar.start(min(days)) if days else None
+    grace = customer.grace
+    if grace is not None and (due is None or grace.until_day < due):
+        due = grace.until_day
+    return None if due is None else rules.calendar.start(due)

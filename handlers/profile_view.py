@@ -18,7 +18,6 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
     found = figures_of(totals(ledger, rules, today))
     rank = rules.rank[customer.tier]
     grace_until_day = None if customer.grace is None else customer.grace.until_day
-    known = ledger.orders_ever > 0
     return Profile(
         customer_id=customer.customer_id,
         sequence=customer.sequence,
@@ -36,8 +35,8 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
         score=None if found is None else found.score,
         segment=None if found is None else found.segment,
         orders_ever=ledger.orders_ever,
-        first_order_at=optional_time(ledger.first_order_ms() if known else None),
-        last_order_at=optional_time(ledger.last_order_ms() if known else None),
+        first_order_at=optional_time(ledger.first_order_ms),
+        last_order_at=optional_time(ledger.last_order_ms),
         last_interaction_at=optional_time(customer.last_interaction_ms),
         open_tickets=customer.open_tickets,
         next_tier=next_tier(rules, customer, rank),

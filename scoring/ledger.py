@@ -100,6 +100,10 @@ class Ledger(Struct, array_like=True):
     """Counted orders in `orders`."""
     frequency: int = 0
     monetary: int = 0
+    first_order_ms: int | None = None
+    """The time of the first counted order ever."""
+    last_order_ms: int | None = None
+    """The time of the last counted order ever."""
     waiting: list[Change] = field(default_factory=list)
     """Changes whose order is not there, in order of arrival."""
 
@@ -107,24 +111,6 @@ class Ledger(Struct, array_like=True):
     def orders_ever(self) -> int:
         """The number of counted orders, ever."""
         return self.frozen_count + self.live_count
-
-    def first_order_ms(self) -> int | None:
-        """The time of the first counted order ever."""
-        for order in self.orders:
-            if order.counts:
-                if self.frozen_first_ms is None:
-                    return order.placed_ms
-                return min(order.placed_ms, self.frozen_first_ms)
-        return self.frozen_first_ms
-
-    def last_order_ms(self) -> int | None:
-        """The time of the last counted order ever."""
-        for order in reversed(self.orders):
-            if order.counts:
-                if self.frozen_last_ms is None:
-                    return order.placed_ms
-                return max(order.placed_ms, self.frozen_last_ms)
-        return self.frozen_last_ms
 
     def find(self, order_id: str) -> Order | None:
         """The order of this id if it stands in the window one by one."""
@@ -160,6 +146,7 @@ class Ledger(Struct, array_like=True):
         if order.day <= today - rules.window_days:
             if order.counts:
                 self._freeze(order)
+                self._measure()
             return order.counts
         place = bisect_right(self.orders, order.placed_ms, key=attrgetter("placed_ms"))
         self.orders.insert(place, order)
@@ -167,6 +154,8 @@ class Ledger(Struct, array_like=True):
             self._enter(order)
         if len(self.orders) > MAX_ORDERS:
             self._merge_oldest()
+        if order.counts:
+            self._measure()
         return order.counts
 
     def change(self, change: Change, rules: Rules) -> tuple[Order | None, int]:
@@ -189,8 +178,9 @@ class Ledger(Struct, array_like=True):
         order.counts = counts(order, rules)
         if order.counts:
             self._enter(order)
-            return (None if counted else order), 0
-        return None, 0
+        if order.counts != counted:
+            self._measure()
+        return (order if order.counts and not counted else None), 0
 
     def evict(self, rules: Rules, today: int) -> list[str]:
         """Drop what left the window by `today`; the ids of the counted orders among it.
@@ -240,6 +230,20 @@ class Ledger(Struct, array_like=True):
             order.counts = counts(order, rules)
             if order.counts:
                 self._enter(order)
+        self._measure()
+
+    def _measure(self) -> None:
+        """Find the first and the last counted order; leaving the window changes neither."""
+        first, last = self.frozen_first_ms, self.frozen_last_ms
+        for order in self.orders:
+            if order.counts:
+                first = order.placed_ms if first is None else min(first, order.placed_ms)
+                break
+        for order in reversed(self.orders):
+            if order.counts:
+                last = order.placed_ms if last is None else max(last, order.placed_ms)
+                break
+        self.first_order_ms, self.last_order_ms = first, last
 
     def _enter(self, order: Order) -> None:
         self.live_count += 1

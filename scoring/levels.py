@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 
 from scoring.calendar import DAY_MS
 from scoring.rules import ACTIVE, AT_RISK, CHURNED, DORMANT, Thresholds
@@ -33,6 +34,7 @@ def level_at(instants: tuple[int, int, int], now_ms: int) -> int:
     return CHURNED if now_ms >= churned else DORMANT
 
 
+@lru_cache(maxsize=1_024)
 def threshold_days(thresholds: Thresholds, level: int) -> float:
     """The threshold of a level in days, to four decimals, ties to even."""
     return round(Fraction(thresholds[level - 1], DAY_MS) * 10_000) / 10_000  # type: ignore[arg-type]

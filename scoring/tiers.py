@@ -129,7 +129,7 @@ def fall_day(
 
 
 def _first_worse_day(rules: Rules, ledger: Ledger, rank: int, today: int) -> int | None:
-    last_ms = ledger.last_order_ms()
+    last_ms = ledger.last_order_ms
     if last_ms is None or rank >= rules.prospect_rank - 1:
         return None
     last_day = rules.calendar.day(last_ms)

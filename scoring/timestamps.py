@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 _RFC3339 = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
@@ -46,6 +47,7 @@ def parse_date(text: str) -> date | None:
         return None
 
 
+@lru_cache(maxsize=8_192)
 def rfc3339(instant_ms: int) -> str:
     """The instant in UTC with milliseconds: `2026-01-01T00:00:00.000Z`."""
     instant = _EPOCH + timedelta(milliseconds=min(instant_ms, _MAX_MS))

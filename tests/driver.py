@@ -9,10 +9,15 @@ from typing import Any
 
 from config.policy import check_policy
 from handlers import outputs
-from handlers.decode import Limits
+from handlers.customer import Customer
+from handlers.decode import ANY_TIME, Limits
+from handlers.log import Mode, PolicyActivated
 from handlers.outputs import Output
+from handlers.partition import Partition
 from handlers.reasons import Rejection
+from scoring.policy import Policy
 from streams.backtest import Backtest, BacktestOptions, Line, Report
+from tests.builders import to_ms
 
 DEFAULT_LATENESS_MS = 300_000
 
@@ -85,3 +90,121 @@ def run(
     backtest = Backtest(options, collected)  # type: ignore[arg-type]  # the same two methods
     numbered = (Line(number, raw) for number, raw in enumerate(lines, 1))
     return Run(backtest.run(numbered, lambda _: None), collected)
+
+
+class Driver:
+    """One partition. `outputs` and `dead_letters` gather everything since the beginning.
+
+    An output is the `data` of its envelope and, beside it, `topic` and the envelope's `id`, `type`,
+    `source`, `subject` and `time`.
+    """
+
+    def __init__(
+        self,
+        policy: Policy | None = None,
+        *,
+        mode: Mode = "replay",
+        lateness_ms: int = DEFAULT_LATENESS_MS,
+        limits: Limits = ANY_TIME,
+        app_id: str = "tierstream",
+    ) -> None:
+        self.partition = Partition()
+        self.outputs: list[dict[str, Any]] = []
+        self.dead_letters: list[Rejection] = []
+        self._settings: tuple[Mode, int, str] = mode, lateness_ms, app_id
+        self._limits = limits
+        self._position = 0
+        self.activate(policy or Policy(), "first policy")
+
+    def feed(self, *lines: bytes) -> list[dict[str, Any]]:
+        """Take events in turn; what they put out."""
+        for line in lines:
+            event = self.partition.admit(line, None, self._limits)
+            if isinstance(event, Rejection):
+                self.dead_letters.append(event)
+                continue
+            rejection = self.partition.apply(self._next(), event)
+            if rejection is not None:
+                self.dead_letters.append(rejection)
+        return self._collect()
+
+    def reject(self, line: bytes) -> str | None:
+        """Take one event; the reason why it became a dead letter, None if it did not."""
+        before = len(self.dead_letters)
+        self.feed(line)
+        return self.dead_letters[-1].reason if len(self.dead_letters) > before else None
+
+    def tick(self, at: str) -> list[dict[str, Any]]:
+        """Take a `clock.tick`; what it put out."""
+        self.partition.tick(self._next(), to_ms(at))
+        return self._collect()
+
+    def activate(self, policy: Policy, event_id: str = "next policy") -> list[dict[str, Any]]:
+        """Take a `policy.activated`; what it put out."""
+        mode, lateness_ms, app_id = self._settings
+        record = PolicyActivated(event_id, app_id, mode, lateness_ms, policy)
+        self.partition.activate(self._next(), record)
+        return self._collect()
+
+    def pass_to(self, at: str) -> list[dict[str, Any]]:
+        """Let time pass up to an instant, itself included, without an event; what was due."""
+        self.partition.finish(self._next(), to_ms(at))
+        return self._collect()
+
+    def state(self, customer_id: str = "ana") -> Customer:
+        """The state kept of a customer."""
+        found = self.partition.store.get(customer_id)
+        assert found is not None, f"{customer_id} is unknown"
+        return found
+
+    def profile(self, customer_id: str = "ana") -> dict[str, Any]:
+        """The `data` of the customer's profile, as of the customer's clock."""
+        output = self.partition.profile(customer_id)
+        assert output is not None, f"{customer_id} is unknown"
+        return view(output)
+
+    def pack(self) -> None:
+        """Write what changed, as a flush of the worker does."""
+        self.partition.store.pack_changed(epoch=1)
+        self.partition.meta.applied = self._position
+
+    @property
+    def duplicates(self) -> int:
+        """How many events were told again."""
+        return self.partition.context.tally.duplicates.total()
+
+    @property
+    def accepted(self) -> int:
+        """How many events were accepted."""
+        return self.partition.context.tally.accepted.total()
+
+    @property
+    def unmatched(self) -> int:
+        """How many changes were given up because their order never came."""
+        return self.partition.context.tally.unmatched
+
+    def _next(self) -> int:
+        self._position += 1
+        return self._position
+
+    def _collect(self) -> list[dict[str, Any]]:
+        outbox = self.partition.context.outbox
+        found = [view(output) for output in outbox]
+        outbox.clear()
+        self.outputs += found
+        return found
+
+
+def view(output: Output) -> dict[str, Any]:
+    """An output as one flat dictionary."""
+    assert output.value is not None, "a tombstone has no content"
+    envelope = json.loads(output.value)
+    names = ("id", "type", "source", "subject", "time")
+    return {"topic": output.topic, **{n: envelope[n] for n in names}, **envelope["data"]}
+
+
+def pick(outputs: list[dict[str, Any]], *names: str) -> list[Any]:
+    """Some fields of each output, or one field as it is."""
+    if len(names) == 1:
+        return [output[names[0]] for output in outputs]
+    return [tuple(output[name] for name in names) for output in outputs]

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import orjson
-
 from streams.traffic.draws import Draws
-from streams.traffic.record import Event
+from streams.traffic.record import Event, encode_json
 
 
 def _changed(event: Event, **fields: object) -> bytes:
-    return orjson.dumps(event | fields)
+    return encode_json(event | fields)
 
 
 def _without(event: Event, field: str) -> bytes:
-    return orjson.dumps({name: value for name, value in event.items() if name != field})
+    return encode_json({name: value for name, value in event.items() if name != field})
 
 
 def _other(event: Event, **fields: object) -> bytes:
     """An event of another type in the place of this one."""
     common = {name: event[name] for name in ("event_id", "customer_id", "occurred_at")}
-    return orjson.dumps(common | fields)
+    return encode_json(common | fields)
 
 
 _ORDER = {"type": "order.placed", "order_id": "bad", "amount": "9.99", "currency": "USD"}
 _TICKET = {"type": "ticket.opened", "ticket_id": "bad"}
 
 DAMAGES: dict[str, Callable[[Event], bytes]] = {
-    "not_json": lambda event: orjson.dumps(event)[:-9],
+    "not_json": lambda event: encode_json(event)[:-9],
     "missing_field": lambda event: _without(event, "occurred_at"),
     "unknown_type": lambda event: _changed(event, type="basket.forgotten"),
     "unsupported_schema_version": lambda event: _changed(event, schema_version=99),

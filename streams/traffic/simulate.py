@@ -13,14 +13,12 @@ import math
 from collections.abc import Callable, Iterator
 from itertools import count
 
-import orjson
-
 from scoring.money import text_of_minor
 from streams.traffic.browsing import visit
 from streams.traffic.draws import DAY_MS, HOUR_MS, MINUTE_MS, draws_for
 from streams.traffic.people import consent, correction, introduction
 from streams.traffic.population import Customer, PopulationShape, customer
-from streams.traffic.record import Draft, TrafficRecord, event_of
+from streams.traffic.record import Draft, TrafficRecord, encode_json, event_of
 from streams.traffic.rhythm import after_active_wait
 from streams.traffic.routing import topic_for
 from streams.traffic.support import cancellation, refund, ticket
@@ -63,7 +61,7 @@ def simulate(
         at_ms = stamp(draft.at_ms, number)
         event = event_of(draft, f"{simulation.run}-{number}", at_ms)
         yield TrafficRecord(
-            at_ms, topic_for(draft.type), draft.customer_id.encode(), orjson.dumps(event)
+            at_ms, topic_for(draft.type), draft.customer_id.encode(), encode_json(event)
         )
 
 
