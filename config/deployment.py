@@ -44,151 +44,159 @@ class Settings(BaseSettings):
     )
 
     app_id: Annotated[str, AfterValidator(checks.topic_name)] = Field(
-        "tierstream",
+        default="tierstream",
         description="Name of this application: in consumer groups, in the changelog topic and as "
         "`source` of every event it writes.",
     )
     topic_prefix: Annotated[str, AfterValidator(checks.topic_prefix)] = Field(
-        "", description="Put before the name of every topic that is read or written."
+        default="", description="Put before the name of every topic that is read or written."
     )
     mode: Annotated[Literal["live", "replay"], _Lower] = Field(
-        "live",
+        default="live",
         description="What moves the clock: `live` takes wall time (ticks in the log), `replay` the "
         "newest event.",
     )
     allowed_lateness: Annotated[_Duration, _between("0s", "30d")] = Field(
-        Duration(300_000),
+        default=Duration(300_000),
         description="How far the partition clock stays behind the tick or the newest event, so "
         "that events out of order are not late.",
     )
     max_future_skew: Annotated[_Duration, _between("0s", "365d")] = Field(
-        Duration(300_000),
+        default=Duration(300_000),
         description="An event later than the wall clock by more than this is a dead letter "
         "(`from_the_future`).",
     )
     min_event_time: Annotated[str, AfterValidator(checks.instant)] = Field(
-        "1990-01-01T00:00:00Z",
+        default="1990-01-01T00:00:00Z",
         description="An event before this RFC 3339 time is a dead letter (`invalid_timestamp`).",
     )
     policy_file: Path | None = Field(
-        None,
+        default=None,
         description="The policy that the first start writes to the log; unset means the policy "
         "that comes with the program.",
     )
 
     kafka_bootstrap_servers: Annotated[str, AfterValidator(checks.bootstrap_servers)] = Field(
-        "127.0.0.1:9092", description="`host:port` of some brokers, separated by commas."
+        default="127.0.0.1:9092", description="`host:port` of some brokers, separated by commas."
     )
     security_protocol: Annotated[
         Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], _Upper
-    ] = Field("PLAINTEXT", description="How Kafka is spoken to; with `SSL` in it, over TLS.")
-    sasl_mechanism: Annotated[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], _Upper] = Field(
-        "PLAIN", description="How the user name and password are proven to Kafka."
+    ] = Field(
+        default="PLAINTEXT", description="How Kafka is spoken to; with `SSL` in it, over TLS."
     )
-    sasl_username: str | None = Field(None, description="User for Kafka.")
-    sasl_password: SecretStr | None = Field(None, description="Password for Kafka.")
+    sasl_mechanism: Annotated[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], _Upper] = Field(
+        default="PLAIN", description="How the user name and password are proven to Kafka."
+    )
+    sasl_username: str | None = Field(default=None, description="User for Kafka.")
+    sasl_password: SecretStr | None = Field(default=None, description="Password for Kafka.")
     ssl_cafile: Path | None = Field(
-        None,
+        default=None,
         description="PEM file with the authorities that may sign the brokers' certificates; unset "
         "means those of the system.",
     )
     ssl_certfile: Path | None = Field(
-        None, description="PEM file with our own certificate, where the brokers ask for one."
+        default=None,
+        description="PEM file with our own certificate, where the brokers ask for one.",
     )
     ssl_keyfile: Path | None = Field(
-        None, description="PEM file with the key of our certificate; unset: it is in the same file."
+        default=None,
+        description="PEM file with the key of our certificate; unset: it is in the same file.",
     )
     ssl_keyfile_password: SecretStr | None = Field(
-        None, description="Password of the encrypted key file."
+        default=None, description="Password of the encrypted key file."
     )
     allow_insecure_credentials: bool = Field(
-        False,
+        default=False,
         description="Send credentials to Kafka or Redis without TLS, or without checking the "
         "server's certificate.",
     )
     producer_idempotence: bool = Field(
-        True,
+        default=True,
         description="Idempotent producers. Only the embedded broker of the demo needs them off.",
     )
     partitions: int = Field(
-        4,
+        default=4,
         ge=1,
         le=1_000,
         description="Partitions of every topic we create; it cannot be changed later.",
     )
     replication_factor: int = Field(
-        1,
+        default=1,
         ge=1,
         le=16,
         description="Copies of every partition of the topics we create; 3 on a real cluster.",
     )
     session_timeout: Annotated[_Duration, _between("1s", "30m")] = Field(
-        Duration(30_000),
+        default=Duration(30_000),
         description="Silence after which the group takes a worker for dead and hands on its "
         "partitions.",
     )
     rebalance_timeout: Annotated[_Duration, _between("1s", "30m")] = Field(
-        Duration(60_000),
+        default=Duration(60_000),
         description="Time that members have to finish their batch when partitions move.",
     )
 
     redis_url: Annotated[str, AfterValidator(checks.redis_url)] = Field(
-        "redis://127.0.0.1:6379/0",
+        default="redis://127.0.0.1:6379/0",
         repr=False,
         description="Where the view is kept: `redis://`, `rediss://` (TLS) or `unix://`, with user "
         "and password if need be.",
     )
     redis_username: str | None = Field(
-        None, description="User for Redis, if it does not stand in the URL."
+        default=None, description="User for Redis, if it does not stand in the URL."
     )
     redis_password: SecretStr | None = Field(
-        None, description="Password for Redis, if it does not stand in the URL."
+        default=None, description="Password for Redis, if it does not stand in the URL."
     )
     redis_ssl_cafile: Path | None = Field(
-        None, description="As `TIERSTREAM_SSL_CAFILE`, for a `rediss://` server."
+        default=None, description="As `TIERSTREAM_SSL_CAFILE`, for a `rediss://` server."
     )
     redis_ssl_certfile: Path | None = Field(
-        None, description="As `TIERSTREAM_SSL_CERTFILE`, for a `rediss://` server."
+        default=None, description="As `TIERSTREAM_SSL_CERTFILE`, for a `rediss://` server."
     )
     redis_ssl_keyfile: Path | None = Field(
-        None, description="As `TIERSTREAM_SSL_KEYFILE`, for a `rediss://` server."
+        default=None, description="As `TIERSTREAM_SSL_KEYFILE`, for a `rediss://` server."
     )
     redis_ssl_keyfile_password: SecretStr | None = Field(
-        None, description="As `TIERSTREAM_SSL_KEYFILE_PASSWORD`, for a `rediss://` server."
+        default=None, description="As `TIERSTREAM_SSL_KEYFILE_PASSWORD`, for a `rediss://` server."
     )
     redis_key_prefix: Annotated[str, AfterValidator(checks.redis_key_prefix)] = Field(
-        "tierstream:", description="Put before every key, so that several views can share a Redis."
+        default="tierstream:",
+        description="Put before every key, so that several views can share a Redis.",
     )
 
     http_host: str = Field(
-        "127.0.0.1",
+        default="127.0.0.1",
         min_length=1,
         description="Address that serves `/metrics`, `/livez` and `/readyz`; there is no login, so "
         "open it only to a trusted network.",
     )
-    http_port: int = Field(8080, ge=0, le=65_535, description="Its port; 0 takes any free one.")
+    http_port: int = Field(
+        default=8080, ge=0, le=65_535, description="Its port; 0 takes any free one."
+    )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _Upper] = Field(
-        "INFO", description="`debug`, `info`, `warning` or `error`."
+        default="INFO", description="`debug`, `info`, `warning` or `error`."
     )
     log_format: Annotated[Literal["json", "console"], _Lower] = Field(
-        "json", description="`json`: one object a line; `console`: for people."
+        default="json", description="`json`: one object a line; `console`: for people."
     )
 
     flush_interval: Annotated[_Duration, _between("10ms", "60s")] = Field(
-        Duration(200), description="Outputs and state are written at the latest after this time."
+        default=Duration(200),
+        description="Outputs and state are written at the latest after this time.",
     )
     flush_max_records: int = Field(
-        20_000,
+        default=20_000,
         ge=1,
         le=1_000_000,
         description="… or when this many events have been applied since the last write.",
     )
     tick_interval: Annotated[_Duration, _between("100ms", "1m")] = Field(
-        Duration(1_000),
+        default=Duration(1_000),
         description="How often, in mode `live`, the owner of a partition writes the time to it.",
     )
     startup_timeout: Annotated[_Duration, _between("1s", "1h")] = Field(
-        Duration(30_000),
+        default=Duration(30_000),
         description="Time after which a start gives up on a broker, a topic or a Redis that does "
         "not answer.",
     )

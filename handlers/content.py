@@ -51,6 +51,6 @@ def _canonical_number(number: Decimal) -> Any:
     significant = significant.lstrip("0")
     if not significant:
         return 0
-    if 0 <= exponent and len(significant) + exponent <= 30:
+    if exponent >= 0 and len(significant) + exponent <= 30:
         return (-1 if sign else 1) * int(significant) * 10**exponent
     return {"\x00number": [bool(sign), significant, str(exponent)]}

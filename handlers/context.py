@@ -9,8 +9,8 @@ from msgspec import Struct, field
 
 from handlers.customer import Customer
 from handlers.outputs import Output, envelope, output_id
-from scoring.timestamps import rfc3339
 from scoring.rules import Rules
+from scoring.timestamps import rfc3339
 
 
 class Tally(Struct):

@@ -8,9 +8,9 @@ from handlers import outputs
 from handlers.context import Context
 from handlers.customer import Customer
 from handlers.outputs import LevelChanged, optional_time
-from scoring.timestamps import rfc3339
 from scoring.levels import level_at, level_instants, threshold_days
 from scoring.rules import ACTIVE, CHURNED, DORMANT, LEVELS, Rules, Thresholds
+from scoring.timestamps import rfc3339
 
 
 class CameBack(NamedTuple):
@@ -80,53 +80,36 @@ def compare_level(
     customer.level = true_level
     really_back = came_back is not None and came_back.at_ms >= customer.level_since_ms
     customer.level_since_ms = now_ms
+    turn = _Turn(recorded, now_ms, cause_key)
+    rules = context.rules
     if not really_back:
-        _tell(
-            context,
-            customer,
-            outputs.DORMANCY_WITHDRAWN,
-            recorded,
-            now_ms,
-            cause_key,
-            withdraws=withdrawn,
-        )
+        _tell(context, customer, outputs.DORMANCY_WITHDRAWN, turn, withdraws=withdrawn)
     elif came_back is not None and came_back.is_purchase and recorded >= DORMANT:
-        action = context.rules.reactivated_action
-        _tell(
-            context,
-            customer,
-            outputs.CUSTOMER_REACTIVATED,
-            recorded,
-            now_ms,
-            cause_key,
-            action=action,
-        )
+        action = rules.reactivated_action
+        _tell(context, customer, outputs.CUSTOMER_REACTIVATED, turn, action=action)
     elif came_back is not None and not came_back.is_purchase and recorded == CHURNED:
-        action = context.rules.returned_action
-        _tell(
-            context,
-            customer,
-            outputs.CUSTOMER_RETURNED,
-            recorded,
-            now_ms,
-            cause_key,
-            action=action,
-        )
+        _tell(context, customer, outputs.CUSTOMER_RETURNED, turn, action=rules.returned_action)
+
+
+class _Turn(NamedTuple):
+    """A change of level that is to be told."""
+
+    previous: int
+    effective_ms: int
+    cause_key: str
 
 
 def _alert(
     context: Context, customer: Customer, level: int, effective_ms: int, cause_key: str
 ) -> None:
-    previous = customer.level
+    turn = _Turn(customer.level, effective_ms, cause_key)
     customer.level = level
     customer.level_since_ms = effective_ms
     alert_id = _tell(
         context,
         customer,
         outputs.DORMANCY_ALERT,
-        previous,
-        effective_ms,
-        cause_key,
+        turn,
         action=context.rules.level_actions[level],
         thresholds=thresholds_of(context.rules, customer),
     )
@@ -137,23 +120,20 @@ def _tell(
     context: Context,
     customer: Customer,
     type_name: str,
-    previous: int,
-    effective_ms: int,
-    cause_key: str,
+    turn: _Turn,
     *,
     withdraws: list[str] | None = None,
     action: str | None = None,
     thresholds: Thresholds | None = None,
 ) -> str:
     level = customer.level
-    ledger = customer.ledger
     data = LevelChanged(
         customer_id=customer.customer_id,
         sequence=context.next_sequence(customer),
         level=LEVELS[level],
-        previous_level=LEVELS[previous],
-        effective_at=rfc3339(effective_ms),
-        last_order_at=optional_time(ledger.last_order_ms),
+        previous_level=LEVELS[turn.previous],
+        effective_at=rfc3339(turn.effective_ms),
+        last_order_at=optional_time(customer.ledger.last_order_ms),
         last_interaction_at=optional_time(customer.last_interaction_ms),
         threshold_days=None if thresholds is None else threshold_days(thresholds, level),
         basis=None if thresholds is None else thresholds.basis,
@@ -166,7 +146,9 @@ def _tell(
         marketing_consent=customer.marketing_consent,
     )
     context.tally.level_changes[type_name, LEVELS[level]] += 1
-    return context.emit(outputs.DORMANCY_ALERTS, type_name, customer, cause_key, effective_ms, data)
+    return context.emit(
+        outputs.DORMANCY_ALERTS, type_name, customer, turn.cause_key, turn.effective_ms, data
+    )
 
 
 def _suppressed(customer: Customer) -> str | None:

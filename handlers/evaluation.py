@@ -8,13 +8,13 @@ from handlers import outputs
 from handlers.context import Cause, Context
 from handlers.customer import Customer, Grace
 from handlers.outputs import NextTier, TierChanged, view_crossed, view_figures
-from scoring.timestamps import rfc3339
 from scoring.figures import Figures, figures
 from scoring.ledger import Ledger
 from scoring.money import text_of_minor
 from scoring.movement import Move, move
 from scoring.rules import Rules
 from scoring.tiers import Crossed, crossed, fall_day, order_amount_needed, qualified_rank
+from scoring.timestamps import rfc3339
 
 TIME = "window"
 """The reason when time alone is the cause and no grace ended."""
@@ -66,39 +66,34 @@ def evaluate(
     grace = customer.grace
     if qualified == current and grace is None:
         return
-    before_figures = figures_of(before)
-    change = _Change(rules, before.rules, before_figures, after, now_ms)
+    change = _Change(rules, before.rules, figures_of(before), after, now_ms, cause)
     if current is None:
-        # A new policy has no such tier: what the customer qualifies for takes its place. With the
-        # same place in the list it counts as no worse.
-        current = before.rules.rank[customer.tier]
-        verdict = Move(qualified, None, grace_starts=False, grace_ended=False)
-        is_up = qualified <= current
+        verdict, is_up = _leave_dropped_tier(before.rules.rank[customer.tier], qualified)
     else:
-        verdict = move(
-            rules,
-            current,
-            qualified,
-            None if grace is None else grace.until_day,
-            today,
-            lowered_by_event=reduces and qualified > qualified_rank(before.rules, before_figures),
-        )
+        lowered = reduces and qualified > qualified_rank(before.rules, change.before)
+        until_day = None if grace is None else grace.until_day
+        verdict = move(rules, current, qualified, until_day, today, lowered_by_event=lowered)
         is_up = verdict.rank < current
     tier = rules.tier_name(verdict.rank)
     if tier != customer.tier:
-        found = (
-            grace.crossed
-            if verdict.grace_ended and grace is not None
-            else change.crossed(min(current, verdict.rank))
-        )
         previous, customer.tier = customer.tier, tier
-        direction = "up" if is_up else "down"
-        _announce(context, customer, previous, direction, verdict, change, found, cause)
+        higher = verdict.rank if is_up or current is None else current
+        ended = grace if verdict.grace_ended else None
+        found = change.crossed(higher) if ended is None else ended.crossed
+        _announce(context, customer, (previous, is_up), verdict, change, found)
     if verdict.grace_starts:
         assert verdict.grace_until_day is not None
         customer.grace = Grace(verdict.grace_until_day, change.crossed(verdict.rank))
     elif verdict.grace_until_day is None:
         customer.grace = None
+
+
+def _leave_dropped_tier(old_rank: int, qualified: int) -> tuple[Move, bool]:
+    """A new policy has no such tier: what the customer qualifies for takes its place.
+
+    With the same place in the list it counts as no worse.
+    """
+    return Move(qualified, None, grace_starts=False, grace_ended=False), qualified <= old_rank
 
 
 class _Change(NamedTuple):
@@ -107,6 +102,7 @@ class _Change(NamedTuple):
     before: Figures | None
     after: Figures | None
     now_ms: int
+    cause: Cause
 
     def crossed(self, rank: int) -> tuple[Crossed, ...]:
         old_rules = None if self.old_rules is self.rules else self.old_rules
@@ -116,15 +112,15 @@ class _Change(NamedTuple):
 def _announce(
     context: Context,
     customer: Customer,
-    previous: str,
-    direction: str,
+    moved: tuple[str, bool],
     verdict: Move,
     change: _Change,
     found: tuple[Crossed, ...],
-    cause: Cause,
 ) -> None:
     rules = context.rules
-    today = rules.calendar.day(change.now_ms)
+    previous, is_up = moved
+    cause, now_ms = change.cause, change.now_ms
+    today = rules.calendar.day(now_ms)
     reason = cause.reason
     if reason == TIME and verdict.grace_ended:
         reason = "grace_expired"
@@ -133,11 +129,11 @@ def _announce(
         sequence=context.next_sequence(customer),
         previous_tier=previous,
         tier=customer.tier,
-        direction=direction,
+        direction="up" if is_up else "down",
         reason=reason,
         late=cause.late,
         caused_by=list(cause.event_ids),
-        effective_at=rfc3339(change.now_ms),
+        effective_at=rfc3339(now_ms),
         before=view_figures(change.before, change.old_rules),
         after=view_figures(change.after, rules),
         crossed=[view_crossed(one, rules) for one in found],
@@ -147,9 +143,7 @@ def _announce(
         policy_version=rules.version,
         marketing_consent=customer.marketing_consent,
     )
-    context.emit(
-        outputs.TIER_CHANGES, outputs.TIER_CHANGED, customer, cause.key, change.now_ms, data
-    )
+    context.emit(outputs.TIER_CHANGES, outputs.TIER_CHANGED, customer, cause.key, now_ms, data)
     context.tally.tier_changes[previous, customer.tier, reason] += 1
 
 

@@ -6,40 +6,31 @@ that decide them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from fractions import Fraction
-
-from handlers.customer import NEVER_MS, Customer, stage_of
-from handlers.dormancy import instants_of, level_due_ms, thresholds_of
+from handlers.customer import Customer, stage_of
 from handlers.evaluation import figures_of, keeps_until, next_tier, totals
+from handlers.explain_orders import date_of, orders_why, waiting_why
+from handlers.explain_time import due_next, ever, level_why
 from handlers.explanation import (
     ConditionHeld,
     DigitWhy,
-    DueNext,
-    DueReason,
     Explanation,
     GraceHeld,
-    LevelStep,
-    LevelWhy,
     Measured,
     Position,
     ScoreWhy,
-    StandingAlert,
     TicketWhy,
     TierHeld,
     TierWhy,
     Who,
 )
-from handlers.explain_orders import date_of, orders_why, waiting_why
-from handlers.outputs import optional_time, view_crossed, view_figures
-from scoring.calendar import DAY_MS
+from handlers.outputs import view_crossed, view_figures
 from scoring.figures import Figures
-from scoring.levels import threshold_days
 from scoring.money import text_of_minor
 from scoring.movement import move
-from scoring.rules import CHURNED, LEVELS, Condition, Rules
+from scoring.rules import Condition, Rules
 from scoring.tiers import holds, qualified_rank
 from scoring.timestamps import rfc3339
+
 
 def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
     """What the customer is as of its clock (epoch ms), and why.
@@ -58,19 +49,19 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
         business_day=date_of(today),
         timezone=rules.policy.timezone,
         policy_version=rules.version,
-        newest_event_at=_ever(customer.newest_ms),
+        newest_event_at=ever(customer.newest_ms),
         stage=stage_of(customer, rules),
         who=Who(
             sorted(customer.attributes),
-            _ever(customer.profile_ms),
+            ever(customer.profile_ms),
             customer.marketing_consent,
-            _ever(customer.consent_ms),
+            ever(customer.consent_ms),
         ),
         tier=_tier_why(customer, rules, found, today),
         score=None if found is None else _score_why(rules, found),
         orders=orders_why(customer.ledger, rules),
-        level=_level_why(customer, rules),
-        due=_due_next(customer, rules),
+        level=level_why(customer, rules),
+        due=due_next(customer, rules),
         waiting=[waiting_why(change, rules) for change in customer.ledger.waiting],
         open_tickets=[
             TicketWhy(ticket.ticket_id, ticket.kind, rfc3339(ticket.changed_ms))
@@ -79,13 +70,6 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
         ],
         position=Position(customer.applied, customer.epoch, customer.sequence),
     )
-
-
-def _ever(instant_ms: int) -> str | None:
-    return None if instant_ms == NEVER_MS else rfc3339(instant_ms)
-
-
-# -- tier and score
 
 
 def _tier_why(customer: Customer, rules: Rules, found: Figures | None, today: int) -> TierWhy:
@@ -119,7 +103,7 @@ def _tier_held(rules: Rules, rank: int, found: Figures | None) -> TierHeld:
 
 def _condition_held(rules: Rules, condition: Condition, found: Figures | None) -> ConditionHeld:
     measure, cutoff = condition.measure, condition.cutoff
-    value = None if found is None else found[condition.index]
+    value = None if found is None else found[condition.place]
     margin = None
     if value is not None:
         margin = cutoff - value if condition.at_most else value - cutoff
@@ -186,69 +170,3 @@ def _score_why(rules: Rules, found: Figures) -> ScoreWhy:
 
 def _measured(rules: Rules, measure: str, value: int) -> Measured:
     return text_of_minor(value, rules.base_digits) if measure == "monetary" else value
-
-
-# -- level and next due instant
-
-
-def _level_why(customer: Customer, rules: Rules) -> LevelWhy:
-    ledger = customer.ledger
-    instants = instants_of(rules, customer)
-    thresholds = None if instants is None else thresholds_of(rules, customer)
-    steps = []
-    if instants is not None and thresholds is not None:
-        steps = [
-            LevelStep(
-                LEVELS[level],
-                threshold_days(thresholds, level),
-                rfc3339(instants[level - 1]),
-                customer.level >= level,
-            )
-            for level in range(1, CHURNED + 1)
-        ]
-    mean_gap_days = None
-    if thresholds is not None and thresholds.basis == "cadence":
-        first_ms, last_ms = ledger.first_order_ms, ledger.last_order_ms
-        assert first_ms is not None
-        assert last_ms is not None
-        gap = Fraction(last_ms - first_ms, (ledger.orders_ever - 1) * DAY_MS)
-        mean_gap_days = round(gap * 10_000) / 10_000
-    return LevelWhy(
-        name=LEVELS[customer.level],
-        since=_ever(customer.level_since_ms),
-        last_interaction_at=optional_time(customer.last_interaction_ms),
-        basis=None if thresholds is None else thresholds.basis,
-        mean_gap_days=mean_gap_days,
-        steps=steps,
-        standing=[StandingAlert(LEVELS[level], alert_id) for level, alert_id in customer.standing],
-    )
-
-
-def _due_next(customer: Customer, rules: Rules) -> DueNext | None:
-    due_ms = customer.next_due_ms
-    if due_ms is None:
-        return None
-    return DueNext(
-        rfc3339(due_ms),
-        [reason for at_ms, reason in _instants(customer, rules) if at_ms == due_ms],
-    )
-
-
-def _instants(customer: Customer, rules: Rules) -> Iterator[tuple[int, DueReason]]:
-    """Everything that time alone will bring, with its instant."""
-    ledger, start = customer.ledger, rules.calendar.start
-    for order in ledger.orders:
-        yield start(order.day + rules.window_days), DueReason("order_leaves", order.order_id)
-    for merged in ledger.merged:
-        at_ms = start(merged.day + rules.window_days)
-        yield at_ms, DueReason("merged_leave", date_of(merged.day))
-    last_ms = ledger.last_order_ms if ledger.orders_ever else None
-    if last_ms is not None:
-        last_day = rules.calendar.day(last_ms)
-        for step in rules.recency_steps:
-            yield start(last_day + step), DueReason("recency_passes", step - 1)
-    if customer.grace is not None:
-        yield start(customer.grace.until_day), DueReason("grace_ends")
-    level_ms = level_due_ms(rules, customer)
-    if level_ms is not None:
-        yield level_ms, DueReason("level", LEVELS[customer.level + 1])

@@ -45,7 +45,6 @@ def date_of(day: int) -> str:
 
 def orders_why(ledger: Ledger, rules: Rules) -> OrdersWhy:
     """The ledger, order by order."""
-    known = ledger.orders_ever > 0
     return OrdersWhy(
         window_days=rules.window_days,
         currency=rules.base_currency,
@@ -56,8 +55,8 @@ def orders_why(ledger: Ledger, rules: Rules) -> OrdersWhy:
         merged=[_merged_why(merged, rules) for merged in ledger.merged],
         out_of_window=ledger.frozen_count - sum(merged.count for merged in ledger.merged),
         orders_ever=ledger.orders_ever,
-        first_order_at=optional_time(ledger.first_order_ms if known else None),
-        last_order_at=optional_time(ledger.last_order_ms if known else None),
+        first_order_at=optional_time(ledger.first_order_ms),
+        last_order_at=optional_time(ledger.last_order_ms),
     )
 
 
@@ -66,9 +65,7 @@ def waiting_why(change: Change, rules: Rules) -> WaitingWhy:
     kind = _WAITING[change.kind]
     if change.kind != REFUND:
         return WaitingWhy(kind, change.order_id)
-    return WaitingWhy(
-        kind, change.order_id, change.refund_id, _money(change.refund_units, rules)
-    )
+    return WaitingWhy(kind, change.order_id, change.refund_id, _money(change.refund_units, rules))
 
 
 def _order_why(order: Order, rules: Rules) -> OrderWhy:

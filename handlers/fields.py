@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from handlers import events
 from handlers.events import BROWSE_TYPES, Event
-from scoring.timestamps import parse_date, parse_rfc3339
 from scoring.money import amount_of
+from scoring.timestamps import parse_date, parse_rfc3339
 
 MAX_ID_LENGTH = 128
 MAX_ATTRIBUTES = 64

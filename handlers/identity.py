@@ -34,14 +34,16 @@ def identify(customer: Customer, event: Event, base_currency: str) -> Event | Re
     if type(event) is OrderPlaced:
         order = customer.ledger.find(event.order_id)
         return event if order is None else _told_again(event, order, base_currency)
-    if type(event) is OrderRefunded:
-        units = customer.ledger.seen_refund(event.order_id, event.refund_id)
-        if units is None:
-            return event
-        if units == event.refund_units:
-            return DUPLICATE
-        return _conflict(event, "this refund came before with another amount")
-    return event
+    return _refund_told_again(customer, event) if type(event) is OrderRefunded else event
+
+
+def _refund_told_again(customer: Customer, event: OrderRefunded) -> Event | Rejection | Duplicate:
+    units = customer.ledger.seen_refund(event.order_id, event.refund_id)
+    if units is None:
+        return event
+    if units == event.refund_units:
+        return DUPLICATE
+    return _conflict(event, "this refund came before with another amount")
 
 
 def _told_again(

@@ -33,7 +33,7 @@ class PolicyActivated(Struct, frozen=True, tag=POLICY_ACTIVATED, tag_field="type
 
 ControlRecord = ClockTick | PolicyActivated
 
-_decoder = msgspec.json.Decoder(ControlRecord)
+_decoder: msgspec.json.Decoder[ControlRecord] = msgspec.json.Decoder(ControlRecord)
 _encoder = msgspec.json.Encoder()
 
 

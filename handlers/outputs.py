@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from scoring.timestamps import rfc3339
 from scoring.figures import Figures
 from scoring.money import text_of_minor
 from scoring.rules import Rules
 from scoring.tiers import Crossed
+from scoring.timestamps import rfc3339
 
 TIER_CHANGES = "tier-changes"
 DORMANCY_ALERTS = "dormancy-alerts"

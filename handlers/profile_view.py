@@ -6,9 +6,9 @@ from handlers import outputs
 from handlers.customer import Customer, stage_of
 from handlers.evaluation import figures_of, keeps_until, next_tier, totals
 from handlers.outputs import Output, Profile, envelope, optional_time, output_id
-from scoring.timestamps import rfc3339
 from scoring.money import text_of_minor
 from scoring.rules import LEVELS, Rules
+from scoring.timestamps import rfc3339
 
 
 def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:

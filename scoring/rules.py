@@ -23,14 +23,15 @@ MEASURES = ("recency_days", "frequency", "monetary", "r", "f", "m", "score")
 class Condition(NamedTuple):
     """One condition of a tier: the measure at least the cut-off, or at most it for recency."""
 
-    index: int
+    place: int
+    """Of the measure in `MEASURES`."""
     cutoff: int
     at_most: bool
 
     @property
     def measure(self) -> str:
         """The name of the measure."""
-        return MEASURES[self.index]
+        return MEASURES[self.place]
 
 
 class TierRule(NamedTuple):
@@ -159,7 +160,7 @@ class _CadenceRule:
 
 def _scaled(amount: Amount, digits: int) -> int:
     units, scale = amount
-    return units * 10**digits // 10**scale
+    return int(units * 10**digits // 10**scale)
 
 
 def _rates(policy: Policy) -> dict[str, Rate]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from itertools import groupby
-from operator import itemgetter
 from typing import NamedTuple
 
 from scoring.figures import Figures, figures
 from scoring.ledger import Ledger
 from scoring.money import MAX_MINOR_UNITS
 from scoring.rules import MEASURES, Condition, Rules
-
 
 _TOLD_ORDER = tuple(
     MEASURES.index(name)
@@ -32,8 +30,8 @@ def holds(condition: Condition, found: Figures | None) -> bool:
     """Whether a condition holds; for a prospect (None) none does."""
     if found is None:
         return False
-    index, cutoff, at_most = condition
-    return found[index] <= cutoff if at_most else found[index] >= cutoff
+    place, cutoff, at_most = condition
+    return found[place] <= cutoff if at_most else found[place] >= cutoff
 
 
 def qualified_rank(rules: Rules, found: Figures | None) -> int:
@@ -41,8 +39,8 @@ def qualified_rank(rules: Rules, found: Figures | None) -> int:
     if found is None:
         return rules.prospect_rank
     for rank, tier in enumerate(rules.tiers):
-        for index, cutoff, at_most in tier.conditions:
-            if (found[index] > cutoff) if at_most else (found[index] < cutoff):
+        for place, cutoff, at_most in tier.conditions:
+            if (found[place] > cutoff) if at_most else (found[place] < cutoff):
                 break
         else:
             return rank
@@ -66,20 +64,20 @@ def crossed(
     if rank >= rules.prospect_rank:
         return ()
     tier = rules.tiers[rank]
-    new = {condition.index: condition for condition in tier.conditions}
+    new = {condition.place: condition for condition in tier.conditions}
     old = new if old_rules is None else _conditions_of(old_rules, tier.name)
     found = []
-    for index in _TOLD_ORDER:
-        told = new.get(index) or (old or {}).get(index)
+    for place in _TOLD_ORDER:
+        told = new.get(place) or (old or {}).get(place)
         if told is None:
             continue
-        held = old is not None and _holds(old.get(index), before)
-        if held != _holds(new.get(index), after):
+        held = old is not None and _holds(old.get(place), before)
+        if held != _holds(new.get(place), after):
             found.append(
                 Crossed(
                     told.measure,
-                    None if before is None else before[index],
-                    None if after is None else after[index],
+                    None if before is None else before[place],
+                    None if after is None else after[place],
                     told.cutoff,
                     at_ms,
                 )
@@ -91,7 +89,7 @@ def _conditions_of(rules: Rules, tier_name: str) -> dict[int, Condition] | None:
     """The conditions of a tier by measure; None if the policy has no such tier."""
     for tier in rules.tiers:
         if tier.name == tier_name:
-            return {condition.index: condition for condition in tier.conditions}
+            return {condition.place: condition for condition in tier.conditions}
     return None
 
 
@@ -134,7 +132,7 @@ def _first_worse_day(rules: Rules, ledger: Ledger, rank: int, today: int) -> int
         return None
     last_day = rules.calendar.day(last_ms)
     frequency, monetary = ledger.frequency, ledger.monetary
-    for day, declines in groupby(_declines(rules, ledger, last_day, today), key=itemgetter(0)):
+    for day, declines in groupby(_declines(rules, ledger, last_day, today), key=_day_of):
         for _, count, value in declines:
             frequency -= count
             monetary -= value
@@ -142,6 +140,10 @@ def _first_worse_day(rules: Rules, ledger: Ledger, rank: int, today: int) -> int
         if qualified_rank(rules, found) > rank:
             return day
     return None
+
+
+def _day_of(decline: tuple[int, int, int]) -> int:
+    return decline[0]
 
 
 def _declines(

@@ -39,7 +39,7 @@ def parse_rfc3339(text: str) -> int | None:
 
 def parse_date(text: str) -> date | None:
     """A calendar date `YYYY-MM-DD`; None for anything else."""
-    if len(text) != 10:
+    if len(text) != 10 or text[4] != "-" or text[7] != "-":
         return None
     try:
         return date.fromisoformat(text)

@@ -46,7 +46,7 @@ async def open_consumer(settings: Settings, group: str | None) -> AsyncIterator[
         "enable_auto_commit": False,
         "auto_offset_reset": "none",
         "session_timeout_ms": settings.session_timeout.ms,
-        "heartbeat_interval_ms": min(3_000, settings.session_timeout.ms // 3),
+        "heartbeat_interval_ms": _heartbeat_interval_ms(settings),
         "rebalance_timeout_ms": settings.rebalance_timeout.ms,
         "request_timeout_ms": _REQUEST_TIMEOUT_MS,
         "fetch_max_bytes": _FETCH_MAX_BYTES,
@@ -59,6 +59,11 @@ async def open_consumer(settings: Settings, group: str | None) -> AsyncIterator[
         yield consumer
     finally:
         await consumer.stop()
+
+
+def _heartbeat_interval_ms(settings: Settings) -> int:
+    # A rebalance is learnt of from the answer to a heartbeat, and must be joined in time.
+    return min(3_000, settings.session_timeout.ms // 3, settings.rebalance_timeout.ms // 3)
 
 
 async def _connected(

@@ -176,7 +176,7 @@ class Projection(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._consumer.commit(offsets)
         except (KafkaError, TimeoutError) as error:
             # Nothing depends on it: the place that counts stands in Redis.
-            _log.info("offsets not committed", reason=f"{type(error).__name__}: {error}")
+            _log.info("offsets not committed", reason=type(error).__name__)
 
     async def _look(self, settled: Settled) -> None:
         """Measure lag and delay; when nothing is lacking, note that in Redis.

@@ -15,6 +15,7 @@ from faust.types import StreamT
 
 from config.deployment import Settings
 from handlers import outputs
+from streams.batch_events import batch_events
 from streams.engine_metrics import EngineMetrics
 from streams.engine_partition import DeadLetter, EnginePartition, Unflushed
 from streams.faust_app import Batch, BatchProducer, PartitionedTable, StreamApp, add_table
@@ -72,8 +73,8 @@ class Engine:
 
     async def take(self, stream: StreamT[Batch]) -> None:
         """The agent: apply each batch as it comes; the flush acks it later."""
-        async for event in stream.noack().events():
-            batch: Batch = event.value
+        async for event in batch_events(stream):
+            batch = event.value
             partition = self.table.states.partition(batch.tp.partition)
             partition.take(event, time.time_ns() // 1_000_000)
             self._metrics.taken(partition, len(batch))

@@ -1,4 +1,4 @@
-"""One partition of the canonical log at this worker: its state machine, its owner epoch, its acks."""
+"""One partition of the canonical log at this worker: state machine, owner epoch, acks."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
-from faust.types import EventT
-
 from handlers.customer import unpack_head
 from handlers.outputs import Output
 from handlers.partition import Meta, Partition, pack_meta, unpack_meta
 from handlers.reasons import Rejection
 from handlers.store import CustomerStore
-from streams.faust_app import Batch, Record
+from streams.batch_events import BatchEvent
+from streams.faust_app import Record
 from streams.records import META_KEY, Origin, cloud_event_headers, origin_of
 
 
@@ -35,7 +34,7 @@ class Unflushed(NamedTuple):
     states: list[tuple[str, bytes]]
     profiles: list[Output]
     meta: bytes | None
-    events: list[EventT]
+    events: list[BatchEvent]
 
 
 class EnginePartition:
@@ -50,7 +49,7 @@ class EnginePartition:
         self.positional_duplicates = 0
         self.records_taken = 0
         self.newest_delay_ms: int | None = None
-        self._events: list[EventT] = []
+        self._events: list[BatchEvent] = []
         self._store = CustomerStore()
         self._meta = Meta()
         self._max_epoch = 0
@@ -126,9 +125,9 @@ class EnginePartition:
 
     # -- applying
 
-    def take(self, event: EventT, now_ms: int) -> None:
+    def take(self, event: BatchEvent, now_ms: int) -> None:
         """Apply a batch of the canonical log."""
-        batch: Batch = event.value
+        batch = event.value
         applied = self._meta.applied
         for record in batch.records:
             if record.offset > applied:

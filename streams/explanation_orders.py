@@ -23,11 +23,7 @@ _NOT_COUNTED = {
 
 def orders_part(orders: OrdersWhy) -> Iterator[RenderableType | str]:
     """What counts in the window, the newest orders one by one, what was merged and what left."""
-    yield (
-        f"{orders.frequency} {_orders(orders.frequency)} worth "
-        f"{money(orders.monetary)} {orders.currency} count in {orders.window_days} days"
-        + ("; an order counts once it is paid" if orders.counts_when == "paid" else "")
-    )
+    yield _total(orders) + ("; one counts once it is paid" * (orders.counts_when == "paid"))
     if orders.in_window:
         yield _table(orders.in_window)
     hidden = len(orders.in_window) - _MOST_ROWS
@@ -56,6 +52,16 @@ def waiting_part(waiting: Sequence[WaitingWhy]) -> Iterator[str]:
         yield f"waits for its order {plain(change.order_id)}: {kind}{amount}"
     if len(waiting) > _MOST_WAITING:
         yield f"and {len(waiting) - _MOST_WAITING} more changes wait for their orders"
+
+
+def _total(orders: OrdersWhy) -> str:
+    span = f"in {orders.window_days} days"
+    if orders.frequency == 0:
+        return f"no order counts {span}"
+    return (
+        f"{orders.frequency} {_orders(orders.frequency)} worth {money(orders.monetary)} "
+        f"{orders.currency} count {span}"
+    )
 
 
 def _table(orders: Sequence[OrderWhy]) -> Table:

@@ -18,6 +18,7 @@ from streams.explanation_words import (
     due_words,
     measured,
     plain,
+    short,
     time_words,
     yes_no,
 )
@@ -44,7 +45,7 @@ def _part(title: str, lines: Iterable[RenderableType | str]) -> Iterator[Rendera
 
 def _title(why: Explanation) -> Text:
     title = Text(plain(why.customer_id), "bold")
-    title.append(f": tier {plain(why.tier.name)}, stage {why.stage}", "default")
+    title.append(f": tier {plain(why.tier.name)}, stage {_words(why.stage)}", "default")
     title.append(
         f"\nas of {time_words(why.as_of)} UTC, business day {why.business_day} in "
         f"{why.timezone}, policy {plain(why.policy_version)}",
@@ -78,6 +79,8 @@ def _tier(why: Explanation) -> Iterator[RenderableType | str]:
     needed = tier.next_tier.order_amount_needed
     if needed is None:
         yield "no single order today would reach it"
+    elif not needed.strip("0."):
+        yield "one order of any amount today would reach it"
     else:
         yield f"one order of {measured('monetary', needed, currency)} today would reach it"
 
@@ -110,21 +113,21 @@ def _score(why: Explanation) -> Iterator[RenderableType | str]:
             f"  {digit.digit.upper()} {digit.result}",
             f"{MEASURES[digit.measure]} "
             f"{measured(digit.measure, digit.found, why.orders.currency)}",
-            f"{digit.passed} of {', '.join(map(str, digit.cutoffs))} "
+            f"cut-offs {' '.join(map(short, digit.cutoffs))}: {digit.passed} "
             + ("passed" if digit.digit == "r" else "reached"),
         )
     yield table
 
 
 def _arithmetic(score: ScoreWhy) -> str:
-    sums = " + ".join(f"{d.weight}×({d.result}-1)" for d in score.digits)
-    return f"⌊100 × ({sums}) / {score.most_points}⌋"
+    sums = " + ".join(f"{d.weight}*({d.result}-1)" for d in score.digits)
+    return f"⌊100 * ({sums}) / {score.most_points}⌋"
 
 
 def _level(why: Explanation) -> Iterator[RenderableType | str]:
     level = why.level
     since = "" if level.since is None else f" since {time_words(level.since)}"
-    yield f"{level.name}{since}"
+    yield f"{_words(level.name)}{since}"
     last_order_at = why.orders.last_order_at
     yield (
         f"last purchase {time_words(last_order_at)}, "
@@ -140,10 +143,14 @@ def _level(why: Explanation) -> Iterator[RenderableType | str]:
             passed = "reached" if step.is_reached else "comes"
             of = "no interaction" if step.level == "churned" else "no purchase"
             silence = f"{of} for {days_words(step.threshold_days)}"
-            table.add_row(f"  {step.level}", silence, f"{passed} {time_words(step.at)}")
+            table.add_row(f"  {_words(step.level)}", silence, f"{passed} {time_words(step.at)}")
         yield table
     for alert in level.standing:
-        yield f"standing alert: {alert.level} {alert.id}"
+        yield f"standing alert: {_words(alert.level)} {alert.id}"
+
+
+def _words(level: str) -> str:
+    return level.replace("_", " ")
 
 
 def _next(why: Explanation) -> Iterator[RenderableType | str]:
@@ -172,4 +179,3 @@ def _person(why: Explanation) -> Iterator[RenderableType | str]:
         f"newest event {time_words(why.newest_event_at)}; {position.sequence} outputs; "
         f"log position {position.applied}, epoch {position.epoch}"
     )
-

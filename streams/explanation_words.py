@@ -34,16 +34,21 @@ def days_words(days: float) -> str:
     return f"{days:g} days" if days != 1 else "1 day"
 
 
-def yes_no(answer: bool | None) -> str:  # noqa: FBT001 - the one thing it is about
+def yes_no(answer: bool | None) -> str:
     """A consent as a word."""
     return _CONSENT[answer]
 
 
 def money(amount: str) -> str:
     """Decimal text with its thousands apart: `1120.00` is `1,120.00`."""
-    sign = "-" if amount.startswith("-") else ""
-    whole, point, fraction = amount.removeprefix("-").partition(".")
-    return f"{sign}{int(whole):,}{point}{fraction}"
+    whole, point, fraction = amount.partition(".")
+    return f"{int(whole):,}{point}{fraction}"
+
+
+def short(cutoff: Measured) -> str:
+    """A cut-off without needless decimals: `400.00` is `400`."""
+    text = str(cutoff)
+    return text.rstrip("0").removesuffix(".") if "." in text else text
 
 
 def measured(measure: str, value: Measured | None, currency: str) -> str:
@@ -95,5 +100,5 @@ def due_words(reason: DueReason) -> str:
         "merged_leave": f"the merged orders of {subject} leave the window",
         "recency_passes": f"more than {subject} days since the last order",
         "grace_ends": "the grace ends",
-        "level": f"becomes {subject}",
+        "level": f"becomes {subject.replace('_', ' ')}",
     }[reason.kind]

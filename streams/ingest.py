@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from contextlib import suppress
 
-from faust.types import EventT, StreamT
+from faust.types import StreamT
 
 from config.deployment import Settings
 from handlers.decode import Limits, decode
 from handlers.partition import Source
 from handlers.reasons import Rejection
+from streams.batch_events import BatchEvent, batch_events
 from streams.faust_app import Batch, BatchProducer, Record, StreamApp
 from streams.metrics import Metrics, type_label
 from streams.records import (
@@ -51,7 +53,7 @@ class Ingest:
         self._events_topic = topic_name(settings, CUSTOMER_EVENTS)
         self._dead_letters_topic = topic_name(settings, DEAD_LETTERS)
         self._labels = {topic_name(settings, name): name for name in INPUTS}
-        self._pending: list[EventT] = []
+        self._pending: list[BatchEvent] = []
         self._merge = TimeMerge() if settings.mode == "replay" else None
         self._wake = asyncio.Event()
         self._flushing = asyncio.Lock()
@@ -63,8 +65,8 @@ class Ingest:
 
     async def take(self, stream: StreamT[Batch]) -> None:
         """The agent: take each batch as it comes; the flush acks it later."""
-        async for event in stream.noack().events():
-            batch: Batch = event.value
+        async for event in batch_events(stream):
+            batch = event.value
             self._metrics.batch_records.labels(_STAGE).observe(len(batch))
             if self._merge is not None:
                 self._merge.add(event, time.monotonic())
@@ -79,10 +81,8 @@ class Ingest:
     async def flush_often(self) -> None:
         """Send whatever was taken while the last sending was under way, for ever."""
         while True:
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _MERGE_POLL_S)
-            except TimeoutError:
-                pass
             self._wake.clear()
             if self._merge is not None:
                 await self._release_merged()
@@ -125,8 +125,8 @@ class Ingest:
                     await self.flush()
                 await asyncio.sleep(0)
 
-    def _forward_merged(self, record: Record, event: EventT) -> None:
-        batch: Batch = event.value
+    def _forward_merged(self, record: Record, event: BatchEvent) -> None:
+        batch = event.value
         self._set_limits()
         self._forward(batch.tp.topic, batch.tp.partition, record)
         if record.offset == batch.last_offset:

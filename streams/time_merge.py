@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 
-from faust.types import TP, EventT
+from faust.types import TP
 
-from streams.faust_app import Batch, Record
+from streams.batch_events import BatchEvent
+from streams.faust_app import Record
 
 SETTLE_S = 0.4
 """How long after a record's arrival another partition must still be at its end to be passed over.
@@ -26,17 +27,17 @@ class _Queue:
     __slots__ = ("at_end_s", "batches", "next_index", "next_offset")
 
     def __init__(self) -> None:
-        self.batches: deque[tuple[EventT, float]] = deque()
+        self.batches: deque[tuple[BatchEvent, float]] = deque()
         self.next_index = 0
         self.next_offset = 0
         self.at_end_s = float("-inf")
 
     @property
     def head(self) -> Record:
-        batch: Batch = self.batches[0][0].value
+        batch = self.batches[0][0].value
         return batch.records[self.next_index]
 
-    def pop(self) -> tuple[Record, EventT]:
+    def pop(self) -> tuple[Record, BatchEvent]:
         event = self.batches[0][0]
         record = self.head
         self.next_index += 1
@@ -57,9 +58,9 @@ class TimeMerge:
         """Whether records wait for their turn."""
         return any(queue.batches for queue in self._queues.values())
 
-    def add(self, event: EventT, now_s: float) -> None:
+    def add(self, event: BatchEvent, now_s: float) -> None:
         """Take a batch that arrived at `now_s` (monotonic)."""
-        batch: Batch = event.value
+        batch = event.value
         queue = self._queues.setdefault(batch.tp, _Queue())
         queue.batches.append((event, now_s))
         queue.next_offset = batch.last_offset + 1
@@ -80,7 +81,7 @@ class TimeMerge:
             if max(queue.next_offset, starts.get(tp, 0)) >= end:
                 queue.at_end_s = checked_s
 
-    def release(self) -> Iterator[tuple[Record, EventT]]:
+    def release(self) -> Iterator[tuple[Record, BatchEvent]]:
         """Records whose turn has come, oldest timestamp first."""
         while True:
             filled = [queue for queue in self._queues.values() if queue.batches]
@@ -93,7 +94,7 @@ class TimeMerge:
                     return
             yield first.pop()
 
-    def release_all(self) -> Iterator[tuple[Record, EventT]]:
+    def release_all(self) -> Iterator[tuple[Record, BatchEvent]]:
         """Everything, oldest timestamp first, without waiting for anybody."""
         while filled := [queue for queue in self._queues.values() if queue.batches]:
             yield min(filled, key=_timestamp).pop()

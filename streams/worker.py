@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import platform
 import time
@@ -27,6 +28,8 @@ _log = logging.getLogger(__name__)
 
 _LAG_EVERY_S = 2.0
 _BATCHES_IN_FLIGHT = 16
+_PRODUCER_STOP_S = 2.0
+"""How long a producer may try to send what is left after a failure."""
 
 
 class Worker:
@@ -41,6 +44,7 @@ class Worker:
         self._engine_producer = log_producer(settings, "engine")
         self._log_producer = log_producer(settings, "ingest")
         self._tick_producer = log_producer(settings, "clock")
+        self._producers = (self._engine_producer, self._log_producer, self._tick_producer)
         self._lag_seen: set[tuple[str, int]] = set()
         self._reactivate: set[int] = set()
         self.app = create_app(
@@ -76,7 +80,7 @@ class Worker:
         return run_worker(self.app)
 
     async def _run(self) -> None:
-        for producer in (self._engine_producer, self._log_producer, self._tick_producer):
+        for producer in self._producers:
             await producer.start()
         await self._http.start()
         loops = [
@@ -90,7 +94,14 @@ class Worker:
         try:
             await asyncio.gather(*loops)
         finally:
-            await self._http.stop()
+            await self._close()
+
+    async def _close(self) -> None:
+        """Let go of the connections. What was taken is written by now, unless a write failed."""
+        await self._http.stop()
+        for producer in self._producers:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(producer.stop(), _PRODUCER_STOP_S)
 
     def _readiness(self) -> Mapping[str, bool]:
         return {"assigned_and_restored": self.app.ready, "broker": not self.app.should_stop}

@@ -19,9 +19,7 @@ from streams.commands.failing import fail, one_sentence
 
 def explain(
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="Id of the customer.")],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object, for machines.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for machines.")] = False,
 ) -> None:
     """Tell what a customer is and why: tier, score, orders, silence, and what comes next.
 

@@ -15,6 +15,7 @@ from rich.live import Live
 from config.deployment import Settings
 from streams.demo.feed import FOLLOWED, follow
 from streams.demo.readings import Readings, read_metrics
+from streams.demo.redis_count import wait_for_view
 from streams.demo.stack import DemoStack
 from streams.demo.state import DemoState
 from streams.demo.view import progress_line, render
@@ -29,6 +30,7 @@ _LINE_EVERY_S = 1.0
 _QUIET_S = 2.5
 """Longer than the worker takes from one checkpoint to the next."""
 _STUCK_S = 60.0
+_VIEW_TIMEOUT_S = 20.0
 
 _NOTHING = Readings(0, 0, {})
 
@@ -106,6 +108,10 @@ class DemoRun:
         ) as sender:
             await sender.send(self._records)
         await self._until_drained()
+        state = self._state
+        state.in_redis = await wait_for_view(
+            self._settings, list(state.tier_labels()), state.population.total, _VIEW_TIMEOUT_S
+        )
 
     async def _until_drained(self) -> None:
         moved_s, before = self._seconds, self._position()
@@ -147,7 +153,7 @@ class DemoRun:
             render(self._state), console=self._console, auto_refresh=False, transient=True
         ) as live:
             while True:
-                self._state.advance_feed()
+                self._state.news.advance()
                 live.refresh()
                 await asyncio.sleep(1 / _FRAMES_PER_S)
 

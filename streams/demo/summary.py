@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rich import box
 from rich.columns import Columns
 from rich.console import Group, RenderableType
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -29,36 +29,38 @@ def summary(state: DemoState, seconds: float) -> RenderableType:
     rate = state.processed / seconds if seconds > 0 else 0.0
     outcome = (
         f"{state.processed:,} events in {seconds:.1f} s, {rate:,.0f} a second: "
-        f"{state.customers:,} customers, {state.tier_changes.total():,} tier changes, "
+        f"{state.population.total:,} customers, {state.tier_changes.total():,} tier changes, "
         f"{state.alerts.total():,} alerts."
     )
-    lines = [outcome, dead_letter_words(state.dead_letters)]
-    if state.customers_left_out:
-        lines.append(f"{state.customers_left_out:,} further customers are not in the tables.")
+    view = f"The Redis view holds {state.in_redis:,} of {state.population.total:,} customers."
+    lines = [outcome, view, dead_letter_words(state.dead_letters)]
+    if state.population.left_out:
+        lines.append(f"{state.population.left_out:,} further customers are not in the tables.")
     tables = [
         _table("Customers by tier", _tiers(state)),
         _table("Customers by stage", _stages(state)),
         _table("Tier changes", _changes(state)),
         _table("Dormancy", _alerts(state)),
     ]
-    return Group(Text("\n".join(lines)), "", Columns(tables, padding=(0, 3)))
+    return Group(Text("\n".join(lines)), "", Columns(tables, padding=(1, 2)), "")
 
 
 def what_next() -> RenderableType:
     """Commands to go on with."""
-    table = Table.grid(padding=(0, 2, 0, 2))
+    lines = Text("What to try next", "bold underline")
     for command, effect in _NEXT:
-        table.add_row(Text(command, "bold"), Text(effect, "dim"))
-    return Group(Text("What to try next", "bold underline"), table)
+        lines.append(f"\n  # {effect}", Style(dim=True, bold=False, underline=False))
+        lines.append(f"\n  {command}", Style(bold=True, underline=False))
+    return lines
 
 
 def _tiers(state: DemoState) -> Iterable[tuple[str, int]]:
     for tier, label in state.tier_labels().items():
-        yield f"{tier}  {label}", state.customers_by_tier[tier]
+        yield f"{tier}  {label}", state.population.by_tier[tier]
 
 
 def _stages(state: DemoState) -> Iterable[tuple[str, int]]:
-    return ((level_words(stage), state.customers_by_stage[stage]) for stage in STAGES)
+    return ((level_words(stage), state.population.by_stage[stage]) for stage in STAGES)
 
 
 def _changes(state: DemoState) -> Iterable[tuple[str, int]]:
@@ -72,9 +74,7 @@ def _alerts(state: DemoState) -> Iterable[tuple[str, int]]:
 
 
 def _table(title: str, rows: Iterable[tuple[str, int]]) -> Table:
-    table = Table(
-        title=title, title_justify="left", show_header=False, box=box.SIMPLE, min_width=24
-    )
+    table = Table(title=title, title_justify="left", show_header=False, box=None, min_width=24)
     table.add_column()
     table.add_column(justify="right")
     for name, count in rows:

@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from handlers.outputs import CUSTOMER_REACTIVATED, CUSTOMER_RETURNED, DORMANCY_WITHDRAWN
 from streams.demo.state import DemoState
 from streams.demo.wording import level_words
 
@@ -22,10 +23,11 @@ STAGES = ("new", "active", "loyal", "at_risk", "dormant", "churned", "prospect")
 _TIER_STYLES = ("green", "cyan", "yellow", "magenta", "blue")
 _STYLES = {
     "up": "green",
-    "first up": "green",
+    "first": "green",
     "down": "red",
-    "first down": "red",
-    "back": "cyan",
+    CUSTOMER_REACTIVATED: "cyan",
+    CUSTOMER_RETURNED: "cyan",
+    DORMANCY_WITHDRAWN: "cyan",
     "new": "cyan",
     "active": "green",
     "loyal": "bold green",
@@ -47,7 +49,7 @@ def render(state: DemoState) -> RenderableType:
 
 def progress_line(state: DemoState) -> str:
     """The same in one line, for where there is no terminal."""
-    tiers = " ".join(f"{tier} {state.customers_by_tier[tier]:,}" for tier in state.tier_labels())
+    tiers = " ".join(f"{tier} {state.population.by_tier[tier]:,}" for tier in state.tier_labels())
     return (
         f"{state.seconds:4.0f} s  {_date(state)}  sent {state.sent:,}  "
         f"processed {state.processed:,} ({state.processed_rate.per_second:,.0f}/s)  {tiers}  "
@@ -80,13 +82,13 @@ class _View:
 
 
 def _header(state: DemoState, width: int) -> RenderableType:
-    title = Table.grid(expand=True)
+    title = Table.grid(expand=True, padding=(0, 1, 0, 0))
     title.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     title.add_column(justify="right", no_wrap=True)
     title.add_row(Text(state.title, "bold"), Text(_date(state), "bold cyan"))
     total = max(state.total, 1)
-    share = f" {100 * state.processed // total:3d} % of {state.total:,} events"
-    bar = Table.grid(expand=True)
+    share = f"{100 * state.processed // total:3d} % of {state.total:,} events"
+    bar = Table.grid(expand=True, padding=(0, 1, 0, 0))
     bar.add_column(ratio=1)
     bar.add_column(justify="right", no_wrap=True)
     bar.add_row(ProgressBar(total=total, completed=state.processed), share)
@@ -102,12 +104,12 @@ def _header(state: DemoState, width: int) -> RenderableType:
 def _tier_rows(state: DemoState) -> Iterable[tuple[str, str, int, str]]:
     for rank, (tier, label) in enumerate(state.tier_labels().items()):
         style = _STYLES.get(tier, _TIER_STYLES[rank % len(_TIER_STYLES)])
-        yield tier, label, state.customers_by_tier[tier], style
+        yield tier, label, state.population.by_tier[tier], style
 
 
 def _stage_rows(state: DemoState) -> Iterable[tuple[str, str, int, str]]:
     for stage in STAGES:
-        yield level_words(stage), "", state.customers_by_stage[stage], _STYLES[stage]
+        yield level_words(stage), "", state.population.by_stage[stage], _STYLES[stage]
 
 
 def _panel(
@@ -132,7 +134,7 @@ def _panel(
 
 
 def _feed(state: DemoState, lines: int) -> RenderableType:
-    shown = list(state.feed)[-lines:]
+    shown = list(state.news.shown)[-lines:]
     text = Text(no_wrap=True, overflow="ellipsis")
     for number, line in enumerate(shown):
         text.append("\n" if number else "")
@@ -161,4 +163,4 @@ def _bar_character(options: ConsoleOptions) -> str:
 
 
 def _date(state: DemoState) -> str:
-    return state.newest_at[:10] or "before the first event"
+    return state.news.newest_at[:10] or "before the first event"

@@ -26,6 +26,11 @@ class StreamWorker(faust.Worker):
         self.spinner = None
 
     @override
+    def _crash(self, reason: BaseException) -> None:
+        """Keep the first reason: what fails during the stop is a consequence."""
+        super()._crash(self.crash_reason or reason)
+
+    @override
     def _setproctitle(self, info: str, **_: Any) -> None:
         """Nothing: the process keeps the name of its command."""
 
@@ -59,10 +64,12 @@ def run_worker(app: StreamApp, *, stop_timeout_s: float = 90.0) -> int:
         worker.execute_from_commandline()
     except SystemExit as end:
         code = int(end.code or 0)
+    except asyncio.CancelledError:
+        code = 1
     finally:
         ended.set()
-    reason = worker.crash_reason or app.crash_reason
-    if reason is not None:
+    if worker.crash_reason is not None:
+        reason = worker.crash_reason
         _log.critical("worker stopped by %s: %s", type(reason).__name__, reason)
         return code or 1
     return code

@@ -51,6 +51,7 @@ class PartitionedStore(Store[bytes, bytes], Generic[P]):
         self._partitions: dict[int, P] = {}
         self._read_to: dict[int, int] = {}  # newest changelog offset reflected, by partition
         self._generation: int | None = None
+        self._failed = False
         super().__init__(*args, **kwargs)
 
     def partition(self, number: int) -> P:
@@ -109,6 +110,8 @@ class PartitionedStore(Store[bytes, bytes], Generic[P]):
         to_value: Callable[[Any], bytes],
     ) -> None:
         """Hand restored batches to their partitions."""
+        if self._failed:
+            return  # Faust comes once more with the same batches while it stops
         try:
             for event in batch:
                 self._restore(cast(Batch, event.value))
@@ -149,6 +152,7 @@ class PartitionedStore(Store[bytes, bytes], Generic[P]):
 
     def _fail(self, error: Exception) -> None:
         """Stop the process: Faust's recovery logs exceptions of a store and goes on without."""
+        self._failed = True
 
         async def crash() -> None:
             raise error

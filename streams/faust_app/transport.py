@@ -106,10 +106,10 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         return end
 
     async def note_poll(self) -> None:
-        """Count as a reader while there is nothing to read.
+        """Count as a reader while there is nothing to read: no partitions, or a rebalance.
 
-        aiokafka leaves the group after `max_poll_interval_ms` without a fetch and does not come
-        back: a spare worker would be none.
+        After `max_poll_interval_ms` without a fetch aiokafka leaves the group, and joins it again
+        only after the next fetch. Faust does not fetch before it has joined.
         """
 
         async def poll() -> None:
@@ -148,13 +148,9 @@ class BatchConsumer(driver.Consumer):
     @override
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
         """Fetch once and deliver what came, each partition cut into batches."""
-        if not self.flow_active:
-            await self.wait(self.can_resume_flow)  # type: ignore[arg-type]
         wanted, all_wanted = self._readable()
         if not wanted:
-            if not self.assignment():
-                await self._thread.note_poll()
-            await self._wait_for_change()
+            await self._rest()
             return
         generation = self.app.consumer_generation_id
         timeout_s = min(timeout, _POLL_S if all_wanted else _POLL_BLOCKED_S)
@@ -191,6 +187,8 @@ class BatchConsumer(driver.Consumer):
 
     def _readable(self) -> tuple[set[TP], bool]:
         """The partitions to fetch, and whether none was left out by us."""
+        if not self.flow_active:
+            return set(), False
         active = self._get_active_partitions()
         changelogs = self.app.tables.changelog_topics
         wanted = {tp for tp in active if tp.topic in changelogs or self._may_deliver(tp)}
@@ -202,7 +200,11 @@ class BatchConsumer(driver.Consumer):
         ledger = self.ledgers.get(tp)
         return ledger is None or ledger.in_flight < self.limits.max_in_flight
 
-    async def _wait_for_change(self) -> None:
+    async def _rest(self) -> None:
+        """Nothing may be read now: wait a little, or until that changes."""
+        held_by_us = self.flow_active and self._gate is _Gate.OPEN and self.assignment()
+        if not held_by_us:
+            await self._thread.note_poll()
         self._unblocked.clear()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._unblocked.wait(), _POLL_BLOCKED_S)
@@ -303,6 +305,14 @@ class BatchConsumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
         self.ledgers.clear()
         self._held.clear()
+        await self._thread.note_poll()
+
+    @override
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Restore what came; reading goes on after it."""
+        self._gate = _Gate.SHUT
+        await self._thread.note_poll()  # the join may have taken long
+        await super().on_partitions_assigned(assigned, generation_id)
 
     @override
     def resume_partitions(self, tps: Iterable[TP]) -> None:
@@ -336,7 +346,7 @@ class BatchConsumer(driver.Consumer):
         super().resume_flow()
         if self._gate is _Gate.SOUGHT:
             self._gate = _Gate.OPEN
-            self._unblocked.set()
+        self._unblocked.set()
 
     @override
     async def verify_all_partitions_active(self) -> None:

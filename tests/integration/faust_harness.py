@@ -155,6 +155,8 @@ class WorkerProcess:
             "events": lab.events,
             "done": lab.done,
             "idempotence": lab.broker.idempotence,
+            # The embedded broker keeps every join waiting this long.
+            "rebalance_timeout_ms": 1_000 if lab.broker.kind == "embedded" else 10_000,
             **options,
         }
         with self._stdout.open("w") as out, self._stderr.open("w") as err:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -28,11 +29,16 @@ def random_policy(random: Random, *, middle_tier: bool | None = None) -> dict[st
         {"name": "A", "min_score": random.randint(50, 90), "action": "serve"},
         {"name": "B", "min_score": random.randint(10, 50)},
     ]
-    extra = random.choice(
-        [{}, {"min_r": 3}, {"min_f": 2}, {"min_m": 3}, {"min_frequency": 3}, {"min_monetary": "120"},
-         {"max_recency_days": 45}]
-    )
-    tiers[0].update(extra)
+    extras: list[dict[str, Any]] = [
+        {},
+        {"min_r": 3},
+        {"min_f": 2},
+        {"min_m": 3},
+        {"min_frequency": 3},
+        {"min_monetary": "120"},
+        {"max_recency_days": 45},
+    ]
+    tiers[0].update(random.choice(extras))
     if random.random() < 0.4 if middle_tier is None else middle_tier:
         tiers.insert(1, {"name": "A2", "min_frequency": 2, "max_recency_days": 50})
     tiers.append({"name": "C", "action": "nurture"})
@@ -45,7 +51,7 @@ def random_policy(random: Random, *, middle_tier: bool | None = None) -> dict[st
         "loyal_min_orders": random.randint(1, 4),
         "currency_rates": {"EUR": "1.085", "JPY": "0.0066", "KWD": "3.25"},
         "cutoffs": {
-            "recency_days": sorted(random.sample(range(0, 120), 4)),
+            "recency_days": sorted(random.sample(range(120), 4)),
             "frequency": sorted(random.choices(range(1, 8), k=4)),
             "monetary": [str(v) for v in sorted(random.sample(range(5, 900), 4))],
         },
@@ -114,11 +120,21 @@ class History:
             "occurred_at": self._time(),
         }
         kind = random.choices(
-            ["order", "change", "refund", "browse", "ticket", "survey", "consent", "profile",
-             "other", "erase"],
+            [
+                "order",
+                "change",
+                "refund",
+                "browse",
+                "ticket",
+                "survey",
+                "consent",
+                "profile",
+                "other",
+                "erase",
+            ],
             [40, 20, 12, 20, 6, 3, 2, 2, 2, 0.3],
         )[0]
-        event.update(getattr(self, f"_{kind}")(customer))
+        event.update(_MAKERS[kind](self, customer))
         return event
 
     def _time(self) -> Any:
@@ -139,7 +155,7 @@ class History:
     def _order(self, customer: str) -> dict[str, Any]:
         random = self._random
         if self._orders and random.random() < 0.1:
-            order = random.choice([o for o in self._orders if True])
+            order = random.choice(self._orders)
             owner, order_id, amount, currency = order
             told: dict[str, Any] = {
                 "type": "order.placed",
@@ -162,7 +178,10 @@ class History:
         placed: dict[str, Any] = {
             "type": "order.placed",
             "order_id": order_id,
-            "amount": amount if random.random() < 0.8 else float(amount) if "." in amount
+            "amount": amount
+            if random.random() < 0.8
+            else float(amount)
+            if "." in amount
             else int(amount),
             "currency": currency,
         }
@@ -198,30 +217,46 @@ class History:
             "amount": amount if random.random() < 0.5 else str(random.randint(0, 60)),
         }
 
-    def _browse(self, customer: str) -> dict[str, Any]:
+    def _browse(self, _customer: str) -> dict[str, Any]:
         return {"type": self._random.choice(["page.viewed", "cart.updated", "link.clicked"])}
 
-    def _ticket(self, customer: str) -> dict[str, Any]:
+    def _ticket(self, _customer: str) -> dict[str, Any]:
         random = self._random
-        kind = random.choice(["ticket.opened", "ticket.opened", "ticket.resolved", "ticket.reopened"])
+        kind = random.choice(
+            ["ticket.opened", "ticket.opened", "ticket.resolved", "ticket.reopened"]
+        )
         event: dict[str, Any] = {"type": kind, "ticket_id": f"t{random.randint(1, 6)}"}
         if kind == "ticket.opened":
             event["kind"] = random.choice(["complaint", "question"])
             event["severity"] = random.randint(0, 5)
         return event
 
-    def _survey(self, customer: str) -> dict[str, Any]:
+    def _survey(self, _customer: str) -> dict[str, Any]:
         survey = self._random.choice(["csat", "nps"])
         return {"type": "survey.answered", "survey": survey, "score": self._random.randint(0, 10)}
 
-    def _consent(self, customer: str) -> dict[str, Any]:
+    def _consent(self, _customer: str) -> dict[str, Any]:
         return {"type": "consent.changed", "marketing": self._random.random() < 0.5}
 
-    def _profile(self, customer: str) -> dict[str, Any]:
+    def _profile(self, _customer: str) -> dict[str, Any]:
         return {"type": "profile.updated", "attributes": {"region": f"r{self._count}"}}
 
-    def _other(self, customer: str) -> dict[str, Any]:
+    def _other(self, _customer: str) -> dict[str, Any]:
         return {"type": "activity.recorded", "activity": "referral"}
 
-    def _erase(self, customer: str) -> dict[str, Any]:
+    def _erase(self, _customer: str) -> dict[str, Any]:
         return {"type": "customer.erased"}
+
+
+_MAKERS: dict[str, Callable[[History, str], dict[str, Any]]] = {
+    "order": History._order,
+    "change": History._change,
+    "refund": History._refund,
+    "browse": History._browse,
+    "ticket": History._ticket,
+    "survey": History._survey,
+    "consent": History._consent,
+    "profile": History._profile,
+    "other": History._other,
+    "erase": History._erase,
+}

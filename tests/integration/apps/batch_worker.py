@@ -46,7 +46,7 @@ class Options:
     events: str
     done: str
     idempotence: bool
-    rebalance_timeout_ms: int = 1_500
+    rebalance_timeout_ms: int
     max_poll_interval_ms: int = 300_000
     commit_interval_ms: int = 300
     flush_interval_s: float = 0.05

@@ -1,0 +1,109 @@
+"""The Kafka side of the diagnosis: broker, topics, the policy in the log, how far workers are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError
+
+from config.deployment import Settings
+from config.security import aiokafka_security
+from config.settings import SettingsError
+from scoring.policy import Policy
+from streams.diagnosis_group import group_finding
+from streams.diagnosis_log import policy_finding
+from streams.diagnosis_topics import Cluster, topic_finding
+from streams.finding import Finding
+from streams.topics import all_topics
+
+_CONNECT_AT_MOST_MS = 10_000
+_DEADLINE_S = 20.0
+
+
+async def kafka_findings(settings: Settings, declared: Policy | None) -> AsyncIterator[Finding]:
+    """Look at the broker; where it answers, at topics, policy and consumer group.
+
+    Args:
+        declared: the policy of the configured file, if that can be read.
+    """
+    servers = settings.kafka_bootstrap_servers
+    try:
+        async with asyncio.timeout(_DEADLINE_S):
+            cluster = await _describe(settings)
+    except SettingsError as error:
+        yield Finding(str(error), "correct the file")
+        return
+    except (TimeoutError, KafkaError, OSError) as error:
+        why = str(error) or type(error).__name__
+        yield Finding(
+            f"no Kafka broker answers at {servers} over {settings.security_protocol} ({why})",
+            "start Kafka, or correct KAFKA_BOOTSTRAP_SERVERS and TIERSTREAM_SECURITY_PROTOCOL",
+        )
+        return
+    nodes = "1 broker" if cluster.brokers == 1 else f"{cluster.brokers} brokers"
+    yield Finding(
+        f"Kafka at {servers} answers over {settings.security_protocol}: {nodes}, "
+        f"cluster {cluster.cluster_id}"
+    )
+    topics = all_topics(settings)
+    for topic in topics:
+        yield topic_finding(settings, topic, cluster)
+    # A client that asks for a topic that is missing would not stop asking.
+    if all(topic.name in cluster.topics for topic in topics):
+        yield await _in_time(policy_finding(settings, declared), "the policy in the log")
+        yield await _in_time(group_finding(settings, _counts(cluster)), "the consumer group")
+
+
+async def _describe(settings: Settings) -> Cluster:
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        request_timeout_ms=min(settings.startup_timeout.ms, _CONNECT_AT_MOST_MS),
+        **aiokafka_security(settings),
+    )
+    try:
+        async with asyncio.timeout(min(settings.startup_timeout.ms, _CONNECT_AT_MOST_MS) / 1000):
+            await admin.start()
+        cluster = await admin.describe_cluster()
+        described = await admin.describe_topics(await admin.list_topics())
+        topics = {topic["topic"]: topic["partitions"] for topic in described}
+        ours = [topic.name for topic in all_topics(settings) if topic.name in topics]
+        configs = await _configs(admin, ours)
+    finally:
+        await admin.close()
+    return Cluster(len(cluster["brokers"]), str(cluster["cluster_id"]), topics, configs)
+
+
+async def _configs(admin: AIOKafkaAdminClient, topics: list[str]) -> dict[str, dict[str, str]]:
+    if not topics:
+        return {}
+    answers = await admin.describe_configs(
+        [ConfigResource(ConfigResourceType.TOPIC, name) for name in topics]
+    )
+    found = {}
+    for answer in answers:
+        for error_code, _, _, name, entries in answer.resources:
+            if error_code == 0:
+                found[name] = {entry[0]: entry[1] for entry in entries}
+    return found
+
+
+def _counts(cluster: Cluster) -> dict[str, int]:
+    return {name: len(partitions) for name, partitions in cluster.topics.items()}
+
+
+async def _in_time(looking: Any, what: str) -> Finding:
+    try:
+        async with asyncio.timeout(_DEADLINE_S):
+            finding: Finding = await looking
+            return finding
+    except TimeoutError:
+        return Finding(f"{what} could not be read within {_DEADLINE_S:g} s", "look at the brokers")
+    except KafkaError as error:
+        return Finding(
+            f"{what} could not be read ({str(error) or type(error).__name__})",
+            "look at the brokers and at what this user may read",
+        )

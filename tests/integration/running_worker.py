@@ -1,0 +1,158 @@
+"""One `tierstream worker` as a process of its own: started, watched, ended in every way."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from streams.local.guardian import Workspace
+from streams.local.ports import LOOPBACK, free_ports
+
+ROOT = Path(__file__).parents[2]
+CLI = [sys.executable, "/tmp/itest/cli.py"]
+READY_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 10.0
+_POLL_S = 0.05
+
+
+class RunningWorker:
+    """A worker process, its log and its HTTP server.
+
+    Args:
+        name: of its log.
+        environment: all of its variables.
+        folder: where the log is written.
+        workspace: ends the process if this one dies.
+    """
+
+    def __init__(
+        self, name: str, environment: Mapping[str, str], folder: Path, workspace: Workspace
+    ) -> None:
+        (self._port,) = free_ports()
+        self._name = name
+        self._log = folder / f"{name}.log"
+        self._stdout = folder / f"{name}.out"
+        with self._log.open("wb") as log, self._stdout.open("wb") as out:
+            self._process = subprocess.Popen(
+                [*CLI, "worker"],
+                cwd=ROOT,
+                env={
+                    **environment,
+                    "PYTHONPATH": str(ROOT),
+                    "TIERSTREAM_HTTP_PORT": str(self._port),
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=log,
+                start_new_session=True,  # a group of its own, to see that nobody is left in it
+            )
+        workspace.guard(self._process.pid)
+        self._workspace = workspace
+
+    async def ready(self) -> None:
+        """Wait until it says on `/readyz` that it is assigned and restored."""
+        deadline_s = time.monotonic() + READY_TIMEOUT_S
+        while self.probe("readyz") != 200:
+            self.must_run()
+            assert time.monotonic() < deadline_s, f"{self._name} is not ready\n{self.log}"
+            await asyncio.sleep(_POLL_S)
+
+    async def owns(self, partitions: int) -> None:
+        """Wait until so many partitions of the canonical log are here, and restored."""
+        deadline_s = time.monotonic() + READY_TIMEOUT_S
+        while self.value("assigned_partitions") != partitions or self.probe("readyz") != 200:
+            self.must_run()
+            assert time.monotonic() < deadline_s, f"{self._name} does not own all\n{self.log}"
+            await asyncio.sleep(_POLL_S)
+
+    def probe(self, path: str) -> int | None:
+        """The HTTP status of a path; None while nobody listens."""
+        try:
+            with urlopen(f"http://{LOOPBACK}:{self._port}/{path}", timeout=5) as answer:
+                return int(answer.status)
+        except URLError as error:
+            return getattr(error, "code", None)
+
+    def value(self, name: str, **labels: str) -> float:
+        """The sum of a metric over all its series that have these labels."""
+        with urlopen(f"http://{LOOPBACK}:{self._port}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == f"tierstream_{name}" and labels.items() <= sample.labels.items()
+        )
+
+    def must_run(self) -> None:
+        """Fail if it ended."""
+        assert self._process.poll() is None, f"{self._name} ended\n{self.log}"
+
+    # -- ending
+
+    def stop(self) -> int:
+        """Ask it to stop, as a supervisor does; its exit code. It may not take long."""
+        self._process.send_signal(signal.SIGTERM)
+        return self.exit_code(STOP_TIMEOUT_S)
+
+    def exit_code(self, within_s: float) -> int:
+        """Wait for its end."""
+        try:
+            code = self._process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self._name} does not end\n{self.log}") from None
+        assert not self._anybody_left(), f"{self._name} left a process behind"
+        self._workspace.release(self._process.pid)
+        return code
+
+    def kill(self) -> None:
+        """End it at once, with nothing cleaned up."""
+        self.must_run()
+        self.end()
+
+    def end(self) -> None:
+        """Make sure that it is gone."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+            self._workspace.release(self._process.pid)
+
+    def _anybody_left(self) -> bool:
+        try:
+            os.killpg(self._process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    # -- what it said
+
+    @property
+    def log(self) -> str:
+        """Everything it wrote on the standard error."""
+        return self._log.read_text("utf-8", "replace")
+
+    @property
+    def complaints(self) -> list[str]:
+        """What it wrote beyond information: warnings, errors, and whatever is no log record."""
+        written = [*self.log.splitlines(), *self._stdout.read_text().splitlines()]
+        return [line for line in written if not _is_information(line)]
+
+
+def _is_information(line: str) -> bool:
+    try:
+        record: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return False
+    return record.get("level") in ("debug", "info") and "exception" not in record

@@ -1,0 +1,85 @@
+"""A dumped log through the backtest gives the bytes that the workers gave, in both modes."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from streams.local import Broker
+from tests.integration.audit import audit, data_of
+from tests.integration.deployment import Deployment
+from tests.integration.traffic import Router
+from tests.support.histories import History, random_policy
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_a_replayed_history_gives_what_the_backtest_of_its_log_gives(
+    broker: Broker, tmp_path: Path, seed: int
+) -> None:
+    random = Random(seed)
+    policy = random_policy(random)
+    with Deployment(broker, tmp_path, policy=policy) as deployment:
+        await deployment.create_topics()
+        worker = await deployment.ready_worker()
+        history = History(random, customers=40, days=60)
+        await deployment.send(Router().messages(history.lines(1_500)))
+        await deployment.drained()
+        assert worker.stop() == 0
+        assert worker.complaints == []
+
+        found = await audit(deployment)
+        assert found.outputs > 200
+        assert (found.repeated, found.redelivered) == (0, 0)
+        await _dump_and_backtest_by_command(deployment, tmp_path)
+
+
+async def _dump_and_backtest_by_command(deployment: Deployment, folder: Path) -> None:
+    dumped, out = folder / "partition-1.jsonl", folder / "backtest"
+    assert deployment.run("dump", "1", "--out", str(dumped)).returncode == 0
+    assert deployment.run("backtest", str(dumped), "--out", str(out)).returncode == 0
+    for topic in ("tier-changes", "dormancy-alerts", "care-reminders", "profile-changes"):
+        records = (await deployment.read(topic))[1]
+        expected = b"".join(record.value + b"\n" for record in records)
+        assert (out / f"{topic}.jsonl").read_bytes() == expected
+
+
+async def test_live_outputs_are_those_of_the_backtest_of_the_log_with_its_ticks(
+    broker: Broker, tmp_path: Path
+) -> None:
+    random = Random(3)
+    live = {"mode": "live", "allowed_lateness": "0s", "policy": random_policy(random)}
+    with Deployment(broker, tmp_path, **live) as deployment:
+        await deployment.create_topics()
+        history = History(random, customers=40, days=60)
+
+        # No tick in this worker's short life: events are all that moves time.
+        before = await deployment.ready_worker(tick_interval="1m")
+        await deployment.send(Router().messages(history.lines(600)))
+        await deployment.drained()
+        assert before.stop() == 0
+        silent = sum(map(len, await deployment.read("dormancy-alerts")))
+
+        # The next one's first tick says that years have passed; then events meet the ticks.
+        worker = await deployment.ready_worker()
+        restart_at(history, datetime.now(UTC) - timedelta(minutes=10))
+        for _ in range(6):
+            await deployment.send(Router().messages(history.lines(50)))
+            await asyncio.sleep(0.25)
+        await deployment.drained()
+        assert worker.stop() == 0
+        assert before.complaints + worker.complaints == []
+
+        found = await audit(deployment)
+        assert (found.repeated, found.redelivered) == (0, 0)
+        alerts = [r.value for part in await deployment.read("dormancy-alerts") for r in part]
+        fired = [data_of(value)["level"] for value in alerts[silent:]]
+        assert {"at_risk", "dormant", "churned"} <= set(fired)
+
+
+def restart_at(history: History, at: datetime) -> None:
+    """Let a history go on at another time, a second at a time."""
+    history._now, history._step = at, timedelta(seconds=0.5)

@@ -1,0 +1,249 @@
+"""Logins and encryption against servers that insist on them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from config.security import aiokafka_security
+from config.settings import Settings
+from serving.errors import ViewError
+from serving.projector import run_projector
+from serving.rebuild import rebuild_view
+from serving.redis_client import connect_redis
+from streams.local import Broker, BrokerUnavailable, RedisServer, start_redis
+from tests.integration.certificates import KEY_PASSWORD, Certificates, make_certificates
+from tests.integration.conftest import skip_without_java
+from tests.integration.secure_kafka import PASSWORD, USER, SecureKafka, secure_kafka
+from tests.integration.tls_front import tls_front
+from tests.integration.view_harness import (
+    create_topic,
+    eventually,
+    profile,
+    projecting,
+    publish,
+    reader_of,
+    redis_of,
+    settings_for,
+)
+
+# What docs/operations.md tells operators to grant.
+VIEW_COMMANDS = (
+    "+get +set +del +exists +incr +mget +hget +hmget +hset +hgetall +sadd +srem +smembers +scard "
+    "+srandmember +pexpire +scan +unlink +eval +evalsha +script|load"
+)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    folder: Path = tmp_path_factory.mktemp("certificates")
+    return make_certificates(folder)
+
+
+@pytest.fixture(scope="session")
+def kafka(certificates: Certificates) -> Iterator[SecureKafka]:
+    try:
+        with secure_kafka(certificates) as running:
+            yield running
+    except BrokerUnavailable as reason:
+        skip_without_java(reason)
+
+
+@pytest.fixture
+async def redis_with_password(topic_prefix: str) -> AsyncIterator[RedisServer]:
+    with start_redis(password="opens-redis") as server:
+        yield server
+
+
+def redis_port(server: RedisServer) -> int:
+    assert server.process is not None
+    return server.process.port
+
+
+async def works(settings: Settings) -> None:
+    """Carry one profile into the view."""
+    await create_topic(settings)
+    await publish(settings, [("ana", profile("ana"))])
+    async with redis_of(settings) as redis, projecting(settings):
+        reader = reader_of(redis, settings)
+
+        async def is_there() -> bool:
+            return await reader.customer("ana") is not None
+
+        await eventually(is_there)
+
+
+async def test_view_over_tls_with_a_password(
+    embedded_broker: Broker,
+    redis_with_password: RedisServer,
+    certificates: Certificates,
+    topic_prefix: str,
+) -> None:
+    async with tls_front(certificates, redis_port(redis_with_password)) as port:
+        await works(
+            settings_for(
+                embedded_broker,
+                f"rediss://127.0.0.1:{port}/0",
+                topic_prefix,
+                redis_password="opens-redis",
+                redis_ssl_cafile=certificates.authority,
+            )
+        )
+
+
+async def test_view_over_tls_with_a_certificate_of_our_own(
+    embedded_broker: Broker,
+    redis_server: RedisServer,
+    certificates: Certificates,
+    topic_prefix: str,
+) -> None:
+    async with tls_front(certificates, redis_port(redis_server), asks_for_client=True) as port:
+        url = f"rediss://localhost:{port}/0"
+        trusted = {"redis_ssl_cafile": certificates.authority, "startup_timeout": "1s"}
+        without = settings_for(embedded_broker, url, topic_prefix, **trusted)
+        with pytest.raises(ViewError, match="does not answer"):
+            await asyncio.wait_for(run_projector(without), 20)
+        await works(
+            settings_for(
+                embedded_broker,
+                url,
+                topic_prefix,
+                redis_ssl_cafile=certificates.authority,
+                redis_ssl_certfile=certificates.client,
+                redis_ssl_keyfile=certificates.client_key,
+                redis_ssl_keyfile_password=KEY_PASSWORD,
+            )
+        )
+
+
+async def test_redis_with_a_certificate_of_an_unknown_authority_gets_no_password(
+    embedded_broker: Broker,
+    redis_with_password: RedisServer,
+    certificates: Certificates,
+    topic_prefix: str,
+) -> None:
+    async with tls_front(certificates, redis_port(redis_with_password)) as port:
+        settings = settings_for(
+            embedded_broker,
+            f"rediss://:opens-redis@127.0.0.1:{port}/0",
+            topic_prefix,
+            redis_ssl_cafile=certificates.stranger,
+            startup_timeout="1s",
+        )
+        with pytest.raises(ViewError, match="CERTIFICATE_VERIFY_FAILED"):
+            await asyncio.wait_for(run_projector(settings), 20)
+
+
+async def test_redis_user_with_no_more_than_the_documented_rights(
+    embedded_broker: Broker, topic_prefix: str
+) -> None:
+    with start_redis(own=True) as server:
+        plain = settings_for(embedded_broker, server.url, topic_prefix)
+        async with redis_of(plain) as redis:
+            rights = ["resetchannels", f"~{topic_prefix}*", *VIEW_COMMANDS.split()]
+            await redis.execute_command("ACL", "SETUSER", "view", "on", ">opens-redis", *rights)
+            await redis.execute_command("ACL", "SETUSER", "other", "on", ">opens-redis", "~other:*")
+        login: dict[str, Any] = {
+            "redis_username": "view",
+            "redis_password": "opens-redis",
+            "allow_insecure_credentials": True,
+        }
+        settings = settings_for(embedded_broker, server.url, topic_prefix, **login)
+        await works(settings)
+        assert (await rebuild_view(settings)).profiles == 1
+        other = settings.model_copy(update={"redis_username": "other"})
+        with pytest.raises(ViewError, match="does not let this user do what the view needs"):
+            await asyncio.wait_for(run_projector(other), 20)
+
+
+async def topics_of(settings: Settings) -> list[str]:
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=settings.kafka_bootstrap_servers, **aiokafka_security(settings)
+    )
+    await admin.start()
+    try:
+        topics: list[str] = await admin.list_topics()
+        return topics
+    finally:
+        await admin.close()
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+async def test_kafka_login_over_tls(
+    kafka: SecureKafka, certificates: Certificates, mechanism: str
+) -> None:
+    settings = Settings(
+        kafka_bootstrap_servers=kafka.sasl_ssl,
+        security_protocol="SASL_SSL",
+        sasl_mechanism=mechanism,
+        sasl_username=USER,
+        sasl_password=PASSWORD,
+        ssl_cafile=certificates.authority,
+    )
+    assert isinstance(await topics_of(settings), list)
+
+
+@pytest.mark.kafka
+async def test_kafka_login_with_a_certificate(
+    kafka: SecureKafka, certificates: Certificates
+) -> None:
+    settings = Settings(
+        kafka_bootstrap_servers=kafka.ssl,
+        security_protocol="SSL",
+        ssl_cafile=certificates.authority,
+        ssl_certfile=certificates.client,
+        ssl_keyfile=certificates.client_key,
+        ssl_keyfile_password=KEY_PASSWORD,
+    )
+    assert isinstance(await topics_of(settings), list)
+
+
+@pytest.mark.kafka
+async def test_kafka_login_without_tls_where_that_was_asked_for(kafka: SecureKafka) -> None:
+    settings = Settings(
+        kafka_bootstrap_servers=kafka.sasl_plaintext,
+        security_protocol="SASL_PLAINTEXT",
+        sasl_mechanism="SCRAM-SHA-512",
+        sasl_username=USER,
+        sasl_password=PASSWORD,
+        allow_insecure_credentials=True,
+    )
+    assert isinstance(await topics_of(settings), list)
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("wrong", ["password", "authority"])
+async def test_kafka_that_refuses_us_or_that_we_do_not_trust_is_said_in_one_sentence(
+    kafka: SecureKafka, redis_server: RedisServer, certificates: Certificates, wrong: str
+) -> None:
+    settings = Settings(
+        kafka_bootstrap_servers=kafka.sasl_ssl,
+        security_protocol="SASL_SSL",
+        sasl_username=USER,
+        sasl_password="wr0ng" if wrong == "password" else PASSWORD,
+        ssl_cafile=certificates.stranger if wrong == "authority" else certificates.authority,
+        redis_url=redis_server.url,
+        redis_key_prefix="no-kafka:",
+        startup_timeout="1s",
+    )
+    with pytest.raises(ViewError, match=r"does not answer, or refuses the login \(SASL_SSL\)"):
+        await asyncio.wait_for(run_projector(settings), 20)
+    async with redis_of(settings) as redis:
+        await redis.delete("no-kafka:current", "no-kafka:last")
+
+
+def test_redis_client_reads_its_files_at_once(certificates: Certificates) -> None:
+    settings = Settings(
+        redis_url="rediss://127.0.0.1:1/0",
+        redis_ssl_certfile=certificates.client,
+        redis_ssl_keyfile=certificates.client_key,
+        redis_ssl_keyfile_password="wr0ng",
+    )
+    with pytest.raises(ValueError, match=r"TIERSTREAM_REDIS_SSL_CERTFILE=.* password is wrong"):
+        connect_redis(settings)

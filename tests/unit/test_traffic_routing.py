@@ -1,0 +1,40 @@
+"""Every event type has its input topic."""
+
+from __future__ import annotations
+
+import pytest
+
+from handlers.fields import SCHEMAS
+from streams.topics import INPUTS
+from streams.traffic.routing import INPUT_TOPICS, topic_for
+
+
+def test_the_topics_are_those_that_ingest_reads() -> None:
+    assert INPUT_TOPICS == INPUTS
+
+
+@pytest.mark.parametrize(
+    ("event_type", "topic"),
+    [
+        ("order.placed", "orders"),
+        ("order.refunded", "orders"),
+        ("checkout.started", "browse"),
+        ("link.clicked", "browse"),
+        ("survey.answered", "support"),
+        ("ticket.reopened", "support"),
+        ("customer.erased", "profiles"),
+        ("points.redeemed", "profiles"),
+    ],
+)
+def test_a_type_goes_to_its_topic(event_type: str, topic: str) -> None:
+    assert topic_for(event_type) == topic
+
+
+def test_no_type_but_those_of_orders_goes_to_orders() -> None:
+    elsewhere = {name for name in SCHEMAS if topic_for(name) != "orders"}
+    assert elsewhere == {name for name in SCHEMAS if not name.startswith("order.")}
+
+
+@pytest.mark.parametrize("unreadable", [None, 7, ["order.placed"], "", "wishlist.updated"])
+def test_what_has_no_known_type_goes_to_orders(unreadable: object) -> None:
+    assert topic_for(unreadable) == "orders"
