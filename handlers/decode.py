@@ -127,7 +127,13 @@ def _parse(value: bytes | None) -> tuple[dict[str, Any], bool] | Rejection:
     except msgspec.ValidationError:
         # Integers of hundreds of digits are JSON too; they are rare, so the slow way will do.
         try:
-            document = json.loads(value.decode(), parse_int=Decimal, parse_float=Decimal)
+            document = json.loads(
+                value.decode(),
+                parse_int=Decimal,
+                parse_float=Decimal,
+                parse_constant=_refuse_constant,
+            )
+            _encoder.encode(document)  # a text may hold half of a surrogate pair here
         except (ValueError, InvalidOperation, RecursionError) as error:
             return Rejection(reasons.NOT_JSON, str(error))
     except (msgspec.DecodeError, UnicodeDecodeError, InvalidOperation) as error:
@@ -140,6 +146,10 @@ def _parse(value: bytes | None) -> tuple[dict[str, Any], bool] | Rejection:
         return document, _needs_care(document.values(), 1)
     except RecursionError:
         return Rejection(reasons.NOT_JSON, f"nested deeper than {MAX_NESTING}")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _needs_care(values: Iterable[Any], depth: int) -> bool:

@@ -123,7 +123,10 @@ def fall_day(
     if grace_until_day is not None:
         return grace_until_day
     day = _first_worse_day(rules, ledger, rank, today)
-    return None if day is None else day + rules.grace_days
+    if day is None:
+        return None
+    # A date that the zone skipped is lived as the next one, and the grace counts from that.
+    return rules.calendar.day(rules.calendar.start(day)) + rules.grace_days
 
 
 def _first_worse_day(rules: Rules, ledger: Ledger, rank: int, today: int) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from streams.commands.backtest import backtest
+from streams.commands.cdnow import cdnow
 from streams.commands.demo import demo
 from streams.commands.doctor import doctor
 from streams.commands.dump import dump
@@ -32,6 +33,7 @@ for command in (
     backtest,
     replay,
     simulate,
+    cdnow,
     explain,
     dump,
     doctor,

@@ -52,8 +52,8 @@ async def diagnose(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
         for problem in error.problems:
             yield Finding(f"policy file {error.source}: {problem}", "correct the file")
     else:
-        place = settings.policy_file or "that comes with the program"
-        yield Finding(f"policy file {place}: version {declared.version!r}")
+        place = settings.policy_file or "the one that comes with the program"
+        yield Finding(f"policy file: {place}, version {declared.version!r}")
     async for finding in kafka_findings(settings, declared):
         yield finding
     yield await redis_finding(settings)

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from config.deployment import Settings
 from config.security import aiokafka_security
@@ -38,9 +38,9 @@ async def kafka_findings(settings: Settings, declared: Policy | None) -> AsyncIt
         yield Finding(str(error), "correct the file")
         return
     except (TimeoutError, KafkaError, OSError) as error:
-        why = str(error) or type(error).__name__
         yield Finding(
-            f"no Kafka broker answers at {servers} over {settings.security_protocol} ({why})",
+            f"no Kafka broker answers at {servers} over {settings.security_protocol} "
+            f"({_why(error)})",
             "start Kafka, or correct KAFKA_BOOTSTRAP_SERVERS and TIERSTREAM_SECURITY_PROTOCOL",
         )
         return
@@ -56,6 +56,14 @@ async def kafka_findings(settings: Settings, declared: Policy | None) -> AsyncIt
     if all(topic.name in cluster.topics for topic in topics):
         yield await _in_time(policy_finding(settings, declared), "the policy in the log")
         yield await _in_time(group_finding(settings, _counts(cluster)), "the consumer group")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, KafkaConnectionError):
+        return "no connection"
+    return str(error) or type(error).__name__
 
 
 async def _describe(settings: Settings) -> Cluster:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import platform
 import time
@@ -16,20 +15,19 @@ from scoring.policy import Policy
 from streams.engine import Engine
 from streams.engine_metrics import EngineMetrics
 from streams.engine_partition import EnginePartition
-from streams.faust_app import BatchLimits, FaustOptions, create_app, run_worker
+from streams.faust_app import BatchLimits, FaustOptions, run_worker
 from streams.faust_security import faust_broker_urls, faust_credentials
 from streams.http_server import HttpServer
 from streams.ingest import Ingest
 from streams.metrics import Metrics
 from streams.policy_log import activation, log_producer
 from streams.topics import CUSTOMER_EVENTS, topic_name
+from streams.worker_app import WorkerApp
 
 _log = logging.getLogger(__name__)
 
 _LAG_EVERY_S = 2.0
 _BATCHES_IN_FLIGHT = 16
-_PRODUCER_STOP_S = 2.0
-"""How long a producer may try to send what is left after a failure."""
 
 
 class Worker:
@@ -44,10 +42,9 @@ class Worker:
         self._engine_producer = log_producer(settings, "engine")
         self._log_producer = log_producer(settings, "ingest")
         self._tick_producer = log_producer(settings, "clock")
-        self._producers = (self._engine_producer, self._log_producer, self._tick_producer)
         self._lag_seen: set[tuple[str, int]] = set()
         self._reactivate: set[int] = set()
-        self.app = create_app(
+        self.app = WorkerApp(
             FaustOptions(
                 app_id=settings.app_id,
                 broker_urls=tuple(faust_broker_urls(settings)),
@@ -63,11 +60,16 @@ class Worker:
             self.app, settings, self._engine_producer, self._engine_metrics, self._on_restored
         )
         self.ingest = Ingest(self.app, settings, self._log_producer, self._metrics, partitions)
-        self._http = HttpServer(
-            settings.http_host,
-            settings.http_port,
-            self._metrics.registry,
-            readiness=self._readiness,
+        self.app.connect_first(
+            HttpServer(
+                settings.http_host,
+                settings.http_port,
+                self._metrics.registry,
+                readiness=self._readiness,
+            ),
+            self._engine_producer,
+            self._log_producer,
+            self._tick_producer,
         )
         self._metrics.build.info(
             {"version": version("tierstream"), "python": platform.python_version()}
@@ -80,9 +82,6 @@ class Worker:
         return run_worker(self.app)
 
     async def _run(self) -> None:
-        for producer in self._producers:
-            await producer.start()
-        await self._http.start()
         loops = [
             self.engine.flush_often(),
             self.ingest.flush_often(),
@@ -91,17 +90,7 @@ class Worker:
         ]
         if self._settings.mode == "live":
             loops.append(self._tick())
-        try:
-            await asyncio.gather(*loops)
-        finally:
-            await self._close()
-
-    async def _close(self) -> None:
-        """Let go of the connections. What was taken is written by now, unless a write failed."""
-        await self._http.stop()
-        for producer in self._producers:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(producer.stop(), _PRODUCER_STOP_S)
+        await asyncio.gather(*loops)
 
     def _readiness(self) -> Mapping[str, bool]:
         return {"assigned_and_restored": self.app.ready, "broker": not self.app.should_stop}

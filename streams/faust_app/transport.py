@@ -105,18 +105,20 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         end: int | None = consumer.highwater(TopicPartition(*tp))
         return end
 
-    async def note_poll(self) -> None:
+    def note_poll(self) -> None:
         """Count as a reader while there is nothing to read: no partitions, or a rebalance.
 
         After `max_poll_interval_ms` without a fetch aiokafka leaves the group, and joins it again
         only after the next fetch. Faust does not fetch before it has joined.
         """
+        subscription = self._ensure_consumer()._subscription  # noqa: SLF001
 
-        async def poll() -> None:
-            with self._ensure_consumer()._subscription.fetch_context():  # noqa: SLF001
+        def poll() -> None:
+            with subscription.fetch_context():
                 pass
 
-        await self.call_thread(poll)
+        # Not `call_thread`: while the thread stops, a call into it is never answered.
+        self.thread_loop.call_soon_threadsafe(poll)
 
     async def seek_to_earliest(self, partitions: Iterable[TP]) -> None:
         """Read ``partitions`` from their first record on."""
@@ -204,7 +206,7 @@ class BatchConsumer(driver.Consumer):
         """Nothing may be read now: wait a little, or until that changes."""
         held_by_us = self.flow_active and self._gate is _Gate.OPEN and self.assignment()
         if not held_by_us:
-            await self._thread.note_poll()
+            self._thread.note_poll()
         self._unblocked.clear()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._unblocked.wait(), _POLL_BLOCKED_S)
@@ -295,6 +297,21 @@ class BatchConsumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish and commit what is in flight, then let go of the partitions."""
         self._gate = _Gate.SHUT
+        if not self.should_stop:  # else all is committed, and the thread takes no more calls
+            await self._drain()
+        await super().on_partitions_revoked(revoked)
+        self.ledgers.clear()
+        self._held.clear()
+        self._thread.note_poll()
+
+    @override
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Restore what came; reading goes on after it."""
+        self._gate = _Gate.SHUT
+        self._thread.note_poll()  # the join may have taken long
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def _drain(self) -> None:
         try:
             self.stop_flow()
             self.app.flow_control.suspend()
@@ -302,17 +319,6 @@ class BatchConsumer(driver.Consumer):
             await self.wait_empty()
         except Exception as error:
             await self.crash(error)  # aiokafka would log it and rejoin the group
-        await super().on_partitions_revoked(revoked)
-        self.ledgers.clear()
-        self._held.clear()
-        await self._thread.note_poll()
-
-    @override
-    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Restore what came; reading goes on after it."""
-        self._gate = _Gate.SHUT
-        await self._thread.note_poll()  # the join may have taken long
-        await super().on_partitions_assigned(assigned, generation_id)
 
     @override
     def resume_partitions(self, tps: Iterable[TP]) -> None:

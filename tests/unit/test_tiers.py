@@ -109,7 +109,7 @@ def test_no_order_can_be_larger_than_an_order_may_be() -> None:
 
 
 def test_the_amount_needed_may_raise_the_money_digit_for_the_score() -> None:
-    """One order of 120: digits 5, 1, 2. Another today makes F 2; 70 then takes M to 5."""
+    """One order of 120: digits 5, 1, 2. Another today makes F 2; 880 take M to 5."""
     driver = Driver()
     driver.feed(order("o1", "120", day(0)))
     assert next_tier(driver) == {"tier": "A", "order_amount_needed": "880.00"}

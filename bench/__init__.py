@@ -1,0 +1,1 @@
+"""Measurements: the whole path on Apache Kafka beside the reading limit, the core, the memory."""

@@ -1,0 +1,56 @@
+"""The worker's parts without Kafka: what the profile, the core and the memory measurement run."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaProducer
+
+from handlers.log import PolicyActivated
+from handlers.partition import Partition
+from scoring.policy import Policy
+from streams.faust_app import BatchProducer
+
+APP_ID = "bench"
+LATENESS_MS = 300_000
+
+
+class StoredRecord(NamedTuple):
+    """A record as a consumer hands it over."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class OfflineProducer(BatchProducer):
+    """Builds real batches and throws them away instead of sending them. Needs a running loop."""
+
+    def __init__(self) -> None:
+        super().__init__("127.0.0.1:1", client_id="bench")
+        self._producer: Any = AIOKafkaProducer(**self._arguments)
+
+    def throw_away(self) -> int:
+        """Close and drop what was added; its bytes."""
+        size_bytes = 0
+        for batches in self._pending.values():
+            for batch in batches:
+                batch.close()
+                size_bytes += batch.size()
+        self._pending.clear()
+        self._buffered_bytes = 0
+        return size_bytes
+
+
+def activation(lateness_ms: int = LATENESS_MS) -> PolicyActivated:
+    """The first record of a log in live mode."""
+    return PolicyActivated("bench", APP_ID, "live", lateness_ms, Policy())
+
+
+def live_partition() -> Partition:
+    """A partition in live mode with the default policy, at position 0."""
+    partition = Partition()
+    partition.activate(0, activation())
+    return partition

@@ -1,0 +1,23 @@
+"""`tierstream cdnow`: the real purchases that come with the program, as a file of events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from streams.commands.failing import one_sentence
+from streams.traffic.cdnow import purchases
+
+
+def cdnow(
+    out: Annotated[Path, typer.Argument(metavar="EVENTS.jsonl", help="File to write.")],
+) -> None:
+    """Write the 69,659 purchases of the CDNOW log as events, to backtest or to replay."""
+    count = 0
+    with one_sentence(), out.open("wb") as file:
+        for count, event in enumerate(purchases(), 1):
+            file.write(orjson.dumps(event) + b"\n")
+    typer.echo(f"{count:,} events written to {out}")

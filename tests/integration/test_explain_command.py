@@ -1,0 +1,132 @@
+"""`tierstream explain` reads a customer's state from Kafka as a worker wrote it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from config.deployment import Settings
+from handlers.partition import pack_meta
+from streams.cli import app
+from streams.local import Broker
+from streams.local.ports import free_ports
+from streams.policy_log import log_producer
+from streams.records import META_KEY, partition_of
+from streams.topics import changelog_name, create_topics
+from tests.builders import day, erased, order, viewed
+from tests.driver import Driver
+
+PARTITIONS = 2
+
+
+@pytest.fixture
+def settings(
+    embedded_broker: Broker, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> Settings:
+    """A deployment of its own, in this process's environment too."""
+    for name in [*os.environ]:
+        if name.startswith("TIERSTREAM_"):
+            monkeypatch.delenv(name)
+    values = {
+        "kafka_bootstrap_servers": embedded_broker.bootstrap_servers,
+        "topic_prefix": topic_prefix,
+        "app_id": f"{topic_prefix}app",
+        "partitions": str(PARTITIONS),
+        "producer_idempotence": "false",
+        "startup_timeout": "5s",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(f"TIERSTREAM_{name.upper()}", value)
+    found = Settings()
+    asyncio.run(create_topics(found))
+    return found
+
+
+def explain(*arguments: str) -> Result:
+    result = CliRunner().invoke(app, ["explain", *arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result
+
+
+async def flush(settings: Settings, driver: Driver) -> None:
+    """Write a partition's state as a worker does: customers first, then the checkpoint."""
+    producer = log_producer(settings, "test")
+    await producer.start()
+    try:
+        changelog = changelog_name(settings)
+        packed = driver.partition.store.pack_changed(epoch=1)
+        driver.partition.meta.epoch = 1
+        driver.partition.meta.applied = max(
+            driver.partition.store.applied(customer_id) for customer_id, _ in packed
+        )
+        for customer_id, state in packed:
+            number = partition_of(customer_id.encode(), PARTITIONS)
+            producer.add(changelog, number, customer_id.encode(), state)
+        for number in range(PARTITIONS):
+            producer.add(changelog, number, META_KEY, pack_meta(driver.partition.meta))
+        await producer.flush()
+    finally:
+        await producer.stop()
+
+
+def test_customer_is_explained_from_the_newest_state_that_was_written(settings: Settings) -> None:
+    driver = Driver()
+    driver.feed(order("o1", "100", day(0)), viewed(day(0), customer="ben"))
+    asyncio.run(flush(settings, driver))
+    driver.feed(order("o2", "150", day(2)))
+    asyncio.run(flush(settings, driver))
+    page = explain("ana")
+    assert page.exit_code == 0
+    assert "ana: tier B" in page.stdout
+    assert "2 orders worth 250.00 USD count in 365 days" in page.stdout
+    told = json.loads(explain("ana", "--json").stdout)
+    assert told["tier"]["name"] == "B"
+    assert [o["order_id"] for o in told["orders"]["in_window"]] == ["o1", "o2"]
+    assert told["as_of"] == day(2)
+    assert "ben: tier prospect" in explain("ben").stdout
+
+
+def test_unknown_customer_is_one_sentence_and_a_failure(settings: Settings) -> None:
+    driver = Driver()
+    driver.feed(viewed(day(0)))
+    asyncio.run(flush(settings, driver))
+    result = explain("nobody")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no event of customer 'nobody' was accepted so far" in result.stderr
+
+
+def test_erased_customer_is_told_as_erased_and_as_nothing_else(settings: Settings) -> None:
+    driver = Driver()
+    driver.feed(order("o1", "100", day(0)), erased(day(1)))
+    asyncio.run(flush(settings, driver))
+    result = explain("ana")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("customer 'ana' was erased")
+    assert "100" not in result.stdout
+    assert json.loads(explain("ana", "--json").stdout)["erased"] is True
+
+
+def test_state_that_no_worker_wrote_yet_says_so(settings: Settings) -> None:
+    result = explain("ana")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "has no checkpoint yet" in result.stderr
+
+
+@pytest.mark.parametrize("customer_id", ["", "a\x00b", "x" * 129])
+def test_what_is_no_customer_id_is_refused_at_once(customer_id: str) -> None:
+    result = explain(customer_id)
+    assert result.exit_code == 1
+    assert "a customer id has 1 to 128 characters" in result.stderr
+
+
+def test_absent_broker_is_one_sentence(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    (port,) = free_ports()
+    monkeypatch.setenv("TIERSTREAM_KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{port}")
+    result = explain("ana")
+    assert result.exit_code == 1
+    assert f"no Kafka broker answers at 127.0.0.1:{port}" in result.stderr
+    assert "Traceback" not in result.output
