@@ -82,10 +82,13 @@ class Settings(BaseSettings):
     security_protocol: Annotated[
         Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], _Upper
     ] = Field(
-        default="PLAINTEXT", description="How Kafka is spoken to; with `SSL` in it, over TLS."
+        default="PLAINTEXT",
+        description="How Kafka is spoken to: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`; "
+        "with `SSL` over TLS, with `SASL` with a user.",
     )
     sasl_mechanism: Annotated[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], _Upper] = Field(
-        default="PLAIN", description="How the user name and password are proven to Kafka."
+        default="PLAIN",
+        description="How the password is proven: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.",
     )
     sasl_username: str | None = Field(default=None, description="User for Kafka.")
     sasl_password: SecretStr | None = Field(default=None, description="Password for Kafka.")

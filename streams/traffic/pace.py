@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 
 _BURST_S = 0.1
+# What rounding leaves of a token would be waited for in steps too small to move the clock.
+_SHORTEST_SLEEP_S = 0.001
 
 
 class Pace:
@@ -42,7 +44,8 @@ class Pace:
         enough = min(float(most), burst)
         self._fill(burst)
         while self._tokens < enough:
-            await self._sleep((enough - self._tokens) / self._per_second)
+            missing_s = (enough - self._tokens) / self._per_second
+            await self._sleep(max(missing_s, _SHORTEST_SLEEP_S))
             self._fill(burst)
         granted = min(most, int(self._tokens))
         self._tokens -= granted

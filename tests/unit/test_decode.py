@@ -161,9 +161,7 @@ def test_a_required_field_absent_null_or_empty_is_missing(line: bytes, name: str
     assert reason(edited(line, **{name: ""})) == "missing_field"
 
 
-@pytest.mark.parametrize(
-    "name", ["channel", "schema_version", "payment_status", "items"]
-)
+@pytest.mark.parametrize("name", ["channel", "schema_version", "payment_status", "items"])
 def test_null_in_an_optional_field_counts_as_absent(name: str) -> None:
     assert reason(edited(order("o1", "5", day(0)), **{name: None})) is None
 
@@ -282,7 +280,9 @@ def test_an_id_too_long_or_with_a_control_character_is_no_customer_id(customer: 
     assert reason(edited(viewed(day(0)), customer_id=customer)) == "invalid_customer_id"
 
 
-@pytest.mark.parametrize("customer", ["x" * 128, "é" * 128, "北京", " ", "a b", "\N{GRINNING FACE}"])
+@pytest.mark.parametrize(
+    "customer", ["x" * 128, "é" * 128, "北京", " ", "a b", "\N{GRINNING FACE}"]
+)
 def test_any_other_text_up_to_128_characters_is_a_customer_id(customer: str) -> None:
     assert good(edited(viewed(day(0)), customer_id=customer)).customer_id == customer
 
@@ -329,7 +329,9 @@ def test_a_time_later_than_the_limit_is_from_the_future() -> None:
     assert reason(viewed(10**40, event_id="e1")) == "from_the_future"
 
 
-@pytest.mark.parametrize("at", ["2025-01-01T00:00:00.0009Z", day_ms(0), "2025-01-01T08:00:00+08:00"])
+@pytest.mark.parametrize(
+    "at", ["2025-01-01T00:00:00.0009Z", day_ms(0), "2025-01-01T08:00:00+08:00"]
+)
 def test_times_are_milliseconds_and_finer_is_cut_off(at: Any) -> None:
     assert good(viewed(at)).occurred_ms == day_ms(0)
 

@@ -176,8 +176,9 @@ def test_a_change_before_its_order_comes_to_the_same_as_after_it(
     change: bytes, expected: tuple[int, str], count_orders: Any
 ) -> None:
     placed = order("o1", "50", day(0))
-    before, after = Driver(Policy(count_orders=count_orders)), Driver(
-        Policy(count_orders=count_orders)
+    before, after = (
+        Driver(Policy(count_orders=count_orders)),
+        Driver(Policy(count_orders=count_orders)),
     )
     before.feed(change, placed)
     after.feed(placed, change)
@@ -218,9 +219,7 @@ def test_the_64_changes_that_arrived_last_wait() -> None:
 
 def test_what_never_finds_its_order_is_counted_as_unmatched() -> None:
     ledger = Ledger()
-    given_up = [
-        ledger.change(Change(PAY, f"o{n}"), RULES)[1] for n in range(MAX_WAITING + 3)
-    ]
+    given_up = [ledger.change(Change(PAY, f"o{n}"), RULES)[1] for n in range(MAX_WAITING + 3)]
     assert sum(given_up) == 3
     assert len(ledger.waiting) == MAX_WAITING
 
@@ -372,9 +371,7 @@ def test_an_order_is_in_the_window_or_not_at_the_clock_before_the_event() -> Non
 
 def test_changes_to_a_new_order_of_an_old_id_are_its_own() -> None:
     driver = Driver(Policy(window_days=10))
-    driver.feed(
-        order("o1", "50", day(0)), cancelled("o1", day(15)), order("o1", "70", day(20))
-    )
+    driver.feed(order("o1", "50", day(0)), cancelled("o1", day(15)), order("o1", "70", day(20)))
     assert ever(driver) == (1, day(0), day(0)), "the cancellation waited and found the new order"
 
 

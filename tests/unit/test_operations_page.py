@@ -1,0 +1,72 @@
+"""docs/operations.md tells every setting and every metric, as the program has them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import yaml
+
+from config.deployment import Settings
+from config.settings import variable_names
+from streams.metrics import Metrics
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "operations.md").read_text()
+
+
+def table(heading: str) -> list[str]:
+    """The rows below the two heading rows of the table in a section."""
+    section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return [line for line in section.splitlines() if line.startswith("|")][2:]
+
+
+def row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def default(value: object) -> str:
+    if value is None or value == "":
+        return "–"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def test_settings_are_told_with_their_defaults_and_meanings() -> None:
+    assert table("Settings") == [
+        row(
+            " or ".join(f"`{variable}`" for variable in variable_names(name)),
+            default(field.default),
+            str(field.description),
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def test_metrics_are_told_with_their_labels_and_meanings() -> None:
+    assert table("Metrics") == [
+        row(
+            f"`{declared.name}`",
+            declared.kind,
+            ", ".join(f"`{label}`" for label in declared.labels) or "–",
+            declared.meaning,
+        )
+        for declared in Metrics().declarations
+    ]
+
+
+def test_every_alert_has_a_paragraph_that_says_what_to_do() -> None:
+    rules = yaml.safe_load((ROOT / "ops" / "prometheus" / "alerts.yml").read_text())
+    alerts = [rule["alert"] for group in rules["groups"] for rule in group["rules"]]
+    section = PAGE.split("\n## When an alert fires\n")[1].split("\n## ")[0]
+    assert re.findall(r"^### (\w+)$", section, re.MULTILINE) == alerts
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
+        assert (ROOT / "docs" / target).exists(), target
+
+
+def test_variables_named_in_the_text_exist() -> None:
+    known = {variable for name in Settings.model_fields for variable in variable_names(name)}
+    named = set(re.findall(r"TIERSTREAM_[A-Z_]+[A-Z]", PAGE))
+    assert named <= known
