@@ -147,13 +147,13 @@ class Engine:
         return len(unflushed.outputs) + len(unflushed.dead_letters)
 
     def _add_dead_letter(self, number: int, letter: DeadLetter) -> None:
-        key, value, origin, rejection = letter
+        key, value, origin, rejection, headers = letter
         self._producer.add(
             self._dead_letters,
             number,
             key,
             dead_letter_value(value, rejection),
-            dead_letter_headers(origin, rejection),
+            dead_letter_headers(origin, rejection, headers),
         )
 
     def _add_states(self, number: int, unflushed: Unflushed) -> int:

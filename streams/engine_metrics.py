@@ -8,17 +8,23 @@ from collections import Counter
 from handlers.context import Tally
 from handlers.outputs import Output
 from streams.engine_partition import DeadLetter, EnginePartition
-from streams.metrics import Metrics
+from streams.metrics import Metrics, type_label
 from streams.traffic.routing import topic_for
 
 _ENGINE = "engine"
 
 
 class EngineMetrics:
-    """Takes what partitions counted into the process's metrics."""
+    """Takes what partitions counted into the process's metrics.
 
-    def __init__(self, metrics: Metrics) -> None:
+    Args:
+        metrics: of the process.
+        topic_prefix: what topic names begin with; labels go without.
+    """
+
+    def __init__(self, metrics: Metrics, topic_prefix: str) -> None:
         self._metrics = metrics
+        self._topic_prefix = topic_prefix
         self._clocks: set[int] = set()
 
     def restored(self, partition: EnginePartition) -> None:
@@ -69,8 +75,10 @@ class EngineMetrics:
         """Records of the canonical log could not be used."""
         for letter in letters:
             origin = letter.origin
-            source = "any" if origin is None else origin.source.topic
+            topic = "any" if origin is None else origin.source.topic
+            source = topic.removeprefix(self._topic_prefix)
             self._metrics.dead_letters.labels(source, letter.rejection.reason).inc()
+            self._metrics.events.labels(source, type_label(None), "dead_letter").inc()
 
     def step_done(self, name: str, seconds: float) -> None:
         """A step of a flush was acknowledged."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from handlers.customer import unpack_head
@@ -24,6 +24,7 @@ class DeadLetter(NamedTuple):
     value: bytes | None
     origin: Origin | None
     rejection: Rejection
+    headers: Sequence[tuple[str, bytes]]
 
 
 class Unflushed(NamedTuple):
@@ -158,7 +159,7 @@ class EnginePartition:
 
     def _reject(self, record: Record, origin: Origin | None, rejection: Rejection) -> None:
         key = record.key if origin is None else origin.key
-        self.dead_letters.append(DeadLetter(key, record.value, origin, rejection))
+        self.dead_letters.append(DeadLetter(key, record.value, origin, rejection, record.headers))
 
     # -- writing
 

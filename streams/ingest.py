@@ -170,7 +170,7 @@ class Ingest:
             origin.source.partition % self._partitions,
             record.key,
             record.value,
-            dead_letter_headers(origin, rejection),
+            dead_letter_headers(origin, rejection, record.headers),
         )
         source = self._labels[origin.source.topic]
         self._metrics.dead_letters.labels(source, rejection.reason).inc()

@@ -21,8 +21,8 @@ LogFormat = Literal["json", "console"]
 
 _LIBRARY_LEVELS = {
     "aiokafka": logging.WARNING,  # INFO tells every join, sync and subscription
-    "faust": logging.INFO,
-    "mode": logging.INFO,
+    "faust": logging.WARNING,  # INFO draws tables of offsets
+    "mode": logging.WARNING,
     "aiohttp": logging.WARNING,
     "asyncio": logging.WARNING,
     "redis": logging.WARNING,
@@ -53,6 +53,7 @@ def configure_logging(level: str, log_format: LogFormat, stream: TextIO | None =
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
             *_common(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],

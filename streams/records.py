@@ -18,6 +18,7 @@ META_KEY = b"\x00partition"
 
 _SOURCE = "source"
 _SOURCE_KEY = "source-key"
+_NO_SOURCE_KEY = "source-no-key"
 _DETAIL_MAX_CHARS = 500
 
 
@@ -44,16 +45,16 @@ def canonical_headers(origin: Origin, key: bytes, headers: Sequence[tuple[str, b
             f"{source.partition}/{source.offset}/{timestamp_ms}/{source.topic}".encode(),
         )
     ]
-    if original_key is not None and original_key != key:
+    if original_key is None:
+        found.append((_NO_SOURCE_KEY, b""))
+    elif original_key != key:
         found.append((_SOURCE_KEY, original_key))
-    if headers:
-        found += [header for header in headers if header[0].startswith("ce_")]
-    return found
+    return found + _attributes(headers)
 
 
 def origin_of(headers: Sequence[tuple[str, bytes]], key: bytes) -> Origin | None:
     """The origin of a record of the canonical log; None if it has none."""
-    original_key = key
+    original_key: bytes | None = key
     source = None
     for name, value in headers:
         if name == _SOURCE:
@@ -61,6 +62,8 @@ def origin_of(headers: Sequence[tuple[str, bytes]], key: bytes) -> Origin | None
             source = Source(topic, int(partition), int(offset)), int(timestamp_ms)
         elif name == _SOURCE_KEY:
             original_key = value
+        elif name == _NO_SOURCE_KEY:
+            original_key = None
     return None if source is None else Origin(*source, original_key)
 
 
@@ -68,12 +71,16 @@ def cloud_event_headers(headers: Sequence[tuple[str, bytes]]) -> Mapping[str, by
     """The attributes of a CloudEvent in binary mode; None for any other record."""
     if not headers:
         return None
-    found = {name: value for name, value in headers if name.startswith("ce_")}
-    return found or None
+    return dict(_attributes(headers)) or None
 
 
-def dead_letter_headers(origin: Origin | None, rejection: Rejection) -> Headers:
-    """What a dead letter says of itself."""
+def dead_letter_headers(
+    origin: Origin | None, rejection: Rejection, headers: Sequence[tuple[str, bytes]]
+) -> Headers:
+    """What a dead letter says of itself, then the attributes of a CloudEvent in binary mode.
+
+    Those are as much of the event as the record's value is, so of an erased customer none is kept.
+    """
     found: Headers = [("reason", rejection.reason.encode())]
     if origin is not None:
         source = origin.source
@@ -86,9 +93,15 @@ def dead_letter_headers(origin: Origin | None, rejection: Rejection) -> Headers:
     if rejection.event_id is not None:
         found.append(("event-id", rejection.event_id.encode()))
     found.append(("detail", rejection.detail[:_DETAIL_MAX_CHARS].encode("utf-8", "replace")))
-    return found
+    return found if rejection.reason == ERASED_CUSTOMER else found + _attributes(headers)
 
 
 def dead_letter_value(value: bytes | None, rejection: Rejection) -> bytes | None:
     """The original bytes, but for an erased customer: of that one nothing is kept."""
     return None if rejection.reason == ERASED_CUSTOMER else value
+
+
+def _attributes(headers: Sequence[tuple[str, bytes]]) -> Headers:
+    if not headers:
+        return []
+    return [header for header in headers if header[0].startswith("ce_")]

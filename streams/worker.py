@@ -38,7 +38,7 @@ class Worker:
         self._policy = policy
         self._events_topic = topic_name(settings, CUSTOMER_EVENTS)
         self._metrics = Metrics()
-        self._engine_metrics = EngineMetrics(self._metrics)
+        self._engine_metrics = EngineMetrics(self._metrics, settings.topic_prefix)
         self._engine_producer = log_producer(settings, "engine")
         self._log_producer = log_producer(settings, "ingest")
         self._tick_producer = log_producer(settings, "clock")
@@ -79,7 +79,16 @@ class Worker:
 
     def run(self) -> int:
         """Run until a signal or a failure; the exit code."""
-        return run_worker(self.app)
+        settings = self._settings
+        _log.info(
+            "worker of %s starts in mode %s, broker %s",
+            settings.app_id,
+            settings.mode,
+            settings.kafka_bootstrap_servers,
+        )
+        code = run_worker(self.app)
+        _log.info("worker ended with exit code %s", code)
+        return code
 
     async def _run(self) -> None:
         loops = [

@@ -32,8 +32,8 @@ from streams.faust_app.batch import Batch, split
 from streams.faust_app.commit import CommitLedger, PartitionLedger
 from streams.faust_app.options import BatchLimits
 
-_POLL_S = 1.0
-_POLL_BLOCKED_S = 0.05  # a partition that is released must not wait for a long poll of the others
+_POLL_S = 0.2  # so long does `hold` take to be obeyed
+_POLL_BLOCKED_S = 0.05  # a partition that is released must not wait for the poll of the others
 _DRAIN_POLL_S = 0.02
 _FETCH_POLL_S = 0.01
 
@@ -218,7 +218,10 @@ class BatchConsumer(driver.Consumer):
     # -- back pressure and lag
 
     def hold(self, tps: Iterable[TP]) -> None:
-        """Stop reading these partitions. A fetch under way may still deliver."""
+        """Stop reading these partitions; a fetch under way may still deliver, for 0.2 s.
+
+        Independent of Faust's own pausing. A rebalance releases them.
+        """
         self._held.update(tps)
 
     def release(self, tps: Iterable[TP]) -> None:

@@ -20,7 +20,6 @@ from tests.integration.view_harness import (
     create_topic,
     eventually,
     keys_of,
-    profile,
     projecting,
     publish,
     reader_of,
@@ -28,6 +27,7 @@ from tests.integration.view_harness import (
     settings_for,
     view_of,
 )
+from tests.support.profiles import profile
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def row(*cells: str) -> str:
 
 def default(value: object) -> str:
     if value is None or value == "":
-        return "–"
+        return "none"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
@@ -47,7 +47,7 @@ def test_metrics_are_told_with_their_labels_and_meanings() -> None:
         row(
             f"`{declared.name}`",
             declared.kind,
-            ", ".join(f"`{label}`" for label in declared.labels) or "–",
+            ", ".join(f"`{label}`" for label in declared.labels) or "none",
             declared.meaning,
         )
         for declared in Metrics().declarations

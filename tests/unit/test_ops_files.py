@@ -5,7 +5,6 @@ from __future__ import annotations
 import configparser
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,15 +46,12 @@ def metric_labels() -> dict[str, set[str]]:
 METRICS = metric_labels()
 
 
-def expressions() -> Iterator[tuple[str, str]]:
-    for rule in RULES:
-        yield rule["alert"], rule["expr"]
-    for panel in PANELS:
-        for target in panel["targets"]:
-            yield panel["title"], target["expr"]
+EXPRESSIONS = [(rule["alert"], rule["expr"]) for rule in RULES] + [
+    (panel["title"], target["expr"]) for panel in PANELS for target in panel["targets"]
+]
 
 
-@pytest.mark.parametrize(("where", "expression"), expressions())
+@pytest.mark.parametrize(("where", "expression"), EXPRESSIONS)
 def test_metrics_asked_for_exist_with_the_labels_asked_for(where: str, expression: str) -> None:
     asked = re.findall(r"(tierstream_\w+|process_\w+|up)(?:\{([^}]*)\})?", expression)
     assert asked, f"{where} asks for none of our metrics"

@@ -37,7 +37,7 @@ def test_purchases_come_in_order_of_time_within_the_months_of_the_log(
 ) -> None:
     times = [row.at_ms for row in rows]
     assert times == sorted(times)
-    assert START_MS <= times[0]
+    assert times[0] >= START_MS
     assert times[-1] < END_MS
 
 

@@ -89,7 +89,7 @@ def test_every_kind_of_traffic_is_there(traffic: list[TrafficRecord]) -> None:
         "product.viewed",
         "checkout.started",
     ):
-        assert 0 < types[rarer], rarer
+        assert types[rarer] > 0, rarer
 
 
 def test_what_follows_an_order_names_an_order_of_the_same_customer(

@@ -1,0 +1,148 @@
+"""Back pressure, lag and what a table refuses: an app inside of the test."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from faust.types import TP, StreamT
+
+from streams.faust_app import (
+    BatchLimits,
+    Delivery,
+    FaustOptions,
+    StreamApp,
+    add_table,
+    create_app,
+    deliveries,
+)
+from streams.local import Broker
+from tests.integration.faust_harness import Lab
+
+
+class Taken:
+    """What an agent took, by partition; it acks at once where told to."""
+
+    def __init__(self, app: StreamApp, lab: Lab) -> None:
+        self.app = app
+        self.lab = lab
+        self.records: dict[int, int] = defaultdict(int)
+        self.unacked: dict[int, list[Delivery]] = defaultdict(list)
+        self.keep: set[int] = set()
+        app.agent(app.batch_topic(lab.events), name="take")(self.take)
+
+    async def take(self, stream: StreamT[Any]) -> None:
+        async for delivery in deliveries(stream):
+            number = delivery.batch.tp.partition
+            self.records[number] += len(delivery.batch)
+            if number in self.keep:
+                self.unacked[number].append(delivery)
+            else:
+                delivery.ack()
+
+    def tp(self, number: int) -> TP:
+        return TP(self.lab.events, number)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(15):
+        while not condition():  # noqa: ASYNC110 - what others do sets no event
+            await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def running(lab: Lab, limits: BatchLimits) -> AsyncIterator[Taken]:
+    app = create_app(
+        FaustOptions(
+            app_id=lab.app_id,
+            broker_urls=tuple(f"kafka://{s}" for s in lab.broker.bootstrap_servers.split(",")),
+            session_timeout_ms=6_000,
+            rebalance_timeout_ms=1_000,
+            heartbeat_interval_ms=300,
+            limits=limits,
+        )
+    )
+    taken = Taken(app, lab)
+    start = asyncio.create_task(app.start())
+    try:
+        await until(lambda: app.ready)
+        yield taken
+    finally:
+        await app.stop()
+        await start
+
+
+@pytest.fixture
+async def lab(broker: Broker) -> Lab:
+    lab = Lab(broker, f"lab-{uuid.uuid4().hex[:8]}", 3)
+    await lab.create_topics()
+    return lab
+
+
+async def test_a_held_partition_rests_while_the_others_go_on(lab: Lab) -> None:
+    async with running(lab, BatchLimits(max_records=100)) as taken:
+        consumer = taken.app.batch_consumer
+        consumer.hold([taken.tp(0)])
+        await asyncio.sleep(0.4)  # the fetch under way does not know it yet
+        await lab.fill(3_000)
+        await until(lambda: taken.records == {1: 1_000, 2: 1_000})
+        await asyncio.sleep(0.3)
+        assert taken.records[0] == 0
+        progress = await consumer.progress()
+        assert {tp.partition: at.lag for tp, at in progress.items()} == {0: 1_000, 1: 0, 2: 0}
+        assert progress[taken.tp(1)].acked == 1_000
+
+        consumer.release([taken.tp(0)])
+        await until(lambda: taken.records[0] == 1_000)
+    assert await lab.committed() == dict.fromkeys(range(3), 1_000)
+
+
+async def test_a_partition_waits_when_its_batches_are_not_acked(lab: Lab) -> None:
+    limits = BatchLimits(max_records=100, max_in_flight=3, drain_timeout_ms=2_000)
+    async with running(lab, limits) as taken:
+        taken.keep = {0}
+        await lab.fill(3_000)
+        await until(lambda: taken.records[1] == taken.records[2] == 1_000)
+        await asyncio.sleep(0.3)
+        assert len(taken.unacked[0]) == 3
+        assert (await taken.app.batch_consumer.progress())[taken.tp(0)].in_flight == 3
+
+        taken.keep = set()
+        for delivery in taken.unacked[0]:
+            delivery.ack()
+        await until(lambda: taken.records[0] == 1_000)
+    assert await lab.committed() == dict.fromkeys(range(3), 1_000)
+
+
+async def test_batches_keep_the_bounds_and_records_their_bytes(lab: Lab) -> None:
+    async with running(lab, BatchLimits(max_records=50, max_bytes=3_000)) as taken:
+        taken.keep = {0, 1, 2}
+        await lab.write(lab.events, [(0, b"key", b"v" * 500) for _ in range(10)])
+        await lab.write(lab.events, [(1, b"key", None) for _ in range(60)])
+        await lab.write(lab.events, [(2, b"key", b"v" * 5_000)])
+        await until(lambda: sum(taken.records.values()) == 71)
+        sizes = {n: [len(d.batch) for d in taken.unacked[n]] for n in range(3)}
+        assert max(sizes[0]) <= 5
+        assert max(sizes[1]) <= 50
+        assert sizes[2] == [1], "a record over the bound goes alone"
+        record = taken.unacked[1][0].batch.records[0]
+        assert (record.key, record.value, record.offset) == (b"key", None, 0)
+        for number in range(3):
+            for delivery in taken.unacked[number]:
+                delivery.ack()
+
+
+async def test_a_table_cannot_be_written_or_read_through_faust(lab: Lab) -> None:
+    app = create_app(FaustOptions(app_id=lab.app_id, broker_urls=("kafka://127.0.0.1:1",)))
+    table = add_table(app, "counts", lambda number: pytest.fail(f"{number} is opened"))
+    with pytest.raises(TypeError, match="kept by the application"):
+        table[b"key"] = b"value"
+    with pytest.raises(TypeError, match="kept by the application"):
+        table.send_changelog(0, b"key", b"value")
+    with pytest.raises(TypeError, match="kept by the application"):
+        _ = table[b"key"]

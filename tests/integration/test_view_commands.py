@@ -1,0 +1,151 @@
+"""`tierstream projector` and `tierstream rebuild-view` as operators start them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from config.settings import Settings, variable_names
+from streams.local import Broker, RedisServer, start_redis
+from streams.local.ports import free_ports
+from tests.integration.view_harness import (
+    create_topic,
+    eventually,
+    publish,
+    reader_of,
+    redis_of,
+    settings_for,
+)
+from tests.support.profiles import profile
+
+WAIT_S = 40.0
+
+
+@pytest.fixture
+async def settings(
+    embedded_broker: Broker, redis_server: RedisServer, topic_prefix: str
+) -> Settings:
+    settings = settings_for(embedded_broker, redis_server.url, topic_prefix)
+    await create_topic(settings)
+    return settings
+
+
+def environment(settings: Settings, **others: str) -> dict[str, str]:
+    """The variables that give these settings, and nothing of ours beside them."""
+    ours = {
+        variable_names(name)[0]: str(getattr(settings, name))
+        for name in settings.model_fields_set
+        if getattr(settings, name) is not None
+    }
+    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **ours, **others}
+
+
+@asynccontextmanager
+async def started(
+    words: Sequence[str], variables: dict[str, str]
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "streams.cli", *words),
+        env=variables,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def outcome(words: Sequence[str], variables: dict[str, str]) -> tuple[int | None, str]:
+    """Exit code and standard error of a command."""
+    async with started(words, variables) as process:
+        _, errors = await asyncio.wait_for(process.communicate(), WAIT_S)
+        return process.returncode, errors.decode()
+
+
+async def test_projector_serves_probes_and_metrics_and_ends_in_order(settings: Settings) -> None:
+    await publish(settings, [("ana", profile("ana"))])
+    (port,) = free_ports()
+    url = f"http://127.0.0.1:{port}"
+    variables = environment(settings, TIERSTREAM_HTTP_PORT=str(port), TIERSTREAM_MODEE="live")
+    async with started(["projector"], variables) as process, aiohttp.ClientSession() as client:
+
+        async def is_ready() -> bool:
+            assert process.returncode is None
+            try:
+                async with client.get(f"{url}/readyz") as response:
+                    return response.status == 200
+            except aiohttp.ClientConnectionError:
+                return False
+
+        await eventually(is_ready, WAIT_S)
+        async with redis_of(settings) as redis:
+            reader = reader_of(redis, settings)
+
+            async def is_there() -> bool:
+                return await reader.customer("ana") is not None
+
+            await eventually(is_there)
+        async with client.get(f"{url}/metrics") as response:
+            served = await response.text()
+        assert 'tierstream_view_records_total{outcome="applied"} 1.0' in served
+        assert 'mode="projector"' in served
+        process.send_signal(signal.SIGTERM)
+        _, errors = await asyncio.wait_for(process.communicate(), WAIT_S)
+        assert process.returncode == 0
+        assert '"meant": "TIERSTREAM_MODE"' in errors.decode()
+        assert '"message": "projector ends"' in errors.decode()
+
+
+async def test_rebuild_view_says_what_it_did(settings: Settings) -> None:
+    await publish(settings, [(name, profile(name)) for name in ("ana", "ben", "cai")])
+    code, errors = await outcome(["rebuild-view"], environment(settings))
+    assert code == 0
+    assert "The view is new: 3 profiles in generation 1" in errors
+
+
+@pytest.mark.parametrize("command", ["projector", "rebuild-view"])
+async def test_wrong_password_is_one_sentence_and_an_exit_code(
+    embedded_broker: Broker, topic_prefix: str, command: str
+) -> None:
+    with start_redis(password="right") as server:
+        url = server.url.replace("right", "wr0ng")
+        settings = settings_for(
+            embedded_broker, url, topic_prefix, allow_insecure_credentials=True, http_port=0
+        )
+        code, errors = await outcome([command], environment(settings))
+    assert code == 1
+    assert "wr0ng" not in errors
+    assert "Traceback" not in errors
+    last = errors.strip().splitlines()[-1]
+    assert last.startswith("tierstream: Redis at 127.0.0.1:")
+    assert "refuses the user or the password; check REDIS_URL" in last
+
+
+async def test_port_that_is_taken_is_one_sentence_and_an_exit_code(settings: Settings) -> None:
+    taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    port = taken.sockets[0].getsockname()[1]
+    async with taken:
+        variables = environment(settings, TIERSTREAM_HTTP_PORT=str(port))
+        code, errors = await outcome(["projector"], variables)
+    assert code == 1
+    assert f"tierstream: cannot listen on 127.0.0.1:{port} (TIERSTREAM_HTTP_HOST" in errors
+
+
+async def test_credentials_without_tls_are_one_sentence_and_an_exit_code(
+    settings: Settings,
+) -> None:
+    variables = environment(settings, TIERSTREAM_REDIS_PASSWORD="wr0ng")
+    code, errors = await outcome(["projector"], variables)
+    assert code == 1
+    assert errors.startswith("tierstream: REDIS_URL with credentials would send the Redis password")
+    assert len(errors.strip().splitlines()) == 1
