@@ -44,8 +44,6 @@ async def _read(bootstrap_servers: str, tps: list[TopicPartition]) -> Reading:
                 count += len(records)
                 for record in records:
                     parse(record.value)
-        return Reading(
-            count, time.perf_counter() - began_s, time.process_time() - began_cpu_s
-        )
+        return Reading(count, time.perf_counter() - began_s, time.process_time() - began_cpu_s)
     finally:
         await consumer.stop()

@@ -272,5 +272,3 @@ def measure(events: int, customers: int, functions: int = 40) -> Profile:
         return await profile(load, functions)
 
     return asyncio.run(run())
-
-

@@ -133,9 +133,7 @@ def run(broker: Broker, plan: Plan, folder: Path, tell: Callable[[str], None]) -
 async def _load(settings: Settings, plan: Plan) -> None:
     await create_topics(settings)
     await ensure_policy(settings, load_policy())
-    load = Load(
-        plan.events, plan.customers, time.time_ns() // 1_000_000, _SPAN_MS, seed=plan.seed
-    )
+    load = Load(plan.events, plan.customers, time.time_ns() // 1_000_000, _SPAN_MS, seed=plan.seed)
     async with open_sender(settings) as sender:
         await sender.send(load.records())
 

@@ -76,6 +76,8 @@ def parse_policy(text: str, source: str = "policy") -> Policy:
         document = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(source, [str(error)]) from error
+    except RecursionError as error:
+        raise PolicyError(source, ["nested too deep"]) from error
     return check_policy(document, source)
 
 

@@ -169,6 +169,9 @@ def decimal_text(value: object) -> str | None:
     if type(value) is int:
         return str(value) if 0 <= value < 10**30 else None
     if type(value) is Decimal and value.is_finite() and 0 <= value < 10**30:
+        exponent = value.as_tuple().exponent
+        if isinstance(exponent, int) and exponent < -40:
+            return None  # written out, such a number could fill the memory
         text = f"{value:f}"
         return text if len(text) <= 40 else None
     return None

@@ -44,6 +44,11 @@ class CustomerStore:
         self.changed[customer.customer_id] = None
         self.wheel.schedule(customer.customer_id, customer.next_due_ms)
 
+    def touch(self, customer_id: str) -> None:
+        """Have a customer packed again though nothing changed; an unknown one is left alone."""
+        if self.get(customer_id) is not None:
+            self.changed[customer_id] = None
+
     def ids(self) -> list[str]:
         """All customer ids in code point order."""
         return sorted(self._packed.keys() | self.changed.keys())

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from aiokafka import TopicPartition
 from faust.types import StreamT
 
 from config.deployment import Settings
@@ -19,6 +20,7 @@ from streams.batch_events import batch_events
 from streams.engine_metrics import EngineMetrics
 from streams.engine_partition import DeadLetter, EnginePartition, Unflushed
 from streams.faust_app import Batch, BatchProducer, PartitionedTable, StreamApp, add_table
+from streams.ownership import Ownership, gap_of
 from streams.records import META_KEY, dead_letter_headers, dead_letter_value
 from streams.topics import (
     CUSTOMER_EVENTS,
@@ -58,6 +60,7 @@ class Engine:
         self._unflushed_records = 0
         self._flushes = 0
         self._flushing = asyncio.Lock()
+        self._ownership = Ownership(settings)
         self.table: PartitionedTable[EnginePartition] = add_table(
             app, TABLE, lambda number: EnginePartition(number, on_restored)
         )
@@ -127,14 +130,23 @@ class Engine:
     ) -> None:
         """Add the records of one step for all partitions, and wait until Kafka has them."""
         started = time.monotonic()
-        count = 0
-        for partition, unflushed in taken:
-            count += add(partition.number, unflushed)
-        if count:
-            for tp, offset in (await self._producer.flush()).items():
-                if tp.topic == self._changelog:
-                    self.table.states.advance(tp.partition, offset)
-            self._metrics.step_done(name, time.monotonic() - started)
+        counts = {partition: add(partition.number, unflushed) for partition, unflushed in taken}
+        if not any(counts.values()):
+            return
+        written = await self._producer.flush()
+        self._metrics.step_done(name, time.monotonic() - started)
+        for partition, count in counts.items():
+            last = written.get(TopicPartition(self._changelog, partition.number))
+            if last is not None:
+                await self._note_changelog(partition, count, last)
+
+    async def _note_changelog(self, partition: EnginePartition, count: int, last: int) -> None:
+        """Our records are in the changelog; see whether they stand alone there."""
+        states = self.table.states
+        gap = gap_of(states.reflected(partition.number), count, last)
+        if gap is not None:
+            await self._ownership.look_through(partition, gap)
+        states.advance(partition.number, last)
 
     def _add_outputs(self, number: int, unflushed: Unflushed) -> int:
         add, topics = self._producer.add, self._topics

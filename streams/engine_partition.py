@@ -58,6 +58,7 @@ class EnginePartition:
         self._on_restored = on_restored
         self._opened_s = time.monotonic()
         self._position = -1
+        self._meta_is_stale = False
 
     @property
     def partition(self) -> Partition:
@@ -74,6 +75,18 @@ class EnginePartition:
     def pending_events(self) -> int:
         """Batches taken and not yet acked."""
         return len(self._events)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of this worker's ownership."""
+        return self._meta.epoch
+
+    def write_again(self, key: bytes) -> None:
+        """Have a changelog record written again, because a former owner wrote over it."""
+        if key == META_KEY:
+            self._meta_is_stale = True
+        else:
+            self.partition.store.touch(key.decode())
 
     # -- restoring
 
@@ -181,7 +194,8 @@ class EnginePartition:
         profiles = [partition.profile(customer_id) for customer_id in stale]
         events, self._events = self._events, []
         meta = None
-        if events:
+        if events or self._meta_is_stale:
+            self._meta_is_stale = False
             self._meta.applied = self._position
             meta = pack_meta(self._meta)
         return Unflushed(outputs, dead_letters, states, profiles, meta, events)

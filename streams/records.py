@@ -49,7 +49,9 @@ def canonical_headers(origin: Origin, key: bytes, headers: Sequence[tuple[str, b
         found.append((_NO_SOURCE_KEY, b""))
     elif original_key != key:
         found.append((_SOURCE_KEY, original_key))
-    return found + _attributes(headers)
+    if headers:
+        found += _attributes(headers)
+    return found
 
 
 def origin_of(headers: Sequence[tuple[str, bytes]], key: bytes) -> Origin | None:
@@ -101,7 +103,8 @@ def dead_letter_value(value: bytes | None, rejection: Rejection) -> bytes | None
     return None if rejection.reason == ERASED_CUSTOMER else value
 
 
-def _attributes(headers: Sequence[tuple[str, bytes]]) -> Headers:
-    if not headers:
-        return []
-    return [header for header in headers if header[0].startswith("ce_")]
+def _attributes(headers: Sequence[tuple[str, bytes | None]]) -> Headers:
+    """The attributes of a CloudEvent; a header may come without a value, which tells nothing."""
+    return [
+        (name, value) for name, value in headers if value is not None and name.startswith("ce_")
+    ]

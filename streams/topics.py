@@ -24,6 +24,7 @@ OUTPUTS = (
 )
 TABLE = "customers"
 
+# Replayed records bear the times of their events: with a limit they would be gone at once.
 _KEEP_FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1"}
 _COMPACTED = {"cleanup.policy": "compact"}
 # A stopped owner that wakes may still write; the record it would hide must stay long enough to be
@@ -60,7 +61,7 @@ def changelog_name(settings: Settings) -> str:
 def all_topics(settings: Settings) -> list[Topic]:
     """Every topic Tierstream reads or writes."""
     prefix = settings.topic_prefix
-    topics = [Topic(prefix + name, {}, is_input=True) for name in INPUTS]
+    topics = [Topic(prefix + name, _KEEP_FOR_EVER, is_input=True) for name in INPUTS]
     topics.append(Topic(prefix + CUSTOMER_EVENTS, _KEEP_FOR_EVER))
     topics += [Topic(prefix + name, {}) for name in OUTPUTS]
     topics.append(Topic(prefix + outputs.CUSTOMER_PROFILES, _COMPACTED))

@@ -17,9 +17,10 @@ from streams.demo.wording import level_words
 _NEXT = (
     ("tierstream demo --broker kafka", "the same on Apache Kafka (needs Java)"),
     ("tierstream demo --keep", "stays up afterwards, to look around with other commands"),
-    ("tierstream simulate --events 100000 --out events.jsonl", "a file of made-up traffic"),
-    ("tierstream backtest events.jsonl", "every tier change and alert it leads to, no broker"),
-    ("tierstream backtest events.jsonl --policy my-policy.toml", "the same under your own rules"),
+    ("tierstream cdnow purchases.jsonl", "the real purchases as a file of events"),
+    ("tierstream backtest purchases.jsonl", "every change and alert they lead to, no broker"),
+    ("tierstream backtest purchases.jsonl --policy mine.toml", "the same under your own rules"),
+    ("tierstream simulate --events 100000 --out events.jsonl", "made-up traffic of every kind"),
     ("docker compose up", "Kafka, Redis, worker, Prometheus and Grafana, live"),
 )
 

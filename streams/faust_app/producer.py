@@ -25,6 +25,23 @@ class ProduceFailed(RuntimeError):
     """A batch could not be written. What was added to it and after it may or may not be there."""
 
 
+class _Filled:
+    """One aiokafka batch and the bytes of its records."""
+
+    __slots__ = ("builder", "size_bytes")
+
+    def __init__(self, builder: Any) -> None:
+        self.builder = builder
+        self.size_bytes = 0
+
+    def append(self, record: Mapping[str, Any]) -> int:
+        """Add a record; its size, or 0 if the batch is full. The first always fits."""
+        added = self.builder.append(**record)
+        size_bytes: int = added.size if added is not None else 0
+        self.size_bytes += size_bytes
+        return size_bytes
+
+
 class BatchProducer:
     """A producer for records that belong together and are awaited together.
 
@@ -72,7 +89,7 @@ class BatchProducer:
         }
         self._buffered_max_bytes = buffered_max_bytes
         self._producer: Any = None
-        self._pending: dict[TopicPartition, list[Any]] = {}
+        self._pending: dict[TopicPartition, list[_Filled]] = {}
         self._buffered_bytes = 0
         self._flushing = asyncio.Lock()
         self._failure: BaseException | None = None
@@ -132,18 +149,13 @@ class BatchProducer:
         self._check()
         if self._buffered_bytes >= self._buffered_max_bytes:
             raise BufferFull(f"{self._buffered_bytes} bytes wait for a flush")
+        record = {"key": key, "value": value, "timestamp": timestamp_ms, "headers": list(headers)}
         batches = self._pending.setdefault(TopicPartition(topic, partition), [])
-        added = None
-        if batches:
-            added = batches[-1].append(
-                key=key, value=value, timestamp=timestamp_ms, headers=list(headers)
-            )
-        if added is None:  # the batch is full: the first record of a batch always fits
-            batches.append(self._producer.create_batch())
-            added = batches[-1].append(
-                key=key, value=value, timestamp=timestamp_ms, headers=list(headers)
-            )
-        self._buffered_bytes += added.size
+        size_bytes = batches[-1].append(record) if batches else 0
+        if not size_bytes:
+            batches.append(_Filled(self._producer.create_batch()))
+            size_bytes = batches[-1].append(record)
+        self._buffered_bytes += size_bytes
 
     async def flush(self) -> Mapping[TopicPartition, int]:
         """Send what was added and wait until the brokers have all of it.
@@ -172,19 +184,20 @@ class BatchProducer:
                 raise failures[0]
             return dict(zip(pending, results, strict=True))
 
-    async def _send(self, tp: TopicPartition, batches: Sequence[Any]) -> int:
+    async def _send(self, tp: TopicPartition, batches: Sequence[_Filled]) -> int:
         """Send the batches of one partition one after another; the last offset written."""
         last_offset = -1
         for batch in batches:
-            batch.close()
-            size_bytes, count = batch.size(), batch.record_count()
+            batch.builder.close()
+            count = batch.builder.record_count()
             try:
-                sent = await self._producer.send_batch(batch, tp.topic, partition=tp.partition)
-                written = await sent
+                written = await self._producer.send_batch(
+                    batch.builder, tp.topic, partition=tp.partition
+                )
+                last_offset = (await written).offset + count - 1
             except Exception as error:
                 raise ProduceFailed(f"{tp.topic}/{tp.partition}: {error!r}") from error
-            last_offset = written.offset + count - 1
-            self._buffered_bytes -= size_bytes
+            self._buffered_bytes -= batch.size_bytes
         return last_offset
 
     def _check(self) -> None:

@@ -66,6 +66,10 @@ class PartitionedStore(Store[bytes, bytes], Generic[P]):
         """All partitions at this worker, by number."""
         return dict(self._partitions)
 
+    def reflected(self, number: int) -> int:
+        """The newest changelog offset that the state of a partition reflects; -1 for none."""
+        return self._read_to[number]
+
     def advance(self, number: int, offset: int) -> None:
         """Note that the changelog up to ``offset`` is reflected, for instance our own write of it.
 

@@ -153,8 +153,11 @@ class Deployment:
     # -- topics
 
     async def create_topics(self) -> None:
-        """Make all topics."""
+        """Make all topics, and wait until the broker can keep the positions of our group."""
         await create_topics(self.settings)
+        # A new cluster makes its own topic for positions at the first question for one. The client
+        # would call that an error, in the log of a worker.
+        await self._committed({TopicPartition(self.topic(CUSTOMER_EVENTS), 0): 0})
 
     def topic(self, name: str) -> str:
         """The full name of a topic."""

@@ -26,11 +26,8 @@ READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
 _POLL_S = 0.05
 
-# What the Kafka client calls warnings and errors although nothing is wrong.
-_HARMLESS = (
-    "because it is rebalancing",  # how a member learns that the group has changed
-    "GroupCoordinatorNotAvailableError",  # the first group of a new cluster; asked again at once
-)
+_HARMLESS = "because it is rebalancing"
+"""The Kafka client's warning when a heartbeat tells it that the group changes: nothing is wrong."""
 
 
 class RunningWorker:
@@ -161,6 +158,5 @@ def _is_information(line: str) -> bool:
         record: dict[str, Any] = json.loads(line)
     except ValueError:
         return False
-    if any(harmless in record["message"] for harmless in _HARMLESS):
-        return True
-    return record["level"] in ("debug", "info") and "exception" not in record
+    is_level_low = record["level"] in ("debug", "info") or _HARMLESS in record["message"]
+    return is_level_low and "exception" not in record

@@ -22,7 +22,7 @@ from streams.local import start_redis
 from tests.support.profiles import profile
 
 PREFIX = "property:"
-CUSTOMERS = ["ana", "ben", "cai", "dee"]
+CUSTOMERS = ["ana", "ben", "cai"]
 TIERS = ["A", "B", "C"]
 
 
@@ -35,10 +35,11 @@ class Step(NamedTuple):
 
 
 LOG = st.lists(
-    st.tuples(st.sampled_from(CUSTOMERS), st.sampled_from([None, *TIERS])), min_size=1, max_size=40
+    st.tuples(st.sampled_from(CUSTOMERS), st.sampled_from([*TIERS, None])), min_size=8, max_size=40
 )
 STEPS = st.lists(
-    st.builds(Step, st.integers(0, 15), st.integers(0, 20), st.sampled_from([False] * 9 + [True])),
+    st.builds(Step, st.integers(1, 8), st.integers(0, 10), st.sampled_from([False] * 9 + [True])),
+    min_size=3,
     max_size=10,
 )
 

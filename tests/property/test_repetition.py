@@ -124,7 +124,7 @@ def _flush_or_die(owner: Owner, random: Random) -> bool:
 
 def _comparable(durable: Durable) -> dict[str, object]:
     """States without who wrote them."""
-    states = {}
+    states: dict[str, object] = {}
     for customer_id, packed in durable.states.items():
         customer = unpack(packed)
         customer.epoch = 0

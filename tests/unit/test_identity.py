@@ -29,7 +29,6 @@ def counts(driver: Driver) -> tuple[int, int, list[str]]:
     return driver.accepted, driver.duplicates, [letter.reason for letter in driver.dead_letters]
 
 
-
 def again(line: bytes, **changes: Any) -> bytes:
     """The same thing told under another event id."""
     return edited(line, event_id="told again", **changes)

@@ -21,13 +21,28 @@ def policy(version: str, gold: str = "1000", grace_days: int = 0) -> Policy:
 def test_a_new_policy_moves_everybody_it_makes_better_or_worse() -> None:
     driver = Driver(policy("one"))
     driver.feed(order("o1", "500", day(0), "ben"), order("o1", "500", day(0), "ana"))
-    changes = driver.activate(policy("two", gold="500"), "the new one")
-    assert pick(changes, "customer_id", "tier", "reason", "caused_by", "policy_version") == [
-        ("ana", "gold", "policy", ["the new one"], "two"),
-        ("ben", "gold", "policy", ["the new one"], "two"),
+    changes = driver.activate(policy("two", gold="500"))
+    assert pick(changes, "customer_id", "tier", "reason", "policy_version") == [
+        ("ana", "gold", "policy", "two"),
+        ("ben", "gold", "policy", "two"),
     ]
-    falls = driver.activate(policy("three"), "the next one")
+    falls = driver.activate(policy("three"), "third policy")
     assert pick(falls, "tier", "direction") == [("base", "down"), ("base", "down")]
+
+
+def test_a_change_by_a_new_policy_names_no_event_of_the_customer() -> None:
+    driver = Driver(policy("one"))
+    driver.feed(order("o1", "500", day(0)))
+    [rise] = driver.activate(policy("two", gold="500"))
+    assert (rise["caused_by"], rise["late"]) == ([], False)
+
+
+def test_each_activation_is_a_cause_of_its_own() -> None:
+    driver = Driver(policy("one"))
+    driver.feed(order("o1", "500", day(0)))
+    for number in range(4):
+        driver.activate(policy(f"v{number}", gold=("500", "1000")[number % 2]), f"p{number}")
+    assert len(set(pick(driver.outputs, "id"))) == len(driver.outputs) == 5
 
 
 def test_a_fall_by_a_new_policy_has_its_grace() -> None:

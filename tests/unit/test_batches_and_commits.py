@@ -1,0 +1,90 @@
+"""How fetched records become batches, and acks become positions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from faust.types import TP
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.faust_app.batch import split
+from streams.faust_app.commit import CommitLedger, OutOfOrderAck
+
+HERE = TP("events", 3)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    offset: int
+    value: bytes | None
+    key: bytes | None = None
+    timestamp: int = 0
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+@given(
+    sizes=st.lists(st.integers(0, 40), max_size=60),
+    max_records=st.integers(1, 10),
+    max_bytes=st.integers(1, 100),
+)
+def test_batches_hold_every_record_once_in_order_and_within_the_bounds(
+    sizes: list[int], max_records: int, max_bytes: int
+) -> None:
+    records = [Fetched(offset * 3, b"x" * size) for offset, size in enumerate(sizes)]
+    batches = list(split(HERE, records, max_records, max_bytes))
+    assert [record for batch in batches for record in batch.records] == records
+    for batch in batches:
+        assert 1 <= len(batch) <= max_records
+        assert sum(len(r.value or b"") for r in batch.records) <= max_bytes or len(batch) == 1
+        assert (batch.first_offset, batch.last_offset) == (
+            batch.records[0].offset,
+            batch.records[-1].offset,
+        )
+
+
+@given(gaps=st.lists(st.integers(1, 5), min_size=1, max_size=30), data=st.data())
+def test_the_position_is_always_the_one_behind_the_newest_ack(
+    gaps: list[int], data: st.DataObject
+) -> None:
+    ledger = CommitLedger()[HERE]
+    ends = [sum(gaps[: index + 1]) for index in range(len(gaps))]
+    delivered = acked = 0
+    committed: int | None = None
+    while acked < len(ends):
+        step = data.draw(st.sampled_from(["deliver", "ack", "commit"]))
+        if step == "deliver" and delivered < len(ends):
+            ledger.delivered(ends[delivered])
+            delivered += 1
+        elif step == "ack" and acked < delivered:
+            ledger.append(ends[acked])
+            acked += 1
+        elif step == "commit":
+            position = ledger.take_commit()
+            assert position in (None, ends[acked - 1] + 1 if acked else None)
+            committed = position or committed
+            assert committed == (ends[acked - 1] + 1 if acked else None)
+        else:  # neither is possible: go on with what is
+            if delivered < len(ends):
+                ledger.delivered(ends[delivered])
+                delivered += 1
+        assert ledger.in_flight == delivered - acked
+
+
+def test_an_ack_out_of_order_is_refused_and_moves_nothing() -> None:
+    ledger = CommitLedger()[HERE]
+    ledger.delivered(9)
+    ledger.delivered(19)
+    with pytest.raises(
+        OutOfOrderAck, match=r"events/3: .* 19 while the oldest in flight ends at 9"
+    ):
+        ledger.append(19)
+    assert ledger.take_commit() is None
+    ledger.append(9)
+    assert ledger.take_commit() == 10
+
+
+def test_an_ack_of_what_was_never_delivered_is_refused() -> None:
+    with pytest.raises(OutOfOrderAck):
+        CommitLedger()[HERE].append(5)

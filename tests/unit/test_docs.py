@@ -1,0 +1,223 @@
+"""What the documents claim is held against the program: links, commands, keys, examples."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+from typer.core import TyperCommand, TyperGroup
+
+from config.deployment import ENV_PREFIX, Settings
+from config.policy import MAX_TIERS, load_policy
+from handlers.customer import MAX_IDENTITIES, MAX_TICKETS
+from handlers.decode import MAX_NESTING, MAX_RECORD_BYTES, Limits
+from handlers.fields import MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, MAX_ID_LENGTH, SCHEMAS
+from handlers.reasons import REASONS
+from scoring.ledger import MAX_ORDERS, MAX_REFUND_IDS, MAX_WAITING
+from scoring.policy import Tier
+from scoring.timestamps import parse_rfc3339
+from streams.backtest import Backtest, BacktestOptions, Line, OutputFiles
+from streams.cli import app
+from tests.support.documents import (
+    FENCE,
+    INLINE,
+    PAGES,
+    ROOT,
+    anchors,
+    fences,
+    links,
+    prose,
+    sections,
+    table_rows,
+)
+
+README, README_ZH = ROOT / "README.md", ROOT / "README.zh-CN.md"
+GUIDE, RULES = ROOT / "docs/guide.md", ROOT / "docs/rules.md"
+EXAMPLE = ROOT / "tests/example/events.jsonl"
+EXAMPLE_UNTIL = "2026-01-01T00:00:00Z"
+
+_COMMAND = re.compile(r"(?:[A-Z_]+=\S+ )*tierstream ([a-z].*)")
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+
+
+def find_command(*words: str) -> TyperGroup | TyperCommand | None:
+    found: Any = typer.main.get_command(app)
+    for word in words:
+        found = found.commands.get(word) if isinstance(found, TyperGroup) else None
+    return found if isinstance(found, TyperGroup | TyperCommand) else None
+
+
+def commands() -> Iterator[str]:
+    """Every command that does something, such as `policy check`."""
+    root = find_command()
+    assert isinstance(root, TyperGroup)
+    for name, command in root.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from (f"{name} {inner}" for inner in command.commands)
+        else:
+            yield name
+
+
+def command_lines(page: Path) -> list[list[str]]:
+    """The words after `tierstream` of each command that stands in code."""
+    code = INLINE.findall(prose(page))
+    for body in fences(page, "sh") + fences(page, "bash"):
+        code += body.splitlines()
+    found = (_COMMAND.fullmatch(line) for line in code)
+    return [shlex.split(match[1]) for match in found if match]
+
+
+@cache
+def example_outputs(folder: Path) -> list[Any]:
+    """Everything the worked example gives, with the default policy."""
+    until_ms = parse_rfc3339(EXAMPLE_UNTIL)
+    options = BacktestOptions(load_policy(), "tierstream", 300_000, Limits(), until_ms)
+    with OutputFiles(folder) as files:
+        lines = (Line(n, raw) for n, raw in enumerate(EXAMPLE.read_bytes().splitlines(), 1))
+        Backtest(options, files).run(lines, lambda _: None)
+    written = [line for file in folder.iterdir() for line in file.read_bytes().splitlines()]
+    return [json.loads(line) for line in written]
+
+
+@every_page
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+@every_page
+def test_commands_named_in_documents_exist_with_their_options(page: Path) -> None:
+    for words in command_lines(page):
+        group = find_command(words[0])
+        names = words[:2] if isinstance(group, TyperGroup) else words[:1]
+        if len(names) == 2 and not names[1].isalpha():
+            continue  # such as `tierstream policy …`, the group itself
+        command = find_command(*names)
+        assert command is not None, words
+        known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+        assert {word for word in words if word.startswith("-")} <= known, words
+
+
+@every_page
+def test_options_named_in_prose_belong_to_a_command(page: Path) -> None:
+    found = [find_command(*name.split()) for name in commands()]
+    known = {option for c in found if c for parameter in c.params for option in parameter.opts}
+    named = {code.split()[0] for code in INLINE.findall(prose(page)) if code.startswith("--")}
+    assert named <= known | {"--help"}
+
+
+@every_page
+def test_settings_named_in_documents_exist(page: Path) -> None:
+    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    for name in re.findall(r"\bTIERSTREAM_[A-Z_]+[A-Z]\b(?!_)", page.read_text("utf-8")):
+        assert name in known, name
+
+
+@pytest.mark.parametrize("page", [README, README_ZH], ids=lambda p: p.name)
+def test_readme_names_every_command(page: Path) -> None:
+    listed = {row[0] for row in table_rows(page.read_text("utf-8"))}
+    assert {f"`tierstream {name}`" for name in commands()} <= listed
+
+
+def test_guide_explains_every_key_of_the_default_policy_with_its_default() -> None:
+    policy = tomllib.loads((ROOT / "config/default_policy.toml").read_text("utf-8"))
+    explained = sections(GUIDE)
+    top = {key: value for key, value in policy.items() if not isinstance(value, dict | list)}
+    tables = {"The top of the file": top, "[currency_rates]": {}}
+    for name in ("cutoffs", "weights", "movement", "dormancy"):
+        tables[f"[{name}]"] = {k: v for k, v in policy[name].items() if not isinstance(v, dict)}
+    for name in ("cadence", "actions"):
+        tables[f"[dormancy.{name}]"] = policy["dormancy"][name]
+    for title, keys in tables.items():
+        rows = {row[0].strip("`"): row[1].strip("`") for row in table_rows(explained[title])[2:]}
+        assert {key: tomllib.loads(f"x = {text}")["x"] for key, text in rows.items()} == keys
+
+
+def test_guide_explains_every_key_of_a_tier() -> None:
+    rows = table_rows(sections(GUIDE)["[[tiers]]"])
+    named = {name for row in rows for name in INLINE.findall(row[0])}
+    assert named == set(Tier.__struct_fields__)
+
+
+def test_guide_names_every_type_of_event() -> None:
+    named = set(INLINE.findall(sections(GUIDE)["Events in"]))
+    assert set(SCHEMAS) <= named
+
+
+@every_page
+def test_json_in_documents_is_json(page: Path) -> None:
+    for body in fences(page, "json"):
+        json.loads(body)
+
+
+@pytest.mark.parametrize("page", [README, README_ZH, GUIDE], ids=lambda p: p.name)
+def test_json_examples_are_what_the_worked_example_gives(
+    page: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    known = example_outputs(tmp_path_factory.getbasetemp() / "documented-example")
+    for line in EXAMPLE.read_text("utf-8").splitlines():
+        known = [*known, json.loads(line)] if line.startswith("{") else known
+    examples = [json.loads(body) for body in fences(page, "json")]
+    assert examples
+    for example in examples:
+        assert example in known
+
+
+def test_rules_list_every_reason_of_a_dead_letter_in_its_order() -> None:
+    rows = table_rows(sections(RULES)["Why a record is a dead letter"])
+    assert [row[0].strip("`") for row in rows[2:]] == list(REASONS)
+
+
+def test_rules_give_the_limits_the_code_has() -> None:
+    limits = {row[0]: row[1] for row in table_rows(sections(RULES)["Limits"])[2:]}
+    numbers = {
+        name: int(re.sub(r"\D.*", "", text.replace(",", ""))) for name, text in limits.items()
+    }
+    del numbers["an amount"]
+    assert numbers == {
+        "orders in the window, one by one": MAX_ORDERS,
+        "changes waiting for their order": MAX_WAITING,
+        "event ids remembered": MAX_IDENTITIES,
+        "refund ids of an order": MAX_REFUND_IDS,
+        "tickets": MAX_TICKETS,
+        "attributes": MAX_ATTRIBUTES,
+        "a record": MAX_RECORD_BYTES // 1024,
+        "ids, names of attributes": MAX_ID_LENGTH,
+        "the value of an attribute": MAX_ATTRIBUTE_LENGTH,
+        "tiers of a policy, size of its file": MAX_TIERS,
+    }
+    assert f"nested {MAX_NESTING} deep" in limits["a record"]
+
+
+def test_requirements_say_of_every_line_whether_it_is_done() -> None:
+    rows = table_rows((ROOT / "docs/requirements.md").read_text("utf-8"))
+    states = [row[-1] for row in rows if row[0] not in ("asked for", "complaint", "---")]
+    assert set(states) == {"done", "part", "open"}
+
+
+def test_chinese_readme_has_the_sections_code_and_links_of_the_english_one() -> None:
+    english, chinese = README.read_text("utf-8"), README_ZH.read_text("utf-8")
+    assert len(re.findall(r"^## ", chinese, re.MULTILINE)) == len(
+        re.findall(r"^## ", english, re.MULTILINE)
+    )
+    assert FENCE.findall(chinese) == FENCE.findall(english)
+    here = {"README.md", "README.zh-CN.md"}
+    assert sorted(set(links(README_ZH)) - here) == sorted(set(links(README)) - here)
+
+
+def test_index_lists_every_page_of_the_documentation() -> None:
+    listed = set(links(ROOT / "docs/README.md"))
+    assert {page.name for page in ROOT.glob("docs/*.md")} - {"README.md"} <= listed

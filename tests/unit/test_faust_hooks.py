@@ -1,0 +1,211 @@
+"""What the Faust plumbing takes for granted about Faust, mode and aiokafka.
+
+None of it is promised by those packages. After an upgrade these tests say what to read again.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import faust
+import mode
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
+from aiokafka.producer.producer import TransactionManager
+from faust.app.base import BootStrategy
+from faust.stores.base import Store
+from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery
+from faust.transport import consumer as base
+from faust.transport.drivers import aiokafka as driver
+
+from streams.faust_app import FaustOptions, create_app
+
+HOOKS: list[tuple[Callable[..., Any], str]] = [
+    # overridden
+    (driver.AIOKafkaConsumerThread._create_worker_consumer, "self, transport"),
+    (driver.AIOKafkaConsumerThread._highwaters, "self, partitions"),
+    (driver.Consumer._new_consumer_thread, "self"),
+    (driver.Consumer._to_message, "self, tp, record"),
+    (base.Consumer.getmany, "self, timeout"),
+    (base.Consumer._add_gap, "self, tp, offset_from, offset_to"),
+    (base.Consumer._new_offset, "self, tp"),
+    (base.Consumer.ack, "self, message"),
+    (base.Consumer.commit, "self, topics, start_new_transaction"),
+    (base.Consumer.wait_empty, "self"),
+    (base.Consumer.on_partitions_revoked, "self, revoked"),
+    (base.Consumer.on_partitions_assigned, "self, assigned, generation_id"),
+    (base.Consumer.resume_partitions, "self, tps"),
+    (base.Consumer.perform_seek, "self"),
+    (base.Consumer.resume_flow, "self"),
+    (base.Consumer.verify_all_partitions_active, "self"),
+    (faust.App._new_transport, "self"),
+    (faust.App._create_directories, "self"),
+    (faust.App._on_rebalance_when_stopped, "self"),
+    (faust.Table._new_store, "self"),
+    (faust.Table._new_changelog_topic, "self, retention, compacting, deleting"),
+    (faust.Table.on_key_get, "self, key"),
+    (faust.Table.on_key_set, "self, key, value"),
+    (faust.Table.on_key_del, "self, key"),
+    (faust.Table.on_clear, "self"),
+    (Store.persisted_offset, "self, tp"),
+    (Store.on_rebalance, "self, assigned, revoked, newly_assigned, generation_id"),
+    (Store.on_recovery_completed, "self, active_tps, standby_tps"),
+    (faust.Worker._setproctitle, "self, info, ident"),
+    (mode.Worker._install_signal_handlers_unix, "self"),
+    (mode.Service._crash, "self, reason"),
+    # called
+    (driver.AIOKafkaConsumerThread._ensure_consumer, "self"),
+    (driver.AIOKafkaConsumerThread.call_thread, "self, fun, args, kwargs"),
+    (base.ThreadDelegateConsumer._getmany, "self, active_partitions, timeout"),
+    (base.Consumer._get_active_partitions, "self"),
+    (base.Consumer._clean_unacked_messages, "self"),
+    (base.Consumer.maybe_wait_for_commit_to_finish, "self"),
+    (base.Consumer.commit_and_end_transactions, "self"),
+    (base.Consumer.stop_flow, "self"),
+    (AIOKafkaConsumer.highwater, "self, partition"),
+    (AIOKafkaConsumer.seek_to_beginning, "self, partitions"),
+    (SubscriptionState.fetch_context, "self"),
+    (AIOKafkaProducer.create_batch, "self"),
+    (AIOKafkaProducer.send_batch, "self, batch, topic, partition"),
+    (BatchBuilder.append, "self, timestamp, key, value, headers"),
+]
+
+
+@pytest.mark.parametrize(
+    ("hook", "parameters"), HOOKS, ids=lambda part: getattr(part, "__qualname__", "")
+)
+def test_a_hook_is_there_with_its_parameters(hook: Callable[..., Any], parameters: str) -> None:
+    assert ", ".join(inspect.signature(hook).parameters) == parameters
+
+
+def test_the_versions_are_those_whose_source_was_read() -> None:
+    assert version("faust-streaming") == "0.15.3"
+    assert version("mode-streaming") == "0.7.1"
+    assert version("aiokafka") == "0.14.0"
+
+
+def in_order(function: Callable[..., Any], *parts: str) -> bool:
+    """Whether the function's source has all parts, each after the one before."""
+    source, at = inspect.getsource(function), 0
+    for part in parts:
+        at = source.find(part, at) + 1
+        if not at:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("function", [Recovery.on_recovery_completed, Recovery._resume_streams])
+def test_a_restore_ends_in_the_order_that_the_gate_expects(function: Callable[..., Any]) -> None:
+    assert in_order(
+        function,
+        "consumer.resume_partitions(",
+        "consumer.perform_seek()",
+        "flow_control.resume()",
+        "consumer.resume_flow()",
+    )
+
+
+def test_the_table_is_told_before_the_streams_go_on() -> None:
+    assert in_order(
+        Recovery.on_recovery_completed,
+        "table.on_recovery_completed(",
+        "consumer.resume_partitions(",
+    )
+    assert in_order(TableManager.on_rebalance, "table.on_rebalance", "self.recovery.on_rebalance")
+
+
+def test_a_restore_starts_where_the_store_says() -> None:
+    assert in_order(Recovery._add, "table.persisted_offset(tp)", "offsets[tp] = persisted_offset")
+
+
+def test_faust_drops_its_acks_before_it_waits_for_the_streams() -> None:
+    assert in_order(
+        base.Consumer.on_partitions_revoked, "self._acked.pop(", "self._on_partitions_revoked"
+    )
+
+
+def test_every_ack_is_appended_to_the_list_of_its_partition() -> None:
+    assert in_order(base.Consumer.ack, "acked_for_tp = self._acked[tp]", "acked_for_tp.append(")
+    compiled = Path(inspect.getfile(faust)).parent / "_cython" / "streams.pyx"
+    assert "acked_for_tp = consumer._acked[tp]" in compiled.read_text()
+    assert "acked_for_tp.append(offset)" in compiled.read_text()
+
+
+def test_a_commit_takes_offsets_from_the_hook_for_all_partitions_with_acks() -> None:
+    assert in_order(base.Consumer._filter_tps_with_pending_acks, "for tp in self._acked")
+    assert in_order(base.Consumer._filter_committable_offsets, "self._new_offset(tp)")
+
+
+def test_the_consumer_keeps_the_state_that_is_used_here() -> None:
+    source = inspect.getsource(base.Consumer.__init__)
+    for attribute in ("_acked", "_acked_index", "_committed_offset", "_unacked_messages"):
+        assert f"self.{attribute} = " in source
+
+
+def test_a_buffer_of_one_batch_would_keep_the_changelog_open() -> None:
+    assert "recovery_buffer_size == 1" in inspect.getsource(Recovery._restart_recovery)
+
+
+def test_the_recovery_swallows_what_a_store_raises() -> None:
+    assert in_order(Recovery._slurp_changelogs, "except Exception as ex:", "logger.warning")
+
+
+def test_aiokafka_reads_the_longest_wait_of_a_fetch_when_it_starts() -> None:
+    assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in inspect.getsource(AIOKafkaConsumer.start)
+
+
+def test_aiokafka_takes_no_set_of_partitions_for_all() -> None:
+    assert "if partitions and tp not in partitions" in inspect.getsource(Fetcher.fetched_records)
+
+
+def test_aiokafka_does_not_join_while_nothing_is_fetched() -> None:
+    assert in_order(
+        GroupCoordinator.ensure_active_group,
+        "self._subscription.fetcher_idle_time",
+        "self._max_poll_interval",
+        "return None",
+    )
+
+
+def test_aiokafka_does_not_seek_where_nothing_is_committed() -> None:
+    assert "if offset and offset > 0" in inspect.getsource(AIOKafkaConsumer.seek_to_committed)
+
+
+def test_aiokafka_numbers_a_batch_when_it_leaves() -> None:
+    """So a batch built by hand is idempotent too."""
+    assert in_order(
+        MessageAccumulator._pop_batch,
+        "sequence_number(batch.tp)",
+        "increment_sequence_number(batch.tp, batch.record_count)",
+        "batch.set_producer_state(",
+    )
+    assert TransactionManager is not None
+
+
+def test_aiokafka_takes_the_first_record_of_a_batch_whatever_its_size() -> None:
+    builder = BatchBuilder(100, 0)
+    assert builder.append(timestamp=None, key=None, value=b"x" * 1_000).size > 1_000
+    assert builder.append(timestamp=None, key=None, value=b"x") is None
+
+
+def test_the_app_has_the_settings_its_safety_depends_on() -> None:
+    app = create_app(FaustOptions(app_id="app", broker_urls=("kafka://127.0.0.1:1",)))
+    conf = app.conf
+    assert conf.consumer_auto_offset_reset == "earliest"
+    assert conf.processing_guarantee.name == "AT_LEAST_ONCE"
+    assert conf.stream_wait_empty
+    assert conf.table_standby_replicas == 0
+    assert conf.broker_request_timeout >= conf.broker_session_timeout
+    assert not (conf.topic_allow_declare or conf.web_enabled or conf.worker_redirect_stdouts)
+    assert isinstance(app.boot_strategy, BootStrategy)
+    assert list(app.boot_strategy.web_server()) == []
+    assert list(app.boot_strategy.kafka_producer()) == []
