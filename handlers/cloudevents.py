@@ -38,7 +38,7 @@ def from_structured(envelope: dict[str, Any]) -> dict[str, Any]:
 
 def from_binary(data: dict[str, Any], headers: Mapping[str, bytes]) -> dict[str, Any]:
     """The native form of a record whose attributes are headers `ce_id`, `ce_type` and so on."""
-    native = dict(data)
+    native = {name: value for name, value in data.items() if name != "specversion"}
     for attribute, name in _ATTRIBUTES:
         value = headers.get(f"ce_{attribute}")
         native[name] = None if value is None else value.decode("utf-8", "replace")

@@ -62,8 +62,8 @@ class Customer(Struct, array_like=True):
     grace: Grace | None = None
     marketing_consent: bool | None = None
     consent_ms: int = NEVER_MS
-    attributes: dict[str, str] = field(default_factory=dict)
-    profile_ms: int = NEVER_MS
+    attributes: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Value and time of each attribute; an empty text stands for one that was taken away."""
     tickets: list[Ticket] = field(default_factory=list)
     """Least recently told of first."""
     refused: list[int] = field(default_factory=list)
@@ -90,6 +90,11 @@ class Customer(Struct, array_like=True):
         """Note a refused record, so that a replay that skips it does not let it move time."""
         self.refused = [kept for kept in self.refused if kept > checkpoint]
         self.refused.append(position)
+
+    @property
+    def known_attributes(self) -> dict[str, str]:
+        """The attributes that are known."""
+        return {name: value for name, (value, _) in self.attributes.items() if value}
 
     @property
     def open_tickets(self) -> int:

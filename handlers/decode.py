@@ -70,6 +70,8 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 ANY_TIME = Limits()
+IN_THE_LOG = Limits(min_event_ms=-(2**62))
+"""For records of the canonical log: their times were looked at when they entered it."""
 
 
 def decode(
@@ -211,7 +213,7 @@ def _typed(schema: Schema, document: dict[str, Any], limits: Limits) -> Event | 
         try:
             value = field.check(found)
         except WrongType as error:
-            raise _FieldError(f"{field.name} {error}") from None
+            raise _FieldError(f"{field.name.strip(chr(0))} {error}") from None
         if field.bound is not None and fault is None:
             wrong = field.bound(value)
             if wrong is not None:

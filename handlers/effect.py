@@ -1,4 +1,4 @@
-"""What the handler of an event says of it, for the evaluation that follows."""
+"""What the handler of an order event says of it, for the evaluation that follows."""
 
 from __future__ import annotations
 
@@ -14,6 +14,3 @@ class Effect(NamedTuple):
     reduces: bool = False
     came_back: CameBack | None = None
     unmatched: int = 0
-
-
-NO_EFFECT = Effect()

@@ -151,7 +151,9 @@ def next_tier(rules: Rules, customer: Customer, rank: int) -> NextTier | None:
     """The tier directly above a rank and the order it takes; None at the top."""
     if rank == 0:
         return None
-    needed = order_amount_needed(rules, customer.ledger, rank - 1)
+    needed = order_amount_needed(
+        rules, customer.ledger.frequency, customer.ledger.monetary, rank - 1
+    )
     return NextTier(
         rules.tier_name(rank - 1),
         None if needed is None else text_of_minor(needed, rules.base_digits),

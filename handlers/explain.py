@@ -6,7 +6,7 @@ that decide them.
 
 from __future__ import annotations
 
-from handlers.customer import Customer, stage_of
+from handlers.customer import NEVER_MS, Customer, stage_of
 from handlers.evaluation import figures_of, keeps_until, next_tier, totals
 from handlers.explain_orders import date_of, orders_why, waiting_why
 from handlers.explain_time import due_next, ever, level_why
@@ -52,8 +52,8 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
         newest_event_at=ever(customer.newest_ms),
         stage=stage_of(customer, rules),
         who=Who(
-            sorted(customer.attributes),
-            ever(customer.profile_ms),
+            sorted(customer.known_attributes),
+            ever(max((at_ms for _, at_ms in customer.attributes.values()), default=NEVER_MS)),
             customer.marketing_consent,
             ever(customer.consent_ms),
         ),

@@ -16,8 +16,8 @@ from handlers.content import id_digest
 from handlers.context import Cause, Context
 from handlers.customer import NEVER_MS, Customer, erased_customer, new_customer, stage_of
 from handlers.decode import ANY_TIME, Limits, decode
-from handlers.dormancy import compare_level, level_due_ms, reach_levels
-from handlers.effect import NO_EFFECT, Effect
+from handlers.dormancy import CameBack, compare_level, level_due_ms, reach_levels
+from handlers.effect import Effect
 from handlers.evaluation import TIME, evaluate, tier_due_ms, totals
 from handlers.events import (
     ActivityRecorded,
@@ -44,14 +44,17 @@ from handlers.store import CustomerStore
 from handlers.support import survey_answered, ticket_changed
 from handlers.values import check_values
 from scoring.policy import Policy
-from scoring.rules import Rules
+from scoring.rules import DORMANT, Rules
 
-Handler = Callable[[Customer, Any, Rules, int], Effect]
+OrderHandler = Callable[[Customer, Any, Rules, int], Effect]
+OtherHandler = Callable[[Customer, Any], CameBack | None]
 
-HANDLERS: dict[type[Event], Handler] = {
+ORDER_HANDLERS: dict[type[Event], OrderHandler] = {
     OrderPlaced: order_placed,
     OrderChanged: order_changed,
     OrderRefunded: order_refunded,
+}
+OTHER_HANDLERS: dict[type[Event], OtherHandler] = {
     Browsed: browsed,
     TicketChanged: ticket_changed,
     SurveyAnswered: survey_answered,
@@ -250,26 +253,44 @@ class Partition:
         if type(event) is CustomerErased:
             self._erase(position, customer, was)
             return
-        context = self.context
-        rules = context.rules
         clock_before = self.clock_of(customer)
         now_ms = max(clock_before, occurred_ms)
-        today = rules.calendar.day(now_ms)
-        before = totals(customer.ledger, rules, today)
-        effect = HANDLERS[type(event)](customer, event, rules, today)
         customer.newest_ms = max(customer.newest_ms, occurred_ms)
         customer.remember(id_digest(event.event_id), event.content)
+        if type(event) in ORDER_HANDLERS:
+            self._accept_order(customer, event, clock_before, now_ms)
+            self._settle(position, customer, now_ms, was)
+        elif self._accept_other(customer, event, now_ms):
+            self._settle(position, customer, now_ms, was)
+        else:
+            self._put(position, customer, was)
+
+    def _accept_order(
+        self, customer: Customer, event: Event, clock_before: int, now_ms: int
+    ) -> None:
+        context = self.context
+        rules = context.rules
+        today = rules.calendar.day(now_ms)
+        before = totals(customer.ledger, rules, today)
+        effect = ORDER_HANDLERS[type(event)](customer, event, rules, today)
         context.tally.unmatched += effect.unmatched
-        if effect is not NO_EFFECT:
-            cause = Cause(
-                f"event:{event.event_id}@{occurred_ms}",
-                (event.event_id,),
-                effect.reason,
-                occurred_ms < clock_before,
-            )
-            evaluate(context, customer, now_ms, before, cause, reduces=effect.reduces)
-            compare_level(context, customer, now_ms, cause.key, effect.came_back)
-        self._settle(position, customer, now_ms, was)
+        cause = Cause(
+            _cause_key(event), (event.event_id,), effect.reason, event.occurred_ms < clock_before
+        )
+        evaluate(context, customer, now_ms, before, cause, reduces=effect.reduces)
+        compare_level(context, customer, now_ms, cause.key, effect.came_back)
+
+    def _accept_other(self, customer: Customer, event: Event, now_ms: int) -> bool:
+        """Apply an event that is about no order; whether a due instant or the stage moves by it.
+
+        Orders stay as they are, so the tier does too. An interaction ends only churned, and puts
+        off nothing but it.
+        """
+        came_back = OTHER_HANDLERS[type(event)](customer, event)
+        if came_back is None or customer.level < DORMANT:
+            return False
+        compare_level(self.context, customer, now_ms, _cause_key(event), came_back)
+        return True
 
     def _fire(self, customer: Customer, due_ms: int) -> None:
         """Do what is due for one customer at one instant: the tier first, then levels."""
@@ -315,8 +336,9 @@ class Partition:
         self.stale_profiles[erased.customer_id] = None
 
     def _plan(self, customer: Customer, now_ms: int) -> None:
-        """Work out when the customer is due next after `now_ms`."""
+        """Work out the customer's stage, and when it is due next after `now_ms`."""
         rules = self.context.rules
+        customer.stage = stage_of(customer, rules)
         tier_due = tier_due_ms(rules, customer, rules.calendar.day(now_ms))
         level_due = level_due_ms(rules, customer)
         if tier_due is None or (level_due is not None and level_due < tier_due):
@@ -327,9 +349,12 @@ class Partition:
     def _settle(
         self, position: int, customer: Customer, now_ms: int, was: tuple[str, str] | None
     ) -> None:
-        """Put a changed customer back, with its stage and its next due instant."""
+        """Put a changed customer back, with what follows for it from the change."""
         self._plan(customer, now_ms)
-        customer.stage = stage_of(customer, self.context.rules)
+        self._put(position, customer, was)
+
+    def _put(self, position: int, customer: Customer, was: tuple[str, str] | None) -> None:
+        """Put a changed customer back, and count where it stands."""
         customer.applied = position
         now = customer.tier, customer.stage
         if was != now:
@@ -353,6 +378,10 @@ def pack_meta(meta: Meta) -> bytes:
 def unpack_meta(packed: bytes) -> Meta:
     """The partition's own state from its bytes."""
     return _meta_decoder.decode(packed)
+
+
+def _cause_key(event: Event) -> str:
+    return f"event:{event.event_id}@{event.occurred_ms}"
 
 
 def _source(app_id: str) -> str:

@@ -21,7 +21,7 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
     return Profile(
         customer_id=customer.customer_id,
         sequence=customer.sequence,
-        attributes=customer.attributes,
+        attributes=customer.known_attributes,
         marketing_consent=customer.marketing_consent,
         tier=customer.tier,
         stage=stage_of(customer, rules),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from handlers.browse import interaction
 from handlers.customer import MAX_TICKETS, NEVER_MS, Customer, Ticket
-from handlers.effect import Effect
+from handlers.dormancy import CameBack
 from handlers.events import SurveyAnswered, TicketChanged
-from scoring.rules import Rules
 
 
-def ticket_changed(customer: Customer, event: TicketChanged, rules: Rules, today: int) -> Effect:
+def ticket_changed(customer: Customer, event: TicketChanged) -> CameBack:
     """Keep each ticket as its newest event, by time, left it; the 64 told of last."""
     tickets = customer.tickets
     known = next((t for t in tickets if t.ticket_id == event.ticket_id), None)
@@ -28,6 +27,6 @@ def ticket_changed(customer: Customer, event: TicketChanged, rules: Rules, today
     return interaction(customer, event.occurred_ms)
 
 
-def survey_answered(customer: Customer, event: SurveyAnswered, rules: Rules, today: int) -> Effect:
+def survey_answered(customer: Customer, event: SurveyAnswered) -> CameBack:
     """An answer is an interaction."""
     return interaction(customer, event.occurred_ms)

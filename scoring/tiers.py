@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -97,12 +98,13 @@ def _holds(condition: Condition | None, found: Figures | None) -> bool:
     return found is not None and (condition is None or holds(condition, found))
 
 
-def order_amount_needed(rules: Rules, ledger: Ledger, rank: int) -> int | None:
+@lru_cache(maxsize=4_096)
+def order_amount_needed(rules: Rules, frequency: int, monetary: int, rank: int) -> int | None:
     """The smallest single order today, in minor units, that qualifies for a tier or a better one.
 
-    The order is taken as paid. None if no amount that an order may have would do.
+    `frequency` and `monetary` are those before it; it is taken as paid. None if no amount that an
+    order may have would do.
     """
-    monetary = ledger.monetary
     steps = set(rules.monetary_cutoffs)
     for tier in rules.tiers[: rank + 1]:
         steps.update(c.cutoff for c in tier.conditions if c.measure == "monetary")
@@ -110,7 +112,7 @@ def order_amount_needed(rules: Rules, ledger: Ledger, rank: int) -> int | None:
     for amount in candidates:
         if amount > MAX_MINOR_UNITS:
             return None
-        found = figures(rules, 0, ledger.frequency + 1, monetary + amount)
+        found = figures(rules, 0, frequency + 1, monetary + amount)
         if qualified_rank(rules, found) <= rank:
             return amount
     return None

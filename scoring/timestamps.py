@@ -7,34 +7,23 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 _RFC3339 = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
-    r"(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))",
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?"
+    r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])",
     re.ASCII,
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_MS = timedelta(milliseconds=1)
 _MAX_MS = 253_402_300_799_999
 
 
 def parse_rfc3339(text: str) -> int | None:
     """Epoch milliseconds, finer parts cut off; None for any other or an impossible time."""
-    match = _RFC3339.fullmatch(text)
-    if match is None:
-        return None
-    year, month, day, hour, minute, second, fraction, sign, off_hour, off_minute = match.groups()
-    if hour > "23" or minute > "59" or second > "59":
+    if _RFC3339.fullmatch(text) is None:
         return None
     try:
-        days = date(int(year), int(month), int(day)).toordinal() - _EPOCH_ORDINAL
+        return (datetime.fromisoformat(text.upper()) - _EPOCH) // _MS
     except ValueError:
         return None
-    seconds = days * 86_400 + int(hour) * 3600 + int(minute) * 60 + int(second)
-    if sign:
-        if off_hour > "23" or off_minute > "59":
-            return None
-        offset = int(off_hour) * 3600 + int(off_minute) * 60
-        seconds += offset if sign == "-" else -offset
-    return seconds * 1000 + (int(fraction[:3].ljust(3, "0")) if fraction else 0)
 
 
 def parse_date(text: str) -> date | None:

@@ -101,8 +101,11 @@ class Generation:
             PlaceLost: look again where the view stands, and go on from there.
         """
         replies = await self._run(chunks, current_ms)
-        if any(reply[0] != scripts.APPLIED for reply in replies):
-            raise PlaceLost(f"generation {self.number} is {replies[-1][0].decode()}")
+        refused = next((reply[0] for reply in replies if reply[0] != scripts.APPLIED), None)
+        if refused == scripts.MOVED:
+            raise PlaceLost(f"generation {self.number} is not the one to write to any more")
+        if refused is not None:
+            raise PlaceLost(f"generation {self.number} lacks records that it had")
         return Applied(
             applied=sum(reply[1] for reply in replies),
             removed=sum(reply[2] for reply in replies),

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from handlers import outputs
 from handlers.context import Tally
 from handlers.customer import NEVER_MS
-from handlers.decode import Limits
+from handlers.decode import IN_THE_LOG, Limits
 from handlers.log import CLOCK_TICK, POLICY_ACTIVATED, PolicyActivated, decode_control
 from handlers.outputs import Output
 from handlers.partition import Partition
@@ -137,26 +137,28 @@ class Backtest:
         self.report = Report()
         self._options = options
         self._files = files
+        self._position = 0
+        """The line's place in the log: its number in the file may be any when lines are sorted."""
 
     def run(self, lines: Iterable[Line], on_line: Callable[[Line], None]) -> Report:
         """Take each line in turn, let time pass to the end, write the profiles."""
-        number = 0
         for line in lines:
-            number = line.number
+            self._position += 1
             on_line(line)
             if line.raw and not line.raw.isspace():
                 self._take(line)
-            if number % PACK_EVERY == 0:
-                self._checkpoint(number)
+            if self._position % PACK_EVERY == 0:
+                self._checkpoint()
         if self.report.lines == 0:
-            self._start(None, 0)
-        self._finish(number + 1)
+            self._start(None)
+        self._position += 1
+        self._finish()
         return self.report
 
     def _take(self, line: Line) -> None:
         self.report.lines += 1
         if self.report.lines == 1:
-            self._start(line, line.number)
+            self._start(line)
             if self.report.is_log:
                 return
         if self.report.is_log and self._is_control(line):
@@ -165,7 +167,7 @@ class Backtest:
             self._event(line)
         self._write_outputs()
 
-    def _start(self, first: Line | None, position: int) -> None:
+    def _start(self, first: Line | None) -> None:
         """Put the policy in force: the log's own, if this is one."""
         if first is not None and self._is_control(first):
             self.report.is_log = True
@@ -173,7 +175,7 @@ class Backtest:
             return
         options = self._options
         self.partition.activate(
-            position,
+            self._position,
             PolicyActivated(
                 "backtest", options.app_id, "replay", options.allowed_lateness_ms, options.policy
             ),
@@ -194,15 +196,16 @@ class Backtest:
         if not isinstance(record, PolicyActivated):
             until_ms = self._options.until_ms
             if until_ms is None or record.at <= until_ms:
-                self.partition.tick(line.number, record.at)
+                self.partition.tick(self._position, record.at)
             return
         if self._options.override_policy:
             record = msgspec.structs.replace(record, policy=self._options.policy)
-        self.partition.activate(line.number, record)
+        self.partition.activate(self._position, record)
 
     def _event(self, line: Line) -> None:
         partition, report = self.partition, self.report
-        event = partition.admit(line.raw, None, self._options.limits)
+        limits = IN_THE_LOG if report.is_log else self._options.limits
+        event = partition.admit(line.raw, None, limits)
         if isinstance(event, Rejection):
             self._reject(line, event)
             return
@@ -212,7 +215,7 @@ class Backtest:
             return
         if event.occurred_ms < partition.meta.clock_ms:
             report.late += 1
-        rejection = partition.apply(line.number, event)
+        rejection = partition.apply(self._position, event)
         if rejection is not None:
             self._reject(line, rejection)
 
@@ -227,21 +230,21 @@ class Backtest:
                 self._files.write(output)
             outbox.clear()
 
-    def _checkpoint(self, position: int) -> None:
+    def _checkpoint(self) -> None:
         self.partition.store.pack_changed(0)
         self.partition.stale_profiles.clear()
-        self.partition.meta.applied = position
+        self.partition.meta.applied = self._position
 
-    def _finish(self, position: int) -> None:
+    def _finish(self) -> None:
         """Fire what is due at the end; a dumped log ends where the worker stood."""
         partition, report = self.partition, self.report
         end_ms = self._options.until_ms
         if end_ms is None and not report.is_log:
             end_ms = partition.meta.newest_ms
         if end_ms is not None and end_ms != NEVER_MS:
-            partition.finish(position, end_ms)
+            partition.finish(self._position, end_ms)
         self._write_outputs()
-        self._checkpoint(position)
+        self._checkpoint()
         report.final_ms = partition.meta.clock_ms
         for customer_id in partition.store.ids():
             customer = partition.store.get(customer_id)

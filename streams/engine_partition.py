@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from handlers.customer import unpack_head
+from handlers.decode import IN_THE_LOG
 from handlers.outputs import Output
 from handlers.partition import Meta, Partition, pack_meta, unpack_meta
 from handlers.reasons import Rejection
@@ -160,7 +161,7 @@ class EnginePartition:
         if origin is not None and partition.is_applied(origin.source):
             self.positional_duplicates += 1
             return
-        event = partition.admit(record.value, cloud_event_headers(record.headers))
+        event = partition.admit(record.value, cloud_event_headers(record.headers), IN_THE_LOG)
         if isinstance(event, Rejection):
             self._reject(record, origin, event)
             return

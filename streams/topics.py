@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
 from config.deployment import Settings
 from config.security import aiokafka_security
@@ -197,5 +197,9 @@ async def _until_seen(settings: Settings, names: set[str]) -> None:
 
 
 def _unreachable(settings: Settings, error: BaseException) -> str:
-    reason = str(error) or type(error).__name__
-    return f"no Kafka broker answers at {settings.kafka_bootstrap_servers} ({reason})"
+    said = f"no Kafka broker answers at {settings.kafka_bootstrap_servers}"
+    if isinstance(error, TimeoutError):
+        return f"{said} within {settings.startup_timeout}"
+    if isinstance(error, KafkaConnectionError):
+        return said  # its text repeats the address
+    return f"{said} ({str(error) or type(error).__name__})"

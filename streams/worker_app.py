@@ -42,10 +42,13 @@ class WorkerApp(StreamApp):
 
     @override
     async def on_start(self) -> None:
-        """Open the connections."""
+        """Open the connections; the first that does not open ends the app."""
         await super().on_start()
-        for connection in self._connections:
-            await connection.start()
+        try:
+            for connection in self._connections:
+                await connection.start()
+        except Exception as error:
+            await self.crash(error)
 
     @override
     async def on_shutdown(self) -> None:

@@ -6,15 +6,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from config.policy import load_policy
+from config.policy import PolicyError, load_policy
 from config.settings import load_settings
 from handlers.decode import Limits
+from handlers.partition import NoPolicy
 from scoring.timestamps import parse_rfc3339
 from streams.backtest import Backtest, BacktestOptions, Line, OutputFiles
 from streams.backtest_summary import print_summary
@@ -67,10 +68,15 @@ def backtest(
             override_policy=policy is not None,
         )
         console = Console(stderr=True)
-        with _progress(console) as progress, OutputFiles(out) as files:
+        # The input is opened first: a mistyped name must not empty the outputs of an earlier run.
+        with (
+            events.open("rb") as source,
+            _progress(console) as progress,
+            OutputFiles(out) as files,
+        ):
             size = events.stat().st_size
             task = progress.add_task("reading" if sort else events.name, total=size)
-            lines = _lines(events)
+            lines = _lines(source)
             if sort:
                 lines = sorted_lines(lines, lambda done: progress.update(task, completed=done))
                 progress.reset(task, total=size, description=events.name)
@@ -83,16 +89,18 @@ def backtest(
                     progress.update(task, completed=read)
 
             run = Backtest(options, files)
-            report = run.run(lines, on_line)
+            try:
+                report = run.run(lines, on_line)
+            except NoPolicy as error:
+                raise PolicyError(str(events), [f"{error}; a dump begins with it"]) from error
             progress.update(task, completed=size)
     print_summary(Console(), report, out, was_sorted=sort)
     sys.stdout.flush()
 
 
-def _lines(path: Path) -> Iterator[Line]:
-    with path.open("rb") as file:
-        for number, raw in enumerate(file, 1):
-            yield Line(number, raw.rstrip(b"\r\n"))
+def _lines(file: BinaryIO) -> Iterator[Line]:
+    for number, raw in enumerate(file, 1):
+        yield Line(number, raw.rstrip(b"\r\n"))
 
 
 def _progress(console: Console) -> Progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,6 +28,9 @@ EXPECTED = (
 @contextmanager
 def one_sentence() -> Iterator[None]:
     """Turn what users can mend into a sentence; anything else is a bug and shows itself."""
+    # The Kafka client's own complaints would stand before that sentence and say less. A command
+    # that goes on for long configures logging when it has started.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         yield
     except EXPECTED as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -29,8 +28,6 @@ from streams.traffic.sender import Sent
 @contextmanager
 def sending() -> Iterator[None]:
     """Turns what can go wrong with files and deliveries into one sentence and exit code 1."""
-    # The Kafka client's own complaints would stand before that sentence and say less.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     with one_sentence():
         try:
             yield

@@ -32,9 +32,9 @@ def worker(
         from streams.topics import check_topics, topic_name
         from streams.worker import Worker
 
-        configure_logging(settings.log_level, settings.log_format)
         counts = asyncio.run(check_topics(settings))
         asyncio.run(ensure_policy(settings, declared))
+        configure_logging(settings.log_level, settings.log_format)
         partitions = counts[topic_name(settings, "customer-events")]
         code = Worker(settings, declared, partitions).run()
     raise typer.Exit(code)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from streams.faust_app.app import StreamApp, create_app
 from streams.faust_app.batch import Batch, Record
 from streams.faust_app.commit import OutOfOrderAck
-from streams.faust_app.delivery import Delivery, deliveries
 from streams.faust_app.options import BatchLimits, FaustOptions
 from streams.faust_app.producer import BatchProducer, BufferFull, ProduceFailed
+from streams.faust_app.recovery import RestoreTimeout
 from streams.faust_app.runner import run_worker
 from streams.faust_app.table import PartitionedStore, PartitionedTable, PartitionState, add_table
 from streams.faust_app.transport import BatchConsumer, DrainTimeout, Progress
@@ -18,7 +18,6 @@ __all__ = [
     "BatchLimits",
     "BatchProducer",
     "BufferFull",
-    "Delivery",
     "DrainTimeout",
     "FaustOptions",
     "OutOfOrderAck",
@@ -28,9 +27,9 @@ __all__ = [
     "ProduceFailed",
     "Progress",
     "Record",
+    "RestoreTimeout",
     "StreamApp",
     "add_table",
     "create_app",
-    "deliveries",
     "run_worker",
 ]

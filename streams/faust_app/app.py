@@ -13,6 +13,7 @@ from mode.supervisors import CrashingSupervisor
 from typing_extensions import override
 
 from streams.faust_app.options import FaustOptions
+from streams.faust_app.recovery import StrictTables
 from streams.faust_app.transport import BatchConsumer, BatchTransport, batch_consumer
 
 # Queues are bounded by the batches in flight of each partition, far below this. A queue that fills
@@ -128,6 +129,7 @@ def faust_settings(options: FaustOptions) -> Mapping[str, Any]:
         "reply_create_topic": False,
         "agent_supervisor": CrashingSupervisor,
         "Schema": BatchSchema,
+        "TableManager": StrictTables,
         "cython_optimizations": True,
         "autodiscover": False,
         "web_enabled": False,

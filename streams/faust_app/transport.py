@@ -21,7 +21,7 @@ from enum import Enum, auto
 from time import monotonic
 from typing import Any, Protocol, cast
 
-from aiokafka.errors import IllegalStateError, KafkaTimeoutError
+from aiokafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
@@ -104,6 +104,10 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             raise IllegalStateError(f"{tp} is not assigned any more")  # Faust expects this one
         end: int | None = consumer.highwater(TopicPartition(*tp))
         return end
+
+    @override
+    def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
+        """Nothing: mode prints the traceback here, and logs it as well."""
 
     def note_poll(self) -> None:
         """Count as a reader while there is nothing to read: no partitions, or a rebalance.
@@ -230,9 +234,15 @@ class BatchConsumer(driver.Consumer):
         self._unblocked.set()
 
     async def progress(self) -> Mapping[TP, Progress]:
-        """How far the assigned stream partitions are, by the broker's present end offsets."""
+        """How far the assigned stream partitions are, by the broker's present end offsets.
+
+        Empty while that cannot be told: partitions move, or the broker does not answer.
+        """
         streams = self._stream_partitions()
-        ends = await self.highwaters(*streams) if streams else {}
+        try:
+            ends = await self.highwaters(*streams) if streams else {}
+        except KafkaError:
+            return {}
         known = {tp: (end, self.ledgers[tp]) for tp, end in ends.items() if tp in self.ledgers}
         return {
             tp: Progress(end, ledger.position, ledger.in_flight)

@@ -124,7 +124,7 @@ def _format(java: str, classpath: str, cluster: str, properties: Path) -> None:
     command = [java, "-XX:TieredStopAtLevel=1", "-cp", classpath, "kafka.tools.StorageTool"]
     try:
         done = subprocess.run(
-            [*command, "format", "-t", cluster, "-c", str(properties)],
+            [*command, "format", f"--cluster-id={cluster}", "-c", str(properties)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -15,10 +15,10 @@ from handlers.decode import Limits
 from handlers.outputs import CUSTOMER_PROFILES
 from handlers.partition import Partition
 from streams.backtest import Backtest, BacktestOptions, Line, Report
-from streams.records import partition_of
-from streams.topics import CUSTOMER_EVENTS, OUTPUTS
+from streams.records import origin_of, partition_of
+from streams.topics import CUSTOMER_EVENTS, DEAD_LETTERS, OUTPUTS
 from tests.driver import Collected
-from tests.integration.deployment import Deployment
+from tests.integration.deployment import Deployment, TopicPosition
 
 _TIMELESS = (
     *("sequence", "attributes", "marketing_consent", "tier", "stage", "level", "frequency"),
@@ -29,9 +29,10 @@ _TIMELESS = (
 
 
 class Truth(NamedTuple):
-    """A backtest: its outputs by topic, its final state, its counts."""
+    """A backtest: its outputs by topic, its dead letters, its final state, its counts."""
 
     outputs: dict[str, list[bytes | None]]
+    dead_letters: list[tuple[str, str | None]]
     partition: Partition
     report: Report
 
@@ -44,7 +45,7 @@ class Audit(NamedTuple):
     """
 
     outputs: int
-    time_driven: int
+    due: int
     repeated: int
     redelivered: int
 
@@ -64,17 +65,22 @@ def backtested(deployment: Deployment, lines: Iterable[bytes]) -> Truth:
     outputs: dict[str, list[bytes | None]] = {topic: [] for topic in (*OUTPUTS, CUSTOMER_PROFILES)}
     for output in collected.outputs:
         outputs[output.topic].append(output.value)
-    return Truth(outputs, run.partition, report)
+    letters = [(letter["reason"], letter["event_id"]) for letter in collected.dead_letters]
+    return Truth(outputs, letters, run.partition, report)
 
 
 async def audit(deployment: Deployment) -> Audit:
-    """Hold every output, every state and every profile against a backtest of the dumped log.
+    """Hold every output, dead letter, state and profile against a backtest of the dumped log.
 
-    The deployment must be drained and its workers stopped.
+    And every record sent must be in that log, or a dead letter. The deployment must be drained and
+    its workers stopped.
     """
-    written = {topic: await deployment.read(topic) for topic in (*OUTPUTS, CUSTOMER_PROFILES)}
+    topics = (*OUTPUTS, CUSTOMER_PROFILES, DEAD_LETTERS)
+    written = {topic: await deployment.read(topic) for topic in topics}
     log = await deployment.read(CUSTOMER_EVENTS)
-    outputs = time_driven = repeated = redelivered = 0
+    letters = [_first_told(records) for records in written[DEAD_LETTERS]]
+    _check_arrival(deployment, log, letters)
+    outputs = due = repeated = redelivered = 0
     for number in range(deployment.settings.partitions):
         state = await deployment.state(number)
         lines, again = await deployment.dump(number)
@@ -88,12 +94,13 @@ async def audit(deployment: Deployment) -> Audit:
             kept += consumed
             repeated += len(records) - len(consumed)
         _check_sequences(kept)
+        assert _told_by_engine(letters[number], log[number]) == truth.dead_letters
         _check_states(state, truth.partition)
         _check_profiles(written[CUSTOMER_PROFILES][number], truth.partition)
         outputs += len(kept)
-        time_driven += truth.partition.context.tally.due
+        due += truth.partition.context.tally.due
         redelivered += again
-    return Audit(outputs, time_driven, repeated, redelivered)
+    return Audit(outputs, due, repeated, redelivered)
 
 
 def consume(records: Iterable[ConsumerRecord]) -> list[bytes]:
@@ -115,6 +122,60 @@ def data_of(value: bytes) -> dict[str, Any]:
     """The `data` of an output."""
     data: dict[str, Any] = json.loads(value)["data"]
     return data
+
+
+def source_of(letter: ConsumerRecord) -> TopicPosition:
+    """Where a dead letter was, as its headers say."""
+    headers = {name: value.decode() for name, value in letter.headers}
+    return TopicPosition(
+        headers["source-topic"], int(headers["source-partition"]), int(headers["source-offset"])
+    )
+
+
+def _logged(records: Iterable[ConsumerRecord]) -> dict[TopicPosition, bytes]:
+    """The events of a part of the canonical log, by where they came from."""
+    found = {}
+    for record in records:
+        if record.key is not None:
+            origin = origin_of(record.headers, record.key)
+            assert origin is not None
+            found[TopicPosition(*origin.source)] = record.value
+    return found
+
+
+def _first_told(letters: Iterable[ConsumerRecord]) -> dict[TopicPosition, ConsumerRecord]:
+    """Dead letters by where they were, in the order in which they were told first."""
+    found: dict[TopicPosition, ConsumerRecord] = {}
+    for letter in letters:
+        known = found.setdefault(source_of(letter), letter)
+        assert (known.value, known.headers) == (letter.value, letter.headers)
+    return found
+
+
+def _check_arrival(
+    deployment: Deployment,
+    log: Iterable[Iterable[ConsumerRecord]],
+    letters: Iterable[dict[TopicPosition, ConsumerRecord]],
+) -> None:
+    """Whatever was sent is in the log as it was, or, where it could not be, a dead letter."""
+    logged: dict[TopicPosition, bytes] = {}
+    for records in log:
+        logged |= _logged(records)
+    refused = {source: letter.value for part in letters for source, letter in part.items()}
+    assert {**refused, **logged} == deployment.sent
+
+
+def _told_by_engine(
+    letters: dict[TopicPosition, ConsumerRecord], log: Iterable[ConsumerRecord]
+) -> list[tuple[str, str | None]]:
+    """The reason and the event id of the dead letters among the records of the log."""
+    logged = _logged(log)
+    told = [dict(letter.headers) for source, letter in letters.items() if source in logged]
+    ids = [headers.get("event-id") for headers in told]
+    return [
+        (headers["reason"].decode(), None if event_id is None else event_id.decode())
+        for headers, event_id in zip(told, ids, strict=True)
+    ]
 
 
 def _applied(lines: list[bytes], log: list[ConsumerRecord], applied: int) -> list[bytes]:

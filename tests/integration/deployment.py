@@ -69,6 +69,9 @@ class Deployment:
         folder: for logs and files.
         policy: as parsed TOML; without it, that of the worked example.
         settings: further settings by their field names.
+
+    Attributes:
+        sent: what `send` wrote to input topics.
     """
 
     def __init__(
@@ -104,6 +107,7 @@ class Deployment:
         self.folder = folder
         self._workspace = Workspace("deployment")
         self._workers: list[RunningWorker] = []
+        self.sent: dict[TopicPosition, bytes | None] = {}
         self._sent_ends: dict[TopicPartition, int] = {}
 
     def __enter__(self) -> Deployment:
@@ -173,6 +177,7 @@ class Deployment:
         )
 
         async def send(messages: Iterable[Message]) -> list[TopicPosition]:
+            messages = list(messages)
             sent = [
                 await producer.send(
                     self.topic(message.topic),
@@ -184,7 +189,13 @@ class Deployment:
                 )
                 for message in messages
             ]
-            return [self._note_sent(record) for record in await asyncio.gather(*sent)]
+            positions = [
+                TopicPosition(record.topic, record.partition, record.offset)
+                for record in await asyncio.gather(*sent)
+            ]
+            for message, position in zip(messages, positions, strict=True):
+                self._note_sent(message, position)
+            return positions
 
         async with producer:
             yield send
@@ -194,10 +205,11 @@ class Deployment:
         async with self.sender() as send:
             return await send(messages)
 
-    def _note_sent(self, record: Any) -> TopicPosition:
-        tp = TopicPartition(record.topic, record.partition)
-        self._sent_ends[tp] = max(record.offset + 1, self._sent_ends.get(tp, 0))
-        return TopicPosition(record.topic, record.partition, record.offset)
+    def _note_sent(self, message: Message, position: TopicPosition) -> None:
+        if message.topic in INPUTS:
+            self.sent[position] = message.value
+        tp = TopicPartition(position.topic, position.partition)
+        self._sent_ends[tp] = max(position.offset + 1, self._sent_ends.get(tp, 0))
 
     async def read(self, name: str) -> list[list[ConsumerRecord]]:
         """All records of a topic, by partition."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -41,7 +42,15 @@ def test_no_broker_is_said_with_the_address(deployment: Deployment, command: str
     (port,) = free_ports()
     nobody = {"kafka_bootstrap_servers": f"{LOOPBACK}:{port}", "startup_timeout": "1s"}
     said = sentence_of(deployment, command, **nobody)
-    assert said.startswith(f"no Kafka broker answers at {LOOPBACK}:{port} (")
+    assert said == f"no Kafka broker answers at {LOOPBACK}:{port}"
+
+
+def test_a_broker_that_is_silent_is_not_waited_for_longer_than_told(deployment: Deployment) -> None:
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        address = f"{LOOPBACK}:{silent.getsockname()[1]}"
+        mute = {"kafka_bootstrap_servers": address, "startup_timeout": "1s"}
+        said = sentence_of(deployment, **mute)
+    assert said.startswith(f"no Kafka broker answers at {address}")
 
 
 def test_missing_topics_are_named_with_the_command_that_makes_them(deployment: Deployment) -> None:
@@ -98,4 +107,5 @@ async def test_a_port_that_is_taken_ends_the_worker(deployment: Deployment) -> N
     assert time.monotonic() - began_s < _QUICKLY_S
     assert ended.returncode == 1
     said = f"cannot listen on {LOOPBACK}:{port} (TIERSTREAM_HTTP_HOST, TIERSTREAM_HTTP_PORT)"
-    assert said in ended.stderr.splitlines()[-1]
+    records = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert said in [r["message"] for r in records if r["level"] == "critical"][-1]

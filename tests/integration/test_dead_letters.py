@@ -11,7 +11,7 @@ from aiokafka import ConsumerRecord
 from handlers.reasons import ERASED_CUSTOMER, REASONS
 from streams.local import Broker
 from streams.topics import INPUTS
-from tests.integration.audit import audit, data_of
+from tests.integration.audit import audit, data_of, source_of
 from tests.integration.bad_inputs import BadInput, bad_inputs, good_events, order
 from tests.integration.deployment import Deployment, Message, TopicPosition
 
@@ -67,16 +67,9 @@ async def test_each_bad_input_becomes_a_dead_letter_and_the_rest_goes_on(
 
 def by_position(partitions: list[list[ConsumerRecord]]) -> dict[TopicPosition, ConsumerRecord]:
     """Dead letters by where the record was; each is there once."""
-    found: dict[TopicPosition, ConsumerRecord] = {}
-    for letter in (letter for records in partitions for letter in records):
-        headers = {name: value.decode() for name, value in letter.headers}
-        position = TopicPosition(
-            headers["source-topic"],
-            int(headers["source-partition"]),
-            int(headers["source-offset"]),
-        )
-        assert position not in found
-        found[position] = letter
+    letters = [letter for records in partitions for letter in records]
+    found = {source_of(letter): letter for letter in letters}
+    assert len(found) == len(letters)
     return found
 
 

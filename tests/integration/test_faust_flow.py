@@ -12,14 +12,13 @@ from typing import Any
 import pytest
 from faust.types import TP, StreamT
 
+from streams.batch_events import BatchEvent, batch_events
 from streams.faust_app import (
     BatchLimits,
-    Delivery,
     FaustOptions,
     StreamApp,
     add_table,
     create_app,
-    deliveries,
 )
 from streams.local import Broker
 from tests.integration.faust_harness import Lab
@@ -32,18 +31,18 @@ class Taken:
         self.app = app
         self.lab = lab
         self.records: dict[int, int] = defaultdict(int)
-        self.unacked: dict[int, list[Delivery]] = defaultdict(list)
+        self.unacked: dict[int, list[BatchEvent]] = defaultdict(list)
         self.keep: set[int] = set()
         app.agent(app.batch_topic(lab.events), name="take")(self.take)
 
     async def take(self, stream: StreamT[Any]) -> None:
-        async for delivery in deliveries(stream):
-            number = delivery.batch.tp.partition
-            self.records[number] += len(delivery.batch)
+        async for event in batch_events(stream):
+            number = event.value.tp.partition
+            self.records[number] += len(event.value)
             if number in self.keep:
-                self.unacked[number].append(delivery)
+                self.unacked[number].append(event)
             else:
-                delivery.ack()
+                event.ack()
 
     def tp(self, number: int) -> TP:
         return TP(self.lab.events, number)
@@ -113,8 +112,8 @@ async def test_a_partition_waits_when_its_batches_are_not_acked(lab: Lab) -> Non
         assert (await taken.app.batch_consumer.progress())[taken.tp(0)].in_flight == 3
 
         taken.keep = set()
-        for delivery in taken.unacked[0]:
-            delivery.ack()
+        for event in taken.unacked[0]:
+            event.ack()
         await until(lambda: taken.records[0] == 1_000)
     assert await lab.committed() == dict.fromkeys(range(3), 1_000)
 
@@ -126,15 +125,15 @@ async def test_batches_keep_the_bounds_and_records_their_bytes(lab: Lab) -> None
         await lab.write(lab.events, [(1, b"key", None) for _ in range(60)])
         await lab.write(lab.events, [(2, b"key", b"v" * 5_000)])
         await until(lambda: sum(taken.records.values()) == 71)
-        sizes = {n: [len(d.batch) for d in taken.unacked[n]] for n in range(3)}
+        sizes = {n: [len(event.value) for event in taken.unacked[n]] for n in range(3)}
         assert max(sizes[0]) <= 5
         assert max(sizes[1]) <= 50
         assert sizes[2] == [1], "a record over the bound goes alone"
-        record = taken.unacked[1][0].batch.records[0]
+        record = taken.unacked[1][0].value.records[0]
         assert (record.key, record.value, record.offset) == (b"key", None, 0)
         for number in range(3):
-            for delivery in taken.unacked[number]:
-                delivery.ack()
+            for event in taken.unacked[number]:
+                event.ack()
 
 
 async def test_a_table_cannot_be_written_or_read_through_faust(lab: Lab) -> None:

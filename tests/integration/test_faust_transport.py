@@ -162,8 +162,9 @@ async def test_any_failure_ends_the_process_and_commits_nothing_undone(
         assert committed <= 300 or name == "out-of-order ack", name
 
 
-async def test_a_spare_worker_stays_and_takes_over(broker: Broker, start: Start) -> None:
-    lab = await new_lab(broker, partitions=1)
+@pytest.mark.kafka
+async def test_a_spare_worker_stays_and_takes_over(kafka_broker: Broker, start: Start) -> None:
+    lab = await new_lab(kafka_broker, partitions=1)
     patience = {"max_poll_interval_ms": 2_000}
     owner = start(lab, "owner", **patience)
     owner.wait_for("restored")

@@ -138,6 +138,7 @@ async def test_record_that_is_no_profile_is_counted_and_passed_over(
         assert projector.value("view_records_total", outcome="unreadable") == 2
 
 
+@pytest.mark.slow
 async def test_two_projectors_share_the_partitions(settings: Settings, reader: ViewReader) -> None:
     async with projecting(settings) as first:
         await publish(settings, [(f"a{n}", profile(f"a{n}")) for n in range(100)])

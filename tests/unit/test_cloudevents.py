@@ -100,6 +100,13 @@ def test_bytes_that_are_no_utf_8_in_a_header_do_no_harm() -> None:
     assert good(json.dumps(DATA).encode(), binary(ce_subject=b"a\xff")).customer_id == "a\ufffd"
 
 
+def test_a_field_of_data_named_like_an_attribute_does_no_harm() -> None:
+    data = json.dumps({**DATA, "specversion": "9", "id": "x", "time": "never"}).encode()
+    event = good(data, binary())
+    assert (event.event_id, event.occurred_ms) == ("e1", day_ms(0))
+    assert good(as_line(data, binary())) == event
+
+
 def test_headers_of_other_kinds_leave_an_event_native() -> None:
     assert good(viewed(day(0)), {"traceparent": b"00-1", "ce_id": b"x"}).customer_id == "ana"
 

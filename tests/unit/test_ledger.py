@@ -494,6 +494,23 @@ def test_the_newest_refund_ids_of_an_order_are_remembered_and_all_their_sum() ->
 # Under other rules
 
 
+def test_the_next_to_leave_is_the_earliest_also_where_a_new_zone_moved_orders_before_merged_days() -> (
+    None
+):
+    """Merged days keep the date of the zone they were counted in; orders get that of the new."""
+    shanghai = Rules(Policy(timezone="Asia/Shanghai"))
+    ledger = Ledger()
+    for number in range(MAX_ORDERS + 1):
+        placed_ms = 10 * DAY_MS + number
+        ledger.place(
+            Order(f"o{number}", placed_ms, shanghai.calendar.day(placed_ms), 1), shanghai, 10
+        )
+    new_york = Rules(Policy(timezone="America/New_York"))
+    ledger.recount(new_york)
+    assert (ledger.merged[0].day, ledger.orders[0].day) == (10, 9)
+    assert ledger.next_leaving_day(new_york) == 9 + 365
+
+
 def test_counting_anew_under_other_rules_leaves_what_is_frozen() -> None:
     ledger = Ledger()
     for number in range(12):

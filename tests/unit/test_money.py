@@ -43,7 +43,8 @@ def test_texts_and_numbers_mean_the_same_amount(value: object, expected: int) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["ten", "1e3", "+5", " 5", "5 ", "5.", ".5", "1,000", "0x1", "٥", "5\n", "", "--5", "-"]
+    "text",
+    ["ten", "1e3", "+5", " 5", "5 ", "5.", ".5", "1,000", "0x1", "\u0665", "5\n", "", "--5", "-"],
 )
 def test_a_text_that_is_no_plain_decimal_is_no_amount(text: str) -> None:
     assert amount_of(text) is None

@@ -85,7 +85,8 @@ def test_a_tier_change_has_exactly_the_fields_of_the_contract() -> None:
     [envelope] = envelopes(order("o1", "120", day(0)))
     assert sorted(envelope["data"]) == sorted(
         """customer_id sequence previous_tier tier direction reason late caused_by effective_at
-        before after crossed next_tier keeps_until action policy_version marketing_consent""".split()
+        before after crossed next_tier keeps_until action policy_version
+        marketing_consent""".split()
     )
 
 

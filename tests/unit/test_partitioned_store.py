@@ -111,4 +111,4 @@ async def test_a_record_without_a_key_stops_the_process(store: PartitionedStore[
     with pytest.raises(ValueError, match="app-customers-changelog/0@1: no key"):
         restore(store, 0, b"a", None)
     await asyncio.sleep(0.05)
-    assert store.app.crashed
+    assert store.crashed, "which takes app and worker with it once they run"

@@ -67,7 +67,7 @@ def test_before_is_told_by_the_old_policy_and_after_by_the_new() -> None:
     stricter = Policy(
         version="two",
         tiers=(Tier("gold", min_monetary="500"), Tier("base")),
-        cutoffs=Cutoffs((9_000, 9_001, 9_002, 9_003), monetary=("1", "2", "3", "4")),
+        cutoffs=Cutoffs(recency_days=QUIET.recency_days, monetary=("1", "2", "3", "4")),
     )
     [rise] = driver.activate(stricter)
     assert (rise["before"]["m"], rise["after"]["m"]) == (4, 5)

@@ -46,12 +46,26 @@ def test_an_empty_text_takes_an_attribute_away_and_null_leaves_it() -> None:
     assert found == {"name": "Ana"}
 
 
-def test_a_late_update_only_fills_in_what_is_not_known() -> None:
+def test_each_attribute_is_as_its_newest_word_by_time_left_it() -> None:
     found = attributes(
         profile({"region": "South"}, day(5)),
         profile({"region": "North", "name": "Ana"}, day(1)),
     )
     assert found == {"region": "South", "name": "Ana"}
+
+
+def test_a_late_value_does_not_undo_a_removal() -> None:
+    assert attributes(profile({"name": ""}, day(5)), profile({"name": "Ana"}, day(1))) == {}
+
+
+def test_a_late_removal_takes_away_nothing_that_is_newer() -> None:
+    found = attributes(profile({"name": "Ana"}, day(5)), profile({"name": ""}, day(1)))
+    assert found == {"name": "Ana"}
+
+
+def test_of_two_words_at_one_time_the_one_that_arrived_last_counts() -> None:
+    first = profile({"name": "Ana"}, day(1), event_id="e1")
+    assert attributes(first, profile({"name": "Anna"}, day(1), event_id="e2")) == {"name": "Anna"}
 
 
 def test_attributes_are_bounded_in_number() -> None:

@@ -30,7 +30,7 @@ def rich_customer() -> Customer:
     found.tier, found.stage, found.sequence, found.level = "A", "loyal", 12, 2
     found.standing = [(1, "id-1"), (2, "id-2")]
     found.grace = Grace(20_200, (Crossed("score", 75, 66, 70, 5), Crossed("r", None, 1, 2, 6)))
-    found.attributes = {"name": "Ana Pérez", "region": "北京"}
+    found.attributes = {"name": ("Ana Pérez", 1), "region": ("北京", 2)}
     found.marketing_consent = False
     found.tickets = [Ticket("t1", "complaint", 5, True, 6), Ticket("t2", None, 1, False, 2)]
     found.refused = [3, 4]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from scoring.figures import Figures, figures
 from scoring.policy import Cutoffs, Movement, Policy, Tier, Weights
 from scoring.rules import Rules
 from scoring.tiers import holds, qualified_rank
-from scoring.figures import Figures, figures
 from tests.builders import cancelled, day, order, refund, viewed
 from tests.driver import Driver, pick
 

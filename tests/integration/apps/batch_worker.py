@@ -21,16 +21,15 @@ from typing import Any
 
 from faust.types import StreamT
 
+from streams.batch_events import BatchEvent, batch_events
 from streams.faust_app import (
     Batch,
     BatchLimits,
     BatchProducer,
-    Delivery,
     FaustOptions,
     PartitionedTable,
     add_table,
     create_app,
-    deliveries,
     run_worker,
 )
 
@@ -140,7 +139,7 @@ class Worker:
         self.producer = BatchProducer(
             options.servers, client_id="counter", idempotence=options.idempotence
         )
-        self.pending: list[Delivery] = []
+        self.pending: list[BatchEvent] = []
         self.flushing = asyncio.Lock()
         self.done_records = 0
 
@@ -150,9 +149,9 @@ class Worker:
         self.app.task(self.flush_often)
 
     async def count(self, stream: StreamT[Batch]) -> None:
-        async for delivery in deliveries(stream):
-            await self.take(delivery.batch)
-            self.pending.append(delivery)
+        async for event in batch_events(stream):
+            await self.take(event.value)
+            self.pending.append(event)
 
     async def count_at_once(self, stream: StreamT[Batch]) -> None:
         async for batch in stream:
@@ -183,9 +182,9 @@ class Worker:
                 return
             if self.options.fail_in == "flush":
                 raise ValueError("the flush failed")
-            await self.write([delivery.batch for delivery in taken])
-            for delivery in reversed(taken) if self.options.ack_backwards else taken:
-                delivery.ack()
+            await self.write([event.value for event in taken])
+            for event in reversed(taken) if self.options.ack_backwards else taken:
+                event.ack()
 
     async def write(self, batches: list[Batch]) -> None:
         for batch in batches:

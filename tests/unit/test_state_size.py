@@ -1,0 +1,112 @@
+"""SPEC section 4: memory per customer is bounded, however long and busy the customer's life."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from handlers.customer import MAX_IDENTITIES, MAX_TICKETS, Customer, pack
+from handlers.fields import MAX_ATTRIBUTES
+from scoring.ledger import MAX_ORDERS, MAX_REFUND_IDS, MAX_WAITING
+from scoring.policy import Policy
+from tests.builders import (
+    cancelled,
+    day,
+    order,
+    paid,
+    profile,
+    refund,
+    ticket_opened,
+    ticket_resolved,
+    viewed,
+)
+from tests.driver import Driver
+
+EURO = Policy(currency_rates={"EUR": "1.08"})
+
+
+def busy_life(orders: int, *, order_every_days: float = 0.25) -> Iterator[bytes]:
+    """Orders, some foreign, paid, refunded or cancelled; tickets, views, and loose changes."""
+    for number in range(orders):
+        hours = int(number * order_every_days * 24)
+        at, placed = day(0, hours), f"order-{number:08d}"
+        yield order(placed, "59.95", at, currency="EUR" if number % 3 == 0 else "USD")
+        yield paid(placed, at)
+        if number % 4 == 0:
+            yield refund(placed, "9.95", at, f"refund-{number}")
+        if number % 6 == 0:
+            yield ticket_opened(f"ticket-{number}", at, kind="complaint")
+            yield ticket_resolved(f"ticket-{number}", at)
+        yield cancelled(f"never-placed-{number}", at)
+        yield profile({"region": f"r{number % 9}"}, at)
+        for view in range(4):
+            yield viewed(at, event_id=f"view-{number}-{view}")
+
+
+def lived(*lines: bytes) -> Customer:
+    driver = Driver(EURO)
+    driver.feed(*lines)
+    assert driver.dead_letters == []
+    return driver.state()
+
+
+def test_five_thousand_events_with_600_orders_and_100_tickets_fit_into_32_kilobytes() -> None:
+    events = list(busy_life(600))
+    assert len(events) > 5_000
+    assert sum(b"ticket.opened" in line for line in events) == 100
+    found = lived(*events)
+    assert found.ledger.orders_ever == 600
+    assert len(pack(found)) < 32_000
+
+
+def test_a_life_of_twice_the_length_is_no_larger_once_every_list_is_full() -> None:
+    once, twice = lived(*busy_life(600)), lived(*busy_life(1_200))
+    assert len(pack(twice)) < 1.1 * len(pack(once))
+
+
+def test_every_list_has_its_limit() -> None:
+    found = lived(*busy_life(700, order_every_days=0.1))
+    ledger = found.ledger
+    assert len(ledger.orders) == MAX_ORDERS
+    assert len(ledger.waiting) == MAX_WAITING
+    assert len(found.tickets) == MAX_TICKETS
+    assert len(found.identities) == MAX_IDENTITIES * 16
+    assert len(found.standing) <= 3
+    assert found.refused == []
+
+
+def test_merged_days_are_no_more_than_the_days_of_the_window() -> None:
+    driver = Driver(Policy(window_days=30))
+    driver.feed(*(order(f"o{n}", "1", day(0, n)) for n in range(1_500)))
+    assert len(driver.state().ledger.merged) <= 30
+
+
+def test_an_ordinary_customer_takes_less_than_a_kilobyte_and_a_half() -> None:
+    """Mostly the 64 remembered events."""
+    views = (viewed(day(n), session_id=f"session-{n}") for n in range(100))
+    found = lived(*views, *(order(f"order-{n:08d}", "59.95", day(100 + n)) for n in range(5)))
+    assert len(pack(found)) < 1_500
+
+
+def test_refunds_of_one_order_are_bounded() -> None:
+    refunds = (refund("o1", "0.01", day(1), f"refund-{n:08d}") for n in range(1_000))
+    found = lived(order("o1", "5000", day(0)), *refunds)
+    refunded = found.ledger.orders[0].refunds
+    assert refunded is not None
+    assert (len(refunded.seen), refunded.units) == (MAX_REFUND_IDS, 1_000)
+
+
+def test_attributes_are_bounded_even_when_they_are_taken_away_again() -> None:
+    lines = []
+    for number in range(200):
+        lines.append(profile({f"a{number}": "x"}, day(number)))
+        lines.append(profile({f"a{number}": ""}, day(number, 1)))
+    assert len(lived(*lines).attributes) <= MAX_ATTRIBUTES
+
+
+@pytest.mark.parametrize("years", [1, 20])
+def test_what_left_the_window_takes_no_room(years: int) -> None:
+    found = lived(*(order(f"o{n}", "5", day(30 * n)) for n in range(12 * years)))
+    assert len(found.ledger.orders) <= 13
+    assert found.ledger.orders_ever == 12 * years
