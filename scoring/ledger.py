@@ -208,11 +208,13 @@ class Ledger(Struct, array_like=True):
 
     def next_leaving_day(self, rules: Rules) -> int | None:
         """The next business day on which an order leaves the window."""
+        if not self.orders:
+            return self.merged[0].day + rules.window_days if self.merged else None
+        first = self.orders[0].day
         if self.merged:
-            return self.merged[0].day + rules.window_days
-        if self.orders:
-            return self.orders[0].day + rules.window_days
-        return None
+            # A new time zone moves the days of orders, but not those of merged days.
+            first = min(first, self.merged[0].day)
+        return first + rules.window_days
 
     def leaving(self) -> list[tuple[int, int, int]]:
         """What will leave the window: (business day of the order, count, value), by day."""

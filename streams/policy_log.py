@@ -11,6 +11,7 @@ from aiokafka import TopicPartition
 from config.deployment import Settings
 from config.security import aiokafka_security
 from handlers.log import PolicyActivated, encode_control
+from handlers.partition import Meta
 from scoring.policy import Policy
 from streams.faust_app import BatchProducer
 from streams.topics import CUSTOMER_EVENTS, check_topics, plain_consumer, topic_name
@@ -26,14 +27,23 @@ def log_producer(settings: Settings, client: str) -> BatchProducer:
     )
 
 
-def activation(settings: Settings, policy: Policy) -> PolicyActivated:
-    """The record that puts a policy in force, with the settings that shape results."""
-    return PolicyActivated(
-        event_id=f"policy-{uuid.uuid4()}",
-        app_id=settings.app_id,
-        mode=settings.mode,
-        allowed_lateness_ms=settings.allowed_lateness_ms,
-        policy=policy,
+def activation(settings: Settings, policy: Policy, running: Meta | None = None) -> bytes:
+    """The record that puts a policy in force, with the settings that shape results.
+
+    `running` is a partition's state whose settings are kept: who publishes a policy does not mean
+    to change the mode.
+    """
+    keeps = running is not None and running.policy is not None
+    return encode_control(
+        PolicyActivated(
+            event_id=f"policy-{uuid.uuid4()}",
+            app_id=settings.app_id,
+            mode=running.mode if keeps and running else settings.mode,
+            allowed_lateness_ms=(
+                running.allowed_lateness_ms if keeps and running else settings.allowed_lateness_ms
+            ),
+            policy=policy,
+        )
     )
 
 
@@ -53,20 +63,23 @@ async def ensure_policy(settings: Settings, policy: Policy) -> list[int]:
         await consumer.stop()
     empty = [tp.partition for tp, end in ends.items() if end == 0]
     if empty:
-        await _write(settings, policy, empty)
+        await _write(settings, activation(settings, policy), empty)
     return empty
 
 
-async def publish_policy(settings: Settings, policy: Policy) -> int:
-    """Write a policy to every partition of the log; how many there are."""
+async def publish_policy(settings: Settings, policy: Policy, running: Meta | None) -> int:
+    """Write a policy to every partition of the log; how many there are.
+
+    Args:
+        running: the state of a partition, None if no worker has run yet.
+    """
     counts = await check_topics(settings)
     partitions = counts[topic_name(settings, CUSTOMER_EVENTS)]
-    await _write(settings, policy, range(partitions))
+    await _write(settings, activation(settings, policy, running), range(partitions))
     return partitions
 
 
-async def _write(settings: Settings, policy: Policy, partitions: Iterable[int]) -> None:
-    value = encode_control(activation(settings, policy))
+async def _write(settings: Settings, value: bytes, partitions: Iterable[int]) -> None:
     topic = topic_name(settings, CUSTOMER_EVENTS)
     producer = log_producer(settings, "policy")
     await producer.start()

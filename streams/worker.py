@@ -136,7 +136,7 @@ class Worker:
             for partition in self.engine.partitions:
                 policy = partition.partition.meta.policy
                 if partition.number in numbers and policy is not None:
-                    value = encode_control(activation(self._settings, policy))
+                    value = activation(self._settings, policy)
                     self._tick_producer.add(self._events_topic, partition.number, None, value)
             if numbers:
                 await self._tick_producer.flush()

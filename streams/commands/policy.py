@@ -40,15 +40,16 @@ def publish(file: _File) -> None:
         from streams.policy_log import publish_policy
 
         try:
-            running = asyncio.run(read_state(settings, 0, only="")).meta.policy
+            running = asyncio.run(read_state(settings, 0, only="")).meta
         except StateUnreadable:
             running = None
-        if running is not None and running.currency != declared.currency:
+        in_force = None if running is None else running.policy
+        if in_force is not None and in_force.currency != declared.currency:
             fail(
-                f"{file}: currency: the policy in force counts in {running.currency}; amounts "
+                f"{file}: currency: the policy in force counts in {in_force.currency}; amounts "
                 "kept in it cannot be changed to another base currency"
             )
-        partitions = asyncio.run(publish_policy(settings, declared))
+        partitions = asyncio.run(publish_policy(settings, declared, running))
     typer.echo(f"policy {declared.version!r} written to {partitions} partitions")
 
 

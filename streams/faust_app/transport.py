@@ -285,24 +285,27 @@ class BatchConsumer(driver.Consumer):
 
         Raises nothing: Faust's callers would skip the rest of the stop and leave a thread behind.
         """
-        deadline_s = monotonic() + self.limits.drain_timeout_ms / 1000
-        while not self.should_stop:
-            try:
-                await cast(Drainable, self.app).drain()
-            except Exception as error:
-                await self.crash(error)
-                return
-            self._clean_unacked_messages()
-            if not self._unacked_messages:
-                break
-            if monotonic() > deadline_s:
-                await self.crash(DrainTimeout(f"{len(self._unacked_messages)} batches not acked"))
-                return
-            await asyncio.sleep(_DRAIN_POLL_S)
+        try:
+            async with asyncio.timeout(self.limits.drain_timeout_ms / 1000):
+                await self._until_acked()
+        except TimeoutError:
+            await self.crash(DrainTimeout(f"{len(self._unacked_messages)} batches not acked"))
+            return
+        except Exception as error:
+            await self.crash(error)
+            return
         # A commit under way began before the last acks, and Faust would take it for this one.
         while await self.maybe_wait_for_commit_to_finish():
             pass
         await self.commit_and_end_transactions()
+
+    async def _until_acked(self) -> None:
+        while not self.should_stop:
+            await cast(Drainable, self.app).drain()
+            self._clean_unacked_messages()
+            if not self._unacked_messages:
+                return
+            await asyncio.sleep(_DRAIN_POLL_S)
 
     # -- rebalance
 

@@ -213,7 +213,11 @@ class Deployment:
 
     async def read(self, name: str) -> list[list[ConsumerRecord]]:
         """All records of a topic, by partition."""
-        tps = [TopicPartition(self.topic(name), n) for n in range(self.settings.partitions)]
+        return await self.read_full(self.topic(name))
+
+    async def read_full(self, name: str) -> list[list[ConsumerRecord]]:
+        """All records of a topic given by its full name, by partition."""
+        tps = [TopicPartition(name, n) for n in range(self.settings.partitions)]
         async with self._consumer() as consumer:
             return [await _records(consumer, tp) for tp in tps]
 

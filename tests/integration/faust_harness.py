@@ -184,6 +184,13 @@ class WorkerProcess:
             assert self._process.poll() is None, f"{self.name} ended\n{self.log}"
             time.sleep(0.05)
 
+    def wait_for_log(self, text: str) -> None:
+        """Wait until its log has ``text``."""
+        deadline_s = time.monotonic() + 20
+        while text not in self.log:
+            assert time.monotonic() < deadline_s, f"{self.name}: no {text}\n{self.log}"
+            time.sleep(0.05)
+
     def quiet_for(self, duration_s: float) -> None:
         """Wait, and see that it tells nothing and goes on running."""
         before = self._stdout.read_text()

@@ -180,3 +180,21 @@ async def test_a_spare_worker_stays_and_takes_over(kafka_broker: Broker, start: 
     spare.wait_until_done(100)
     assert spare.terminate() == 0
     assert await lab.committed() == {0: 200}
+
+
+async def test_a_stop_during_the_join_is_clean(embedded_broker: Broker, start: Start) -> None:
+    worker = start(await new_lab(embedded_broker))
+    worker.wait_for_log("(Re-)joining group")  # the embedded broker takes three seconds for it
+    assert worker.terminate() == 0
+
+
+async def test_a_stop_does_not_wait_for_ever_for_what_is_in_flight(
+    embedded_broker: Broker, start: Start
+) -> None:
+    lab = await new_lab(embedded_broker, partitions=1)
+    await lab.fill(100)
+    worker = start(lab, hang=True, limits={"drain_timeout_ms": 1_000})
+    worker.wait_for("first")
+    assert worker.terminate() == 1
+    assert "worker stopped by DrainTimeout: 1 batches not acked" in worker.log
+    assert await lab.committed() == {0: None}

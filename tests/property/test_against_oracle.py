@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from random import Random
 from typing import Any
 
@@ -51,6 +52,8 @@ def compare(found: Run, expected: oracle.Result) -> None:
         for customer_id, profile in expected.profiles.items()
     }
     assert found.report.unmatched == expected.unmatched
+    population = Counter((p["tier"], p["stage"]) for p in found.profiles.values())
+    assert +found.report.customers == population
 
 
 def _without_ids(records: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -53,6 +53,7 @@ class Options:
     fail_at: int = 0  # the offset of the poison, for an agent
     auto_ack: bool = False  # Faust acks when the agent asks for the next batch
     ack_backwards: bool = False
+    hang: bool = False  # the flush never ends
     batch_takes_s: float = 0.0
     limits: dict[str, int] = field(default_factory=dict)
 
@@ -180,6 +181,8 @@ class Worker:
             taken, self.pending = self.pending, []
             if not taken:
                 return
+            if self.options.hang:
+                await asyncio.Event().wait()
             if self.options.fail_in == "flush":
                 raise ValueError("the flush failed")
             await self.write([event.value for event in taken])
