@@ -147,7 +147,7 @@ def _stage_table(found: list[stages.Stage]) -> Table:
     return table
 
 
-def _print(as_json: bool, facts: Any, table: Table) -> None:  # noqa: FBT001
+def _print(as_json: bool, facts: Any, table: Table) -> None:
     if as_json:
         print(json.dumps(facts, indent=2))
     else:

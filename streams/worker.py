@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import platform
 import time
 from collections.abc import Mapping
-from importlib.metadata import version
 
 from config.deployment import Settings
 from handlers.log import ClockTick, encode_control
@@ -51,7 +49,9 @@ class Worker:
                 broker_credentials=faust_credentials(settings),
                 session_timeout_ms=settings.session_timeout.ms,
                 rebalance_timeout_ms=settings.rebalance_timeout.ms,
-                heartbeat_interval_ms=min(3_000, settings.session_timeout.ms // 4),
+                heartbeat_interval_ms=min(
+                    3_000, settings.session_timeout.ms // 4, settings.rebalance_timeout.ms // 3
+                ),
                 replication_factor=settings.replication_factor,
                 limits=BatchLimits(max_in_flight=_BATCHES_IN_FLIGHT),
             )
@@ -70,9 +70,6 @@ class Worker:
             self._engine_producer,
             self._log_producer,
             self._tick_producer,
-        )
-        self._metrics.build.info(
-            {"version": version("tierstream"), "python": platform.python_version()}
         )
         self._metrics.worker.info({"app_id": settings.app_id, "mode": settings.mode})
         self.app.task(self._run)

@@ -255,7 +255,7 @@ class Deployment:
     # -- what is durable
 
     async def dump(self, number: int) -> tuple[list[bytes], int]:
-        """The canonical log of a partition as `tierstream dump` writes it, and its re-deliveries."""
+        """The log of a partition as `tierstream dump` writes it, and how much it left out."""
         target = io.BytesIO()
         _, repeated = await dump_partition(self.settings, number, target, lambda *_: None)
         return target.getvalue().splitlines(), repeated

@@ -14,7 +14,6 @@ from tests.integration.deployment import Deployment, Message
 from tests.integration.running_worker import RunningWorker
 
 
-
 async def test_a_former_owners_late_write_is_written_over(broker: Broker, tmp_path: Path) -> None:
     with Deployment(broker, tmp_path, partitions=1) as deployment:
         worker = await _with_one_customer(deployment)

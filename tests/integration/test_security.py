@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from redis.asyncio import Redis
 
 from config.security import aiokafka_security
 from config.settings import Settings
@@ -62,9 +63,19 @@ async def redis_with_password(topic_prefix: str) -> AsyncIterator[RedisServer]:
         yield server
 
 
+def settings_from(**values: Any) -> Settings:
+    """Settings from texts, as the environment gives them."""
+    return Settings(**values)
+
+
 def redis_port(server: RedisServer) -> int:
     assert server.process is not None
     return server.process.port
+
+
+async def make_user(redis: Redis, name: str, *rights: str) -> None:
+    send: Any = redis.execute_command
+    await send("ACL", "SETUSER", name, "on", ">opens-redis", *rights)
 
 
 async def works(settings: Settings) -> None:
@@ -148,8 +159,8 @@ async def test_redis_user_with_no_more_than_the_documented_rights(
         plain = settings_for(embedded_broker, server.url, topic_prefix)
         async with redis_of(plain) as redis:
             rights = documented_rights(topic_prefix)
-            await redis.execute_command("ACL", "SETUSER", "view", "on", ">opens-redis", *rights)
-            await redis.execute_command("ACL", "SETUSER", "other", "on", ">opens-redis", "~other:*")
+            await make_user(redis, "view", *rights)
+            await make_user(redis, "other", "~other:*")
         login: dict[str, Any] = {
             "redis_username": "view",
             "redis_password": "opens-redis",
@@ -180,7 +191,7 @@ async def topics_of(settings: Settings) -> list[str]:
 async def test_kafka_login_over_tls(
     kafka: SecureKafka, certificates: Certificates, mechanism: str
 ) -> None:
-    settings = Settings(
+    settings = settings_from(
         kafka_bootstrap_servers=kafka.sasl_ssl,
         security_protocol="SASL_SSL",
         sasl_mechanism=mechanism,
@@ -195,7 +206,7 @@ async def test_kafka_login_over_tls(
 async def test_kafka_login_with_a_certificate(
     kafka: SecureKafka, certificates: Certificates
 ) -> None:
-    settings = Settings(
+    settings = settings_from(
         kafka_bootstrap_servers=kafka.ssl,
         security_protocol="SSL",
         ssl_cafile=certificates.authority,
@@ -208,7 +219,7 @@ async def test_kafka_login_with_a_certificate(
 
 @pytest.mark.kafka
 async def test_kafka_login_without_tls_where_that_was_asked_for(kafka: SecureKafka) -> None:
-    settings = Settings(
+    settings = settings_from(
         kafka_bootstrap_servers=kafka.sasl_plaintext,
         security_protocol="SASL_PLAINTEXT",
         sasl_mechanism="SCRAM-SHA-512",
@@ -224,7 +235,7 @@ async def test_kafka_login_without_tls_where_that_was_asked_for(kafka: SecureKaf
 async def test_kafka_that_refuses_us_or_that_we_do_not_trust_is_said_in_one_sentence(
     kafka: SecureKafka, redis_server: RedisServer, certificates: Certificates, wrong: str
 ) -> None:
-    settings = Settings(
+    settings = settings_from(
         kafka_bootstrap_servers=kafka.sasl_ssl,
         security_protocol="SASL_SSL",
         sasl_username=USER,
@@ -241,7 +252,7 @@ async def test_kafka_that_refuses_us_or_that_we_do_not_trust_is_said_in_one_sent
 
 
 def test_redis_client_reads_its_files_at_once(certificates: Certificates) -> None:
-    settings = Settings(
+    settings = settings_from(
         redis_url="rediss://127.0.0.1:1/0",
         redis_ssl_certfile=certificates.client,
         redis_ssl_keyfile=certificates.client_key,

@@ -15,7 +15,14 @@ from tests.integration.deployment import Deployment
 from tests.integration.traffic import Flow
 from tests.support.histories import random_policy
 
-MODES = pytest.mark.parametrize("mode", ["replay", "live"])
+
+def on(embedded: str, kafka: str) -> pytest.MarkDecorator:
+    """One mode on each kind of broker."""
+    return pytest.mark.parametrize(
+        ("broker", "mode"),
+        [("embedded", embedded), pytest.param("kafka", kafka, marks=pytest.mark.kafka)],
+        indirect=["broker"],
+    )
 
 
 def settings_of(mode: str, seed: int) -> dict[str, Any]:
@@ -23,7 +30,7 @@ def settings_of(mode: str, seed: int) -> dict[str, Any]:
     return {"mode": mode, "tick_interval": "1m", "policy": random_policy(Random(seed))}
 
 
-@MODES
+@on(embedded="live", kafka="replay")
 async def test_partitions_move_in_mid_stream_without_loss_or_repetition(
     broker: Broker, tmp_path: Path, mode: str
 ) -> None:
@@ -49,7 +56,7 @@ async def test_partitions_move_in_mid_stream_without_loss_or_repetition(
         assert (found.repeated, found.redelivered) == (0, 0)
 
 
-@MODES
+@on(embedded="replay", kafka="live")
 async def test_killed_workers_lose_nothing_and_repeat_only_what_a_consumer_drops(
     broker: Broker, tmp_path: Path, mode: str
 ) -> None:

@@ -11,7 +11,7 @@ from streams.demo.wording import alert_sentence, money, tier_sentence
 
 
 def figures(**fields: Any) -> FiguresView:
-    given = {
+    given: dict[str, Any] = {
         "recency_days": 0,
         "frequency": 4,
         "monetary": "1120.00",
@@ -25,7 +25,7 @@ def figures(**fields: Any) -> FiguresView:
 
 
 def tier_change(**fields: Any) -> TierChanged:
-    given = {
+    given: dict[str, Any] = {
         "customer_id": "ana",
         "sequence": 2,
         "previous_tier": "B",
@@ -48,7 +48,7 @@ def tier_change(**fields: Any) -> TierChanged:
 
 
 def level_change(**fields: Any) -> LevelChanged:
-    given = {
+    given: dict[str, Any] = {
         "customer_id": "ben",
         "sequence": 3,
         "level": "dormant",

@@ -84,7 +84,7 @@ def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError):
-        Settings().app_id = "other"  # type: ignore[misc]
+        Settings().app_id = "other"
 
 
 def test_misspelt_argument_is_refused() -> None:
