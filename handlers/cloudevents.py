@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-DATA = "\x00data"
-"""Field that holds `data` where it is no object; no JSON name of ours is like it."""
-
 _ATTRIBUTES = (
     ("id", "event_id"),
     ("type", "type"),
@@ -21,19 +18,19 @@ _ATTRIBUTES = (
 
 
 def from_structured(envelope: dict[str, Any]) -> dict[str, Any]:
-    """The native form of an envelope.
-
-    Raises nothing: `data` that is no object is kept as a field of its own, for the one check of
-    types to name.
-    """
+    """The native form of an envelope. `data` that is no object gives no fields."""
     data = envelope.get("data")
     native: dict[str, Any] = dict(data) if type(data) is dict else {}
-    if data is not None and type(data) is not dict:
-        native[DATA] = data
     for attribute, name in _ATTRIBUTES:
         native[name] = envelope.get(attribute)
     _check_version(native, envelope.get("specversion"))
     return native
+
+
+def has_odd_data(envelope: dict[str, Any]) -> bool:
+    """Whether `data` is there, but no object."""
+    data = envelope.get("data")
+    return data is not None and type(data) is not dict
 
 
 def from_binary(data: dict[str, Any], headers: Mapping[str, bytes]) -> dict[str, Any]:

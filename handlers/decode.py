@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from handlers import reasons
-from handlers.cloudevents import DATA, from_binary, from_structured
+from handlers.cloudevents import from_binary, from_structured, has_odd_data
 from handlers.content import content_digest
 from handlers.events import Event
 from handlers.fields import (
@@ -24,7 +24,6 @@ from handlers.fields import (
     Field,
     Schema,
     WrongType,
-    attributes,
     fault_of,
     integer,
     text,
@@ -52,7 +51,6 @@ _FIELDS: dict[str, tuple[Field, ...]] = {
         *schema.optional,
         Field("channel", text, kept=False),
         Field("schema_version", integer, kept=False),
-        Field(DATA, attributes, kept=False),
     )
     for name, schema in SCHEMAS.items()
 }
@@ -96,11 +94,13 @@ def decode(
         return parsed
     document, needs_care = parsed
     told = document
+    odd_data = False
     if headers and "ce_specversion" in headers:
         document = told = from_binary(document, headers)
     elif document.get("specversion") is not None:
+        odd_data = has_odd_data(document)
         document = from_structured(document)
-    event = _shape(document, limits)
+    event = _shape(document, limits, odd_data=odd_data)
     if isinstance(event, Rejection):
         return event._replace(event_id=_readable_id(document))
     if with_content:
@@ -172,7 +172,9 @@ def _needs_care(values: Iterable[Any], depth: int) -> bool:
     return care
 
 
-def _shape(document: dict[str, Any], limits: Limits) -> Event | Rejection:
+def _shape(
+    document: dict[str, Any], limits: Limits, *, odd_data: bool = False
+) -> Event | Rejection:
     """The event of a document, or the first thing wrong with it, in SPEC's order."""
     type_name = document.get("type")
     if type_name is None or type_name == "":
@@ -190,6 +192,8 @@ def _shape(document: dict[str, Any], limits: Limits) -> Event | Rejection:
             return Rejection(
                 reasons.UNSUPPORTED_SCHEMA_VERSION, f"only version {SCHEMA_VERSION} is known"
             )
+        if odd_data:
+            return Rejection(reasons.WRONG_TYPE, "data must be an object")
         return _typed(schema, document, limits)
     except _FieldError as error:
         return Rejection(reasons.WRONG_TYPE, str(error))
@@ -213,7 +217,7 @@ def _typed(schema: Schema, document: dict[str, Any], limits: Limits) -> Event | 
         try:
             value = field.check(found)
         except WrongType as error:
-            raise _FieldError(f"{field.name.strip(chr(0))} {error}") from None
+            raise _FieldError(f"{field.name} {error}") from None
         if field.bound is not None and fault is None:
             wrong = field.bound(value)
             if wrong is not None:

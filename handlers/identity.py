@@ -38,10 +38,10 @@ def identify(customer: Customer, event: Event, base_currency: str) -> Event | Re
 
 
 def _refund_told_again(customer: Customer, event: OrderRefunded) -> Event | Rejection | Duplicate:
-    units = customer.ledger.seen_refund(event.order_id, event.refund_id)
-    if units is None:
+    same = customer.ledger.refund_told(event.order_id, event.refund_id, event.refund_units)
+    if same is None:
         return event
-    if units == event.refund_units:
+    if same:
         return DUPLICATE
     return _conflict(event, "this refund came before with another amount")
 

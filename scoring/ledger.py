@@ -8,6 +8,7 @@ figures ("ever").
 from __future__ import annotations
 
 from bisect import bisect_right
+from hashlib import blake2b
 from operator import attrgetter
 
 from msgspec import Struct, field
@@ -18,6 +19,9 @@ from scoring.rules import Rules
 MAX_ORDERS = 512
 MAX_REFUND_IDS = 64
 MAX_WAITING = 64
+
+_ID_BYTES = 8
+_MARK_BYTES = 2 * _ID_BYTES
 
 PENDING, PAID, FAILED = range(3)
 """Payment status of an order."""
@@ -52,11 +56,23 @@ class Foreign(Struct, array_like=True, frozen=True):
 
 
 class Refunds(Struct, array_like=True):
-    """The refunds of one order: those seen last by id, and their sum."""
+    """The refunds of one order: those seen last, as marks one after another, and their sum."""
 
-    seen: list[tuple[str, int]]
+    seen: bytes
     units: int
     value: int
+
+    def told(self, refund_id: str, units: int) -> bool | None:
+        """Whether a refund of this id was for the same amount; None if it was not seen."""
+        known = _refund_mark(refund_id, units)
+        for at in range(0, len(self.seen), _MARK_BYTES):
+            if self.seen.startswith(known[:_ID_BYTES], at):
+                return self.seen.startswith(known, at)
+        return None
+
+    def remember(self, refund_id: str, units: int) -> None:
+        """Note a refund, and forget the oldest beyond `MAX_REFUND_IDS`."""
+        self.seen = (self.seen + _refund_mark(refund_id, units))[-MAX_REFUND_IDS * _MARK_BYTES :]
 
 
 class Order(Struct, array_like=True):
@@ -119,20 +135,19 @@ class Ledger(Struct, array_like=True):
                 return order
         return None
 
-    def seen_refund(self, order_id: str, refund_id: str) -> int | None:
-        """The units of a refund already seen on its order or waiting for it."""
+    def refund_told(self, order_id: str, refund_id: str, units: int) -> bool | None:
+        """Whether a refund seen on its order, or waiting for it, was for the same amount.
+
+        None if there is none of this id.
+        """
         order = self.find(order_id)
         if order is not None and order.refunds is not None:
-            for known_id, units in order.refunds.seen:
-                if known_id == refund_id:
-                    return units
+            told = order.refunds.told(refund_id, units)
+            if told is not None:
+                return told
         for change in self.waiting:
-            if (
-                change.kind == REFUND
-                and change.order_id == order_id
-                and change.refund_id == refund_id
-            ):
-                return change.refund_units
+            if (change.kind, change.order_id, change.refund_id) == (REFUND, order_id, refund_id):
+                return change.refund_units == units
         return None
 
     def place(self, order: Order, rules: Rules, today: int) -> bool:
@@ -300,13 +315,17 @@ def _apply(order: Order, change: Change) -> None:
         _refund(order, change)
 
 
+def _refund_mark(refund_id: str, units: int) -> bytes:
+    """Sixteen bytes that stand for a refund: a digest of its id, and its amount."""
+    digest = blake2b(refund_id.encode(), digest_size=_ID_BYTES).digest()
+    return digest + units.to_bytes(_ID_BYTES, "big")
+
+
 def _refund(order: Order, change: Change) -> None:
     refunds = order.refunds
     if refunds is None:
-        refunds = order.refunds = Refunds([], 0, 0)
-    refunds.seen.append((change.refund_id, change.refund_units))
-    if len(refunds.seen) > MAX_REFUND_IDS:
-        del refunds.seen[0]
+        refunds = order.refunds = Refunds(b"", 0, 0)
+    refunds.remember(change.refund_id, change.refund_units)
     refunds.units += change.refund_units
     refunds.value = min(_refund_value(order, refunds.units), order.amount)
 

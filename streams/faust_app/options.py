@@ -18,8 +18,8 @@ class BatchLimits:
             batches of the fetch that reaches the bound may exceed it.
         fetch_max_wait_ms: how long the broker may hold a fetch that finds nothing new. A partition
             that becomes readable waits for the fetch under way, so this is also a latency.
-        drain_timeout_ms: how long a rebalance or a stop waits for the batches in flight; beyond it
-            the process stops without committing them.
+        drain_timeout_ms: how long a rebalance or a stop waits for the batches in flight and for
+            their commit; beyond it the process stops.
     """
 
     max_records: int = 2_000

@@ -39,7 +39,7 @@ _FETCH_POLL_S = 0.01
 
 
 class DrainTimeout(RuntimeError):
-    """Batches in flight were not acked within `BatchLimits.drain_timeout_ms`."""
+    """Batches in flight were not acked and committed within `BatchLimits.drain_timeout_ms`."""
 
 
 class Drainable(Protocol):
@@ -104,6 +104,18 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             raise IllegalStateError(f"{tp} is not assigned any more")  # Faust expects this one
         end: int | None = consumer.highwater(TopicPartition(*tp))
         return end
+
+    @override
+    async def on_thread_stop(self) -> None:
+        """Stop aiokafka's consumer, also while its broker is away.
+
+        Its fetcher then lets out the cancellation of its own tasks. That would end this thread
+        without a word, and the main thread would wait a minute for it.
+        """
+        try:
+            await super().on_thread_stop()
+        except asyncio.CancelledError:
+            await self._ensure_consumer()._client.close()  # noqa: SLF001
 
     @override
     def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
@@ -288,16 +300,15 @@ class BatchConsumer(driver.Consumer):
         try:
             async with asyncio.timeout(self.limits.drain_timeout_ms / 1000):
                 await self._until_acked()
+                # One under way began before the last acks, and Faust would take it for this one.
+                while await self.maybe_wait_for_commit_to_finish():
+                    pass
+                await self.commit_and_end_transactions()
         except TimeoutError:
-            await self.crash(DrainTimeout(f"{len(self._unacked_messages)} batches not acked"))
-            return
+            left = len(self._unacked_messages)
+            await self.crash(DrainTimeout(f"{left} batches not acked, or no commit possible"))
         except Exception as error:
             await self.crash(error)
-            return
-        # A commit under way began before the last acks, and Faust would take it for this one.
-        while await self.maybe_wait_for_commit_to_finish():
-            pass
-        await self.commit_and_end_transactions()
 
     async def _until_acked(self) -> None:
         while not self.should_stop:

@@ -21,7 +21,7 @@ from streams.local.guardian import Workspace
 from streams.local.ports import LOOPBACK, free_ports
 
 ROOT = Path(__file__).parents[2]
-CLI = [sys.executable, "/tmp/itest/cli.py"]
+CLI = [sys.executable, "-m", "streams.cli"]
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
 _POLL_S = 0.05
@@ -51,11 +51,7 @@ class RunningWorker:
             self._process = subprocess.Popen(
                 [*CLI, "worker"],
                 cwd=ROOT,
-                env={
-                    **environment,
-                    "PYTHONPATH": str(ROOT),
-                    "TIERSTREAM_HTTP_PORT": str(self._port),
-                },
+                env={**environment, "TIERSTREAM_HTTP_PORT": str(self._port)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=log,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from aiokafka import ConsumerRecord
 
@@ -15,7 +16,7 @@ from tests.integration.audit import audit, data_of, source_of
 from tests.integration.bad_inputs import BadInput, bad_inputs, good_events, order
 from tests.integration.deployment import Deployment, Message, TopicPosition
 
-_LIVE = {"mode": "live", "tick_interval": "1m"}
+_LIVE: dict[str, Any] = {"mode": "live", "tick_interval": "1m"}
 
 
 def test_there_is_a_bad_input_for_every_reason() -> None:

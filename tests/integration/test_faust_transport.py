@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from streams.local import Broker
+from streams.local import Broker, start_broker
 from tests.integration.apps.batch_worker import VERSION
 from tests.integration.faust_harness import Lab, WorkerProcess, overlaps
 
@@ -198,3 +199,14 @@ async def test_a_stop_does_not_wait_for_ever_for_what_is_in_flight(
     assert worker.terminate() == 1
     assert "worker stopped by DrainTimeout: 1 batches not acked" in worker.log
     assert await lab.committed() == {0: None}
+
+
+async def test_a_stop_without_a_broker_is_quick(start: Start) -> None:
+    with start_broker("embedded") as own:
+        lab = await new_lab(own, partitions=1)
+        await lab.fill(100)
+        worker = start(lab)
+        worker.wait_until_done(100)
+        own.kill()
+        await asyncio.sleep(2)  # for it to notice
+        assert worker.terminate(timeout_s=15) in (0, 1)

@@ -8,6 +8,7 @@ import pytest
 
 from streams.local import BrokerUnavailable, kafka_jars
 from streams.local.jar_cache import java_program
+from streams.local.jar_cache import kafka_jars as cached_jars
 from streams.local.ports import free_ports
 from tests.integration.conftest import skip_without_java
 
@@ -15,7 +16,7 @@ from tests.integration.conftest import skip_without_java
 @pytest.mark.kafka
 def test_a_cluster_id_that_begins_with_a_dash_is_no_option(tmp_path: Path) -> None:
     try:
-        java, classpath = java_program(), f"{kafka_jars.kafka_jars(None)}/*"
+        java, classpath = java_program(), f"{cached_jars()}/*"
     except BrokerUnavailable as reason:
         skip_without_java(reason)
         raise  # never reached: the line above ends the test

@@ -48,8 +48,10 @@ async def test_live_outputs_are_those_of_the_backtest_of_the_log_with_its_ticks(
     broker: Broker, tmp_path: Path
 ) -> None:
     random = Random(3)
-    live = {"mode": "live", "allowed_lateness": "0s", "policy": random_policy(random)}
-    with Deployment(broker, tmp_path, **live) as deployment:
+    policy = random_policy(random)
+    with Deployment(
+        broker, tmp_path, policy=policy, mode="live", allowed_lateness="0s"
+    ) as deployment:
         await deployment.create_topics()
         history = History(random, customers=40, days=60)
 

@@ -52,8 +52,10 @@ async def test_a_history_scattered_over_the_inputs_gives_what_its_file_gives(
 ) -> None:
     random = Random(21)
     lines = History(random, customers=20, days=60).lines(800)
-    settings = {"policy": random_policy(random), "partitions": 1, "allowed_lateness": "0s"}
-    with Deployment(embedded_broker, tmp_path, **settings) as deployment:
+    policy = random_policy(random)
+    with Deployment(
+        embedded_broker, tmp_path, policy=policy, partitions=1, allowed_lateness="0s"
+    ) as deployment:
         await create_wide_inputs(deployment)
         await deployment.send(spread(random, lines))
         worker = await deployment.ready_worker()

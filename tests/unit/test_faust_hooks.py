@@ -32,6 +32,7 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     # overridden
     (driver.AIOKafkaConsumerThread._create_worker_consumer, "self, transport"),
     (driver.AIOKafkaConsumerThread._highwaters, "self, partitions"),
+    (driver.AIOKafkaConsumerThread.on_thread_stop, "self"),
     (driver.Consumer._new_consumer_thread, "self"),
     (driver.Consumer._to_message, "self, tp, record"),
     (base.Consumer.getmany, "self, timeout"),
@@ -168,6 +169,16 @@ def test_the_recovery_swallows_what_a_store_raises() -> None:
 
 def test_aiokafka_reads_the_longest_wait_of_a_fetch_when_it_starts() -> None:
     assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in inspect.getsource(AIOKafkaConsumer.start)
+
+
+def test_aiokafka_awaits_its_cancelled_fetches_and_closes_its_client_last() -> None:
+    assert in_order(Fetcher.close, "for x in self._pending_tasks", "x.cancel()", "await x")
+    assert in_order(
+        AIOKafkaConsumer.stop,
+        "self._coordinator.close()",
+        "self._fetcher.close()",
+        "self._client.close()",
+    )
 
 
 def test_aiokafka_takes_no_set_of_partitions_for_all() -> None:

@@ -50,6 +50,10 @@ def ever(driver: Driver) -> tuple[int, str | None, str | None]:
     return profile["orders_ever"], profile["first_order_at"], profile["last_order_at"]
 
 
+def test_the_limits_are_those_of_the_contract() -> None:
+    assert (MAX_ORDERS, MAX_WAITING) == (512, 64)
+
+
 # What counts
 
 
@@ -347,6 +351,17 @@ def test_an_order_that_arrives_out_of_the_window_counts_ever_but_not_in_it() -> 
     assert ever(driver) == (2, day(5), day(20))
 
 
+@pytest.mark.parametrize(("on_day", "is_in"), [(10, False), (11, True)])
+def test_a_late_order_is_in_the_window_from_the_day_after_today_less_window_days(
+    on_day: int, is_in: bool
+) -> None:
+    driver = Driver(Policy(window_days=10))
+    driver.feed(viewed(day(20)), order("o1", "70", day(on_day)))
+    assert figures(driver) == ((1, "70.00") if is_in else (0, "0.00"))
+    assert driver.state().ledger.find("o1") is not None or not is_in
+    assert ever(driver) == (1, day(on_day), day(on_day))
+
+
 def test_waiting_changes_are_applied_even_to_an_order_already_out_of_the_window() -> None:
     driver = Driver(Policy(window_days=10))
     driver.feed(viewed(day(20)), cancelled("o1", day(20)), order("o1", "70", day(5)))
@@ -487,16 +502,14 @@ def test_the_newest_refund_ids_of_an_order_are_remembered_and_all_their_sum() ->
     for number in range(MAX_REFUND_IDS + 1):
         ledger.change(Change(REFUND, "o1", f"r{number}", 100), RULES)
     assert ledger.monetary == 100_000 - 100 * (MAX_REFUND_IDS + 1)
-    assert ledger.seen_refund("o1", "r1") == 100
-    assert ledger.seen_refund("o1", "r0") is None
+    assert ledger.refund_told("o1", "r1", 100) is True
+    assert ledger.refund_told("o1", "r0", 1) is None
 
 
 # Under other rules
 
 
-def test_the_next_to_leave_is_the_earliest_also_where_a_new_zone_moved_orders_before_merged_days() -> (
-    None
-):
+def test_a_new_zone_that_moves_orders_before_merged_days_moves_the_next_to_leave() -> None:
     """Merged days keep the date of the zone they were counted in; orders get that of the new."""
     shanghai = Rules(Policy(timezone="Asia/Shanghai"))
     ledger = Ledger()

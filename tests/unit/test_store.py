@@ -39,7 +39,7 @@ def rich_customer() -> Customer:
             Order("o1", 10, 0, 500),
             Order(
                 "o2", 20, 0, 542, 1, True, True, Foreign("EUR", 500, 27, 25),
-                Refunds([("r1", 100)], 100, 108),
+                Refunds(bytes(16), 100, 108),
             ),
         ],
         merged=[MergedDay(5, 2, 900)],
