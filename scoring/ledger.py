@@ -17,7 +17,7 @@ from scoring.money import Rate, convert
 from scoring.rules import Rules
 
 MAX_ORDERS = 512
-MAX_REFUND_IDS = 64
+MAX_REFUND_IDS = 32
 MAX_WAITING = 64
 
 _ID_BYTES = 8

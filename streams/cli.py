@@ -6,6 +6,7 @@ import typer
 
 from streams.commands.backtest import backtest
 from streams.commands.cdnow import cdnow
+from streams.commands.dead_letters import dead_letters_app
 from streams.commands.demo import demo
 from streams.commands.doctor import doctor
 from streams.commands.dump import dump
@@ -42,6 +43,7 @@ for command in (
     app.command(command.__name__.replace("_", "-"))(command)
 app.add_typer(policy_app, name="policy")
 app.add_typer(topics_app, name="topics")
+app.add_typer(dead_letters_app, name="dead-letters")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Reading a partition from its first record to its end."""
+"""Reading a partition from its first record, or a later one, to its end."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ _FETCH_WAIT_MS = 1_000
 
 
 async def read_to_end(
-    consumer: AIOKafkaConsumer, tp: TopicPartition
+    consumer: AIOKafkaConsumer, tp: TopicPartition, start: int = 0
 ) -> AsyncIterator[tuple[Sequence[ConsumerRecord], int]]:
-    """Batches of records up to the end as it is now, each with the end offset.
+    """Batches of records from `start` up to the end as it is now, each with the end offset.
 
     The end does not move while the partition is read, so this returns even where records come
     faster than one can wait for none.
     """
     consumer.assign([tp])
+    # A position that is no longer kept would be taken for the end.
     await consumer.seek_to_beginning(tp)
+    if start > await consumer.position(tp):
+        consumer.seek(tp, start)
     end = (await consumer.end_offsets([tp]))[tp]
     is_first = True
     while await consumer.position(tp) < end:

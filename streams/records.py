@@ -16,6 +16,10 @@ Headers = list[tuple[str, bytes]]
 META_KEY = b"\x00partition"
 """Key of a partition's own record on the changelog; no customer id has control characters."""
 
+REPLAYED_FROM = "replayed-from"
+"""On a dead letter that was sent again, and on what becomes of it: `partition/offset` of the record
+of the same input topic that it repeats."""
+
 _SOURCE = "source"
 _SOURCE_KEY = "source-key"
 _NO_SOURCE_KEY = "source-no-key"
@@ -37,7 +41,8 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 
 def canonical_headers(origin: Origin, key: bytes, headers: Sequence[tuple[str, bytes]]) -> Headers:
-    """The headers of a record of the canonical log: its origin, and CloudEvents attributes."""
+    """The headers of a record of the canonical log: its origin, what it is a replay of, and
+    CloudEvents attributes."""
     source, timestamp_ms, original_key = origin
     found: Headers = [
         (
@@ -50,7 +55,7 @@ def canonical_headers(origin: Origin, key: bytes, headers: Sequence[tuple[str, b
     elif original_key != key:
         found.append((_SOURCE_KEY, original_key))
     if headers:
-        found += _attributes(headers)
+        found += _replay_mark(headers) + _attributes(headers)
     return found
 
 
@@ -81,7 +86,10 @@ def dead_letter_headers(
 ) -> Headers:
     """What a dead letter says of itself, then the attributes of a CloudEvent in binary mode.
 
-    Those are as much of the event as the record's value is, so of an erased customer none is kept.
+    A replay that is refused once more names what it repeats, so that it is not replayed for ever.
+
+    The attributes are as much of the event as the record's value is, so of an erased customer none
+    is kept.
     """
     found: Headers = [("reason", rejection.reason.encode())]
     if origin is not None:
@@ -95,12 +103,17 @@ def dead_letter_headers(
     if rejection.event_id is not None:
         found.append(("event-id", rejection.event_id.encode()))
     found.append(("detail", rejection.detail[:_DETAIL_MAX_CHARS].encode("utf-8", "replace")))
+    found += _replay_mark(headers)
     return found if rejection.reason == ERASED_CUSTOMER else found + _attributes(headers)
 
 
 def dead_letter_value(value: bytes | None, rejection: Rejection) -> bytes | None:
     """The original bytes, but for an erased customer: of that one nothing is kept."""
     return None if rejection.reason == ERASED_CUSTOMER else value
+
+
+def _replay_mark(headers: Sequence[tuple[str, bytes | None]]) -> Headers:
+    return [(name, value) for name, value in headers if name == REPLAYED_FROM and value is not None]
 
 
 def _attributes(headers: Sequence[tuple[str, bytes | None]]) -> Headers:

@@ -1,4 +1,4 @@
-"""SPEC section 4: memory per customer is bounded, however long and busy the customer's life."""
+"""Memory per customer is bounded, however long and busy the customer's life."""
 
 from __future__ import annotations
 
@@ -6,9 +6,25 @@ from collections.abc import Iterator
 
 import pytest
 
-from handlers.customer import MAX_IDENTITIES, MAX_TICKETS, Customer, pack
+from handlers.customer import (
+    MAX_IDENTITIES,
+    MAX_TICKETS,
+    Customer,
+    Ticket,
+    new_customer,
+    pack,
+)
 from handlers.fields import MAX_ATTRIBUTES
-from scoring.ledger import MAX_ORDERS, MAX_REFUND_IDS, MAX_WAITING
+from scoring.ledger import (
+    MAX_ORDERS,
+    MAX_REFUND_IDS,
+    MAX_WAITING,
+    REFUND,
+    Change,
+    MergedDay,
+    Order,
+    Refunds,
+)
 from scoring.policy import Policy
 from tests.builders import (
     cancelled,
@@ -22,6 +38,9 @@ from tests.builders import (
     viewed,
 )
 from tests.driver import Driver
+
+KAFKA_MAX_RECORD_BYTES = 1_000_000
+"""A little less than the default of `max.message.bytes`."""
 
 EURO = Policy(currency_rates={"EUR": "1.08"})
 
@@ -94,7 +113,25 @@ def test_refunds_of_one_order_are_bounded() -> None:
     found = lived(order("o1", "5000", day(0)), *refunds)
     refunded = found.ledger.orders[0].refunds
     assert refunded is not None
-    assert (len(refunded.seen), refunded.units) == (MAX_REFUND_IDS, 1_000)
+    assert (len(refunded.seen), refunded.units) == (16 * MAX_REFUND_IDS, 1_000)
+
+
+def test_even_the_worst_customer_fits_a_record_of_kafka() -> None:
+    """Every list full, every text as long as it may be and of the widest characters."""
+    wide = "\U00010348" * 128
+    found = new_customer(wide)
+    found.ledger.orders = [
+        Order(wide, 2**41, n, 10**12, refunds=Refunds(bytes(16 * MAX_REFUND_IDS), 10**12, 10**12))
+        for n in range(MAX_ORDERS)
+    ]
+    found.ledger.waiting = [Change(REFUND, wide, wide, 10**12) for _ in range(MAX_WAITING)]
+    found.tickets = [
+        Ticket(wide, "complaint", 2**41, is_open=True, changed_ms=2**41) for _ in range(MAX_TICKETS)
+    ]
+    found.identities = bytes(16 * MAX_IDENTITIES)
+    found.attributes = {f"{wide[:-3]}{n:03}": (8 * wide, 2**41) for n in range(MAX_ATTRIBUTES)}
+    found.ledger.merged = [MergedDay(n, 10**6, 10**15) for n in range(366)]
+    assert len(pack(found)) < KAFKA_MAX_RECORD_BYTES
 
 
 def test_attributes_are_bounded_even_when_they_are_taken_away_again() -> None:

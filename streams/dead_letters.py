@@ -1,0 +1,189 @@
+"""Dead letters: read from their topic, chosen by what they say of themselves, and judged."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import NamedTuple
+
+from aiokafka import ConsumerRecord, TopicPartition
+
+from config.deployment import Settings
+from handlers.decode import Limits, decode
+from handlers.partition import Source
+from handlers.reasons import CONFLICT, Rejection
+from handlers.values import check_values
+from scoring.rules import Rules
+from streams.reading import read_to_end
+from streams.records import REPLAYED_FROM, Headers, cloud_event_headers
+from streams.topics import (
+    DEAD_LETTERS,
+    INPUTS,
+    TopicsUnusable,
+    partition_counts,
+    plain_consumer,
+    topic_name,
+)
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how far it is, and where it ends."""
+
+NO_PAYLOAD = "without payload (erased customers)"
+NOT_OURS = "not from one of our input topics"
+IS_REPLAY = "refused again when they were replayed (--again sends them)"
+IS_CONFLICT = "conflicts (--reason conflict sends them)"
+STILL_BAD = "would be refused again: "
+
+
+class Letter(NamedTuple):
+    """A record of the topic dead-letters.
+
+    What its headers do not say is empty or None: anybody might write to that topic.
+    """
+
+    partition: int
+    offset: int
+    refused_ms: int
+    key: bytes | None
+    value: bytes | None
+    reason: str = ""
+    source: Source | None = None
+    source_ms: int | None = None
+    event_id: str | None = None
+    detail: str = ""
+    replayed_from: str | None = None
+    headers: Headers = []  # noqa: RUF012  a NamedTuple's default, which nobody changes
+
+
+class Selection(NamedTuple):
+    """Which letters are meant; what is None or empty leaves all.
+
+    Attributes:
+        source_topic: full name of the input topic a letter's record was in.
+        since_ms: refused at or after this instant.
+        until_ms: refused at or before this instant.
+        key: the record's key, as upstream gave it.
+    """
+
+    reasons: frozenset[str] = frozenset()
+    source_topic: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+    key: bytes | None = None
+
+    def takes(self, letter: Letter) -> bool:
+        """Whether a letter is meant."""
+        topic = None if letter.source is None else letter.source.topic
+        return (
+            (not self.reasons or letter.reason in self.reasons)
+            and (self.source_topic is None or topic == self.source_topic)
+            and (self.since_ms is None or letter.refused_ms >= self.since_ms)
+            and (self.until_ms is None or letter.refused_ms <= self.until_ms)
+            and (self.key is None or letter.key == self.key)
+        )
+
+
+class Judge(NamedTuple):
+    """Says of a letter why it is not to be sent again, by what is known without any customer.
+
+    Attributes:
+        partitions: of each input topic by its full name.
+        limits: on event times, as of now.
+        rules: in force; None if no worker has run yet.
+        conflicts: send conflicts. Once what a conflict contradicts is forgotten, it would count
+            beside it, so this must be asked for.
+        again: send letters of replays too.
+    """
+
+    partitions: Mapping[str, int]
+    limits: Limits
+    rules: Rules | None = None
+    conflicts: bool = False
+    again: bool = False
+
+    def objection(self, letter: Letter) -> str | None:
+        """Why a letter stays where it is; None if it is to be sent."""
+        source = letter.source
+        if source is None or source.partition >= self.partitions.get(source.topic, 0):
+            return NOT_OURS
+        if letter.value is None:
+            return NO_PAYLOAD
+        if letter.replayed_from is not None and not self.again:
+            return IS_REPLAY
+        if letter.reason == CONFLICT and not self.conflicts:
+            return IS_CONFLICT
+        rejection = self._rejection(letter)
+        return None if rejection is None else STILL_BAD + rejection.reason
+
+    def _rejection(self, letter: Letter) -> Rejection | None:
+        event = decode(
+            letter.value, cloud_event_headers(letter.headers), self.limits, with_content=False
+        )
+        if isinstance(event, Rejection):
+            return event
+        return None if self.rules is None else check_values(event, self.rules)
+
+
+def letter_of(record: ConsumerRecord) -> Letter:
+    """A record of the topic as a letter."""
+    headers = [(name, value) for name, value in record.headers if value is not None]
+    # Ours come first: a later one of the same name is not ours.
+    said = {name: value.decode("utf-8", "replace") for name, value in reversed(headers)}
+    partition, offset = (_number(said.get(f"source-{name}")) for name in ("partition", "offset"))
+    topic = said.get("source-topic")
+    is_placed = topic is not None and partition is not None and offset is not None
+    return Letter(
+        record.partition,
+        record.offset,
+        record.timestamp,
+        record.key,
+        record.value,
+        said.get("reason", ""),
+        Source(topic, partition, offset) if is_placed else None,  # type: ignore[arg-type]
+        _number(said.get("source-timestamp")),
+        said.get("event-id"),
+        said.get("detail", ""),
+        said.get(REPLAYED_FROM),
+        headers,
+    )
+
+
+async def read_letters(
+    settings: Settings, partitions: int, on_progress: Progress
+) -> AsyncIterator[Letter]:
+    """All letters there are now, partition by partition, each in the order of its offsets."""
+    consumer = plain_consumer(settings)
+    await consumer.start()
+    try:
+        for number in range(partitions):
+            tp = TopicPartition(topic_name(settings, DEAD_LETTERS), number)
+            async for records, end in read_to_end(consumer, tp):
+                for record in records:
+                    yield letter_of(record)
+                what = f"dead letters, partition {number + 1} of {partitions}"
+                on_progress(what, records[-1].offset + 1, end)
+    finally:
+        await consumer.stop()
+
+
+async def letter_topics(settings: Settings) -> dict[str, int]:
+    """The partition counts of dead-letters and of the input topics, by full name.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+        TopicsUnusable: one of them is missing.
+    """
+    counts = await partition_counts(settings)
+    names = [topic_name(settings, name) for name in (DEAD_LETTERS, *INPUTS)]
+    missing = [name for name in names if name not in counts]
+    if missing:
+        verb = "topics {} are" if len(missing) > 1 else "topic {} is"
+        raise TopicsUnusable(
+            f"{verb.format(', '.join(missing))} missing, run 'tierstream topics create'"
+        )
+    return {name: counts[name] for name in names}
+
+
+def _number(text: str | None) -> int | None:
+    if text is None or not (text.isascii() and text.isdecimal() and len(text) < 20):
+        return None
+    return int(text)
