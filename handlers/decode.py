@@ -175,7 +175,7 @@ def _needs_care(values: Iterable[Any], depth: int) -> bool:
 def _shape(
     document: dict[str, Any], limits: Limits, *, odd_data: bool = False
 ) -> Event | Rejection:
-    """The event of a document, or the first thing wrong with it, in SPEC's order."""
+    """The event of a document, or the first thing wrong with it, in the order of the reasons."""
     type_name = document.get("type")
     if type_name is None or type_name == "":
         return Rejection(reasons.MISSING_FIELD, "type is missing")

@@ -1,4 +1,4 @@
-"""The events of SPEC section 2, decoded. Times are epoch milliseconds.
+"""The events, decoded. Times are epoch milliseconds.
 
 Amounts are exact decimals until the policy's currencies turn them into minor units; None stands
 for a text that is no plain decimal. `fault` is why a value is out of range or not in its list,

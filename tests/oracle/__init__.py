@@ -1,4 +1,4 @@
-"""A naive oracle: SPEC §2 to §8 once more, slow and plain, to judge the product by.
+"""A naive oracle: the rules of docs/rules.md once more, slow and plain, to judge the product by.
 
 It shares no code with the product and keeps no figure: orders, interactions, tickets and consents
 are kept in full, and every figure is recomputed from them whenever it is asked for.

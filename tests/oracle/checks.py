@@ -1,4 +1,4 @@
-"""What makes a record usable (SPEC §2, §3): the first reason that applies, in SPEC's order."""
+"""What makes a record usable: the first reason that applies, in the order of the reasons."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -222,7 +222,7 @@ def _value_reasons(
 def reason_against(
     parsed: dict[str, Any], fields: dict[str, Any], policy: Policy, limits: Limits
 ) -> str | None:
-    """The first reason of SPEC §3, up to `invalid_value`, why an event cannot be used."""
+    """The first reason, up to `invalid_value`, why an event cannot be used."""
     for reason, applies in _structural_reasons(parsed, fields):
         if applies:
             return reason

@@ -1,4 +1,4 @@
-"""What the oracle keeps of a customer: everything, but for what SPEC says is forgotten."""
+"""What the oracle keeps of a customer: everything, but for what the rules say is forgotten."""
 
 from dataclasses import dataclass, field
 from datetime import date

@@ -69,7 +69,7 @@ def _is_upwards(tier: str, rank: int, before: Policy, after: Policy) -> bool:
 
 
 def evaluate_tier(customer: Customer, cause: Cause, policy: Policy) -> list[Output]:
-    """Moves the customer by SPEC §5 and returns the `tier.changed`, if there is one."""
+    """Moves the customer by the rules of movement and returns the `tier.changed`, if there is one."""
     after = view_on(customer, cause.today, policy)
     decided = _decide(customer, cause, after)
     former_tier, former_grace = customer.tier, customer.grace
@@ -122,7 +122,7 @@ def _shown(view: View) -> dict[str, Any] | None:
 
 
 def compare_level(customer: Customer, at_ms: int, effect: Effect, policy: Policy) -> list[Output]:
-    """Sets the true level at the customer's clock by SPEC §6; returns what is to be told."""
+    """Sets the true level at the customer's clock; returns what is to be told."""
     level = true_level(at_ms, customer.counted(policy), customer.interactions_ms, policy)
     former, since_ms = customer.level, customer.level_since_ms
     if level == former:

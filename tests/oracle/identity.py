@@ -1,4 +1,4 @@
-"""Duplicates and conflicts (SPEC §3), looked at in the state before the record."""
+"""Duplicates and conflicts, looked at in the state before the record."""
 
 from dataclasses import dataclass
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Orders and the figures they make (SPEC §4), recomputed from the whole list each time."""
+"""Orders and the figures they make, recomputed from the whole list each time."""
 
 import csv
 import math

@@ -1,4 +1,4 @@
-"""Dormancy levels (SPEC §6): thresholds, the instants at which levels begin, the true level."""
+"""Dormancy levels: thresholds, the instants at which levels begin, the true level."""
 
 from dataclasses import dataclass
 from fractions import Fraction

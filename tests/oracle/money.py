@@ -34,7 +34,7 @@ def stripped(number: Decimal) -> tuple[int, str, int]:
 
 
 def parse_amount(value: str | Decimal, digits: int) -> Fraction | None:
-    """An amount in major units; None when SPEC calls it `invalid_amount`."""
+    """An amount in major units; None when the rules call it `invalid_amount`."""
     if isinstance(value, str):
         if not _PLAIN_DECIMAL.fullmatch(value):
             return None

@@ -1,4 +1,4 @@
-"""The life of one partition's log, record by record (SPEC §7)."""
+"""The life of one partition's log, record by record."""
 
 import json
 from dataclasses import dataclass, field

@@ -7,7 +7,7 @@ from typing import Any
 from tests.oracle.money import digits_of
 from tests.oracle.times import DAY_MS
 
-# Key of a tier's condition and the measure it looks at, in the order SPEC names them.
+# Key of a tier's condition and the measure it looks at, in the order the rules name them.
 CONDITIONS = (
     ("min_score", "score"),
     ("min_r", "r"),

@@ -11,7 +11,7 @@ DEEPEST_NESTING = 32
 
 
 class NotJsonError(ValueError):
-    """The bytes are no JSON object as SPEC wants it."""
+    """The bytes are no JSON object as the rules want it."""
 
 
 def _refuse(constant: str) -> None:

@@ -1,4 +1,4 @@
-"""Tiers (SPEC §5): which one is qualified for, how one moves, what the next one asks."""
+"""Tiers: which one is qualified for, how one moves, what the next one asks."""
 
 import math
 from dataclasses import dataclass

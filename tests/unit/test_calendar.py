@@ -1,4 +1,4 @@
-"""SPEC section 4: a business day is a local date; it begins once and never goes back."""
+"""A business day is a local date; it begins once and never goes back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SPEC section 2: CloudEvents 1.0 in structured and binary mode are events too."""
+"""CloudEvents 1.0 in structured and binary mode are events too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SPEC section 3: content is the parsed object, numbers by value, a bool is no number."""
+"""Content is the parsed object, numbers by value, a bool is no number."""
 
 from __future__ import annotations
 

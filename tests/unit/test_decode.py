@@ -1,4 +1,4 @@
-"""SPEC sections 2 and 3: from bytes to an event, or to the first reason why not."""
+"""From bytes to an event, or to the first reason why not."""
 
 from __future__ import annotations
 
@@ -359,7 +359,7 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize("first", range(len(FAULTS)))
 def test_the_first_reason_that_applies_is_given(first: int) -> None:
-    """All faults from one on at once: the one that SPEC lists first is the reason."""
+    """All faults from one on at once: the one that comes first in the list is the reason."""
     line = order("o1", "5", day(0))
     for _, change in reversed(FAULTS[first:]):
         line = edited(line, **change)

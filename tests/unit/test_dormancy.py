@@ -1,4 +1,4 @@
-"""SPEC section 6: alerts as time passes, what takes them back, and who came back."""
+"""Alerts as time passes, what takes them back, and who came back."""
 
 from __future__ import annotations
 

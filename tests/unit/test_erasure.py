@@ -1,4 +1,4 @@
-"""SPEC section 12: who is erased leaves a marker, and nothing follows."""
+"""Who is erased leaves a marker, and nothing follows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SPEC section 4: digits, score and segment."""
+"""Digits, score and segment."""
 
 from __future__ import annotations
 

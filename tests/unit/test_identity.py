@@ -1,4 +1,4 @@
-"""SPEC section 3: who told what before, by id, by source position, by order and by refund."""
+"""Who told what before, by id, by source position, by order and by refund."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SPEC section 4: what counts, the rolling window, changes in any order, and bounded memory."""
+"""What counts, the rolling window, changes in any order, and bounded memory."""
 
 from __future__ import annotations
 

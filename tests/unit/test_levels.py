@@ -1,4 +1,4 @@
-"""SPEC section 6: thresholds of silence, the instants they give, and the level at a time."""
+"""Thresholds of silence, the instants they give, and the level at a time."""
 
 from __future__ import annotations
 

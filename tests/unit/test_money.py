@@ -1,4 +1,4 @@
-"""SPEC section 2: money is exact, in minor units, and converted half to even."""
+"""Money is exact, in minor units, and converted half to even."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SPEC section 5: the four rules of movement, as verdicts and through the state machine."""
+"""The four rules of movement, as verdicts and through the state machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SPEC section 8: envelopes, ids, sequences, money and times as they go out."""
+"""Envelopes, ids, sequences, money and times as they go out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SPEC section 7: the clock, late events, and the order of things on one record."""
+"""The clock, late events, and the order of things on one record."""
 
 from __future__ import annotations
 

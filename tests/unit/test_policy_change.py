@@ -1,4 +1,4 @@
-"""SPEC section 10: a new policy applies at one point of the log."""
+"""A new policy applies at one point of the log."""
 
 from __future__ import annotations
 

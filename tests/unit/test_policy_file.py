@@ -1,4 +1,4 @@
-"""SPEC section 10: a wrong policy is refused, each problem with its place and its reason."""
+"""A wrong policy is refused, each problem with its place and its reason."""
 
 from __future__ import annotations
 

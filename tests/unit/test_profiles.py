@@ -1,4 +1,4 @@
-"""SPEC sections 2 and 8: attributes, consent, tickets, and the public profile."""
+"""Attributes, consent, tickets, and the public profile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SPEC sections 5 and 8: which tier is earned, what crossed, what comes next, how long it holds."""
+"""Which tier is earned, what crossed, what comes next, how long it holds."""
 
 from __future__ import annotations
 

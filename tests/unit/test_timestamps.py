@@ -1,4 +1,4 @@
-"""SPEC section 3: times are RFC 3339 to the letter; section 8: the form in which they go out."""
+"""Times are RFC 3339 to the letter; the form in which they go out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SPEC section 3: the checks that need a policy, and the values that are out of range."""
+"""The checks that need a policy, and the values that are out of range."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SPEC section 7: what is due comes in the order of (instant, customer id)."""
+"""What is due comes in the order of (instant, customer id)."""
 
 from __future__ import annotations
 
