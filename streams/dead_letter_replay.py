@@ -1,8 +1,8 @@
 """Dead letters sent again into the input topics, each once.
 
-What was sent says so itself: a replayed record bears `replayed-from: partition/offset`, the place of
-the record it repeats in the same topic. Before anything is sent, the input topics are searched for
-these marks, so a replay may be broken off, or repeated, and sends no letter a second time.
+What was sent says so itself: a replayed record bears `replayed-from: partition/offset`, the place
+of the record it repeats in the same topic. Before anything is sent, the input topics are searched
+for these marks, so a replay may be broken off, or repeated, and sends no letter a second time.
 """
 
 from __future__ import annotations

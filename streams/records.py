@@ -41,8 +41,10 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 
 def canonical_headers(origin: Origin, key: bytes, headers: Sequence[tuple[str, bytes]]) -> Headers:
-    """The headers of a record of the canonical log: its origin, what it is a replay of, and
-    CloudEvents attributes."""
+    """The headers of a record of the canonical log: its origin, and CloudEvents attributes.
+
+    A replay says of what it is one.
+    """
     source, timestamp_ms, original_key = origin
     found: Headers = [
         (

@@ -18,8 +18,8 @@ from streams.commands.failing import fail, one_sentence
 from streams.commands.letter_lines import json_line, text_line
 from streams.commands.sending import sending, until_interrupted
 from streams.dead_letter_replay import LetterReplay
-from streams.dead_letters import Selection, letter_topics, read_letters
 from streams.dead_letters import Progress as OnProgress
+from streams.dead_letters import Selection, letter_topics, read_letters
 from streams.topics import DEAD_LETTERS, INPUTS, topic_name
 
 dead_letters_app = typer.Typer(
@@ -44,6 +44,7 @@ _Limit = Annotated[int | None, typer.Option(min=1, help="At most so many letters
 
 @dead_letters_app.command("list")
 def list_letters(  # noqa: PLR0913
+    *,
     reason: _Reasons = None,
     source_topic: _Topic = None,
     since: _Since = None,
@@ -83,6 +84,7 @@ def list_letters(  # noqa: PLR0913
 
 @dead_letters_app.command("replay")
 def replay_letters(  # noqa: PLR0913
+    *,
     reason: _Reasons = None,
     source_topic: _Topic = None,
     since: _Since = None,
@@ -119,11 +121,13 @@ def replay_letters(  # noqa: PLR0913
                 per_second=rate,
                 on_progress=bar.show,
             )
+            ended = False
             try:
                 ended = asyncio.run(_until_interrupted(run))
             finally:
                 bar.stop()
-                _echo_replay(run, dry_run=dry_run)
+                if ended or run.sent:
+                    _echo_replay(run, dry_run=dry_run)
     if not ended:
         raise typer.Exit(130)
 
@@ -156,7 +160,7 @@ class _Bar:
         self._progress.update(self._task, description=shown, completed=done, total=total or None)
 
 
-def _selection(  # noqa: PLR0913
+def _selection(
     settings: Settings,
     reasons: list[str] | None,
     source_topic: str | None,

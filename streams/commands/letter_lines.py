@@ -1,4 +1,4 @@
-"""A dead letter as one line: for people, or as JSON. Whoever wrote it, it cannot steer a terminal."""
+"""A dead letter as one line, for people or as JSON. Whoever wrote it, no terminal obeys it."""
 
 from __future__ import annotations
 

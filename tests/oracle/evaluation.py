@@ -69,7 +69,7 @@ def _is_upwards(tier: str, rank: int, before: Policy, after: Policy) -> bool:
 
 
 def evaluate_tier(customer: Customer, cause: Cause, policy: Policy) -> list[Output]:
-    """Moves the customer by the rules of movement and returns the `tier.changed`, if there is one."""
+    """Moves the customer by the rules of movement; returns the `tier.changed`, if there is one."""
     after = view_on(customer, cause.today, policy)
     decided = _decide(customer, cause, after)
     former_tier, former_grace = customer.tier, customer.grace

@@ -1,4 +1,4 @@
-"""SPEC section 11: `tierstream backtest`, the real command on real files."""
+"""`tierstream backtest`, the real command on real files."""
 
 from __future__ import annotations
 
