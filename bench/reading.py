@@ -30,12 +30,13 @@ def read_all(bootstrap_servers: str, topics: Sequence[str], partitions: int) -> 
 
 
 async def _read(bootstrap_servers: str, tps: list[TopicPartition]) -> Reading:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
     await consumer.start()
     try:
-        consumer.assign(tps)
         total = sum((await consumer.end_offsets(tps)).values())
-        await consumer.seek_to_beginning(*tps)
+        consumer.assign(tps)
         count, parse = 0, orjson.loads
         began_s, began_cpu_s = time.perf_counter(), time.process_time()
         while count < total:

@@ -198,6 +198,11 @@ class Settings(BaseSettings):
         default=Duration(1_000),
         description="How often, in mode `live`, the owner of a partition writes the time to it.",
     )
+    stall_timeout: Annotated[_Duration, _between("10s", "1d")] = Field(
+        Duration(300_000),
+        description="A worker that has records to take and has not moved for this long ends, so "
+        "that its supervisor starts it anew.",
+    )
     startup_timeout: Annotated[_Duration, _between("1s", "1h")] = Field(
         default=Duration(30_000),
         description="Time after which a start gives up on a broker, a topic or a Redis that does "

@@ -17,7 +17,15 @@ from handlers.partition import Source
 from handlers.reasons import CONFLICT
 from scoring.rules import Rules
 from streams.changelog import StateUnreadable, read_state
-from streams.dead_letters import Judge, Letter, Progress, Selection, letter_topics, read_letters
+from streams.dead_letters import (
+    Judge,
+    Letter,
+    Progress,
+    Selection,
+    letter_topics,
+    number,
+    read_letters,
+)
 from streams.faust_app import BatchProducer
 from streams.policy_log import log_producer
 from streams.reading import read_to_end
@@ -128,8 +136,8 @@ class LetterReplay:
                 self.kept[objection] += 1
                 continue
             assert letter.source is not None
-            topic, number, offset = letter.source
-            tp = TopicPartition(topic, number)
+            topic, partition, offset = letter.source
+            tp = TopicPartition(topic, partition)
             starts[tp] = min(offset + 1, starts.get(tp, offset + 1))
         return ends, starts
 
@@ -223,9 +231,10 @@ def _marks(topic: str, headers: Headers) -> list[Source]:
     found = []
     for name, value in headers:
         if name == REPLAYED_FROM and value is not None:
-            partition, _, offset = value.partition(b"/")
-            if partition.isdigit() and offset.isdigit():
-                found.append(Source(topic, int(partition), int(offset)))
+            first, _, second = value.decode("utf-8", "replace").partition("/")
+            partition, offset = number(first), number(second)
+            if partition is not None and offset is not None:
+                found.append(Source(topic, partition, offset))
     return found
 
 

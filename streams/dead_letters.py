@@ -128,9 +128,6 @@ def letter_of(record: ConsumerRecord) -> Letter:
     headers = [(name, value) for name, value in record.headers if value is not None]
     # Ours come first: a later one of the same name is not ours.
     said = {name: value.decode("utf-8", "replace") for name, value in reversed(headers)}
-    partition, offset = (_number(said.get(f"source-{name}")) for name in ("partition", "offset"))
-    topic = said.get("source-topic")
-    is_placed = topic is not None and partition is not None and offset is not None
     return Letter(
         record.partition,
         record.offset,
@@ -138,8 +135,8 @@ def letter_of(record: ConsumerRecord) -> Letter:
         record.key,
         record.value,
         said.get("reason", ""),
-        Source(topic, partition, offset) if is_placed else None,  # type: ignore[arg-type]
-        _number(said.get("source-timestamp")),
+        _source(said),
+        number(said.get("source-timestamp")),
         said.get("event-id"),
         said.get("detail", ""),
         said.get(REPLAYED_FROM),
@@ -154,12 +151,12 @@ async def read_letters(
     consumer = plain_consumer(settings)
     await consumer.start()
     try:
-        for number in range(partitions):
-            tp = TopicPartition(topic_name(settings, DEAD_LETTERS), number)
+        for index in range(partitions):
+            tp = TopicPartition(topic_name(settings, DEAD_LETTERS), index)
             async for records, end in read_to_end(consumer, tp):
                 for record in records:
                     yield letter_of(record)
-                what = f"dead letters, partition {number + 1} of {partitions}"
+                what = f"dead letters, partition {index + 1} of {partitions}"
                 on_progress(what, records[-1].offset + 1, end)
     finally:
         await consumer.stop()
@@ -183,7 +180,17 @@ async def letter_topics(settings: Settings) -> dict[str, int]:
     return {name: counts[name] for name in names}
 
 
-def _number(text: str | None) -> int | None:
+def number(text: str | None) -> int | None:
+    """A number in a header; None for anything else, since anybody may write headers."""
     if text is None or not (text.isascii() and text.isdecimal() and len(text) < 20):
         return None
     return int(text)
+
+
+def _source(said: Mapping[str, str]) -> Source | None:
+    topic = said.get("source-topic")
+    partition = number(said.get("source-partition"))
+    offset = number(said.get("source-offset"))
+    if topic is None or partition is None or offset is None:
+        return None
+    return Source(topic, partition, offset)

@@ -10,13 +10,13 @@ from handlers.log import PolicyActivated, decode_control
 from handlers.partition import Meta, unpack_meta
 from scoring.policy import Policy
 from streams.finding import Finding
+from streams.reading import read_to_end
 from streams.records import META_KEY
 from streams.topics import CUSTOMER_EVENTS, changelog_name, plain_consumer, topic_name
 
 _FIRST_SPAN = 4_000
 """Records from the end of a changelog that are looked through first for its newest checkpoint."""
 _SPAN_FACTOR = 8
-_POLL_MS = 500
 
 
 async def policy_finding(settings: Settings, declared: Policy | None) -> Finding:
@@ -45,18 +45,18 @@ async def policy_finding(settings: Settings, declared: Policy | None) -> Finding
 
 async def newest_meta(consumer: AIOKafkaConsumer, changelog: TopicPartition) -> Meta | None:
     """The newest checkpoint of a partition, looked for from the end; None if there is none."""
-    consumer.assign([changelog])
     begin = (await consumer.beginning_offsets([changelog]))[changelog]
     end = (await consumer.end_offsets([changelog]))[changelog]
     span = _FIRST_SPAN
     while begin < end:
         start = max(begin, end - span)
         found = None
-        for record in await _read(consumer, changelog, start, end):
-            if record.key == META_KEY and record.value is not None:
-                meta = unpack_meta(record.value)
-                if found is None or (meta.epoch, meta.applied) >= (found.epoch, found.applied):
-                    found = meta
+        async for records, _ in read_to_end(consumer, changelog, start):
+            for record in records:
+                if record.key == META_KEY and record.value is not None:
+                    meta = unpack_meta(record.value)
+                    if found is None or (meta.epoch, meta.applied) >= (found.epoch, found.applied):
+                        found = meta
         if found is not None or start == begin:
             return found
         span *= _SPAN_FACTOR
@@ -64,24 +64,9 @@ async def newest_meta(consumer: AIOKafkaConsumer, changelog: TopicPartition) -> 
 
 
 async def _first_record(consumer: AIOKafkaConsumer, tp: TopicPartition) -> ConsumerRecord | None:
-    consumer.assign([tp])
-    begin = (await consumer.beginning_offsets([tp]))[tp]
-    end = (await consumer.end_offsets([tp]))[tp]
-    if begin >= end:
-        return None
-    records = await _read(consumer, tp, begin, begin + 1)
-    return records[0] if records else None
-
-
-async def _read(
-    consumer: AIOKafkaConsumer, tp: TopicPartition, start: int, end: int
-) -> list[ConsumerRecord]:
-    records: list[ConsumerRecord] = []
-    consumer.seek(tp, start)
-    while await consumer.position(tp) < end:
-        fetched = await consumer.getmany(tp, timeout_ms=_POLL_MS)
-        records += fetched.get(tp, [])
-    return records
+    async for records, _ in read_to_end(consumer, tp):
+        return records[0]
+    return None
 
 
 def _activated(record: ConsumerRecord) -> PolicyActivated | None:

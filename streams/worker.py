@@ -20,6 +20,7 @@ from streams.ingest import Ingest
 from streams.metrics import Metrics
 from streams.policy_log import activation, log_producer
 from streams.topics import CUSTOMER_EVENTS, topic_name
+from streams.watchdog import Watchdog
 from streams.worker_app import WorkerApp
 
 _log = logging.getLogger(__name__)
@@ -152,12 +153,14 @@ class Worker:
                 await self._tick_producer.flush()
 
     async def _show_lag(self) -> None:
-        """Measure the lag against the broker's end offsets."""
+        """Measure the lag against the broker's end offsets; end if it does not shrink."""
+        watchdog = Watchdog(self._settings.stall_timeout.seconds)
         while True:
             await asyncio.sleep(_LAG_EVERY_S)
             if not self.app.ready:
                 continue
             progress = await self.app.batch_consumer.progress()
+            watchdog.look(progress, time.monotonic())
             seen = set()
             for tp, found in progress.items():
                 self._metrics.consumer_lag.labels(tp.topic, str(tp.partition)).set(found.lag)

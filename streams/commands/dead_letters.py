@@ -137,14 +137,14 @@ async def _until_interrupted(run: LetterReplay) -> bool:
 
 
 class _Bar:
-    """Progress on the standard error, gone when it is done."""
+    """Progress on a terminal, from the first that is told until the end."""
 
     def __init__(self) -> None:
-        self._progress = Progress(console=Console(stderr=True), transient=True)
+        console = Console(stderr=True)
+        self._progress = Progress(console=console, transient=True, disable=not console.is_terminal)
         self._task = self._progress.add_task("", total=None)
 
     def __enter__(self) -> _Bar:
-        self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -156,6 +156,7 @@ class _Bar:
 
     def show(self, what: str, done: int, total: int) -> None:
         """What is being done, and how far it is; a total of 0 is unknown."""
+        self._progress.start()
         shown = what if total else f"{what}: {done:,}"
         self._progress.update(self._task, description=shown, completed=done, total=total or None)
 

@@ -7,6 +7,7 @@ import json
 
 from scoring.timestamps import rfc3339
 from streams.dead_letters import Letter
+from streams.explanation_words import plain
 
 
 def text_line(letter: Letter, *, with_payload: bool) -> str:
@@ -22,7 +23,7 @@ def text_line(letter: Letter, *, with_payload: bool) -> str:
         parts.append(f"(replay of {letter.replayed_from})")
     if with_payload:
         parts += [f"{name}={_text(data)}" for name, data in _payload(letter)]
-    return "  ".join(map(_printable, parts))
+    return "  ".join(map(plain, parts))
 
 
 def json_line(letter: Letter, *, with_payload: bool) -> str:
@@ -62,9 +63,3 @@ def _as_json(name: str, data: bytes | None) -> dict[str, str | None]:
         return {name: None if data is None else data.decode()}
     except UnicodeDecodeError:
         return {f"{name}_base64": base64.b64encode(data or b"").decode()}
-
-
-def _printable(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

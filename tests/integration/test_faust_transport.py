@@ -201,12 +201,19 @@ async def test_a_stop_does_not_wait_for_ever_for_what_is_in_flight(
     assert await lab.committed() == {0: None}
 
 
-async def test_a_stop_without_a_broker_is_quick(start: Start) -> None:
+async def test_a_stop_without_a_broker_ends_in_time(start: Start) -> None:
     with start_broker("embedded") as own:
-        lab = await new_lab(own, partitions=1)
-        await lab.fill(100)
-        worker = start(lab)
-        worker.wait_until_done(100)
+        labs = [await new_lab(own, partitions=1), await new_lab(own, partitions=1)]
+        limits = {"drain_timeout_ms": 2_000}
+        for lab in labs:
+            await lab.fill(100)
+        committed = start(labs[0], limits=limits)
+        acked = start(labs[1], limits=limits, commit_interval_ms=600_000)
+        committed.wait_until_done(100)
+        acked.wait_until_done(100)
+        await asyncio.sleep(1)
         own.kill()
-        await asyncio.sleep(2)  # for it to notice
-        assert worker.terminate(timeout_s=15) in (0, 1)
+        await asyncio.sleep(1)  # for them to notice
+        assert committed.terminate(timeout_s=15) == 0
+        assert acked.terminate(timeout_s=15) == 1
+        assert "worker stopped by DrainTimeout" in acked.log
