@@ -49,7 +49,7 @@ bench: $(LOCKED)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 soak: $(LOCKED)
-	@FAULTS='$(FAULTS)' SEED='$(SEED)' $(BIN)/python -m pytest -m soak --timeout=0 $(PYTEST_ARGS)
+	@FAULTS='$(FAULTS)' SEED='$(SEED)' $(BIN)/python -m pytest -m soak --timeout=0 --log-cli-level=INFO $(PYTEST_ARGS)
 
 LOCK_COMMAND := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-annotate --no-emit-index-url --custom-compile-command 'make lock'

@@ -199,7 +199,7 @@ class Settings(BaseSettings):
         description="How often, in mode `live`, the owner of a partition writes the time to it.",
     )
     stall_timeout: Annotated[_Duration, _between("10s", "1d")] = Field(
-        Duration(300_000),
+        default=Duration(300_000),
         description="A worker that has records to take and has not moved for this long ends, so "
         "that its supervisor starts it anew.",
     )

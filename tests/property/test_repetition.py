@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.policy import check_policy
-from handlers.customer import unpack
 from tests.builders import day, order
 from tests.driver import run
+from tests.support.deaths import comparable, deaths_change_nothing, finish, flush, random_log
 from tests.support.histories import History, random_policy
 from tests.support.owner import Durable, Owner, as_consumed, replay_log
 
@@ -36,34 +36,22 @@ def _erasures(lines: list[bytes]) -> int:
 @given(seed=_SEEDS)
 def test_flushing_and_restoring_at_any_point_changes_nothing(seed: int) -> None:
     random = Random(seed)
-    log = _log(random)
+    log = random_log(random)
     whole, cut = Durable(), Durable()
-    _finish(Owner(log, whole))
+    finish(Owner(log, whole))
     more = True
     while more:
         owner = Owner(log, cut)
         more = owner.run(random.randint(1, 30))
-        _flush(owner)
+        flush(owner)
     assert cut.outputs == whole.outputs
     assert cut.dead_letters == whole.dead_letters
-    assert _comparable(cut) == _comparable(whole)
+    assert comparable(cut) == comparable(whole)
 
 
 @given(seed=_SEEDS)
 def test_dying_at_any_step_of_a_flush_changes_nothing_for_a_consumer(seed: int) -> None:
-    random = Random(seed)
-    log = _log(random)
-    whole, crashed = Durable(), Durable()
-    _finish(Owner(log, whole))
-    for _ in range(8):
-        owner = Owner(log, crashed)
-        lives = True
-        while lives and owner.run(random.randint(1, 25)):
-            lives = _flush_or_die(owner, random)
-    _finish(Owner(log, crashed))
-    assert as_consumed(crashed.outputs) == as_consumed(whole.outputs)
-    assert set(crashed.dead_letters) == set(whole.dead_letters)
-    assert _comparable(crashed) == _comparable(whole)
+    deaths_change_nothing(Random(seed), 8)
 
 
 def test_a_refused_record_moves_time_no_more_when_a_successor_skips_it() -> None:
@@ -78,56 +66,11 @@ def test_a_refused_record_moves_time_no_more_when_a_successor_skips_it() -> None
         check_policy({}),
     )
     whole, crashed = Durable(), Durable()
-    _finish(Owner(log, whole))
+    finish(Owner(log, whole))
     first = Owner(log, crashed)
     first.run(len(log))
     first.flush_outputs()
     first.flush_states(only=1)
     assert list(crashed.states) == ["ana"]
-    _finish(Owner(log, crashed))
+    finish(Owner(log, crashed))
     assert as_consumed(crashed.outputs) == as_consumed(whole.outputs)
-
-
-def _log(random: Random) -> list[bytes]:
-    policy = check_policy(random_policy(random))
-    return replay_log(History(random, customers=4, days=200).lines(100), policy)
-
-
-def _flush(owner: Owner) -> None:
-    owner.flush_outputs()
-    owner.flush_states()
-    owner.checkpoint()
-
-
-def _finish(owner: Owner) -> None:
-    owner.run(1_000_000)
-    _flush(owner)
-
-
-def _flush_or_die(owner: Owner, random: Random) -> bool:
-    """A flush, or a part of one, whereafter the owner is dead."""
-    last_step = random.randint(0, 4)
-    if last_step == 0:
-        return False
-    owner.flush_outputs()
-    if last_step == 1:
-        return False
-    if last_step == 2:
-        owner.flush_states(only=random.randint(0, 3))
-        return False
-    owner.flush_states()
-    if last_step == 3:
-        return False
-    owner.checkpoint()
-    return True
-
-
-def _comparable(durable: Durable) -> dict[str, object]:
-    """States without who wrote them."""
-    states: dict[str, object] = {}
-    for customer_id, packed in durable.states.items():
-        customer = unpack(packed)
-        customer.epoch = 0
-        customer.refused = []
-        states[customer_id] = customer
-    return states
