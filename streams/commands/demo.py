@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -77,7 +80,7 @@ def _demo(console: Console, broker: BrokerChoice, plan: DemoPlan, *, keep: bool)
         if ended and keep:
             _stay(console, stack)
     if ended:
-        console.print(what_next())
+        console.print(what_next(_program()))
     return ended
 
 
@@ -95,11 +98,19 @@ async def _run(
     console.print(summary(state, state.finished_s))
 
 
+def _program() -> str:
+    """How this program is called from the shell it was started from."""
+    if shutil.which("tierstream"):
+        return "tierstream"
+    beside = Path(sys.executable).with_name("tierstream")
+    return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
+
+
 def _stay(console: Console, stack: DemoStack) -> None:
     console.print("The demo stays up until Ctrl-C. In another terminal:\n", style="bold")
     for name, value in stack.environment.items():
         console.print(f"  export {name}={value}", highlight=False, soft_wrap=True)
-    console.print("  tierstream explain 00004\n", highlight=False)
+    console.print(f"  {_program()} explain 00004\n", highlight=False)
     with asyncio.Runner() as runner:
         runner.run(until_interrupted(_for_ever(stack)))
 

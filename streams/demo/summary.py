@@ -15,14 +15,14 @@ from streams.demo.view import STAGES, dead_letter_words
 from streams.demo.wording import level_words
 
 _NEXT = (
-    ("tierstream demo --broker kafka", "the same on Apache Kafka (needs Java)"),
-    ("tierstream demo --keep", "stays up afterwards, to look around with other commands"),
-    ("tierstream cdnow purchases.jsonl", "the real purchases as a file of events"),
-    ("tierstream backtest purchases.jsonl", "every change and alert they lead to, no broker"),
-    ("tierstream backtest purchases.jsonl --policy mine.toml", "the same under your own rules"),
-    ("tierstream simulate --events 100000 --out events.jsonl", "made-up traffic of every kind"),
-    ("docker compose up", "Kafka, Redis, worker, Prometheus and Grafana, live"),
+    ("demo --broker kafka", "the same on Apache Kafka (needs Java)"),
+    ("demo --keep", "stays up afterwards, to look around with other commands"),
+    ("cdnow purchases.jsonl", "the real purchases as a file of events"),
+    ("backtest purchases.jsonl", "every change and alert they lead to, no broker"),
+    ("backtest purchases.jsonl --policy mine.toml", "the same under your own rules"),
+    ("simulate --events 100000 --out events.jsonl", "made-up traffic of every kind"),
 )
+_COMPOSE = ("docker compose up", "Kafka, Redis, worker, Prometheus and Grafana, live")
 
 
 def summary(state: DemoState, seconds: float) -> RenderableType:
@@ -46,10 +46,10 @@ def summary(state: DemoState, seconds: float) -> RenderableType:
     return Group(Text("\n".join(lines)), "", Columns(tables, padding=(1, 2)), "")
 
 
-def what_next() -> RenderableType:
-    """Commands to go on with."""
+def what_next(program: str = "tierstream") -> RenderableType:
+    """Commands to go on with; `program` is how ours is called from this shell."""
     lines = Text("What to try next", "bold underline")
-    for command, effect in _NEXT:
+    for command, effect in (*((f"{program} {rest}", why) for rest, why in _NEXT), _COMPOSE):
         lines.append(f"\n  # {effect}", Style(dim=True, bold=False, underline=False))
         lines.append(f"\n  {command}", Style(bold=True, underline=False))
     return lines
