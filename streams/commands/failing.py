@@ -34,7 +34,13 @@ def one_sentence() -> Iterator[None]:
     try:
         yield
     except EXPECTED as error:
-        fail(str(error) or type(error).__name__)
+        fail(_sentence(error))
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__
 
 
 def fail(sentence: str, code: int = 1) -> None:
