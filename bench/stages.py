@@ -16,16 +16,17 @@ from typing import NamedTuple
 
 from bench.load import Load
 from bench.offline import OfflineProducer, StoredRecord, activation
-from handlers.decode import Limits, decode
+from handlers.decode import IN_THE_LOG, Limits, decode
 from handlers.log import encode_control
 from handlers.outputs import Output
 from handlers.partition import Source
 from handlers.reasons import Rejection
+from handlers.values import check_values
 from streams.engine_partition import EnginePartition
+from streams.quick_decode import quick_event, route
 from streams.records import (
     Origin,
     canonical_headers,
-    cloud_event_headers,
     origin_of,
     partition_of,
 )
@@ -98,7 +99,7 @@ def _ingest_stages(records: list[StoredRecord]) -> list[Stage]:
 
     def decoding() -> int:
         for record in records:
-            decode(record.value, None, limits, with_content=False)
+            assert _routed(record, limits) is not None
         return len(records)
 
     def routing() -> int:
@@ -132,16 +133,22 @@ def _ingest_stages(records: list[StoredRecord]) -> list[Stage]:
 _HEADERS = [("source", b"3/123456/1767225600000/orders")]
 
 
+def _routed(record: StoredRecord, limits: Limits) -> tuple[str, str]:
+    routed = route(record.value, limits)
+    if routed is None:
+        event = decode(record.value, None, limits, with_content=False)
+        assert not isinstance(event, Rejection)
+        routed = event.customer_id, event.type
+    return routed
+
+
 def _ingest(records: list[StoredRecord], producer: OfflineProducer) -> None:
     """As `streams.ingest.Ingest` forwards records, without its metrics."""
     limits = Limits(max_event_ms=records[-1].timestamp + 300_000)
     for record in records:
         origin = Origin(Source(_TOPIC, 0, record.offset), record.timestamp, record.key)
-        event = decode(
-            record.value, cloud_event_headers(record.headers), limits, with_content=False
-        )
-        assert not isinstance(event, Rejection)
-        key = event.customer_id.encode()
+        customer_id, _ = _routed(record, limits)
+        key = customer_id.encode()
         producer.add(
             _TOPIC,
             partition_of(key, _PARTITIONS),
@@ -212,11 +219,16 @@ class _Engine:
         return chunk
 
     def _admit(self, chunk: list[StoredRecord]) -> list[tuple[int, object]]:
-        admit = self._partition.partition.admit
-        return [
-            (record.offset, admit(record.value, cloud_event_headers(record.headers)))
-            for record in chunk
-        ]
+        partition = self._partition.partition
+        admitted: list[tuple[int, object]] = []
+        for record in chunk:
+            event = quick_event(record.value)
+            if event is None:
+                found = partition.admit(record.value, None, IN_THE_LOG)
+            else:
+                found = check_values(event, partition.rules) or event
+            admitted.append((record.offset, found))
+        return admitted
 
     def _apply(self, admitted: list) -> list:  # type: ignore[type-arg]
         apply = self._partition.partition.apply

@@ -9,31 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 from aiokafka import TopicPartition
 from faust.types import StreamT
 
 from config.deployment import Settings
-from handlers import outputs
 from streams.batch_events import batch_events
 from streams.engine_metrics import EngineMetrics
-from streams.engine_partition import DeadLetter, EnginePartition, Unflushed
+from streams.engine_partition import EnginePartition, Unflushed
+from streams.engine_records import EngineRecords, Record
 from streams.faust_app import Batch, BatchProducer, PartitionedTable, StreamApp, add_table
+from streams.garbage import collect_rarely
 from streams.ownership import Ownership, gap_of
-from streams.records import META_KEY, dead_letter_headers, dead_letter_value
-from streams.topics import (
-    CUSTOMER_EVENTS,
-    DEAD_LETTERS,
-    OUTPUTS,
-    TABLE,
-    changelog_name,
-    topic_name,
-)
+from streams.topics import CUSTOMER_EVENTS, TABLE, changelog_name, topic_name
 
 _CHECKPOINT_FLUSHES = 5
 """Flushes from one checkpoint to the next, if the batches in flight do not ask for it earlier."""
+_BUSY_CHECKPOINT_FLUSHES = 15
+_BUSY_PROFILES = 2_000
+"""More profiles than this to write make checkpoints rarer."""
 _CHECKPOINT_BATCHES = 8
+_CHUNK_RECORDS = 500
 _MS_PER_S = 1_000
 
 
@@ -53,10 +52,7 @@ class Engine:
         self._flush_seconds = settings.flush_interval.ms / _MS_PER_S
         self._flush_max_records = settings.flush_max_records
         self._changelog = changelog_name(settings)
-        self._dead_letters = topic_name(settings, DEAD_LETTERS)
-        self._topics = {
-            name: topic_name(settings, name) for name in (*OUTPUTS, outputs.CUSTOMER_PROFILES)
-        }
+        self._records = EngineRecords(settings)
         self._unflushed_records = 0
         self._flushes = 0
         self._flushing = asyncio.Lock()
@@ -88,6 +84,7 @@ class Engine:
 
     async def flush_often(self) -> None:
         """Flush at the latest after the flush interval, for ever."""
+        collect_rarely()
         while True:
             await asyncio.sleep(self._flush_seconds)
             await self.flush()
@@ -99,9 +96,12 @@ class Engine:
     async def flush(self) -> None:
         """Flush outputs and states; every few times, and when many batches wait, a checkpoint."""
         self._flushes += 1
-        waiting = max((p.pending_events for p in self.partitions), default=0)
-        checkpoint = self._flushes >= _CHECKPOINT_FLUSHES or waiting >= _CHECKPOINT_BATCHES
-        await self._write(checkpoint=checkpoint)
+        partitions = self.partitions
+        waiting = max((p.pending_events for p in partitions), default=0)
+        # A customer that changes again before the next checkpoint costs one profile less.
+        profiles = sum(p.pending_profiles for p in partitions)
+        flushes = _BUSY_CHECKPOINT_FLUSHES if profiles > _BUSY_PROFILES else _CHECKPOINT_FLUSHES
+        await self._write(checkpoint=self._flushes >= flushes or waiting >= _CHECKPOINT_BATCHES)
 
     async def _write(self, *, checkpoint: bool) -> None:
         async with self._flushing:
@@ -112,33 +112,53 @@ class Engine:
                 (partition, partition.take_unflushed(checkpoint=checkpoint))
                 for partition in self.partitions
             ]
-            await self._step("outputs", taken, self._add_outputs)
-            await self._step("state", taken, self._add_states)
+            await self._step("outputs", taken, self._records.outputs)
+            await self._step("state", taken, self._records.states)
             if checkpoint:
-                await self._step("profiles", taken, self._add_profiles)
-                await self._step("meta", taken, self._add_meta)
+                await self._step("profiles", taken, self._records.profiles)
+                await self._step("meta", taken, self._records.meta)
                 for _, unflushed in taken:
                     for event in unflushed.events:
                         event.ack()
+            for _, unflushed in taken:
+                self._metrics.outputs(unflushed.outputs)
+                self._metrics.outputs(unflushed.profiles)
+                self._metrics.dead_letters(unflushed.dead_letters)
             self._metrics.flushed(self.partitions)
 
     async def _step(
         self,
         name: str,
         taken: list[tuple[EnginePartition, Unflushed]],
-        add: Callable[[int, Unflushed], int],
+        records_of: Callable[[int, Unflushed], Iterator[Record]],
     ) -> None:
-        """Add the records of one step for all partitions, and wait until Kafka has them."""
+        """Write the records of one step for all partitions, and wait until Kafka has them.
+
+        A new policy may change every customer at once, more than the producer may hold.
+        """
         started = time.monotonic()
-        counts = {partition: add(partition.number, unflushed) for partition, unflushed in taken}
-        if not any(counts.values()):
-            return
+        add = self._producer.add
+        counts: Counter[EnginePartition] = Counter()
+        for partition, unflushed in taken:
+            records = records_of(partition.number, unflushed)
+            while chunk := list(islice(records, _CHUNK_RECORDS)):
+                for record in chunk:
+                    add(*record)
+                counts[partition] += len(chunk)
+                if self._producer.full:
+                    await self._send(counts)
+        if counts:
+            await self._send(counts)
+            self._metrics.step_done(name, time.monotonic() - started)
+
+    async def _send(self, counts: Counter[EnginePartition]) -> None:
+        """Wait until Kafka has what was added; `counts` says how much that is, and is cleared."""
         written = await self._producer.flush()
-        self._metrics.step_done(name, time.monotonic() - started)
         for partition, count in counts.items():
             last = written.get(TopicPartition(self._changelog, partition.number))
             if last is not None:
                 await self._note_changelog(partition, count, last)
+        counts.clear()
 
     async def _note_changelog(self, partition: EnginePartition, count: int, last: int) -> None:
         """Our records are in the changelog; see whether they stand alone there."""
@@ -147,42 +167,3 @@ class Engine:
         if gap is not None:
             await self._ownership.look_through(partition, gap)
         states.advance(partition.number, last)
-
-    def _add_outputs(self, number: int, unflushed: Unflushed) -> int:
-        add, topics = self._producer.add, self._topics
-        for topic, customer_id, value in unflushed.outputs:
-            add(topics[topic], number, customer_id.encode(), value)
-        for letter in unflushed.dead_letters:
-            self._add_dead_letter(number, letter)
-        self._metrics.outputs(unflushed.outputs)
-        self._metrics.dead_letters(unflushed.dead_letters)
-        return len(unflushed.outputs) + len(unflushed.dead_letters)
-
-    def _add_dead_letter(self, number: int, letter: DeadLetter) -> None:
-        key, value, origin, rejection, headers = letter
-        self._producer.add(
-            self._dead_letters,
-            number,
-            key,
-            dead_letter_value(value, rejection),
-            dead_letter_headers(origin, rejection, headers),
-        )
-
-    def _add_states(self, number: int, unflushed: Unflushed) -> int:
-        add, changelog = self._producer.add, self._changelog
-        for customer_id, packed in unflushed.states:
-            add(changelog, number, customer_id.encode(), packed)
-        return len(unflushed.states)
-
-    def _add_profiles(self, number: int, unflushed: Unflushed) -> int:
-        add, topics = self._producer.add, self._topics
-        for topic, customer_id, value in unflushed.profiles:
-            add(topics[topic], number, customer_id.encode(), value)
-        self._metrics.outputs(unflushed.profiles)
-        return len(unflushed.profiles)
-
-    def _add_meta(self, number: int, unflushed: Unflushed) -> int:
-        if unflushed.meta is None:
-            return 0
-        self._producer.add(self._changelog, number, META_KEY, unflushed.meta)
-        return 1

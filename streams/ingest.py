@@ -16,6 +16,7 @@ from handlers.reasons import Rejection
 from streams.batch_events import BatchEvent, batch_events
 from streams.faust_app import Batch, BatchProducer, Record, StreamApp
 from streams.metrics import Metrics, type_label
+from streams.quick_decode import route
 from streams.records import (
     Origin,
     canonical_headers,
@@ -144,17 +145,17 @@ class Ingest:
 
     def _forward(self, topic: str, partition: int, record: Record) -> None:
         headers = record.headers
+        attributes = cloud_event_headers(headers)
         origin = Origin(Source(topic, partition, record.offset), record.timestamp, record.key)
-        event = decode(
-            record.value,
-            cloud_event_headers(headers),
-            self._limits,
-            with_content=False,
-        )
-        if isinstance(event, Rejection):
-            self._reject(record, origin, event)
-            return
-        key = event.customer_id.encode()
+        routed = route(record.value, self._limits) if attributes is None else None
+        if routed is None:
+            event = decode(record.value, attributes, self._limits, with_content=False)
+            if isinstance(event, Rejection):
+                self._reject(record, origin, event)
+                return
+            routed = event.customer_id, event.type
+        customer_id, type_name = routed
+        key = customer_id.encode()
         self._producer.add(
             self._events_topic,
             partition_of(key, self._partitions),
@@ -162,7 +163,7 @@ class Ingest:
             record.value,
             canonical_headers(origin, key, headers),
         )
-        self._counts[self._labels[topic], event.type] += 1
+        self._counts[self._labels[topic], type_name] += 1
 
     def _reject(self, record: Record, origin: Origin, rejection: Rejection) -> None:
         self._producer.add(

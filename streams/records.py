@@ -78,8 +78,8 @@ def origin_of(headers: Sequence[tuple[str, bytes]], key: bytes) -> Origin | None
 
 def cloud_event_headers(headers: Sequence[tuple[str, bytes]]) -> Mapping[str, bytes] | None:
     """The attributes of a CloudEvent in binary mode; None for any other record."""
-    if not headers:
-        return None
+    if not headers or (len(headers) == 1 and headers[0][0] == _SOURCE):
+        return None  # as nearly all are
     return dict(_attributes(headers)) or None
 
 

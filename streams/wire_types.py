@@ -1,6 +1,7 @@
 """Events of the busy kinds as typed JSON: what a record that is right in every respect looks like.
 
-These are stricter than `handlers.fields`, never laxer: what they refuse may still be accepted there.
+These are stricter than `handlers.fields`, never laxer: what they refuse may still be right
+there.
 """
 
 from __future__ import annotations
@@ -111,4 +112,6 @@ def _tagged(name: str, base: type[Wire]) -> type[Wire]:
 TYPE_NAMES: dict[type[Wire], str] = {_tagged(name, base): name for name, base in _KINDS.items()}
 """The event type of each type that `DECODER` gives."""
 
-DECODER: msgspec.json.Decoder[Wire] = msgspec.json.Decoder(Union[tuple(TYPE_NAMES)])
+DECODER: msgspec.json.Decoder[Wire] = msgspec.json.Decoder(
+    Union[tuple(TYPE_NAMES)]  # noqa: UP007 - there is no other way to write it
+)

@@ -12,6 +12,9 @@ from tests.integration.deployment import Message
 ERASED = "gone"
 """A customer who must have been erased before the last of these records."""
 
+MIN_EVENT_TIME = "1980-01-01T00:00:00Z"
+"""The `min_event_time` that they are made for: not the default."""
+
 
 class BadInput(NamedTuple):
     """A record, why it is refused, and the event id that can be read in it."""
@@ -87,6 +90,9 @@ def bad_inputs() -> list[BadInput]:
     made.event(reasons.INVALID_AMOUNT, amount="1.005")
     made.event(reasons.INVALID_AMOUNT, amount="ten")
     made.event(reasons.INVALID_AMOUNT, amount=10**11)
+    data = b'{"order_id":"o1","amount":"-1","currency":"USD"}'
+    headers = _cloud("c-2", "order.placed")
+    made.raw(reasons.INVALID_AMOUNT, data, event_id="c-2", headers=headers)
     made.event(reasons.UNKNOWN_CURRENCY, currency="EUR")
     ticket = {"type": "ticket.opened", "ticket_id": "t1"}
     made.event(reasons.INVALID_VALUE, topic="support", **ticket, severity=9)
@@ -136,17 +142,27 @@ def _add_misshapen(made: _Made) -> None:
     made.event(reasons.WRONG_TYPE, topic="browse", type="page.viewed", url=["/"])
     made.event(reasons.INVALID_CUSTOMER_ID, customer_id="a\u0007b")
     made.event(reasons.INVALID_CUSTOMER_ID, customer_id="c" * 129)
-    attributes = (("ce_specversion", b"1.0"), ("ce_id", b"cloud-1"), ("ce_type", b"order.sent"))
-    others = (("ce_subject", b"customer"), ("ce_time", b"2025-01-01T12:00:00Z"))
-    made.raw(reasons.UNKNOWN_TYPE, b"{}", event_id="cloud-1", headers=attributes + others)
+    made.raw(reasons.UNKNOWN_TYPE, b"{}", event_id="c-1", headers=_cloud("c-1", "order.sent"))
     empty = (("ce_specversion", None), ("ce_id", None))
     made.raw(reasons.MISSING_FIELD, b"{}", headers=empty)
+
+
+def _cloud(event_id: str, type_name: str) -> tuple[tuple[str, bytes], ...]:
+    """The headers of a CloudEvent in binary mode."""
+    attributes = {
+        "specversion": "1.0",
+        "id": event_id,
+        "type": type_name,
+        "subject": "customer",
+        "time": "2025-01-01T12:00:00Z",
+    }
+    return tuple((f"ce_{name}", value.encode()) for name, value in attributes.items())
 
 
 def _add_untimely(made: _Made) -> None:
     made.event(reasons.INVALID_TIMESTAMP, occurred_at="2025-01-01T12:00:00")
     made.event(reasons.INVALID_TIMESTAMP, occurred_at="2025-02-29T12:00:00Z")
-    made.event(reasons.INVALID_TIMESTAMP, occurred_at="1989-12-31T23:59:59Z")
+    made.event(reasons.INVALID_TIMESTAMP, occurred_at="1979-12-31T23:59:59Z")
     in_an_hour_ms = time.time_ns() // 1_000_000 + 3_600_000
     made.event(
         reasons.FROM_THE_FUTURE, topic="browse", type="page.viewed", occurred_at=in_an_hour_ms

@@ -13,10 +13,20 @@ from handlers.reasons import ERASED_CUSTOMER, REASONS
 from streams.local import Broker
 from streams.topics import INPUTS
 from tests.integration.audit import audit, data_of, source_of
-from tests.integration.bad_inputs import BadInput, bad_inputs, good_events, order
+from tests.integration.bad_inputs import (
+    MIN_EVENT_TIME,
+    BadInput,
+    bad_inputs,
+    good_events,
+    order,
+)
 from tests.integration.deployment import Deployment, Message, TopicPosition
 
-_LIVE: dict[str, Any] = {"mode": "live", "tick_interval": "1m"}
+_LIVE: dict[str, Any] = {
+    "mode": "live",
+    "tick_interval": "1m",
+    "min_event_time": MIN_EVENT_TIME,
+}
 
 
 def test_there_is_a_bad_input_for_every_reason() -> None:
@@ -29,8 +39,9 @@ async def test_each_bad_input_becomes_a_dead_letter_and_the_rest_goes_on(
     before, bad = good_events(), bad_inputs()
     order_known, _, erasure = before
     again = [order_known, order_known, erasure]
+    old = {"occurred_at": "1985-01-01T00:00:00Z"}
     after = [
-        Message(topic, json.dumps(order(f"after-{topic}", "late-comer")).encode(), None, 0)
+        Message(topic, json.dumps(order(f"after-{topic}", "late-comer") | old).encode(), None, 0)
         for topic in INPUTS
     ]
     with Deployment(broker, tmp_path, **_LIVE) as deployment:
@@ -107,8 +118,8 @@ async def test_cloud_events_of_both_modes_count_like_native_ones(
     ]
     with Deployment(embedded_broker, tmp_path, **_LIVE) as deployment:
         await deployment.create_topics()
-        worker = await deployment.ready_worker()
         await deployment.send(messages + messages)
+        worker = await deployment.ready_worker()
         await deployment.drained()
         assert worker.value("events_total", outcome="accepted") == 3
         assert worker.value("events_total", outcome="duplicate") == 3

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
 from streams.local import Broker
 from tests.integration.audit import audit, data_of
-from tests.integration.deployment import Deployment
+from tests.integration.deployment import EXAMPLE, Deployment
 from tests.integration.traffic import Router
 from tests.support.histories import History, random_policy
 
@@ -47,36 +48,47 @@ async def _dump_and_backtest_by_command(deployment: Deployment, folder: Path) ->
 async def test_live_outputs_are_those_of_the_backtest_of_the_log_with_its_ticks(
     broker: Broker, tmp_path: Path
 ) -> None:
-    random = Random(3)
-    policy = random_policy(random)
+    policy = tomllib.loads((EXAMPLE / "policy.toml").read_text(encoding="utf-8"))
+    generous = policy | {
+        "version": "generous",
+        "cutoffs": policy["cutoffs"] | {"frequency": [1] * 4},
+    }
     with Deployment(
         broker, tmp_path, policy=policy, mode="live", allowed_lateness="0s"
     ) as deployment:
         await deployment.create_topics()
-        history = History(random, customers=40, days=60)
+        history = History(Random(3), customers=40, days=60)
 
         # No tick in this worker's short life: events are all that moves time.
         before = await deployment.ready_worker(tick_interval="1m")
         await deployment.send(Router().messages(history.lines(600)))
         await deployment.drained()
         assert before.stop() == 0
-        silent = sum(map(len, await deployment.read("dormancy-alerts")))
+        silent = [len(records) for records in await deployment.read("dormancy-alerts")]
 
-        # The next one's first tick says that years have passed; then events meet the ticks.
+        # The next one's first tick says that years have passed; then events meet the ticks, and
+        # in the middle a new policy.
         worker = await deployment.ready_worker()
         restart_at(history, datetime.now(UTC) - timedelta(minutes=10))
-        for _ in range(6):
+        for turn in range(6):
             await deployment.send(Router().messages(history.lines(50)))
             await asyncio.sleep(0.25)
+            if turn == 2:
+                file = deployment.write_policy(generous)
+                assert deployment.run("policy", "publish", str(file)).returncode == 0
+        # A log that grows all the time is dumped to its end as it was at the start.
+        assert deployment.run("dump", "0", "--out", str(tmp_path / "dump")).returncode == 0
         await deployment.drained()
         assert worker.stop() == 0
         assert before.complaints + worker.complaints == []
 
         found = await audit(deployment)
         assert (found.repeated, found.redelivered) == (0, 0)
-        alerts = [r.value for part in await deployment.read("dormancy-alerts") for r in part]
-        fired = [data_of(value)["level"] for value in alerts[silent:]]
-        assert {"at_risk", "dormant", "churned"} <= set(fired)
+        parts = zip(await deployment.read("dormancy-alerts"), silent, strict=True)
+        fired = {data_of(r.value)["level"] for records, known in parts for r in records[known:]}
+        assert {"at_risk", "dormant", "churned"} <= fired
+        changes = [r.value for records in await deployment.read("tier-changes") for r in records]
+        assert {"grace_expired", "policy"} <= {data_of(value)["reason"] for value in changes}
 
 
 def restart_at(history: History, at: datetime) -> None:

@@ -12,8 +12,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from streams.local import Broker
 from streams.topics import CUSTOMER_EVENTS, INPUTS, OUTPUTS
-from tests.integration.audit import audit, backtested, consume
+from tests.integration.audit import audit, consume
 from tests.integration.deployment import Deployment, Message
+from tests.integration.truth import backtested
 from tests.support.histories import History, random_policy
 
 _INPUT_PARTITIONS = 3

@@ -10,7 +10,8 @@ from random import Random
 from handlers.log import ClockTick, encode_control
 from streams.topics import CUSTOMER_EVENTS
 from streams.traffic.lines import LineReader
-from tests.integration.deployment import Deployment, Message, Send
+from tests.integration.deployment import Deployment, Message
+from tests.integration.topic_access import Send
 from tests.support.histories import History
 
 _LINES_AT_A_TIME = 10
