@@ -23,6 +23,7 @@ from handlers.partition import Source
 from handlers.reasons import Rejection
 from handlers.values import check_values
 from streams.engine_partition import EnginePartition
+from streams.garbage import collect_rarely
 from streams.quick_decode import quick_event, route
 from streams.records import (
     Origin,
@@ -65,12 +66,16 @@ async def profile(load: Load, functions: int) -> Profile:
         functions: how many to list.
     """
     records = _stored(load)
-    stages = _ingest_stages(records) + _engine_stages(records)
-    profiler = cProfile.Profile()
-    profiler.enable()
-    _ingest(records, OfflineProducer())
-    _Engine(records).run()
-    profiler.disable()
+    producer = OfflineProducer()
+    try:
+        stages = _ingest_stages(records, producer) + _engine_stages(records, producer)
+        profiler = cProfile.Profile()
+        profiler.enable()
+        _ingest(records, producer)
+        _Engine(records, producer).run()
+        profiler.disable()
+    finally:
+        await producer.stop()
     text = io.StringIO()
     pstats.Stats(profiler, stream=text).strip_dirs().sort_stats("tottime").print_stats(functions)
     return Profile(stages, text.getvalue())
@@ -93,9 +98,8 @@ def _spent(work: Callable[[], int]) -> tuple[float, int]:
 # -- ingest
 
 
-def _ingest_stages(records: list[StoredRecord]) -> list[Stage]:
+def _ingest_stages(records: list[StoredRecord], producer: OfflineProducer) -> list[Stage]:
     limits = Limits(max_event_ms=records[-1].timestamp + 300_000)
-    producer = OfflineProducer()
 
     def decoding() -> int:
         for record in records:
@@ -174,12 +178,12 @@ def _canonical(record: StoredRecord, position: int) -> StoredRecord:
 class _Engine:
     """One partition as `streams.engine.Engine` runs it, its steps timed apart."""
 
-    def __init__(self, records: list[StoredRecord]) -> None:
+    def __init__(self, records: list[StoredRecord], producer: OfflineProducer) -> None:
         self._log = [_canonical(record, position) for position, record in enumerate(records, 1)]
         self._partition = EnginePartition(0, lambda _: None)
         self._partition.on_restored(1)
         self._partition.partition.control(0, encode_control(activation()))
-        self._producer = OfflineProducer()
+        self._producer = producer
         self.seconds: dict[str, float] = {}
         self.counts: dict[str, int] = {}
 
@@ -263,8 +267,8 @@ _ENGINE_STAGES = {
 }
 
 
-def _engine_stages(records: list[StoredRecord]) -> list[Stage]:
-    engine = _Engine(records)
+def _engine_stages(records: list[StoredRecord], producer: OfflineProducer) -> list[Stage]:
+    engine = _Engine(records, producer)
     engine.run()
     return [
         Stage(
@@ -278,6 +282,7 @@ def _engine_stages(records: list[StoredRecord]) -> list[Stage]:
 
 def measure(events: int, customers: int, functions: int = 40) -> Profile:
     """The profile of a load that ends now."""
+    collect_rarely()  # as a worker does
     load = Load(events, customers, time.time_ns() // 1_000_000, 180_000)
 
     async def run() -> Profile:

@@ -1,8 +1,8 @@
 """The whole path on Apache Kafka: worker processes from input topics to durable profiles.
 
-The load is in the input topics before a worker starts. The clock runs from the moment at which all
-workers are ready to the commit of the last event by the engine: a commit comes after outputs, state
-and profiles were acknowledged by all replicas.
+Workers start on empty topics and are frozen while the load is put into the input topics. The clock
+runs from their thaw to the commit of the last event by the engine: a commit comes after outputs,
+states and profiles were acknowledged by all replicas.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ PARTITIONS = 4
 _POLL_S = 0.1
 _AT_MOST_S = 1_800.0
 _SPAN_MS = 180_000
+_FROZEN_AT_MOST = "10m"
+"""The group must not take frozen workers for dead."""
 
 
 class Plan(NamedTuple):
@@ -83,19 +85,15 @@ class WholePath(NamedTuple):
 
 
 def run(broker: Broker, plan: Plan, folder: Path, tell: Callable[[str], None]) -> WholePath:
-    """Load the topics, read them for the limit, then let workers take the whole path."""
+    """Load the topics, read them for the limit, let workers take the whole path."""
     settings = Settings(
         app_id="bench",
         topic_prefix="bench.",
         kafka_bootstrap_servers=broker.bootstrap_servers,
         partitions=PARTITIONS,
     )
-    tell(f"loading {plan.events:,} events of {plan.customers:,} customers")
-    asyncio.run(_load(settings, plan))
+    asyncio.run(_prepare(settings))
     inputs = [topic_name(settings, name) for name in INPUTS]
-    tell("reading limit")
-    reading = read_all(broker.bootstrap_servers, inputs, PARTITIONS)
-    tell(f"whole path, {plan.workers} worker process{'es' * (plan.workers > 1)}")
     environment = {
         "TIERSTREAM_APP_ID": settings.app_id,
         "TIERSTREAM_TOPIC_PREFIX": settings.topic_prefix,
@@ -103,14 +101,23 @@ def run(broker: Broker, plan: Plan, folder: Path, tell: Callable[[str], None]) -
         "TIERSTREAM_PARTITIONS": str(PARTITIONS),
         "TIERSTREAM_MODE": "live",
         "TIERSTREAM_LOG_FORMAT": "console",
+        "TIERSTREAM_SESSION_TIMEOUT": _FROZEN_AT_MOST,
     }
     broker_pids = [node.pid for node in broker.nodes if node.pid is not None]
+    tell(f"starting {plan.workers} worker process{'es' * (plan.workers > 1)}")
     with Workers(plan.workers, environment, folder) as workers:
         workers.wait_until_ready()
-        began_s = time.monotonic()
         idle_bytes = sum(map(resident_bytes, workers.pids))
+        workers.pause()
+        tell(f"loading {plan.events:,} events of {plan.customers:,} customers")
+        asyncio.run(_load(settings, plan))
+        tell("reading limit")
+        reading = read_all(broker.bootstrap_servers, inputs, PARTITIONS)
+        tell("whole path")
         workers_began_s = sum(map(cpu_seconds, workers.pids))
         broker_began_s = sum(map(cpu_seconds, broker_pids))
+        began_s = time.monotonic()
+        workers.resume()
         asyncio.run(_until_committed(settings, inputs, workers.check))
         seconds = time.monotonic() - began_s
         worker_cpu_s = sum(map(cpu_seconds, workers.pids)) - workers_began_s
@@ -130,9 +137,12 @@ def run(broker: Broker, plan: Plan, folder: Path, tell: Callable[[str], None]) -
     )
 
 
-async def _load(settings: Settings, plan: Plan) -> None:
+async def _prepare(settings: Settings) -> None:
     await create_topics(settings)
     await ensure_policy(settings, load_policy())
+
+
+async def _load(settings: Settings, plan: Plan) -> None:
     load = Load(plan.events, plan.customers, time.time_ns() // 1_000_000, _SPAN_MS, seed=plan.seed)
     async with open_sender(settings) as sender:
         await sender.send(load.records())

@@ -71,6 +71,17 @@ class Workers:
                     raise WorkerFailed(f"a worker is not ready after {_READY_S:g} s{self._tail()}")
                 time.sleep(_POLL_S)
 
+    def pause(self) -> None:
+        """Freeze them (SIGSTOP): they keep their partitions, and start together at `resume`."""
+        for process in self._processes:
+            process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let them go on (SIGCONT); harmless where they run."""
+        for process in self._processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+
     def check(self) -> None:
         """See that all run.
 
@@ -83,6 +94,7 @@ class Workers:
 
     def stop(self) -> None:
         """End them in an orderly way; those that do not end, at once."""
+        self.resume()
         for process in self._processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)

@@ -11,7 +11,6 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import islice
 
 from aiokafka import TopicPartition
 from faust.types import StreamT
@@ -32,7 +31,6 @@ _BUSY_CHECKPOINT_FLUSHES = 15
 _BUSY_PROFILES = 2_000
 """More profiles than this to write make checkpoints rarer."""
 _CHECKPOINT_BATCHES = 8
-_CHUNK_RECORDS = 500
 _MS_PER_S = 1_000
 
 
@@ -137,15 +135,13 @@ class Engine:
         A new policy may change every customer at once, more than the producer may hold.
         """
         started = time.monotonic()
-        add = self._producer.add
+        producer = self._producer
         counts: Counter[EnginePartition] = Counter()
         for partition, unflushed in taken:
-            records = records_of(partition.number, unflushed)
-            while chunk := list(islice(records, _CHUNK_RECORDS)):
-                for record in chunk:
-                    add(*record)
-                counts[partition] += len(chunk)
-                if self._producer.full:
+            for record in records_of(partition.number, unflushed):
+                producer.add(*record)
+                counts[partition] += 1
+                if producer.full:
                     await self._send(counts)
         if counts:
             await self._send(counts)
