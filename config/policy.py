@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
 
+from config.satisfaction import read_health, read_holdout, read_satisfaction
 from config.toml_table import TomlTable
 from scoring.calendar import load_zone
 from scoring.money import CURRENCY_DIGITS, amount_of, minor_units
@@ -104,6 +105,7 @@ def _read(root: TomlTable) -> Policy:
     currency = root.text("currency", defaults.currency)
     if currency not in CURRENCY_DIGITS:
         root.wrong("currency", f"{currency!r} is no ISO 4217 currency in use")
+    satisfaction = read_satisfaction(root)
     return Policy(
         version=root.text("version", defaults.version),
         timezone=timezone,
@@ -117,6 +119,9 @@ def _read(root: TomlTable) -> Policy:
         tiers=_tiers(root),
         movement=_movement(root.table("movement")),
         dormancy=_dormancy(root.table("dormancy")),
+        satisfaction=satisfaction,
+        health=read_health(root, satisfaction),
+        holdout=read_holdout(root),
     )
 
 

@@ -31,6 +31,10 @@ class TomlTable:
             found = {}
         return TomlTable(found, f"{self._path}{key}.", self._problems)
 
+    def optional_table(self, key: str) -> TomlTable | None:
+        """The table below a key; None if absent."""
+        return self.table(key) if self._get(key, None) is not None else None
+
     def tables(self, key: str) -> list[TomlTable] | None:
         """The tables of an array of tables; None if absent."""
         found = self._get(key, None)

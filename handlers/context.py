@@ -23,6 +23,8 @@ class Tally(Struct):
     level_changes: Counter[tuple[str, str]] = field(default_factory=Counter)
     population: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Change in the number of customers by (tier, stage)."""
+    answers: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """Answers to surveys by (survey, tier, score)."""
     unmatched: int = 0
     due: int = 0
     skipped: int = 0

@@ -7,6 +7,7 @@ from msgspec import Struct, field, msgpack
 from handlers.content import DIGEST_BYTES
 from scoring.ledger import Ledger
 from scoring.rules import ACTIVE, LEVELS, PROSPECT, Rules
+from scoring.satisfaction import Experience
 from scoring.tiers import Crossed
 
 MAX_IDENTITIES = 64
@@ -33,6 +34,8 @@ class Ticket(Struct, array_like=True):
     kind_ms: int
     is_open: bool
     changed_ms: int
+    open_since_ms: int | None = None
+    """While open, when it was opened or reopened; `NEVER_MS` if resolved before its opening."""
 
 
 class Customer(Struct, array_like=True):
@@ -68,6 +71,8 @@ class Customer(Struct, array_like=True):
     """Least recently told of first."""
     refused: list[int] = field(default_factory=list)
     """Positions of refused records that would have moved time, not yet behind a checkpoint."""
+    experience: Experience | None = None
+    """Surveys and resolutions, with a policy that asks for satisfaction."""
 
     def remembered_content(self, event_digest: bytes) -> bytes | None:
         """The content digest of an accepted event, if its id is among those remembered."""
@@ -102,9 +107,9 @@ class Customer(Struct, array_like=True):
         return sum(ticket.is_open for ticket in self.tickets)
 
     @property
-    def has_open_complaint(self) -> bool:
-        """Whether a complaint is open."""
-        return any(ticket.is_open and ticket.kind == COMPLAINT for ticket in self.tickets)
+    def open_complaints(self) -> int:
+        """How many of the open tickets are complaints."""
+        return sum(ticket.is_open and ticket.kind == COMPLAINT for ticket in self.tickets)
 
 
 class Head(Struct, array_like=True):

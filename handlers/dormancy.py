@@ -8,6 +8,7 @@ from handlers import outputs
 from handlers.context import Context
 from handlers.customer import Customer
 from handlers.outputs import LevelChanged, optional_time
+from handlers.suppression import suppressed
 from scoring.levels import level_at, level_instants, threshold_days
 from scoring.rules import ACTIVE, CHURNED, DORMANT, LEVELS, Rules, Thresholds
 from scoring.timestamps import rfc3339
@@ -140,7 +141,7 @@ def _tell(
         withdraws=withdraws or [],
         tier=customer.tier,
         open_tickets=customer.open_tickets,
-        suppressed=_suppressed(customer),
+        suppressed=suppressed(context.rules, customer),
         action=action,
         policy_version=context.rules.version,
         marketing_consent=customer.marketing_consent,
@@ -149,10 +150,3 @@ def _tell(
     return context.emit(
         outputs.DORMANCY_ALERTS, type_name, customer, turn.cause_key, turn.effective_ms, data
     )
-
-
-def _suppressed(customer: Customer) -> str | None:
-    """Why marketing must not act on this, though it is told."""
-    if customer.marketing_consent is False:
-        return "no_consent"
-    return "open_complaint" if customer.has_open_complaint else None

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from scoring.figures import Figures
 from scoring.money import text_of_minor
@@ -110,7 +110,10 @@ class LevelChanged(Struct, frozen=True):
 
 
 class Profile(Struct, frozen=True):
-    """`data` of a record on `customer-profiles`."""
+    """`data` of a record on `customer-profiles`.
+
+    The fields that may be unset are there only with a policy that declares them.
+    """
 
     customer_id: str
     sequence: int
@@ -136,6 +139,9 @@ class Profile(Struct, frozen=True):
     keeps_until: str | None
     as_of: str
     policy_version: str
+    satisfaction: Struct | UnsetType = UNSET
+    health: Struct | UnsetType = UNSET
+    holdout: bool | UnsetType = UNSET
 
 
 class _Envelope(Struct, frozen=True):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from handlers import outputs
 from handlers.customer import Customer, stage_of
 from handlers.evaluation import figures_of, keeps_until, next_tier, totals
+from handlers.health import health_view
 from handlers.outputs import Output, Profile, envelope, optional_time, output_id
+from handlers.satisfaction import satisfaction_view
 from scoring.money import text_of_minor
 from scoring.rules import LEVELS, Rules
 from scoring.timestamps import rfc3339
@@ -17,6 +21,7 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
     ledger = customer.ledger
     found = figures_of(totals(ledger, rules, today))
     rank = rules.rank[customer.tier]
+    asked, health, holdout = rules.satisfaction, rules.health, rules.holdout
     grace_until_day = None if customer.grace is None else customer.grace.until_day
     return Profile(
         customer_id=customer.customer_id,
@@ -43,6 +48,9 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
         keeps_until=keeps_until(rules, customer, rank, today, grace_until_day),
         as_of=rfc3339(as_of_ms),
         policy_version=rules.version,
+        satisfaction=UNSET if asked is None else satisfaction_view(customer, asked),
+        health=UNSET if health is None else health_view(customer, rules, health, found),
+        holdout=UNSET if holdout is None else holdout.holds_out(customer.customer_id),
     )
 
 

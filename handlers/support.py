@@ -1,4 +1,4 @@
-"""Support tickets and surveys: interactions, and what is open."""
+"""Support tickets and surveys: interactions, what is open, and how the customer feels."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from handlers.browse import interaction
 from handlers.customer import MAX_TICKETS, NEVER_MS, Customer, Ticket
 from handlers.dormancy import CameBack
 from handlers.events import SurveyAnswered, TicketChanged
+from scoring.satisfaction import Timed, enter
+
+_RESOLVED = "ticket.resolved"
 
 
 def ticket_changed(customer: Customer, event: TicketChanged) -> CameBack:
@@ -19,14 +22,44 @@ def ticket_changed(customer: Customer, event: TicketChanged) -> CameBack:
     tickets.append(known)
     if event.kind is not None and event.occurred_ms >= known.kind_ms:
         known.kind, known.kind_ms = event.kind, event.occurred_ms
-    if event.occurred_ms >= known.changed_ms:
-        known.is_open = event.type != "ticket.resolved"
-        known.changed_ms = event.occurred_ms
+    resolution = _tell(known, event)
+    if resolution is not None and customer.experience is not None:
+        enter(customer.experience.resolutions, *resolution)
     if len(tickets) > MAX_TICKETS:
         del tickets[0]
     return interaction(customer, event.occurred_ms)
 
 
 def survey_answered(customer: Customer, event: SurveyAnswered) -> CameBack:
-    """An answer is an interaction."""
+    """An answer is an interaction; what it says is kept if the policy asks for it."""
+    if customer.experience is not None:
+        kept = customer.experience.csat if event.survey == "csat" else customer.experience.nps
+        enter(kept, event.occurred_ms, event.score)
     return interaction(customer, event.occurred_ms)
+
+
+def _tell(ticket: Ticket, event: TicketChanged) -> Timed | None:
+    """Open or close a ticket; if a resolution is known by it: when it was, and how long it took.
+
+    A ticket that is resolved before its opening is told of waits for it. What else comes late,
+    by the ticket's own time, changes nothing.
+    """
+    at_ms, resolves = event.occurred_ms, event.type == _RESOLVED
+    since_ms = ticket.open_since_ms
+    if at_ms < ticket.changed_ms:
+        if resolves or since_ms != NEVER_MS:
+            return None
+        ticket.open_since_ms = None
+        return ticket.changed_ms, ticket.changed_ms - at_ms
+    is_new, was_open = ticket.changed_ms == NEVER_MS, ticket.is_open
+    ticket.is_open, ticket.changed_ms = not resolves, at_ms
+    if not resolves:
+        if not was_open:
+            ticket.open_since_ms = at_ms
+        return None
+    if is_new:
+        ticket.open_since_ms = NEVER_MS
+    if not was_open or since_ms is None:
+        return None
+    ticket.open_since_ms = None
+    return at_ms, at_ms - since_ms

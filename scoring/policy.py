@@ -81,6 +81,33 @@ class Dormancy(Struct, frozen=True, forbid_unknown_fields=True):
     actions: DormancyActions = field(default_factory=DormancyActions)
 
 
+class Satisfaction(Struct, frozen=True, forbid_unknown_fields=True):
+    """Over how many of the newest answers, and of the newest resolutions, means are taken."""
+
+    answers: int = 10
+    resolutions: int = 10
+
+
+class Health(Struct, frozen=True, forbid_unknown_fields=True):
+    """Weights of the parts of the health score as decimal text, and what open tickets cost it."""
+
+    recency: str = "1"
+    frequency: str = "1"
+    monetary: str = "0"
+    level: str = "1"
+    satisfaction: str = "1"
+    support: str = "1"
+    complaint_cost: int = 50
+    ticket_cost: int = 10
+
+
+class Holdout(Struct, frozen=True, forbid_unknown_fields=True):
+    """The share of customers whose alerts are marked as not to be acted on, as decimal text."""
+
+    share: str
+    salt: str
+
+
 DEFAULT_TIERS = (
     Tier(
         "A",
@@ -108,3 +135,6 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     tiers: tuple[Tier, ...] = DEFAULT_TIERS
     movement: Movement = field(default_factory=Movement)
     dormancy: Dormancy = field(default_factory=Dormancy)
+    satisfaction: Satisfaction | None = None
+    health: Health | None = None
+    holdout: Holdout | None = None

@@ -7,6 +7,8 @@ from math import lcm
 from typing import NamedTuple
 
 from scoring.calendar import DAY_MS, BusinessCalendar
+from scoring.health import health_rule
+from scoring.holdout import holdout_rule
 from scoring.money import CURRENCY_DIGITS, Amount, Rate, amount_of
 from scoring.policy import Policy, Tier
 
@@ -87,6 +89,9 @@ class Rules:
         self.level_actions = (None, actions.at_risk, actions.dormant, actions.churned)
         self.reactivated_action = actions.reactivated
         self.returned_action = actions.returned
+        self.satisfaction = policy.satisfaction
+        self.health = None if policy.health is None else health_rule(policy.health)
+        self.holdout = None if policy.holdout is None else holdout_rule(policy.holdout)
 
     def tier_name(self, rank: int) -> str:
         """The name of a tier by its rank, 0 the best; `prospect` below the last."""

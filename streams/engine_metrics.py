@@ -63,6 +63,8 @@ class EngineMetrics:
             metrics.tier_changes.labels(*change).inc(count)
         for alert, count in tally.level_changes.items():
             metrics.alerts.labels(*alert).inc(count)
+        for answer, count in tally.answers.items():
+            metrics.survey_answers.labels(*answer).inc(count)
         metrics.unmatched_changes.inc(tally.unmatched)
         metrics.due_firings.inc(tally.due)
 

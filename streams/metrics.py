@@ -99,6 +99,14 @@ class Metrics:
             "level",
         )
         self.outputs = self._counter("outputs", "Records acknowledged by Kafka.", "topic")
+        self.survey_answers = self._counter(
+            "survey_answers",
+            "Answers to surveys (`csat` 1 to 5, `nps` 0 to 10) by the tier of who answered and "
+            "the score, with a policy that has `[satisfaction]`.",
+            "survey",
+            "tier",
+            "score",
+        )
 
     def _declare_state(self) -> None:
         self.customers_by_tier = self._gauge(
