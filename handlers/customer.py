@@ -6,6 +6,7 @@ from msgspec import Struct, field, msgpack
 
 from handlers.content import DIGEST_BYTES
 from scoring.ledger import Ledger
+from scoring.points import Account
 from scoring.rules import ACTIVE, LEVELS, PROSPECT, Rules
 from scoring.satisfaction import Experience
 from scoring.tiers import Crossed
@@ -73,6 +74,8 @@ class Customer(Struct, array_like=True):
     """Positions of refused records that would have moved time, not yet behind a checkpoint."""
     experience: Experience | None = None
     """Surveys and resolutions, with a policy that asks for satisfaction."""
+    points: Account | None = None
+    """Points, once there were some; they stay through a policy that has none."""
 
     def remembered_content(self, event_digest: bytes) -> bytes | None:
         """The content digest of an accepted event, if its id is among those remembered."""

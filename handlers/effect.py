@@ -1,10 +1,13 @@
-"""What the handler of an order event says of it, for the evaluation that follows."""
+"""What an accepted event did, for the evaluation and the features that follow."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from handlers.context import Cause
 from handlers.dormancy import CameBack
+from handlers.events import Event
+from scoring.ledger import Order
 
 
 class Effect(NamedTuple):
@@ -14,3 +17,24 @@ class Effect(NamedTuple):
     reduces: bool = False
     came_back: CameBack | None = None
     unmatched: int = 0
+    order: Order | None = None
+    """The order it is about, as it stands now; None if there is none in reach, or no points."""
+
+    @property
+    def comes_to_count(self) -> bool:
+        """Whether an order came to count by the event."""
+        return self.came_back is not None and self.came_back.is_purchase
+
+
+class Happened(NamedTuple):
+    """An accepted event after tier and level were looked at, for the features that follow.
+
+    `tier_before` is the customer's tier before this event's evaluation, `now_ms` the customer's
+    clock after the event.
+    """
+
+    event: Event
+    effect: Effect
+    tier_before: str
+    now_ms: int
+    cause: Cause

@@ -5,7 +5,14 @@ from __future__ import annotations
 from handlers import reasons
 from handlers.content import id_digest
 from handlers.customer import Customer
-from handlers.events import CustomerErased, Event, OrderChanged, OrderPlaced, OrderRefunded
+from handlers.events import (
+    CustomerErased,
+    Event,
+    OrderChanged,
+    OrderPlaced,
+    OrderRefunded,
+    PointsRedeemed,
+)
 from handlers.orders import PAYMENT_STATUS
 from handlers.reasons import Rejection
 from scoring.ledger import FAILED, PAID, Order
@@ -34,7 +41,21 @@ def identify(customer: Customer, event: Event, base_currency: str) -> Event | Re
     if type(event) is OrderPlaced:
         order = customer.ledger.find(event.order_id)
         return event if order is None else _told_again(event, order, base_currency)
-    return _refund_told_again(customer, event) if type(event) is OrderRefunded else event
+    if type(event) is OrderRefunded:
+        return _refund_told_again(customer, event)
+    return _redemption_told_again(customer, event) if type(event) is PointsRedeemed else event
+
+
+def _redemption_told_again(
+    customer: Customer, event: PointsRedeemed
+) -> Event | Rejection | Duplicate:
+    account = customer.points
+    same = None if account is None else account.told(event.redemption_id, event.points)
+    if same is None:
+        return event
+    if same:
+        return DUPLICATE
+    return _conflict(event, "this redemption came before with other points")
 
 
 def _refund_told_again(customer: Customer, event: OrderRefunded) -> Event | Rejection | Duplicate:

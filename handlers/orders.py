@@ -34,7 +34,7 @@ def order_placed(customer: Customer, event: OrderPlaced, rules: Rules, today: in
     )
     is_purchase = customer.ledger.place(order, rules, today)
     touch(customer, placed_ms)
-    return Effect(came_back=CameBack(is_purchase, placed_ms))
+    return Effect(came_back=CameBack(is_purchase, placed_ms), order=order)
 
 
 def order_changed(customer: Customer, event: OrderChanged, rules: Rules, today: int) -> Effect:
@@ -52,7 +52,8 @@ def order_refunded(customer: Customer, event: OrderRefunded, rules: Rules, today
 def _change(customer: Customer, change: Change, effect: Effect, rules: Rules) -> Effect:
     counted, unmatched = customer.ledger.change(change, rules)
     came_back = None if counted is None else CameBack(True, counted.placed_ms)
-    return effect._replace(came_back=came_back, unmatched=unmatched)
+    order = None if rules.points is None else customer.ledger.find(change.order_id)
+    return effect._replace(came_back=came_back, unmatched=unmatched, order=order)
 
 
 def _in_base(event: OrderPlaced, rules: Rules) -> tuple[int, Foreign | None]:

@@ -25,6 +25,8 @@ DORMANCY_ALERT = "dormancy.alert"
 DORMANCY_WITHDRAWN = "dormancy.withdrawn"
 CUSTOMER_REACTIVATED = "customer.reactivated"
 CUSTOMER_RETURNED = "customer.returned"
+POINTS_CHANGED = "points.changed"
+POINTS_REFUSED = "points.refused"
 CUSTOMER_PROFILE = "customer.profile"
 
 
@@ -109,6 +111,50 @@ class LevelChanged(Struct, frozen=True):
     marketing_consent: bool | None
 
 
+class PointsChanged(Struct, frozen=True):
+    """`data` of `points.changed`: a movement, and what there is after it."""
+
+    customer_id: str
+    sequence: int
+    effective_at: str
+    cause: str
+    caused_by: list[str]
+    order_id: str | None
+    activity: str | None
+    redemption_id: str | None
+    delta: int
+    balance: int
+    next_expiry_at: str | None
+    next_expiry_points: int | None
+    policy_version: str
+
+
+class PointsRefused(Struct, frozen=True):
+    """`data` of `points.refused`: points that were not spent, and why."""
+
+    customer_id: str
+    sequence: int
+    effective_at: str
+    reason: str
+    caused_by: list[str]
+    redemption_id: str
+    points: int
+    balance: int
+    policy_version: str
+
+
+class PointsView(Struct, frozen=True):
+    """Points in the profile; the last four are sums of all movements ever."""
+
+    balance: int
+    next_expiry_at: str | None
+    next_expiry_points: int | None
+    earned: int
+    redeemed: int
+    taken_back: int
+    expired: int
+
+
 class Profile(Struct, frozen=True):
     """`data` of a record on `customer-profiles`.
 
@@ -142,6 +188,7 @@ class Profile(Struct, frozen=True):
     satisfaction: Struct | UnsetType = UNSET
     health: Struct | UnsetType = UNSET
     holdout: bool | UnsetType = UNSET
+    points: PointsView | UnsetType = UNSET
 
 
 class _Envelope(Struct, frozen=True):

@@ -2,6 +2,18 @@
 
 Its state and outputs are a function of the log alone. The worker, the backtest and the tests all
 run this code.
+
+What the policy declares beyond tiers and levels hooks in at four places, always in this order:
+
+- after an accepted event (`_accept`): tier, level, then `_follow`: points, tags;
+- at a due instant (`_fire`): tier (one evaluation), levels, then `_fire_features`: care, points'
+  expiry, tags;
+- under a new policy (`_reconsider`): tier, level, then `_reconsider_features`: care, points, tags;
+- each tells its own next due instant after the customer's clock (`_feature_dues`), None if there
+  is none; `_plan` takes the least. A feature must leave nothing due at or before the instant it
+  was fired at.
+
+A policy without such sections (`Rules.has_features` is false) passes none of them.
 """
 
 from __future__ import annotations
@@ -17,7 +29,7 @@ from handlers.context import Cause, Context
 from handlers.customer import NEVER_MS, Customer, erased_customer, new_customer, stage_of
 from handlers.decode import ANY_TIME, Limits, decode
 from handlers.dormancy import CameBack, compare_level, level_due_ms, reach_levels
-from handlers.effect import Effect
+from handlers.effect import Effect, Happened
 from handlers.evaluation import TIME, evaluate, tier_due_ms, totals
 from handlers.events import (
     ActivityRecorded,
@@ -37,14 +49,17 @@ from handlers.events import (
 from handlers.identity import identify
 from handlers.log import ClockTick, Mode, PolicyActivated, decode_control
 from handlers.orders import order_changed, order_placed, order_refunded
+from handlers.points import EXPIRY, expire_points, follow_points, points_due_ms
 from handlers.profile_view import profile_record
 from handlers.profiles import accepted_only, consent_changed, profile_updated
 from handlers.reasons import Rejection
+from handlers.satisfaction import count_answer
 from handlers.store import CustomerStore
 from handlers.support import survey_answered, ticket_changed
 from handlers.values import check_values
 from scoring.policy import Policy
 from scoring.rules import DORMANT, Rules
+from scoring.satisfaction import Experience
 
 OrderHandler = Callable[[Customer, Any, Rules, int], Effect]
 OtherHandler = Callable[[Customer, Any], CameBack | None]
@@ -257,28 +272,35 @@ class Partition:
         now_ms = max(clock_before, occurred_ms)
         customer.newest_ms = max(customer.newest_ms, occurred_ms)
         customer.remember(id_digest(event.event_id), event.content)
+        tier_before, has_features = customer.tier, self.context.rules.has_features
+        is_late = occurred_ms < clock_before
         if type(event) in ORDER_HANDLERS:
-            self._accept_order(customer, event, clock_before, now_ms)
-            self._settle(position, customer, now_ms, was)
-        elif self._accept_other(customer, event, now_ms):
+            effect = self._accept_order(customer, event, now_ms, is_late=is_late)
+            moves_due = True
+        else:
+            effect = Effect()
+            moves_due = self._accept_other(customer, event, now_ms)
+        if has_features:
+            cause = Cause(_cause_key(event), (event.event_id,), effect.reason, is_late)
+            self._follow(customer, Happened(event, effect, tier_before, now_ms, cause))
+        if moves_due or has_features:
             self._settle(position, customer, now_ms, was)
         else:
             self._put(position, customer, was)
 
     def _accept_order(
-        self, customer: Customer, event: Event, clock_before: int, now_ms: int
-    ) -> None:
+        self, customer: Customer, event: Event, now_ms: int, *, is_late: bool
+    ) -> Effect:
         context = self.context
         rules = context.rules
         today = rules.calendar.day(now_ms)
         before = totals(customer.ledger, rules, today)
         effect = ORDER_HANDLERS[type(event)](customer, event, rules, today)
         context.tally.unmatched += effect.unmatched
-        cause = Cause(
-            _cause_key(event), (event.event_id,), effect.reason, event.occurred_ms < clock_before
-        )
+        cause = Cause(_cause_key(event), (event.event_id,), effect.reason, is_late)
         evaluate(context, customer, now_ms, before, cause, reduces=effect.reduces)
         compare_level(context, customer, now_ms, cause.key, effect.came_back)
+        return effect
 
     def _accept_other(self, customer: Customer, event: Event, now_ms: int) -> bool:
         """Apply an event that is about no order; whether a due instant or the stage moves by it.
@@ -286,6 +308,11 @@ class Partition:
         Orders stay as they are, so the tier does too. An interaction ends only churned, and puts
         off nothing but it.
         """
+        if self.context.rules.satisfaction is not None:
+            if customer.experience is None:
+                customer.experience = Experience()
+            if type(event) is SurveyAnswered:
+                count_answer(self.context, customer, event)
         came_back = OTHER_HANDLERS[type(event)](customer, event)
         if came_back is None or customer.level < DORMANT:
             return False
@@ -293,7 +320,7 @@ class Partition:
         return True
 
     def _fire(self, customer: Customer, due_ms: int) -> None:
-        """Do what is due for one customer at one instant: the tier first, then levels."""
+        """Do what is due for one customer at one instant: the tier first, then levels, the rest."""
         context = self.context
         rules = context.rules
         context.tally.due += 1
@@ -303,6 +330,29 @@ class Partition:
             left = customer.ledger.evict(rules, today)
             evaluate(context, customer, due_ms, before, Cause(f"time:{due_ms}", tuple(left), TIME))
         reach_levels(context, customer, due_ms)
+        if rules.has_features:
+            self._fire_features(customer, due_ms)
+
+    def _follow(self, customer: Customer, happened: Happened) -> None:
+        """What an accepted event comes to beyond tier and level."""
+        if self.context.rules.points is not None:
+            follow_points(self.context, customer, happened)
+
+    def _fire_features(self, customer: Customer, due_ms: int) -> None:
+        """What is due at an instant beyond tier and level."""
+        if self.context.rules.points is not None:
+            cause = Cause(f"time:{due_ms}", (), EXPIRY)
+            expire_points(self.context, customer, due_ms, cause)
+
+    def _reconsider_features(self, customer: Customer, now_ms: int, cause: Cause) -> None:
+        """What a new policy comes to beyond tier and level."""
+        if self.context.rules.points is not None:
+            expire_points(self.context, customer, now_ms, cause)
+
+    def _feature_dues(self, customer: Customer) -> tuple[int | None, ...]:
+        """When each feature is due next."""
+        rules = self.context.rules
+        return (None if rules.points is None else points_due_ms(customer),)
 
     def _reconsider(self, position: int, customer_id: str, old_rules: Rules, cause: Cause) -> None:
         if self.store.applied(customer_id) >= position:
@@ -317,10 +367,13 @@ class Partition:
         now_ms = self.clock_of(customer)
         today = rules.calendar.day(now_ms)
         before = totals(customer.ledger, old_rules, old_rules.calendar.day(now_ms))
+        if rules.satisfaction is None:
+            customer.experience = None
         customer.ledger.recount(rules)
         customer.ledger.evict(rules, today)
         evaluate(context, customer, now_ms, before, cause)
         compare_level(context, customer, now_ms, cause.key, None)
+        self._reconsider_features(customer, now_ms, cause)
         self._settle(position, customer, now_ms, was)
 
     def _erase(self, position: int, customer: Customer, was: tuple[str, str] | None) -> None:
@@ -339,12 +392,13 @@ class Partition:
         """Work out the customer's stage, and when it is due next after `now_ms`."""
         rules = self.context.rules
         customer.stage = stage_of(customer, rules)
-        tier_due = tier_due_ms(rules, customer, rules.calendar.day(now_ms))
-        level_due = level_due_ms(rules, customer)
-        if tier_due is None or (level_due is not None and level_due < tier_due):
-            customer.next_due_ms = level_due
-        else:
-            customer.next_due_ms = tier_due
+        due = _earlier(
+            tier_due_ms(rules, customer, rules.calendar.day(now_ms)), level_due_ms(rules, customer)
+        )
+        if rules.has_features:
+            for feature_due in self._feature_dues(customer):
+                due = _earlier(due, feature_due)
+        customer.next_due_ms = due
 
     def _settle(
         self, position: int, customer: Customer, now_ms: int, was: tuple[str, str] | None
@@ -378,6 +432,13 @@ def pack_meta(meta: Meta) -> bytes:
 def unpack_meta(packed: bytes) -> Meta:
     """The partition's own state from its bytes."""
     return _meta_decoder.decode(packed)
+
+
+def _earlier(due: int | None, other: int | None) -> int | None:
+    """The earlier of two due instants, None standing for never."""
+    if due is None or other is None:
+        return other if due is None else due
+    return min(due, other)
 
 
 def _cause_key(event: Event) -> str:

@@ -9,6 +9,7 @@ from handlers.customer import Customer, stage_of
 from handlers.evaluation import figures_of, keeps_until, next_tier, totals
 from handlers.health import health_view
 from handlers.outputs import Output, Profile, envelope, optional_time, output_id
+from handlers.points import points_view
 from handlers.satisfaction import satisfaction_view
 from scoring.money import text_of_minor
 from scoring.rules import LEVELS, Rules
@@ -51,6 +52,7 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
         satisfaction=UNSET if asked is None else satisfaction_view(customer, asked),
         health=UNSET if health is None else health_view(customer, rules, health, found),
         holdout=UNSET if holdout is None else holdout.holds_out(customer.customer_id),
+        points=UNSET if rules.points is None else points_view(customer),
     )
 
 

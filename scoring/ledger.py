@@ -8,20 +8,18 @@ figures ("ever").
 from __future__ import annotations
 
 from bisect import bisect_right
-from hashlib import blake2b
 from operator import attrgetter
 
 from msgspec import Struct, field
 
+from scoring import marks
 from scoring.money import Rate, convert
+from scoring.points import Earned
 from scoring.rules import Rules
 
 MAX_ORDERS = 512
 MAX_REFUND_IDS = 32
 MAX_WAITING = 64
-
-_ID_BYTES = 8
-_MARK_BYTES = 2 * _ID_BYTES
 
 PENDING, PAID, FAILED = range(3)
 """Payment status of an order."""
@@ -64,15 +62,11 @@ class Refunds(Struct, array_like=True):
 
     def told(self, refund_id: str, units: int) -> bool | None:
         """Whether a refund of this id was for the same amount; None if it was not seen."""
-        known = _refund_mark(refund_id, units)
-        for at in range(0, len(self.seen), _MARK_BYTES):
-            if self.seen.startswith(known[:_ID_BYTES], at):
-                return self.seen.startswith(known, at)
-        return None
+        return marks.told(self.seen, refund_id, units)
 
     def remember(self, refund_id: str, units: int) -> None:
         """Note a refund, and forget the oldest beyond `MAX_REFUND_IDS`."""
-        self.seen = (self.seen + _refund_mark(refund_id, units))[-MAX_REFUND_IDS * _MARK_BYTES :]
+        self.seen = marks.remember(self.seen, refund_id, units, MAX_REFUND_IDS)
 
 
 class Order(Struct, array_like=True):
@@ -87,6 +81,8 @@ class Order(Struct, array_like=True):
     counts: bool = False
     foreign: Foreign | None = None
     refunds: Refunds | None = None
+    earned: Earned | None = None
+    """The points it gave, once it gave some under a policy that has points."""
 
     @property
     def value(self) -> int:
@@ -313,12 +309,6 @@ def _apply(order: Order, change: Change) -> None:
         order.cancelled = True
     else:
         _refund(order, change)
-
-
-def _refund_mark(refund_id: str, units: int) -> bytes:
-    """Sixteen bytes that stand for a refund: a digest of its id, and its amount."""
-    digest = blake2b(refund_id.encode(), digest_size=_ID_BYTES).digest()
-    return digest + units.to_bytes(_ID_BYTES, "big")
 
 
 def _refund(order: Order, change: Change) -> None:

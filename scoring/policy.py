@@ -108,6 +108,28 @@ class Holdout(Struct, frozen=True, forbid_unknown_fields=True):
     salt: str
 
 
+class Activity(Struct, frozen=True, forbid_unknown_fields=True):
+    """Points for an activity, and how often it gives them on one business day and in all."""
+
+    points: int
+    per_day: int | None = None
+    in_all: int | None = None
+
+
+class PointsPolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """Points for each major unit of the base currency, by tier, and for activities.
+
+    Rates and the least amount of an order are decimal text; without `expire_after_days` points
+    never expire.
+    """
+
+    rate: str = "1"
+    rates: dict[str, str] = field(default_factory=dict)
+    min_amount: str = "0"
+    expire_after_days: int | None = None
+    activities: dict[str, Activity] = field(default_factory=dict)
+
+
 DEFAULT_TIERS = (
     Tier(
         "A",
@@ -138,3 +160,4 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     satisfaction: Satisfaction | None = None
     health: Health | None = None
     holdout: Holdout | None = None
+    points: PointsPolicy | None = None

@@ -10,6 +10,7 @@ from scoring.calendar import DAY_MS, BusinessCalendar
 from scoring.health import health_rule
 from scoring.holdout import holdout_rule
 from scoring.money import CURRENCY_DIGITS, Amount, Rate, amount_of
+from scoring.points import PointsRule
 from scoring.policy import Policy, Tier
 
 PROSPECT = "prospect"
@@ -92,6 +93,12 @@ class Rules:
         self.satisfaction = policy.satisfaction
         self.health = None if policy.health is None else health_rule(policy.health)
         self.holdout = None if policy.holdout is None else holdout_rule(policy.holdout)
+
+        self.points = (
+            None if policy.points is None else PointsRule(policy.points, self.base_digits)
+        )
+        self.has_features = self.points is not None
+        """Whether events and instants do more than move tiers and levels."""
 
     def tier_name(self, rank: int) -> str:
         """The name of a tier by its rank, 0 the best; `prospect` below the last."""

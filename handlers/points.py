@@ -1,0 +1,178 @@
+"""A customer's points: what events and time do to them, and what is told of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from handlers import outputs
+from handlers.context import Cause, Context
+from handlers.customer import Customer
+from handlers.effect import Happened
+from handlers.events import ActivityRecorded, PointsRedeemed
+from handlers.outputs import PointsChanged, PointsRefused, PointsView, optional_time
+from scoring.ledger import Order
+from scoring.points import Account, Earned, PointsRule
+from scoring.rules import Rules
+from scoring.timestamps import rfc3339
+
+ACTIVITY, REDEMPTION, EXPIRY = "activity", "redemption", "expiry"
+INSUFFICIENT = "insufficient"
+
+
+class _About(NamedTuple):
+    """What a movement is about beside its cause."""
+
+    order_id: str | None = None
+    activity: str | None = None
+    redemption_id: str | None = None
+
+
+def follow_points(context: Context, customer: Customer, happened: Happened) -> None:
+    """Earn, take back or spend by an accepted event; nothing for events that are about none."""
+    rule, event, order = context.rules.points, happened.event, happened.effect.order
+    assert rule is not None
+    if order is not None:
+        _settle_order(context, customer, order, rule, happened)
+    elif type(event) is ActivityRecorded:
+        _earn_by_activity(context, customer, event, rule, happened)
+    elif type(event) is PointsRedeemed:
+        _redeem(context, customer, event, happened)
+
+
+def expire_points(context: Context, customer: Customer, now_ms: int, cause: Cause) -> None:
+    """Let points go whose instant has come."""
+    account = customer.points
+    gone = 0 if account is None else account.expire(now_ms)
+    if account is not None and gone:
+        _tell(context, customer, account, -gone, now_ms, cause, _About())
+
+
+def points_due_ms(customer: Customer) -> int | None:
+    """When the next points expire."""
+    found = None if customer.points is None else customer.points.next_expiry()
+    return None if found is None else found[0]
+
+
+def points_view(customer: Customer) -> PointsView:
+    """The points as the profile shows them."""
+    account = customer.points or Account()
+    expires_ms, expiring = account.next_expiry() or (None, None)
+    return PointsView(
+        balance=account.balance,
+        next_expiry_at=optional_time(expires_ms),
+        next_expiry_points=expiring,
+        earned=account.earned,
+        redeemed=account.redeemed,
+        taken_back=account.taken_back,
+        expired=account.expired,
+    )
+
+
+def _settle_order(
+    context: Context, customer: Customer, order: Order, rule: PointsRule, happened: Happened
+) -> None:
+    """Bring the points of an order to what it is worth now.
+
+    The terms are those of the customer's tier before the event by which it first came to count.
+    """
+    earned = order.earned
+    if earned is None:
+        if not happened.effect.comes_to_count:
+            return
+        earned = order.earned = Earned(rule.terms(happened.tier_before))
+    now_ms, about = happened.now_ms, _About(order_id=order.order_id)
+    worth = earned.terms.points(order.value) if order.counts else 0
+    delta = worth - earned.points
+    if delta == 0 or earned.is_gone(now_ms):
+        return
+    account = _account(customer)
+    if delta > 0:
+        earned.day, earned.expires_ms = _lot_of_today(context.rules, rule, now_ms)
+        account.earn(delta, earned.day, earned.expires_ms)
+    else:
+        account.take_back(-delta, earned.day, earned.expires_ms)
+    earned.points = worth
+    _tell(context, customer, account, delta, now_ms, happened.cause, about)
+
+
+def _earn_by_activity(
+    context: Context,
+    customer: Customer,
+    event: ActivityRecorded,
+    rule: PointsRule,
+    happened: Happened,
+) -> None:
+    activity, now_ms = rule.activities.get(event.activity), happened.now_ms
+    if activity is None:
+        return
+    day, expires_ms = _lot_of_today(context.rules, rule, now_ms)
+    account = _account(customer)
+    if account.count(event.activity, activity, day):
+        account.earn(activity.points, day, expires_ms)
+        cause, about = happened.cause._replace(reason=ACTIVITY), _About(activity=event.activity)
+        _tell(context, customer, account, activity.points, now_ms, cause, about)
+
+
+def _redeem(
+    context: Context, customer: Customer, event: PointsRedeemed, happened: Happened
+) -> None:
+    account, now_ms = _account(customer), happened.now_ms
+    if account.redeem(event.redemption_id, event.points):
+        about = _About(redemption_id=event.redemption_id)
+        cause = happened.cause._replace(reason=REDEMPTION)
+        _tell(context, customer, account, -event.points, now_ms, cause, about)
+        return
+    data = PointsRefused(
+        customer_id=customer.customer_id,
+        sequence=context.next_sequence(customer),
+        effective_at=rfc3339(now_ms),
+        reason=INSUFFICIENT,
+        caused_by=list(happened.cause.event_ids),
+        redemption_id=event.redemption_id,
+        points=event.points,
+        balance=account.balance,
+        policy_version=context.rules.version,
+    )
+    key = happened.cause.key
+    context.emit(outputs.PROFILE_CHANGES, outputs.POINTS_REFUSED, customer, key, now_ms, data)
+
+
+def _account(customer: Customer) -> Account:
+    if customer.points is None:
+        customer.points = Account()
+    return customer.points
+
+
+def _lot_of_today(rules: Rules, rule: PointsRule, now_ms: int) -> tuple[int, int | None]:
+    """The business day at which points are earned now, and the instant they expire."""
+    calendar, days = rules.calendar, rule.expire_after_days
+    today = calendar.day(now_ms)
+    return today, None if days is None else calendar.start(today + days)
+
+
+def _tell(
+    context: Context,
+    customer: Customer,
+    account: Account,
+    delta: int,
+    now_ms: int,
+    cause: Cause,
+    about: _About,
+) -> None:
+    expires_ms, expiring = account.next_expiry() or (None, None)
+    data = PointsChanged(
+        customer_id=customer.customer_id,
+        sequence=context.next_sequence(customer),
+        effective_at=rfc3339(now_ms),
+        cause=cause.reason,
+        caused_by=list(cause.event_ids),
+        order_id=about.order_id,
+        activity=about.activity,
+        redemption_id=about.redemption_id,
+        delta=delta,
+        balance=account.balance,
+        next_expiry_at=optional_time(expires_ms),
+        next_expiry_points=expiring,
+        policy_version=context.rules.version,
+    )
+    context.emit(outputs.PROFILE_CHANGES, outputs.POINTS_CHANGED, customer, cause.key, now_ms, data)

@@ -1,0 +1,27 @@
+"""What was told of an id, remembered in sixteen bytes: a digest of the id, and its amount."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+_ID_BYTES = 8
+_MARK_BYTES = 2 * _ID_BYTES
+
+
+def told(marks: bytes, identity: str, amount: int) -> bool | None:
+    """Whether an id among the marks was told with the same amount; None if it is not there."""
+    known = _mark(identity, amount)
+    for at in range(0, len(marks), _MARK_BYTES):
+        if marks.startswith(known[:_ID_BYTES], at):
+            return marks.startswith(known, at)
+    return None
+
+
+def remember(marks: bytes, identity: str, amount: int, most: int) -> bytes:
+    """The marks with one more; the oldest beyond `most` are forgotten."""
+    return (marks + _mark(identity, amount))[-most * _MARK_BYTES :]
+
+
+def _mark(identity: str, amount: int) -> bytes:
+    digest = blake2b(identity.encode(), digest_size=_ID_BYTES).digest()
+    return digest + amount.to_bytes(_ID_BYTES, "big")

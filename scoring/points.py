@@ -1,0 +1,192 @@
+"""Points: how many an order or an activity is worth, and the lots they are kept in by age."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from fractions import Fraction
+from operator import attrgetter
+from typing import NamedTuple
+
+from msgspec import Struct, field
+
+from scoring import marks
+from scoring.policy import Activity, PointsPolicy
+
+MAX_LOTS = 400
+MAX_REDEMPTIONS = 64
+MAX_POINTS = 10**12
+"""The most that one movement can be."""
+
+
+class Terms(NamedTuple):
+    """What a value in base minor units is worth: a rate in points for each, and a least value."""
+
+    numerator: int
+    denominator: int
+    least_value: int
+
+    def points(self, value: int) -> int:
+        """Whole points, rounded down; none below the least value."""
+        if value < self.least_value:
+            return 0
+        return min(value * self.numerator // self.denominator, MAX_POINTS)
+
+
+class Earned(Struct, array_like=True):
+    """What an order earned: the terms it was first taken at, and the lot its points went to."""
+
+    terms: Terms
+    points: int = 0
+    day: int = 0
+    expires_ms: int | None = None
+
+    def is_gone(self, now_ms: int) -> bool:
+        """Whether the points have expired, so that nothing can be taken back of them."""
+        return self.points > 0 and self.expires_ms is not None and self.expires_ms <= now_ms
+
+
+class Lot(Struct, array_like=True):
+    """Points earned on one business day that expire at one instant, as far as not yet used."""
+
+    day: int
+    expires_ms: int | None
+    points: int
+
+
+class Counted(Struct, array_like=True):
+    """How often an activity gave points: on its last business day, and in all."""
+
+    day: int
+    that_day: int
+    in_all: int
+
+
+class Account(Struct, array_like=True):
+    """A customer's points. The balance is what was earned less all that went, always.
+
+    At most `MAX_LOTS` lots, one for each business day with points left; beyond them the oldest
+    lot joins the next one and lives as long as that.
+    """
+
+    lots: list[Lot] = field(default_factory=list)
+    """Oldest first, none of them empty."""
+    owed: int = 0
+    """Points taken back that had been spent already; while some are owed there are no lots."""
+    earned: int = 0
+    redeemed: int = 0
+    taken_back: int = 0
+    expired: int = 0
+    redemptions: bytes = b""
+    """Marks of the redemptions accepted last."""
+    activities: dict[str, Counted] = field(default_factory=dict)
+
+    @property
+    def balance(self) -> int:
+        """Points to spend; below zero if spent ones were taken back."""
+        return self.earned - self.redeemed - self.taken_back - self.expired
+
+    def earn(self, points: int, day: int, expires_ms: int | None) -> None:
+        """Add points: first to what is owed, the rest to the lot of the day."""
+        self.earned += points
+        filled = min(self.owed, points)
+        self.owed -= filled
+        points -= filled
+        if not points:
+            return
+        for lot in self.lots:
+            if lot.day == day and lot.expires_ms == expires_ms:
+                lot.points += points
+                return
+        self.lots.insert(
+            bisect_right(self.lots, day, key=attrgetter("day")), Lot(day, expires_ms, points)
+        )
+        if len(self.lots) > MAX_LOTS:
+            oldest = self.lots.pop(0)
+            self.lots[0].points += oldest.points
+
+    def take_back(self, points: int, day: int, expires_ms: int | None) -> None:
+        """Take points from their own lot, then from the oldest; what is not there is owed."""
+        self.taken_back += points
+        for lot in self.lots:
+            if lot.day == day and lot.expires_ms == expires_ms:
+                taken = min(lot.points, points)
+                lot.points -= taken
+                points -= taken
+                break
+        self.owed += self._spend(points)
+
+    def redeem(self, redemption_id: str, points: int) -> bool:
+        """Spend points oldest first; False, and nothing is changed, if there are too few."""
+        if points > self.balance:
+            return False
+        self.redeemed += points
+        self.redemptions = marks.remember(self.redemptions, redemption_id, points, MAX_REDEMPTIONS)
+        self._spend(points)
+        return True
+
+    def told(self, redemption_id: str, points: int) -> bool | None:
+        """Whether an accepted redemption was of as many points; None if the id is new."""
+        return marks.told(self.redemptions, redemption_id, points)
+
+    def expire(self, now_ms: int) -> int:
+        """Let go of all that expires up to an instant; how much it was."""
+        gone = sum(lot.points for lot in self.lots if _is_over(lot, now_ms))
+        if gone:
+            self.lots = [lot for lot in self.lots if not _is_over(lot, now_ms)]
+            self.expired += gone
+        return gone
+
+    def next_expiry(self) -> tuple[int, int] | None:
+        """The next instant at which points expire, and how many; None if none ever do."""
+        expiring = [(lot.expires_ms, lot.points) for lot in self.lots if lot.expires_ms is not None]
+        if not expiring:
+            return None
+        first_ms = min(expires_ms for expires_ms, _ in expiring)
+        return first_ms, sum(points for expires_ms, points in expiring if expires_ms == first_ms)
+
+    def count(self, name: str, activity: Activity, day: int) -> bool:
+        """Count an activity; False, and nothing is changed, if it reached one of its limits."""
+        counted = self.activities.get(name) or Counted(day, 0, 0)
+        that_day = counted.that_day if counted.day == day else 0
+        if activity.per_day is not None and that_day >= activity.per_day:
+            return False
+        if activity.in_all is not None and counted.in_all >= activity.in_all:
+            return False
+        self.activities[name] = Counted(day, that_day + 1, counted.in_all + 1)
+        return True
+
+    def _spend(self, points: int) -> int:
+        """Take points oldest first, and drop lots that are empty; what was not there."""
+        for lot in self.lots:
+            taken = min(lot.points, points)
+            lot.points -= taken
+            points -= taken
+        self.lots = [lot for lot in self.lots if lot.points]
+        return points
+
+
+class PointsRule:
+    """The section `[points]` of a policy, ready for use."""
+
+    def __init__(self, declared: PointsPolicy, digits: int) -> None:
+        scale = 10**digits
+        least_value = int(Fraction(declared.min_amount) * scale)
+        self._default = _terms(declared.rate, scale, least_value)
+        self._by_tier = {
+            tier: _terms(rate, scale, least_value) for tier, rate in declared.rates.items()
+        }
+        self.expire_after_days = declared.expire_after_days
+        self.activities = declared.activities
+
+    def terms(self, tier: str) -> Terms:
+        """What an order of a customer in a tier is taken at."""
+        return self._by_tier.get(tier, self._default)
+
+
+def _terms(rate: str, scale: int, least_value: int) -> Terms:
+    each = Fraction(rate) / scale
+    return Terms(each.numerator, each.denominator, least_value)
+
+
+def _is_over(lot: Lot, now_ms: int) -> bool:
+    return lot.expires_ms is not None and lot.expires_ms <= now_ms
