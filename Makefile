@@ -36,7 +36,7 @@ demo: $(LOCKED)
 lint: $(LOCKED)
 	@echo '== ruff check' && $(BIN)/ruff check .
 	@echo '== ruff format --check' && $(BIN)/ruff format --check .
-	@echo '== mypy' && $(BIN)/mypy
+	@echo '== mypy' && $(BIN)/mypy && $(BIN)/mypy examples
 	@echo '== lint-imports' && $(BIN)/lint-imports --no-cache
 
 test: lint

@@ -1,0 +1,76 @@
+"""An output of Tierstream as a program handles it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+
+class UnreadableAlert(ValueError):
+    """A record is no output of Tierstream; the message says where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One record of `tier-changes`, `dormancy-alerts`, `care-reminders` or `profile-changes`.
+
+    Attributes:
+        topic: where it was read, with the prefix of the deployment.
+        partition: of that topic.
+        offset: in that partition.
+        id: the same whenever the same change is told again; good as an idempotency key.
+        type: for instance `dormancy.alert`.
+        time: RFC 3339, when it took effect.
+        customer_id: whom it is about.
+        sequence: rises with each output of the customer.
+        data: the fields of its type, see the guide.
+        value: the record's bytes, a CloudEvent in structured JSON.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    id: str
+    type: str
+    time: str
+    customer_id: str
+    sequence: int
+    data: dict[str, Any]
+    value: bytes
+
+    @property
+    def suppressed(self) -> str | None:
+        """Why the customer must not be contacted because of it; None if nothing speaks against."""
+        reason: str | None = self.data.get("suppressed")
+        return reason
+
+
+def read_alert(topic: str, partition: int, offset: int, value: bytes | None) -> Alert:
+    """Read a record.
+
+    Raises:
+        UnreadableAlert: it is no output of Tierstream.
+    """
+    try:
+        event = json.loads(value or b"")
+        data = event["data"]
+        customer_id, sequence = data["customer_id"], data["sequence"]
+        if not isinstance(customer_id, str) or type(sequence) is not int:
+            raise TypeError("customer_id or sequence")
+        return Alert(
+            topic=topic,
+            partition=partition,
+            offset=offset,
+            id=event["id"],
+            type=event["type"],
+            time=event["time"],
+            customer_id=customer_id,
+            sequence=sequence,
+            data=data,
+            value=value or b"",
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnreadableAlert(
+            f"{topic}/{partition}@{offset} is no output of Tierstream ({error!r})"
+        ) from error

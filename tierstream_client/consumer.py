@@ -1,0 +1,156 @@
+"""Reading the outputs with the sequence rule built in."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
+
+from tierstream_client.alert import Alert, UnreadableAlert, read_alert
+from tierstream_client.memory import MemoryFile
+
+_log = logging.getLogger(__name__)
+
+_POLL_MS = 500
+_FETCH_RECORDS = 500
+
+Handle = Callable[[Alert], Awaitable[None]]
+
+
+class TopicMissing(RuntimeError):
+    """A topic is not there; one sentence."""
+
+
+class PositionGone(RuntimeError):
+    """What was to be read next is not kept any more, or the topic was made anew; one sentence."""
+
+
+class AlertConsumer:
+    """Hands each output to a function, once, in the order of its customer's sequence.
+
+    All partitions are read by this one process. Partitions go on side by side; within one, the next
+    alert waits until the one before it is done. Whoever needs more processes gives each topics of
+    its own.
+
+    Args:
+        bootstrap_servers: `host:port` of some brokers, separated by commas.
+        topics: names with the deployment's prefix.
+        memory: what was done so far.
+        start: where to begin on a partition of which nothing was read yet.
+        security: further arguments for `aiokafka.AIOKafkaConsumer`, for TLS and login.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        topics: Sequence[str],
+        memory: MemoryFile,
+        *,
+        start: Literal["earliest", "latest"] = "earliest",
+        security: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._topics = tuple(topics)
+        self._memory = memory
+        self._start = start
+        self._stopping = asyncio.Event()
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap_servers,
+            enable_auto_commit=False,
+            auto_offset_reset="none",  # nothing is ever skipped without a word
+            max_poll_records=_FETCH_RECORDS,
+            **(security or {}),
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._consumer.start()
+        try:
+            await self._assign()
+        except BaseException:
+            await self._consumer.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._consumer.stop()
+
+    def stop(self) -> None:
+        """Have `run` return when the alerts in hand are done."""
+        self._stopping.set()
+
+    async def run(self, handle: Handle) -> None:
+        """Read until `stop` is called.
+
+        A record that is no output is logged and passed over: no program can act on it.
+
+        Args:
+            handle: acts on an alert. It may see the same one twice only if the process dies after
+                its effect and before it returned; `Alert.id` is the same then. Its exception ends
+                the run, and the alert is handed out again by the next.
+
+        Raises:
+            PositionGone: records that were to be read next are not kept any more.
+            MemoryUnusable: the memory cannot be written.
+        """
+        while not self._stopping.is_set():
+            try:
+                fetched = await self._consumer.getmany(timeout_ms=_POLL_MS)
+            except OffsetOutOfRangeError as error:
+                raise PositionGone(_gone(error.args[0])) from error
+            try:
+                async with asyncio.TaskGroup() as lanes:
+                    for tp, records in fetched.items():
+                        lanes.create_task(self._take(tp, records, handle))
+            except BaseExceptionGroup as failed:
+                raise failed.exceptions[0] from None  # the first; it ended the others
+
+    async def _take(
+        self, tp: TopicPartition, records: Sequence[ConsumerRecord], handle: Handle
+    ) -> None:
+        for record in records:
+            if self._stopping.is_set():
+                return
+            try:
+                alert = read_alert(tp.topic, tp.partition, record.offset, record.value)
+            except UnreadableAlert as error:
+                _log.warning("passed over: %s", error)
+                continue
+            if self._memory.is_news(alert):
+                await handle(alert)
+                self._memory.note_done(alert)
+        self._memory.note_position(tp.topic, tp.partition, records[-1].offset + 1)
+
+    async def _assign(self) -> None:
+        tps = [tp for topic in self._topics for tp in await self._partitions(topic)]
+        self._consumer.assign(tps)
+        first = await self._consumer.beginning_offsets(tps)
+        ends = await self._consumer.end_offsets(tps)
+        for tp in tps:
+            known = self._memory.next_offset(tp.topic, tp.partition)
+            if known is not None and not first[tp] <= known <= ends[tp]:
+                raise PositionGone(_gone({tp: known}))
+            start = first[tp] if self._start == "earliest" else ends[tp]
+            self._consumer.seek(tp, start if known is None else known)
+
+    async def _partitions(self, topic: str) -> list[TopicPartition]:
+        if topic not in await self._consumer.topics():
+            raise TopicMissing(f"there is no topic {topic}")
+        numbers = self._consumer.partitions_for_topic(topic) or set()
+        return [TopicPartition(topic, number) for number in sorted(numbers)]
+
+
+def _gone(offsets: Mapping[TopicPartition, int]) -> str:
+    where = ", ".join(f"{tp.topic}/{tp.partition}@{at}" for tp, at in offsets.items())
+    return (
+        f"{where} was to be read next and is not there: alerts were lost to the topic's retention, "
+        "or the topic was made anew; remove the memory file to begin again"
+    )
