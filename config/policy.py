@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
 
+from config.points import read_points
 from config.satisfaction import read_health, read_holdout, read_satisfaction
 from config.toml_table import TomlTable
 from scoring.calendar import load_zone
@@ -105,6 +106,7 @@ def _read(root: TomlTable) -> Policy:
     currency = root.text("currency", defaults.currency)
     if currency not in CURRENCY_DIGITS:
         root.wrong("currency", f"{currency!r} is no ISO 4217 currency in use")
+    tiers = _tiers(root)
     satisfaction = read_satisfaction(root)
     return Policy(
         version=root.text("version", defaults.version),
@@ -116,12 +118,13 @@ def _read(root: TomlTable) -> Policy:
         currency_rates=_rates(root.table("currency_rates"), currency),
         cutoffs=_cutoffs(root.table("cutoffs")),
         weights=_weights(root.table("weights")),
-        tiers=_tiers(root),
+        tiers=tiers,
         movement=_movement(root.table("movement")),
         dormancy=_dormancy(root.table("dormancy")),
         satisfaction=satisfaction,
         health=read_health(root, satisfaction),
         holdout=read_holdout(root),
+        points=read_points(root, tiers),
     )
 
 
@@ -285,6 +288,8 @@ def _check_amounts(policy: Policy, problems: list[str]) -> None:
         for n, tier in enumerate(policy.tiers, 1)
         if tier.min_monetary is not None
     ]
+    if policy.points is not None:
+        places.append(("points.min_amount", policy.points.min_amount))
     for place, text in places:
         amount = amount_of(text)
         if amount is None or minor_units(amount, digits) is None:

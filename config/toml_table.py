@@ -151,6 +151,14 @@ class TomlTable:
         """All keys of this table, each with a text."""
         return {key: self.text(key, "") for key in self._table}
 
+    def has(self, key: str) -> bool:
+        """Whether the key is there."""
+        return key in self._table
+
+    def names(self) -> list[str]:
+        """All keys of this table, for one whose keys are the user's own names."""
+        return list(self._table)
+
     def finish(self) -> None:
         """Note every key that nobody asked for."""
         for key in self._table:

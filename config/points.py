@@ -1,0 +1,66 @@
+"""The optional section `[points]` of a policy."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from config.toml_table import TomlTable
+from scoring.policy import Activity, PointsPolicy, Tier
+from scoring.rules import PROSPECT
+
+MAX_ACTIVITIES = 64
+_MOST_DAYS = 36_500
+_MOST_TIMES = 10**6
+_MOST_POINTS = 10**9
+_HIGHEST_RATE = 10**6
+
+
+def read_points(root: TomlTable, tiers: tuple[Tier, ...]) -> PointsPolicy | None:
+    """How points are earned and expire; None without the section."""
+    table = root.optional_table("points")
+    if table is None:
+        return None
+    defaults = PointsPolicy()
+    declared = PointsPolicy(
+        rate=_rate(table, "rate", defaults.rate),
+        rates=_rates(table.table("rates"), tiers),
+        min_amount=table.decimal("min_amount", defaults.min_amount),
+        expire_after_days=table.optional_integer("expire_after_days", 1, _MOST_DAYS),
+        activities=_activities(table.table("activities")),
+    )
+    if len(declared.activities) > MAX_ACTIVITIES:
+        table.wrong("activities", f"must be at most {MAX_ACTIVITIES} tables")
+    table.finish()
+    return declared
+
+
+def _rates(table: TomlTable, tiers: tuple[Tier, ...]) -> dict[str, str]:
+    known = {PROSPECT, *(tier.name for tier in tiers)}
+    for name in table.names():
+        if name not in known:
+            table.wrong(name, "is no tier of this policy")
+    return {name: _rate(table, name, "0") for name in table.names() if name in known}
+
+
+def _rate(table: TomlTable, key: str, default: str) -> str:
+    rate = table.decimal(key, default)
+    if Fraction(rate) > _HIGHEST_RATE:
+        table.wrong(key, f"must be at most {_HIGHEST_RATE} points for each major unit")
+    return rate
+
+
+def _activities(table: TomlTable) -> dict[str, Activity]:
+    return {name: _activity(table.table(name)) for name in table.names()}
+
+
+def _activity(table: TomlTable) -> Activity:
+    points = table.optional_integer("points", 1, _MOST_POINTS)
+    if not table.has("points"):
+        table.wrong("points", f"is missing, a whole number from 1 to {_MOST_POINTS}")
+    activity = Activity(
+        points=points or 0,
+        per_day=table.optional_integer("per_day", 1, _MOST_TIMES),
+        in_all=table.optional_integer("in_all", 1, _MOST_TIMES),
+    )
+    table.finish()
+    return activity
