@@ -17,6 +17,7 @@ from streams.commands.rebuild_view import rebuild_view
 from streams.commands.replay import replay
 from streams.commands.simulate import simulate
 from streams.commands.topics import topics_app
+from streams.commands.uplift import uplift
 from streams.commands.worker import worker
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ for command in (
     dump,
     doctor,
     rebuild_view,
+    uplift,
 ):
     app.command(command.__name__.replace("_", "-"))(command)
 app.add_typer(policy_app, name="policy")
