@@ -66,6 +66,10 @@ class Run:
         return self.records(outputs.DORMANCY_ALERTS)
 
     @property
+    def profile_changes(self) -> list[dict[str, Any]]:
+        return self.records(outputs.PROFILE_CHANGES)
+
+    @property
     def profiles(self) -> dict[str, dict[str, Any]]:
         return {p["customer_id"]: p for p in self.records(outputs.CUSTOMER_PROFILES)}
 

@@ -16,6 +16,13 @@ from tests.oracle.profiles import profile_of
 
 __all__ = ["Result", "run"]
 
+DORMANCY_TYPES = (
+    "dormancy.alert",
+    "dormancy.withdrawn",
+    "customer.reactivated",
+    "customer.returned",
+)
+PROFILE_CHANGE_TYPES = ("points.changed", "points.refused")
 MIN_EVENT_TIME_MS = 631_152_000_000  # 1990-01-01T00:00:00Z
 
 
@@ -25,6 +32,7 @@ class Result:
 
     tier_changes: list[dict[str, Any]]
     dormancy_alerts: list[dict[str, Any]]
+    profile_changes: list[dict[str, Any]]
     profiles: dict[str, dict[str, Any]]
     dead_letters: list[dict[str, Any]]
     duplicates: int
@@ -68,7 +76,8 @@ def run(
     waiting = sum(each.unmatched + len(each.waiting) for each in partition.customers.values())
     return Result(
         tier_changes=[o for o in partition.outputs if o["type"] == "tier.changed"],
-        dormancy_alerts=[o for o in partition.outputs if o["type"] != "tier.changed"],
+        dormancy_alerts=[o for o in partition.outputs if o["type"] in DORMANCY_TYPES],
+        profile_changes=[o for o in partition.outputs if o["type"] in PROFILE_CHANGE_TYPES],
         profiles={
             customer_id: profile_of(
                 customer,

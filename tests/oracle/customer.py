@@ -41,6 +41,7 @@ class Ticket:
     state_at_ms: int | None = None
     kind: str | None = None
     kind_at_ms: int | None = None
+    told: list[tuple[int, str]] = field(default_factory=list)  # time and type, as they arrived
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ class Customer:
     waiting: list[Change] = field(default_factory=list)
     tickets: dict[str, Ticket] = field(default_factory=dict)
     consents: list[tuple[int, bool]] = field(default_factory=list)
+    answers: list[tuple[str, int, int]] = field(default_factory=list)  # survey, time, score
+    resolutions: list[tuple[int, int]] = field(default_factory=list)  # time, how long it took
+    movements: list[Any] = field(default_factory=list)  # of points
+    activities: list[tuple[str, date]] = field(default_factory=list)  # that gave points
+    redemptions: list[tuple[str, int]] = field(default_factory=list)  # accepted
     unmatched: int = 0
     tier: str = PROSPECT
     grace: Grace | None = None
@@ -98,11 +104,13 @@ class Customer:
         states = ("ticket.opened", "ticket.reopened")
         return [ticket for ticket in self.tickets.values() if ticket.state in states]
 
-    def suppressed(self) -> str | None:
+    def suppressed(self, *, held_out: bool | None) -> str | None:
         if self.marketing_consent() is False:
             return "no_consent"
         complaints = [ticket for ticket in self.open_tickets() if ticket.kind == "complaint"]
-        return "open_complaint" if complaints else None
+        if complaints:
+            return "open_complaint"
+        return "holdout" if held_out else None
 
     def remember(self, event_id: str, content: Any) -> None:
         self.remembered = [*self.remembered, (event_id, content)][-MOST_REMEMBERED:]

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from tests.oracle import points
 from tests.oracle.customer import Customer
 from tests.oracle.evaluation import Cause, Output, evaluate_tier, reach_level, view_on
 from tests.oracle.ledger import is_in_window
@@ -17,11 +18,12 @@ def fire_until(customer: Customer, limit_ms: int, policy: Policy) -> list[tuple[
     only at those days on which something can change.
     """
     fired: list[tuple[int, Output]] = []
-    while customer.orders:
+    while customer.orders or policy.points is not None:
         today = business_day(customer.position_ms, policy.timezone)
         day_ms = start_of_day(today + timedelta(days=1), policy.timezone)
         level_ms = _next_level_ms(customer, policy)
-        at_ms = day_ms if level_ms is None else min(day_ms, level_ms)
+        expiry_ms = None if policy.points is None else points.next_expiry_ms(customer)
+        at_ms = min(due for due in (day_ms, level_ms, expiry_ms) if due is not None)
         if at_ms > limit_ms:
             break
         customer.position_ms = at_ms
@@ -29,6 +31,9 @@ def fire_until(customer: Customer, limit_ms: int, policy: Policy) -> list[tuple[
             fired += [(at_ms, output) for output in _start_day(customer, at_ms, policy)]
         while _next_level_ms(customer, policy) == at_ms:
             fired.append((at_ms, reach_level(customer, customer.level + 1, at_ms, policy)))
+        if expiry_ms == at_ms:
+            gone = points.expire(customer, at_ms, policy, "expiry")
+            fired += [(at_ms, output) for output in gone]
     customer.position_ms = max(customer.position_ms, limit_ms)
     return fired
 

@@ -5,6 +5,7 @@ from datetime import date
 
 from tests.oracle.checks import BROWSE_TYPES, SUPPORT_TYPES
 from tests.oracle.customer import Change, Customer
+from tests.oracle.feelings import resolutions_of
 from tests.oracle.identity import PAYMENT_EVENTS, Event
 from tests.oracle.ledger import Order, freeze, has_left_window
 from tests.oracle.money import digits_of
@@ -27,6 +28,7 @@ class Effect:
 
     purchase_ms: int | None = None
     interaction_ms: int | None = None
+    order: Order | None = None
 
 
 def apply_event(event: Event, customer: Customer, policy: Policy, today: date) -> Effect:
@@ -39,7 +41,10 @@ def apply_event(event: Event, customer: Customer, policy: Policy, today: date) -
     if kind == "consent.changed":
         customer.consents.append((event.at_ms, event.fields["marketing"]))
     if kind.startswith("ticket."):
-        _tell_ticket(event, customer)
+        _tell_ticket(event, customer, policy)
+    if kind == "survey.answered" and "satisfaction" in policy.sections:
+        score = int(event.fields["score"])
+        customer.answers.append((event.fields["survey"], event.at_ms, score))
     if kind in (*BROWSE_TYPES, *SUPPORT_TYPES):
         customer.interactions_ms.append(event.at_ms)
         return Effect(interaction_ms=event.at_ms)
@@ -71,7 +76,8 @@ def _place(event: Event, customer: Customer, policy: Policy, today: date) -> Eff
         freeze(order, policy, merged=False)
     comes_to_count = order.counts(policy)
     customer.merge_beyond_newest(policy)
-    return Effect(event.at_ms if comes_to_count else None, event.at_ms)
+    order.just_came_to_count = comes_to_count
+    return Effect(event.at_ms if comes_to_count else None, event.at_ms, order)
 
 
 def _change_order(change: Change, customer: Customer, policy: Policy) -> Effect:
@@ -82,7 +88,8 @@ def _change_order(change: Change, customer: Customer, policy: Policy) -> Effect:
     counted_before = order.counts(policy)
     _alter(order, change)
     comes_to_count = order.counts(policy) and not counted_before
-    return Effect(purchase_ms=order.placed_at_ms if comes_to_count else None)
+    order.just_came_to_count = comes_to_count
+    return Effect(purchase_ms=order.placed_at_ms if comes_to_count else None, order=order)
 
 
 def _alter(order: Order, change: Change) -> None:
@@ -97,8 +104,12 @@ def _alter(order: Order, change: Change) -> None:
             order.refunds[change.refund_id] = change.amount
 
 
-def _tell_ticket(event: Event, customer: Customer) -> None:
+def _tell_ticket(event: Event, customer: Customer, policy: Policy) -> None:
     ticket = customer.touch_ticket(event.fields["ticket_id"])
+    known = len(resolutions_of(ticket.told))
+    ticket.told.append((event.at_ms, event.type))
+    if "satisfaction" in policy.sections:
+        customer.resolutions += resolutions_of(ticket.told)[known:]
     if ticket.state_at_ms is None or event.at_ms >= ticket.state_at_ms:
         ticket.state, ticket.state_at_ms = event.type, event.at_ms
     kind = event.fields.get("kind") if event.type == "ticket.opened" else None

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.oracle.customer import Customer, Grace
 from tests.oracle.effects import Effect
+from tests.oracle.feelings import is_held_out
 from tests.oracle.ledger import figures_on
 from tests.oracle.levels import ACTIVE, AT_RISK, CHURNED, DORMANT, LEVELS, thresholds, true_level
 from tests.oracle.policy import Policy
@@ -185,7 +186,7 @@ def _level_output(
         "withdraws": withdraws if told == "dormancy.withdrawn" else [],
         "tier": customer.tier,
         "open_tickets": len(customer.open_tickets()),
-        "suppressed": customer.suppressed(),
+        "suppressed": customer.suppressed(held_out=is_held_out(customer.customer_id, policy)),
         "action": policy.actions.get(action_keys[told]),
         "policy_version": policy.version,
         "marketing_consent": customer.marketing_consent(),

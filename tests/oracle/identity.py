@@ -8,6 +8,7 @@ from tests.oracle.customer import Change, Customer
 
 DUPLICATE = "duplicate"
 CONFLICT = "conflict"
+MOST_REDEMPTIONS = 64
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,15 @@ def verdict_on(event: Event, customer: Customer) -> str:
         return _verdict_on_order(event, customer)
     if event.type == "order.refunded":
         return _verdict_on_refund(event, customer)
+    if event.type == "points.redeemed":
+        return _verdict_on_redemption(event, customer)
+    return event.type
+
+
+def _verdict_on_redemption(event: Event, customer: Customer) -> str:
+    for redemption_id, points in customer.redemptions[-MOST_REDEMPTIONS:]:
+        if redemption_id == event.fields["redemption_id"]:
+            return DUPLICATE if points == event.fields["points"] else CONFLICT
     return event.type
 
 

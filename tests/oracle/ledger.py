@@ -40,6 +40,8 @@ class Order:
     left_window: bool = False
     merged: bool = False
     counted_when_frozen: bool = False
+    just_came_to_count: bool = False  # by the event applied last to it
+    points: Any = None  # a tests.oracle.points.OrderPoints
 
     @property
     def frozen(self) -> bool:

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.oracle import points
 from tests.oracle.checks import (
     Limits,
     amount_of,
@@ -152,6 +153,7 @@ class Partition:
         today = business_day(at_ms, self.policy.timezone)
         customer.freeze_what_left(today, self.policy)
         before = view_on(customer, today, self.policy)
+        tier = customer.tier
         effect = apply_event(event, customer, self.policy, today)
         cause = Cause(
             at_ms,
@@ -164,6 +166,7 @@ class Partition:
         )
         self.outputs += evaluate_tier(customer, cause, self.policy)
         self.outputs += compare_level(customer, at_ms, effect, self.policy)
+        self.outputs += points.follow(event, effect.order, customer, tier, at_ms, self.policy)
 
     def _move_time(self, event_ms: int) -> None:
         self.newest_event_ms = newest(event_ms, self.newest_event_ms)
@@ -206,6 +209,10 @@ class Partition:
             before = view_on(customer, former_day, former)
             today = business_day(at_ms, self.policy.timezone)
             customer.freeze_what_left(today, self.policy)
+            if "satisfaction" not in self.policy.sections:
+                customer.answers, customer.resolutions = [], []
             cause = Cause(at_ms, today, before, reason="policy")
             self.outputs += evaluate_tier(customer, cause, self.policy)
             self.outputs += compare_level(customer, at_ms, Effect(), self.policy)
+            if self.policy.points is not None:
+                self.outputs += points.expire(customer, at_ms, self.policy, "policy")

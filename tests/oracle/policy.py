@@ -98,6 +98,8 @@ class Policy:
     cadence_min_ms: int
     cadence_max_ms: int
     actions: dict[str, str]
+    points: dict[str, Any] | None
+    sections: dict[str, Any]  # the whole, for those that may be left out
 
     def tier_named(self, name: str) -> Tier | None:
         return next((tier for tier in self.tiers if tier.name == name), None)
@@ -172,4 +174,6 @@ def read_policy(given: dict[str, Any]) -> Policy:
         cadence_min_ms=_milliseconds(cadence["min_days"]),
         cadence_max_ms=_milliseconds(cadence["max_days"]),
         actions=dormancy["actions"],
+        points=whole.get("points"),
+        sections=whole,
     )

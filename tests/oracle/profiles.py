@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.oracle import feelings, points
 from tests.oracle.customer import Customer
 from tests.oracle.ledger import figures_on
 from tests.oracle.levels import ACTIVE, LEVELS
@@ -20,6 +21,11 @@ def _stage(customer: Customer, frequency: int, policy: Policy) -> str:
     if frequency >= policy.loyal_min_orders:
         return "loyal"
     return "new" if ever == 1 else "active"
+
+
+def _declared(name: str, shown: Any) -> dict[str, Any]:
+    """A field that is there only with a policy that declares it."""
+    return {} if shown is None else {name: shown}
 
 
 def profile_of(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, Any]:
@@ -51,4 +57,8 @@ def profile_of(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, A
         "next_tier": next_tier(counted, customer.tier, today, policy),
         "last_order_at": time_text(customer.last_order_ms(policy)),
         "last_interaction_at": time_text(customer.last_interaction_ms()),
+        **_declared("satisfaction", feelings.satisfaction_of(customer, policy)),
+        **_declared("health", feelings.health_of(customer, figures, policy)),
+        **_declared("holdout", feelings.is_held_out(customer.customer_id, policy)),
+        **({} if policy.points is None else {"points": points.shown(customer.movements)}),
     }

@@ -30,7 +30,13 @@ _PROFILE_FIELDS = (
     "next_tier",
     "last_order_at",
     "last_interaction_at",
+    "points",
+    "satisfaction",
+    "health",
+    "holdout",
 )
+
+_TAKING_BACK = ("order", "refund", "cancellation")
 
 
 def compare(found: Run, expected: oracle.Result) -> None:
@@ -44,16 +50,31 @@ def compare(found: Run, expected: oracle.Result) -> None:
     for alert in alerts:
         alert["withdraws"] = sorted(sequences[one] for one in alert["withdraws"])
     assert _without_ids(alerts) == expected.dormancy_alerts
+    assert _without_ids(found.profile_changes) == expected.profile_changes
     assert {
-        customer_id: {name: profile[name] for name in _PROFILE_FIELDS}
+        customer_id: {name: profile.get(name, "absent") for name in _PROFILE_FIELDS}
         for customer_id, profile in found.profiles.items()
     } == {
-        customer_id: {name: profile[name] for name in _PROFILE_FIELDS}
+        customer_id: {name: profile.get(name, "absent") for name in _PROFILE_FIELDS}
         for customer_id, profile in expected.profiles.items()
     }
+    _check_that_movements_make_the_balance(found)
     assert found.report.unmatched == expected.unmatched
     population = Counter((p["tier"], p["stage"]) for p in found.profiles.values())
     assert +found.report.customers == population
+
+
+def _check_that_movements_make_the_balance(found: Run) -> None:
+    movements: Counter[str] = Counter()
+    for change in found.profile_changes:
+        if change["type"] == "points.changed":
+            before = movements[change["customer_id"]]
+            movements[change["customer_id"]] += change["delta"]
+            assert change["balance"] == movements[change["customer_id"]]
+            assert change["balance"] >= min(before, 0) or change["cause"] in _TAKING_BACK
+    for customer_id, profile in found.profiles.items():
+        if "points" in profile:
+            assert profile["points"]["balance"] == movements[customer_id]
 
 
 def _without_ids(records: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -21,6 +21,46 @@ _TIMEZONES = (
 )
 
 
+def random_features(random: Random) -> dict[str, Any]:
+    """Optional sections, each there or not."""
+    features = {"points": _random_points(random)} if random.random() < 0.6 else {}
+    return features | _random_feelings(random)
+
+
+def _random_feelings(random: Random) -> dict[str, Any]:
+    declared: dict[str, Any] = {}
+    if random.random() < 0.7:
+        declared["satisfaction"] = {
+            "answers": random.randint(1, 5),
+            "resolutions": random.randint(1, 5),
+        }
+    if random.random() < 0.6:
+        declared["health"] = {
+            "recency": str(random.randint(1, 3)),
+            "monetary": random.choice(["0", "0.5"]),
+            "satisfaction": str(random.randint(0, 2)) if "satisfaction" in declared else "0",
+            "complaint_cost": random.choice([0, 30, 100]),
+        }
+    if random.random() < 0.5:
+        declared["holdout"] = {"share": random.choice(["0.5", "0.01"]), "salt": "s"}
+    return declared
+
+
+def _random_points(random: Random) -> dict[str, Any]:
+    declared: dict[str, Any] = {
+        "rate": random.choice(["1", "0.5", "0.333", "3"]),
+        "rates": {"A": "2", "prospect": "1.25"} if random.random() < 0.7 else {},
+        "min_amount": random.choice(["0", "0", "25.50"]),
+        "activities": {
+            "referral": {"points": 150, "in_all": random.randint(1, 3)},
+            "visit": {"points": random.randint(1, 40), "per_day": 1},
+        },
+    }
+    if random.random() < 0.8:
+        declared["expire_after_days"] = random.choice([1, 7, 30, 90])
+    return declared
+
+
 def random_policy(random: Random, *, middle_tier: bool | None = None) -> dict[str, Any]:
     """A valid policy as parsed TOML, with small windows so that much happens."""
     at_risk = random.randint(1, 40)
@@ -79,6 +119,7 @@ def random_policy(random: Random, *, middle_tier: bool | None = None) -> dict[st
                 "max_days": random.randint(11, 80),
             },
         },
+        **random_features(random),
     }
 
 
@@ -129,10 +170,11 @@ class History:
                 "survey",
                 "consent",
                 "profile",
-                "other",
+                "activity",
+                "redemption",
                 "erase",
             ],
-            [40, 20, 12, 20, 6, 3, 2, 2, 2, 0.3],
+            [40, 20, 12, 20, 6, 3, 2, 2, 4, 5, 0.3],
         )[0]
         event.update(_MAKERS[kind](self, customer))
         return event
@@ -241,8 +283,17 @@ class History:
     def _profile(self, _customer: str) -> dict[str, Any]:
         return {"type": "profile.updated", "attributes": {"region": f"r{self._count}"}}
 
-    def _other(self, _customer: str) -> dict[str, Any]:
-        return {"type": "activity.recorded", "activity": "referral"}
+    def _activity(self, _customer: str) -> dict[str, Any]:
+        name = self._random.choice(["referral", "visit", "visit", "nobody asked"])
+        return {"type": "activity.recorded", "activity": name}
+
+    def _redemption(self, _customer: str) -> dict[str, Any]:
+        random = self._random
+        return {
+            "type": "points.redeemed",
+            "redemption_id": f"p{self._count if random.random() < 0.7 else random.randint(1, 40)}",
+            "points": random.choice([1, 10, 50, 50, 200, 500]),
+        }
 
     def _erase(self, _customer: str) -> dict[str, Any]:
         return {"type": "customer.erased"}
@@ -257,6 +308,7 @@ _MAKERS: dict[str, Callable[[History, str], dict[str, Any]]] = {
     "survey": History._survey,
     "consent": History._consent,
     "profile": History._profile,
-    "other": History._other,
+    "activity": History._activity,
+    "redemption": History._redemption,
     "erase": History._erase,
 }

@@ -1,0 +1,265 @@
+"""Points, folded anew from everything that ever happened to them whenever they are asked for."""
+
+import math
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Any
+
+from tests.oracle.customer import Customer
+from tests.oracle.identity import Event
+from tests.oracle.ledger import Order
+from tests.oracle.policy import Policy
+from tests.oracle.times import business_day, start_of_day, time_text
+
+MOST_AT_ONCE = 10**12
+CAUSES = {
+    "order.placed": "order",
+    "order.paid": "order",
+    "order.cancelled": "cancellation",
+    "order.payment_failed": "cancellation",
+    "order.refunded": "refund",
+}
+
+
+@dataclass
+class OrderPoints:
+    """What an order was taken at, and the points it stands for now."""
+
+    rate: Fraction
+    least: Fraction
+    points: int = 0
+    day: date = date.min
+    expires_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class Movement:
+    """One thing that happened: points are positive, `kind` says which way they went."""
+
+    kind: str  # earned, taken back, redeemed, expired
+    points: int
+    at_ms: int
+    day: date = date.min
+    expires_ms: int | None = None
+
+
+@dataclass
+class Chunk:
+    """Points earned at one time, as far as they are left."""
+
+    day: date
+    expires_ms: int | None
+    left: int
+
+
+@dataclass
+class Standing:
+    """What all movements come to."""
+
+    chunks: list[Chunk] = field(default_factory=list)
+    owed: int = 0
+
+    @property
+    def balance(self) -> int:
+        return sum(chunk.left for chunk in self.chunks) - self.owed
+
+    def use_up(self, points: int, chunks: list[Chunk]) -> int:
+        """Takes points out of chunks in turn; returns what could not be taken."""
+        for chunk in chunks:
+            taken = min(points, chunk.left)
+            chunk.left -= taken
+            points -= taken
+        return points
+
+    def next_expiry(self) -> tuple[int | None, int | None]:
+        instants = [c.expires_ms for c in self.chunks if c.left and c.expires_ms is not None]
+        if not instants:
+            return None, None
+        first_ms = min(instants)
+        return first_ms, sum(c.left for c in self.chunks if c.expires_ms == first_ms)
+
+
+def standing(movements: list[Movement]) -> Standing:
+    """Goes through all movements from the first."""
+    now = Standing()
+    for each in movements:
+        if each.kind == "earned":
+            paid_off = min(now.owed, each.points)
+            now.owed -= paid_off
+            now.chunks.append(Chunk(each.day, each.expires_ms, each.points - paid_off))
+            now.chunks.sort(key=lambda chunk: chunk.day)
+        elif each.kind == "taken back":
+            own = [c for c in now.chunks if (c.day, c.expires_ms) == (each.day, each.expires_ms)]
+            now.owed += now.use_up(now.use_up(each.points, own), now.chunks)
+        elif each.kind == "redeemed":
+            assert now.use_up(each.points, now.chunks) == 0
+        else:
+            gone = [
+                c for c in now.chunks if c.expires_ms is not None and c.expires_ms <= each.at_ms
+            ]
+            assert sum(chunk.left for chunk in gone) == each.points
+            now.chunks = [chunk for chunk in now.chunks if chunk not in gone]
+    return now
+
+
+def shown(movements: list[Movement]) -> dict[str, Any]:
+    """The points as the profile has them."""
+    now = standing(movements)
+    expires_ms, points = now.next_expiry()
+
+    def total(kind: str) -> int:
+        return sum(each.points for each in movements if each.kind == kind)
+
+    return {
+        "balance": now.balance,
+        "next_expiry_at": time_text(expires_ms),
+        "next_expiry_points": points,
+        "earned": total("earned"),
+        "redeemed": total("redeemed"),
+        "taken_back": total("taken back"),
+        "expired": total("expired"),
+    }
+
+
+def next_expiry_ms(customer: Customer) -> int | None:
+    return standing(customer.movements).next_expiry()[0]
+
+
+def expire(customer: Customer, at_ms: int, policy: Policy, cause: str) -> list[dict[str, Any]]:
+    """Everything whose instant has come goes."""
+    chunks = standing(customer.movements).chunks
+    points = sum(c.left for c in chunks if c.expires_ms is not None and c.expires_ms <= at_ms)
+    if points == 0:
+        return []
+    movement = Movement("expired", points, at_ms)
+    return [_move(customer, movement, policy, {"cause": cause, "caused_by": []})]
+
+
+def follow(
+    event: Event, order: Order | None, customer: Customer, tier: str, at_ms: int, policy: Policy
+) -> list[dict[str, Any]]:
+    """What an event does to the points of a customer who was in `tier` before it."""
+    if policy.points is None:
+        return []
+    why: dict[str, Any] = {"caused_by": [event.event_id]}
+    if event.acts_as in CAUSES:
+        why |= {"cause": CAUSES[event.acts_as]}
+        return [] if order is None else _settle(order, customer, tier, at_ms, policy, why)
+    if event.type == "activity.recorded":
+        why |= {"cause": "activity", "activity": event.fields["activity"]}
+        return _record(event.fields["activity"], customer, at_ms, policy, why)
+    if event.type == "points.redeemed":
+        why |= {"cause": "redemption", "redemption_id": event.fields["redemption_id"]}
+        return _redeem(event, customer, at_ms, policy, why)
+    return []
+
+
+def _settle(
+    order: Order,
+    customer: Customer,
+    tier: str,
+    at_ms: int,
+    policy: Policy,
+    why: dict[str, Any],
+) -> list[dict[str, Any]]:
+    counts = order.counts(policy)
+    if order.points is None:
+        if not (counts and order.just_came_to_count):
+            return []
+        given = policy.points or {}
+        rate = Fraction(given.get("rates", {}).get(tier, given.get("rate", "1")))
+        order.points = OrderPoints(rate, Fraction(given.get("min_amount", "0")))
+    kept = order.points
+    worth = 0
+    value = Fraction(order.amount_minor - order.refunded_minor, 10**policy.digits)
+    if counts and value >= kept.least:
+        worth = min(math.floor(kept.rate * value), MOST_AT_ONCE)
+    change = worth - kept.points
+    is_expired = kept.points > 0 and kept.expires_ms is not None and kept.expires_ms <= at_ms
+    if change == 0 or is_expired:
+        return []
+    if change > 0:
+        kept.day, kept.expires_ms = _earned_now(at_ms, policy)
+    kept.points = worth
+    kind = "earned" if change > 0 else "taken back"
+    movement = Movement(kind, abs(change), at_ms, kept.day, kept.expires_ms)
+    return [_move(customer, movement, policy, {**why, "order_id": order.order_id})]
+
+
+def _record(
+    name: str, customer: Customer, at_ms: int, policy: Policy, why: dict[str, Any]
+) -> list[dict[str, Any]]:
+    assert policy.points is not None
+    asked = policy.points.get("activities", {}).get(name)
+    if asked is None:
+        return []
+    day, expires_ms = _earned_now(at_ms, policy)
+    before = [on for activity, on in customer.activities if activity == name]
+    # Only how often it was on the last day that gave points is known.
+    that_day = before.count(day) if before and before[-1] == day else 0
+    per_day, in_all = asked.get("per_day"), asked.get("in_all")
+    if (per_day is not None and that_day >= per_day) or (
+        in_all is not None and len(before) >= in_all
+    ):
+        return []
+    customer.activities.append((name, day))
+    movement = Movement("earned", asked["points"], at_ms, day, expires_ms)
+    return [_move(customer, movement, policy, why)]
+
+
+def _redeem(
+    event: Event, customer: Customer, at_ms: int, policy: Policy, why: dict[str, Any]
+) -> list[dict[str, Any]]:
+    points = int(event.fields["points"])
+    balance = standing(customer.movements).balance
+    if points > balance:
+        customer.sequence += 1
+        return [
+            {
+                "type": "points.refused",
+                "customer_id": customer.customer_id,
+                "sequence": customer.sequence,
+                "effective_at": time_text(at_ms),
+                "reason": "insufficient",
+                "caused_by": [event.event_id],
+                "redemption_id": event.fields["redemption_id"],
+                "points": points,
+                "balance": balance,
+                "policy_version": policy.version,
+            }
+        ]
+    customer.redemptions.append((event.fields["redemption_id"], points))
+    return [_move(customer, Movement("redeemed", points, at_ms), policy, why)]
+
+
+def _earned_now(at_ms: int, policy: Policy) -> tuple[date, int | None]:
+    assert policy.points is not None
+    today = business_day(at_ms, policy.timezone)
+    days = policy.points.get("expire_after_days")
+    if days is None:
+        return today, None
+    return today, start_of_day(today + timedelta(days=days), policy.timezone)
+
+
+def _move(
+    customer: Customer, movement: Movement, policy: Policy, why: dict[str, Any]
+) -> dict[str, Any]:
+    customer.movements.append(movement)
+    customer.sequence += 1
+    now = shown(customer.movements)
+    return {
+        "type": "points.changed",
+        "customer_id": customer.customer_id,
+        "sequence": customer.sequence,
+        "effective_at": time_text(movement.at_ms),
+        "order_id": None,
+        "activity": None,
+        "redemption_id": None,
+        **why,
+        "delta": movement.points if movement.kind == "earned" else -movement.points,
+        "balance": now["balance"],
+        "next_expiry_at": now["next_expiry_at"],
+        "next_expiry_points": now["next_expiry_points"],
+        "policy_version": policy.version,
+    }
