@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from config.points import read_points
 from config.satisfaction import read_health, read_holdout, read_satisfaction
+from config.tags import read_tags
 from config.toml_table import TomlTable
 from scoring.calendar import load_zone
 from scoring.money import CURRENCY_DIGITS, amount_of, minor_units
@@ -108,11 +109,12 @@ def _read(root: TomlTable) -> Policy:
         root.wrong("currency", f"{currency!r} is no ISO 4217 currency in use")
     tiers = _tiers(root)
     satisfaction = read_satisfaction(root)
+    window_days = root.integer("window_days", defaults.window_days, 1, _MOST_DAYS)
     return Policy(
         version=root.text("version", defaults.version),
         timezone=timezone,
         currency=currency,
-        window_days=root.integer("window_days", defaults.window_days, 1, _MOST_DAYS),
+        window_days=window_days,
         count_orders=root.choice("count_orders", defaults.count_orders, ("placed", "paid")),
         loyal_min_orders=root.integer("loyal_min_orders", defaults.loyal_min_orders, 1, _MOST),
         currency_rates=_rates(root.table("currency_rates"), currency),
@@ -124,6 +126,7 @@ def _read(root: TomlTable) -> Policy:
         satisfaction=satisfaction,
         health=read_health(root, satisfaction),
         holdout=read_holdout(root),
+        tags=read_tags(root, window_days, satisfaction),
         points=read_points(root, tiers),
     )
 
@@ -287,6 +290,11 @@ def _check_amounts(policy: Policy, problems: list[str]) -> None:
         (f"tiers[{n}].min_monetary", tier.min_monetary)
         for n, tier in enumerate(policy.tiers, 1)
         if tier.min_monetary is not None
+    ]
+    places += [
+        (f"tags[{n}].amount", rule.amount)
+        for n, rule in enumerate(policy.tags or (), 1)
+        if rule.amount is not None
     ]
     if policy.points is not None:
         places.append(("points.min_amount", policy.points.min_amount))

@@ -111,6 +111,39 @@ class TomlTable:
             return default
         return tuple(found)
 
+    def texts(self, key: str, most: int, longest: int) -> tuple[str, ...]:
+        """A list of texts, none twice; an empty one if absent."""
+        found = self._get(key, [])
+        if (
+            type(found) is not list
+            or len(found) > most
+            or any(type(item) is not str or not 0 < len(item) <= longest for item in found)
+            or len(set(found)) != len(found)
+        ):
+            self.wrong(key, f"must be a list of up to {most} different texts, got {found!r}")
+            return ()
+        return tuple(found)
+
+    def whole_numbers(self, key: str, most: int, high: int) -> tuple[int, ...]:
+        """A list of whole numbers from 0; an empty one if absent."""
+        found = self._get(key, [])
+        if (
+            type(found) is not list
+            or len(found) > most
+            or any(type(item) is not int or not 0 <= item <= high for item in found)
+        ):
+            self.wrong(key, f"must be up to {most} whole numbers from 0 to {high}, got {found!r}")
+            return ()
+        return tuple(found)
+
+    def rising(self, key: str, most: int, high: int) -> tuple[int, ...]:
+        """A list of rising whole numbers from 1, at least one."""
+        found = self.whole_numbers(key, most, high)
+        if not found or found[0] == 0 or any(left >= right for left, right in pairwise(found)):
+            self.wrong(key, f"must be 1 to {most} rising whole numbers from 1 to {high}")
+            return ()
+        return found
+
     def decimal(self, key: str, default: str) -> str:
         """A decimal from 0, as a text or a number, kept as text."""
         found = self.optional_decimal(key)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from msgspec import Struct, field, msgpack
 
 from handlers.content import DIGEST_BYTES
+from scoring.day_counts import DayCounts
+from scoring.decay import Sketch
+from scoring.care import Reminded
 from scoring.ledger import Ledger
 from scoring.points import Account
 from scoring.rules import ACTIVE, LEVELS, PROSPECT, Rules
@@ -37,6 +40,19 @@ class Ticket(Struct, array_like=True):
     changed_ms: int
     open_since_ms: int | None = None
     """While open, when it was opened or reopened; `NEVER_MS` if resolved before its opening."""
+
+
+class Tagged(Struct, array_like=True):
+    """The tags of a customer, and what the rules for them keep."""
+
+    since: dict[str, int] = field(default_factory=dict)
+    """Each tag, with the instant at which it became true."""
+    due_day: int | None = None
+    """No tag changes by time alone before this business day begins."""
+    counts: dict[str, DayCounts] = field(default_factory=dict)
+    """Of each kind of event that is counted."""
+    categories: Sketch | None = None
+    channels: Sketch | None = None
 
 
 class Customer(Struct, array_like=True):
@@ -76,6 +92,10 @@ class Customer(Struct, array_like=True):
     """Surveys and resolutions, with a policy that asks for satisfaction."""
     points: Account | None = None
     """Points, once there were some; they stay through a policy that has none."""
+    tagged: Tagged | None = None
+    """Tags, with a policy that declares some."""
+    reminded: Reminded | None = None
+    """What the customer was reminded of, once a policy had care."""
 
     def remembered_content(self, event_digest: bytes) -> bytes | None:
         """The content digest of an accepted event, if its id is among those remembered."""

@@ -49,7 +49,7 @@ _FIELDS: dict[str, tuple[Field, ...]] = {
         *COMMON_FIELDS,
         *schema.required,
         *schema.optional,
-        Field("channel", text, kept=False),
+        Field("channel", text),
         Field("schema_version", integer, kept=False),
     )
     for name, schema in SCHEMAS.items()

@@ -23,6 +23,7 @@ class Event(Struct, kw_only=True):
     occurred_ms: int
     content: bytes = b""
     fault: str | None = None
+    channel: str | None = None
 
 
 class OrderPlaced(Event, kw_only=True):
@@ -32,6 +33,8 @@ class OrderPlaced(Event, kw_only=True):
     amount: Amount | None
     currency: str
     payment_status: str | None = None
+    items: tuple[str, ...] = ()
+    """The categories of its lines, each once."""
     amount_minor: int = 0
     """Minor units of `currency`, set by the value check."""
 
@@ -54,6 +57,8 @@ class OrderRefunded(Event, kw_only=True):
 
 class Browsed(Event, kw_only=True):
     """Any browse event: an interaction."""
+
+    category: str | None = None
 
 
 class TicketChanged(Event, kw_only=True):

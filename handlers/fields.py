@@ -7,17 +7,19 @@ wrong with a value of the right type, or returns None.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from handlers import events
 from handlers.events import BROWSE_TYPES, Event
 from scoring.money import amount_of
+from scoring.tags import MAX_VALUE_LENGTH
 from scoring.timestamps import parse_date, parse_rfc3339
 
 MAX_ID_LENGTH = 128
 MAX_ATTRIBUTES = 64
+MAX_CATEGORIES = 32
 MAX_ATTRIBUTE_LENGTH = 1024
 _MAX_INTEGER_DIGITS = 30
 
@@ -95,8 +97,8 @@ def attributes(value: Any) -> dict[str, str]:
     return {name: text(inner) for name, inner in value.items() if inner is not None}
 
 
-def items(value: Any) -> None:
-    """A list of objects with the fields of an order's line; nothing of it is kept."""
+def items(value: Any) -> tuple[str, ...]:
+    """A list of objects with the fields of an order's line; their categories are kept."""
     if type(value) is not list:
         raise WrongType("must be a list")
     for item in value:
@@ -105,6 +107,18 @@ def items(value: Any) -> None:
         for name, check in _ITEM_CHECKS:
             if item.get(name) is not None:
                 check(item[name])
+    return categories(item.get("category") for item in value)
+
+
+def categories(names: Iterable[str | None]) -> tuple[str, ...]:
+    """The categories of an order's lines, each once; the first `MAX_CATEGORIES`, not too long."""
+    found: dict[str, None] = {}
+    for name in names:
+        if name and len(name) <= MAX_VALUE_LENGTH:
+            found[name] = None
+            if len(found) == MAX_CATEGORIES:
+                break
+    return tuple(found)
 
 
 def _number(value: Any) -> None:
@@ -179,7 +193,8 @@ _BROWSED = Schema(
     (),
     (
         _unused("session_id", text, _short),
-        *(_unused(name) for name in ("sku", "category", "query", "url")),
+        Field("category", text),
+        *(_unused(name) for name in ("sku", "query", "url")),
     ),
 )
 
@@ -189,7 +204,7 @@ SCHEMAS: dict[str, Schema] = {
         (_ORDER_ID, Field("amount", amount), Field("currency", text)),
         (
             Field("payment_status", text, _one_of("pending", "paid", "failed")),
-            _unused("items", items),
+            Field("items", items),
         ),
     ),
     "order.paid": _ORDER_CHANGED,

@@ -87,6 +87,7 @@ def _told_again(
         customer_id=event.customer_id,
         occurred_ms=event.occurred_ms,
         content=event.content,
+        channel=event.channel,
         order_id=event.order_id,
     )
 

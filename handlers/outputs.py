@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -27,6 +27,12 @@ CUSTOMER_REACTIVATED = "customer.reactivated"
 CUSTOMER_RETURNED = "customer.returned"
 POINTS_CHANGED = "points.changed"
 POINTS_REFUSED = "points.refused"
+BIRTHDAY_UPCOMING = "birthday.upcoming"
+ANNIVERSARY_UPCOMING = "anniversary.upcoming"
+HOLIDAY_UPCOMING = "holiday.upcoming"
+CHECKIN_DUE = "checkin.due"
+PROFILE_REFRESH_DUE = "profile.refresh_due"
+TAGS_CHANGED = "tags.changed"
 CUSTOMER_PROFILE = "customer.profile"
 
 
@@ -111,6 +117,67 @@ class LevelChanged(Struct, frozen=True):
     marketing_consent: bool | None
 
 
+class ReminderHead(TypedDict):
+    """What all records on `care-reminders` have."""
+
+    customer_id: str
+    sequence: int
+    effective_at: str
+    due_on: str
+    tier: str
+    action: str | None
+    suppressed: str | None
+    policy_version: str
+    marketing_consent: bool | None
+
+
+class Reminder(Struct, frozen=True):
+    """`data` of a record on `care-reminders`: `due_on` is the date it is about, in local time."""
+
+    customer_id: str
+    sequence: int
+    effective_at: str
+    due_on: str
+    tier: str
+    action: str | None
+    suppressed: str | None
+    policy_version: str
+    marketing_consent: bool | None
+
+
+class BirthdayUpcoming(Reminder, frozen=True):
+    """`data` of `birthday.upcoming`."""
+
+    age: int
+
+
+class AnniversaryUpcoming(Reminder, frozen=True):
+    """`data` of `anniversary.upcoming`: that of the first counted order."""
+
+    years: int
+    first_order_at: str | None
+
+
+class HolidayUpcoming(Reminder, frozen=True):
+    """`data` of `holiday.upcoming`."""
+
+    holiday: str
+
+
+class CheckinDue(Reminder, frozen=True):
+    """`data` of `checkin.due`."""
+
+    last_interaction_at: str
+    silent_days: int
+
+
+class ProfileRefreshDue(Reminder, frozen=True):
+    """`data` of `profile.refresh_due`."""
+
+    last_updated_at: str | None
+    unchanged_days: int
+
+
 class PointsChanged(Struct, frozen=True):
     """`data` of `points.changed`: a movement, and what there is after it."""
 
@@ -155,6 +222,28 @@ class PointsView(Struct, frozen=True):
     expired: int
 
 
+class TagView(Struct, frozen=True):
+    """A tag and the instant at which it became true."""
+
+    tag: str
+    since: str
+
+
+class TagsChanged(Struct, frozen=True):
+    """`data` of `tags.changed`; tags taken away say since when they were true."""
+
+    customer_id: str
+    sequence: int
+    effective_at: str
+    reason: str
+    late: bool
+    caused_by: list[str]
+    added: list[TagView]
+    removed: list[TagView]
+    policy_version: str
+    marketing_consent: bool | None
+
+
 class Profile(Struct, frozen=True):
     """`data` of a record on `customer-profiles`.
 
@@ -188,6 +277,7 @@ class Profile(Struct, frozen=True):
     satisfaction: Struct | UnsetType = UNSET
     health: Struct | UnsetType = UNSET
     holdout: bool | UnsetType = UNSET
+    tags: list[TagView] | UnsetType = UNSET
     points: PointsView | UnsetType = UNSET
 
 

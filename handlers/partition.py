@@ -56,6 +56,7 @@ from handlers.reasons import Rejection
 from handlers.satisfaction import count_answer
 from handlers.store import CustomerStore
 from handlers.support import survey_answered, ticket_changed
+from handlers.tags import fire_tags, follow_tags, reconsider_tags, tags_due_ms
 from handlers.values import check_values
 from scoring.policy import Policy
 from scoring.rules import DORMANT, Rules
@@ -337,22 +338,30 @@ class Partition:
         """What an accepted event comes to beyond tier and level."""
         if self.context.rules.points is not None:
             follow_points(self.context, customer, happened)
+        if self.context.rules.tags is not None:
+            follow_tags(self.context, customer, happened)
 
     def _fire_features(self, customer: Customer, due_ms: int) -> None:
         """What is due at an instant beyond tier and level."""
         if self.context.rules.points is not None:
             cause = Cause(f"time:{due_ms}", (), EXPIRY)
             expire_points(self.context, customer, due_ms, cause)
+        if self.context.rules.tags is not None:
+            fire_tags(self.context, customer, due_ms)
 
     def _reconsider_features(self, customer: Customer, now_ms: int, cause: Cause) -> None:
         """What a new policy comes to beyond tier and level."""
         if self.context.rules.points is not None:
             expire_points(self.context, customer, now_ms, cause)
+        reconsider_tags(self.context, customer, now_ms, cause)
 
     def _feature_dues(self, customer: Customer) -> tuple[int | None, ...]:
         """When each feature is due next."""
         rules = self.context.rules
-        return (None if rules.points is None else points_due_ms(customer),)
+        return (
+            None if rules.points is None else points_due_ms(customer),
+            None if rules.tags is None else tags_due_ms(rules, customer),
+        )
 
     def _reconsider(self, position: int, customer_id: str, old_rules: Rules, cause: Cause) -> None:
         if self.store.applied(customer_id) >= position:

@@ -11,6 +11,7 @@ from handlers.health import health_view
 from handlers.outputs import Output, Profile, envelope, optional_time, output_id
 from handlers.points import points_view
 from handlers.satisfaction import satisfaction_view
+from handlers.tags import tags_view
 from scoring.money import text_of_minor
 from scoring.rules import LEVELS, Rules
 from scoring.timestamps import rfc3339
@@ -51,6 +52,7 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
         policy_version=rules.version,
         satisfaction=UNSET if asked is None else satisfaction_view(customer, asked),
         health=UNSET if health is None else health_view(customer, rules, health, found),
+        tags=UNSET if rules.tags is None else tags_view(customer),
         holdout=UNSET if holdout is None else holdout.holds_out(customer.customer_id),
         points=UNSET if rules.points is None else points_view(customer),
     )

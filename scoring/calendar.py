@@ -38,6 +38,11 @@ def day_of_date(day: date) -> int:
     return day.toordinal() - _EPOCH_ORDINAL
 
 
+def date_of_day(day: int) -> date:
+    """The calendar date of a day number."""
+    return date.fromordinal(day + _EPOCH_ORDINAL)
+
+
 class BusinessCalendar:
     """Maps epoch milliseconds to business days of one zone and back; caches what it worked out."""
 
@@ -69,6 +74,10 @@ class BusinessCalendar:
                 self._starts.clear()
             start = self._starts[day] = self._find_start(day)
         return start
+
+    def hour(self, instant_ms: int) -> int:
+        """The hour of the local clock at an instant, 0 to 23."""
+        return (_EPOCH + timedelta(milliseconds=instant_ms)).astimezone(self.zone).hour
 
     def previous(self, day: int) -> int:
         """The business day before; one that the zone skipped is none."""

@@ -101,6 +101,32 @@ class Health(Struct, frozen=True, forbid_unknown_fields=True):
     ticket_cost: int = 10
 
 
+TagKind = Literal["attribute", "age", "count", "orders", "order_share", "top", "measure"]
+
+
+class TagRule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One declared tag. The kind says which of the other fields play a part."""
+
+    tag: str
+    kind: TagKind
+    of: str | None = None
+    """What is looked at: an attribute, a measure, or a name of the kind's own list."""
+    values: tuple[str, ...] = ()
+    bands: tuple[int, ...] = ()
+    events: tuple[str, ...] = ()
+    activity: str | None = None
+    days: int | None = None
+    at_least: str | None = None
+    at_most: str | None = None
+    min_orders: int = 3
+    amount: str | None = None
+    hours: tuple[int, int] | None = None
+    top: int = 3
+    half_life_days: int = 30
+    view_weight: int = 1
+    purchase_weight: int = 5
+
+
 class Holdout(Struct, frozen=True, forbid_unknown_fields=True):
     """The share of customers whose alerts are marked as not to be acted on, as decimal text."""
 
@@ -128,6 +154,53 @@ class PointsPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     min_amount: str = "0"
     expire_after_days: int | None = None
     activities: dict[str, Activity] = field(default_factory=dict)
+
+
+class Occasion(Struct, frozen=True, forbid_unknown_fields=True):
+    """A reminder so many business days ahead of a date; without `tiers` for everybody."""
+
+    days_ahead: int = 7
+    action: str | None = None
+    tiers: tuple[str, ...] | None = None
+
+
+class Holiday(Struct, frozen=True, forbid_unknown_fields=True):
+    """A holiday: `MM-DD` of every year or `YYYY-MM-DD`; without `tiers` for all but prospects."""
+
+    name: str
+    dates: tuple[str, ...]
+    days_ahead: int = 7
+    action: str | None = None
+    tiers: tuple[str, ...] | None = None
+
+
+class Silence(Struct, frozen=True, forbid_unknown_fields=True):
+    """A reminder so many business days after the last interaction."""
+
+    days: int
+    action: str | None = None
+
+
+class Refresh(Struct, frozen=True, forbid_unknown_fields=True):
+    """A reminder so many business days after the profile was told last."""
+
+    days: int
+    action: str | None = None
+    tiers: tuple[str, ...] | None = None
+
+
+class CarePolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """Reminders to care for a customer; `checkin` is by tier.
+
+    `leap_day` is when 29 February is remembered in common years.
+    """
+
+    leap_day: Literal["02-28", "03-01"] = "02-28"
+    birthday: Occasion | None = None
+    anniversary: Occasion | None = None
+    holidays: tuple[Holiday, ...] = ()
+    checkin: dict[str, Silence] = field(default_factory=dict)
+    profile_refresh: Refresh | None = None
 
 
 DEFAULT_TIERS = (
@@ -160,4 +233,6 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     satisfaction: Satisfaction | None = None
     health: Health | None = None
     holdout: Holdout | None = None
+    tags: tuple[TagRule, ...] | None = None
     points: PointsPolicy | None = None
+    care: CarePolicy | None = None

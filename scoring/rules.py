@@ -7,11 +7,13 @@ from math import lcm
 from typing import NamedTuple
 
 from scoring.calendar import DAY_MS, BusinessCalendar
+from scoring.care import CareRule
 from scoring.health import health_rule
 from scoring.holdout import holdout_rule
 from scoring.money import CURRENCY_DIGITS, Amount, Rate, amount_of
 from scoring.points import PointsRule
 from scoring.policy import Policy, Tier
+from scoring.tags import TagRules
 
 PROSPECT = "prospect"
 
@@ -94,10 +96,10 @@ class Rules:
         self.health = None if policy.health is None else health_rule(policy.health)
         self.holdout = None if policy.holdout is None else holdout_rule(policy.holdout)
 
-        self.points = (
-            None if policy.points is None else PointsRule(policy.points, self.base_digits)
-        )
-        self.has_features = self.points is not None
+        self.points = None if policy.points is None else PointsRule(policy.points, self.base_digits)
+        self.tags = None if policy.tags is None else TagRules(policy, self.base_digits)
+        self.care = None if policy.care is None else CareRule(policy.care)
+        self.has_features = self.care is not None or self.points is not None or self.tags is not None
         """Whether events and instants do more than move tiers and levels."""
 
     def tier_name(self, rank: int) -> str:

@@ -25,7 +25,7 @@ from handlers.events import (
     SurveyAnswered,
     TicketChanged,
 )
-from handlers.fields import fault_of, valid_customer_id
+from handlers.fields import categories, fault_of, valid_customer_id
 from scoring.money import amount_of
 from scoring.timestamps import parse_rfc3339
 from streams.wire_types import (
@@ -148,10 +148,12 @@ def _placed(wire: Placed, name: str, occurred_ms: int, content: bytes) -> Event:
         customer_id=wire.customer_id,
         occurred_ms=occurred_ms,
         content=content,
+        channel=wire.channel,
         order_id=wire.order_id,
         amount=amount_of(wire.amount),
         currency=wire.currency,
         payment_status=wire.payment_status,
+        items=categories(item.category for item in wire.items) if wire.items else (),
     )
 
 
@@ -162,6 +164,7 @@ def _changed(wire: Changed, name: str, occurred_ms: int, content: bytes) -> Even
         customer_id=wire.customer_id,
         occurred_ms=occurred_ms,
         content=content,
+        channel=wire.channel,
         order_id=wire.order_id,
     )
 
@@ -173,6 +176,7 @@ def _refunded(wire: Refunded, name: str, occurred_ms: int, content: bytes) -> Ev
         customer_id=wire.customer_id,
         occurred_ms=occurred_ms,
         content=content,
+        channel=wire.channel,
         order_id=wire.order_id,
         refund_id=wire.refund_id,
         amount=amount_of(wire.amount),
@@ -186,6 +190,8 @@ def _viewed(wire: Viewed, name: str, occurred_ms: int, content: bytes) -> Event:
         customer_id=wire.customer_id,
         occurred_ms=occurred_ms,
         content=content,
+        channel=wire.channel,
+        category=wire.category,
     )
 
 
@@ -196,6 +202,7 @@ def _ticketed(wire: Ticketed, name: str, occurred_ms: int, content: bytes) -> Ev
         customer_id=wire.customer_id,
         occurred_ms=occurred_ms,
         content=content,
+        channel=wire.channel,
         ticket_id=wire.ticket_id,
         kind=wire.kind,
         severity=wire.severity,
@@ -209,6 +216,7 @@ def _answered(wire: Answered, name: str, occurred_ms: int, content: bytes) -> Ev
         customer_id=wire.customer_id,
         occurred_ms=occurred_ms,
         content=content,
+        channel=wire.channel,
         survey=wire.survey,
         score=wire.score,
         ticket_id=wire.ticket_id,

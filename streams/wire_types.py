@@ -30,7 +30,7 @@ class Wire(Struct, kw_only=True, gc=False):
 
 
 class Item(Struct, kw_only=True, gc=False):
-    """A line of an order; checked and not kept."""
+    """A line of an order; its category is kept."""
 
     sku: str | None = None
     category: str | None = None

@@ -1,0 +1,195 @@
+"""The tags of a customer: what events and time do to them, and what is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from handlers import outputs
+from handlers.context import Cause, Context
+from handlers.customer import Customer, Tagged
+from handlers.effect import Happened
+from handlers.events import ActivityRecorded, Browsed, Event, OrderPlaced
+from handlers.outputs import TagsChanged, TagView
+from handlers.tag_values import Subject, verdict
+from scoring.day_counts import DayCounts
+from scoring.decay import Sketch, new_sketch
+from scoring.rules import Rules
+from scoring.tags import MAX_VALUE_LENGTH, Tag, TagRules, TopTag, count_key
+from scoring.timestamps import rfc3339
+
+EVENT, TIME, POLICY = "event", "time", "policy"
+
+
+def follow_tags(context: Context, customer: Customer, happened: Happened) -> None:
+    """Count an accepted event, and look at the tags whose inputs it may have changed."""
+    rules = context.rules
+    declared, event, now_ms = rules.tags, happened.event, happened.now_ms
+    assert declared is not None
+    today = rules.calendar.day(now_ms)
+    tagged = customer.tagged
+    is_new = tagged is None
+    if tagged is None:
+        tagged = customer.tagged = Tagged()
+    weighed = _note(tagged, declared, event, rules.calendar.day(event.occurred_ms), today)
+    looked_at = declared.tags if is_new else (*declared.touched_by(event.type), *weighed)
+    if looked_at:
+        cause = happened.cause._replace(reason=EVENT)
+        _look(context, Subject(customer, tagged, rules, today), looked_at, now_ms, cause)
+
+
+def fire_tags(context: Context, customer: Customer, due_ms: int) -> None:
+    """Look at the tags that time may change, if a day begins on which one may."""
+    rules, tagged = context.rules, customer.tagged
+    assert rules.tags is not None
+    today = rules.calendar.day(due_ms)
+    if tagged is None or tagged.due_day is None or tagged.due_day > today:
+        return
+    tagged.due_day = None
+    cause = Cause(f"time:{due_ms}", (), TIME)
+    _look(context, Subject(customer, tagged, rules, today), rules.tags.timed, due_ms, cause)
+
+
+def reconsider_tags(context: Context, customer: Customer, now_ms: int, cause: Cause) -> None:
+    """Look at all tags, under rules that may be new; without any rules they are forgotten."""
+    rules = context.rules
+    if rules.tags is None:
+        customer.tagged = None
+        return
+    tagged = customer.tagged
+    if tagged is None:
+        tagged = customer.tagged = Tagged()
+    tagged.due_day = None
+    tagged.counts = {key: kept for key, kept in tagged.counts.items() if key in rules.tags.windows}
+    tagged.categories = _still_kept(tagged.categories, rules.tags.category)
+    tagged.channels = _still_kept(tagged.channels, rules.tags.channel)
+    subject = Subject(customer, tagged, rules, rules.calendar.day(now_ms))
+    _look(context, subject, rules.tags.tags, now_ms, cause, of_all=True)
+
+
+def tags_due_ms(rules: Rules, customer: Customer) -> int | None:
+    """The start of the day on which time alone may change a tag."""
+    tagged = customer.tagged
+    if tagged is None or tagged.due_day is None:
+        return None
+    return rules.calendar.start(tagged.due_day)
+
+
+def tags_view(customer: Customer) -> list[TagView]:
+    """The tags as the profile shows them."""
+    return [] if customer.tagged is None else _views(customer.tagged.since)
+
+
+def _note(tagged: Tagged, declared: TagRules, event: Event, day: int, today: int) -> list[TopTag]:
+    """Count an event and weigh its names; the tags whose names it weighed."""
+    keys = [event.type]
+    if type(event) is ActivityRecorded:
+        keys.append(count_key(event.type, event.activity))
+    for key in keys:
+        days = declared.windows.get(key)
+        if days is not None:
+            kept = tagged.counts.get(key)
+            if kept is None:
+                kept = tagged.counts[key] = DayCounts()
+            kept.add(day, today - days)
+    weighed = []
+    rule = declared.category
+    if rule is not None and (names := _categories(event)):
+        weight = rule.purchase_weight if type(event) is OrderPlaced else rule.view_weight
+        tagged.categories = _weigh(tagged.categories, rule, names, weight, day)
+        weighed.append(rule)
+    rule, channel = declared.channel, event.channel
+    if rule is not None and channel and len(channel) <= MAX_VALUE_LENGTH:
+        tagged.channels = _weigh(tagged.channels, rule, (channel,), 1, day)
+        weighed.append(rule)
+    return weighed
+
+
+def _categories(event: Event) -> tuple[str, ...]:
+    if type(event) is OrderPlaced:
+        return event.items
+    if type(event) is Browsed and event.category and len(event.category) <= MAX_VALUE_LENGTH:
+        return (event.category,)
+    return ()
+
+
+def _weigh(
+    sketch: Sketch | None, rule: TopTag, names: Iterable[str], weight: int, day: int
+) -> Sketch:
+    if sketch is None:
+        sketch = new_sketch(rule.half_life_days, day)
+    if weight:
+        for name in names:
+            sketch.add(name, weight, day)
+    return sketch
+
+
+def _still_kept(sketch: Sketch | None, rule: TopTag | None) -> Sketch | None:
+    """Weights that decayed with another half-life cannot be used any more."""
+    if sketch is None or rule is None or sketch.half_life_days != rule.half_life_days:
+        return None
+    return sketch
+
+
+def _look(
+    context: Context,
+    subject: Subject,
+    looked_at: Iterable[Tag],
+    now_ms: int,
+    cause: Cause,
+    *,
+    of_all: bool = False,
+) -> None:
+    """Hold tags against their rules, and tell what changed.
+
+    `of_all` tells that every rule is looked at: tags of rules that are no more go too.
+    """
+    tagged = subject.tagged
+    true: set[str] = set()
+    rule_names: set[str] = set()
+    for tag in looked_at:
+        found = verdict(tag, subject)
+        true.update(found.tags)
+        rule_names.add(tag.tag)
+        until_day = found.until_day
+        if until_day is not None and (tagged.due_day is None or until_day < tagged.due_day):
+            tagged.due_day = until_day
+    since = tagged.since
+    gone = {
+        name: since_ms
+        for name, since_ms in since.items()
+        if name not in true and (of_all or name.partition(":")[0] in rule_names)
+    }
+    new = {name: now_ms for name in true if name not in since}
+    if not gone and not new:
+        return
+    for name in gone:
+        del since[name]
+    since.update(sorted(new.items()))
+    _tell(context, subject.customer, new, gone, now_ms, cause)
+
+
+def _tell(
+    context: Context,
+    customer: Customer,
+    added: dict[str, int],
+    removed: dict[str, int],
+    now_ms: int,
+    cause: Cause,
+) -> None:
+    data = TagsChanged(
+        customer_id=customer.customer_id,
+        sequence=context.next_sequence(customer),
+        effective_at=rfc3339(now_ms),
+        reason=cause.reason,
+        late=cause.late,
+        caused_by=list(cause.event_ids),
+        added=_views(added),
+        removed=_views(removed),
+        policy_version=context.rules.version,
+        marketing_consent=customer.marketing_consent,
+    )
+    context.emit(outputs.PROFILE_CHANGES, outputs.TAGS_CHANGED, customer, cause.key, now_ms, data)
+
+
+def _views(since: dict[str, int]) -> list[TagView]:
+    return [TagView(tag, rfc3339(since_ms)) for tag, since_ms in sorted(since.items())]

@@ -1,0 +1,42 @@
+"""How often something happened: ever, and on each business day of a rolling window."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from msgspec import Struct, field
+
+
+class DayCounts(Struct, array_like=True):
+    """Exact counts over whole business days; at most one entry for each day of the window."""
+
+    ever: int = 0
+    days: list[int] = field(default_factory=list)
+    """The days on which it happened, ascending."""
+    counts: list[int] = field(default_factory=list)
+    """How often on each of `days`."""
+
+    def add(self, day: int, horizon: int) -> None:
+        """Count once on a day; forget the days up to `horizon`, which may be this one."""
+        self.ever += 1
+        days, counts = self.days, self.counts
+        if days and days[0] <= horizon:
+            gone = bisect_left(days, horizon + 1)
+            del days[:gone], counts[:gone]
+        if day <= horizon:
+            return
+        if days and days[-1] == day:
+            counts[-1] += 1
+            return
+        place = bisect_left(days, day)
+        if place < len(days) and days[place] == day:
+            counts[place] += 1
+        else:
+            days.insert(place, day)
+            counts.insert(place, 1)
+
+    def since(self, horizon: int) -> Iterator[tuple[int, int]]:
+        """The (day, count) pairs after a day, ascending."""
+        start = bisect_left(self.days, horizon + 1)
+        return zip(self.days[start:], self.counts[start:], strict=True)
