@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
 
+from config.care import read_care
 from config.points import read_points
 from config.satisfaction import read_health, read_holdout, read_satisfaction
 from config.tags import read_tags
@@ -128,6 +129,7 @@ def _read(root: TomlTable) -> Policy:
         holdout=read_holdout(root),
         tags=read_tags(root, window_days, satisfaction),
         points=read_points(root, tiers),
+        care=read_care(root, tiers),
     )
 
 

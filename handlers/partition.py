@@ -5,7 +5,7 @@ run this code.
 
 What the policy declares beyond tiers and levels hooks in at four places, always in this order:
 
-- after an accepted event (`_accept`): tier, level, then `_follow`: points, tags;
+- after an accepted event (`_accept`): tier, level, then `_follow`: care, points, tags;
 - at a due instant (`_fire`): tier (one evaluation), levels, then `_fire_features`: care, points'
   expiry, tags;
 - under a new policy (`_reconsider`): tier, level, then `_reconsider_features`: care, points, tags;
@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct, field, msgpack
 
 from handlers.browse import browsed
+from handlers.care import care_due_ms, remind, rewatch, watch
 from handlers.content import id_digest
 from handlers.context import Cause, Context
 from handlers.customer import NEVER_MS, Customer, erased_customer, new_customer, stage_of
@@ -336,6 +337,8 @@ class Partition:
 
     def _follow(self, customer: Customer, happened: Happened) -> None:
         """What an accepted event comes to beyond tier and level."""
+        if self.context.rules.care is not None:
+            watch(customer, happened.now_ms)
         if self.context.rules.points is not None:
             follow_points(self.context, customer, happened)
         if self.context.rules.tags is not None:
@@ -343,22 +346,29 @@ class Partition:
 
     def _fire_features(self, customer: Customer, due_ms: int) -> None:
         """What is due at an instant beyond tier and level."""
+        if self.context.rules.care is not None:
+            remind(self.context, customer, due_ms)
         if self.context.rules.points is not None:
             cause = Cause(f"time:{due_ms}", (), EXPIRY)
             expire_points(self.context, customer, due_ms, cause)
         if self.context.rules.tags is not None:
             fire_tags(self.context, customer, due_ms)
 
-    def _reconsider_features(self, customer: Customer, now_ms: int, cause: Cause) -> None:
+    def _reconsider_features(
+        self, customer: Customer, now_ms: int, old_rules: Rules, cause: Cause
+    ) -> None:
         """What a new policy comes to beyond tier and level."""
+        if self.context.rules.care is not None:
+            rewatch(customer, old_rules, self.context.rules, now_ms)
         if self.context.rules.points is not None:
             expire_points(self.context, customer, now_ms, cause)
         reconsider_tags(self.context, customer, now_ms, cause)
 
-    def _feature_dues(self, customer: Customer) -> tuple[int | None, ...]:
-        """When each feature is due next."""
+    def _feature_dues(self, customer: Customer, now_ms: int) -> tuple[int | None, ...]:
+        """When each feature is due next after `now_ms`."""
         rules = self.context.rules
         return (
+            None if rules.care is None else care_due_ms(rules, customer, now_ms),
             None if rules.points is None else points_due_ms(customer),
             None if rules.tags is None else tags_due_ms(rules, customer),
         )
@@ -382,7 +392,7 @@ class Partition:
         customer.ledger.evict(rules, today)
         evaluate(context, customer, now_ms, before, cause)
         compare_level(context, customer, now_ms, cause.key, None)
-        self._reconsider_features(customer, now_ms, cause)
+        self._reconsider_features(customer, now_ms, old_rules, cause)
         self._settle(position, customer, now_ms, was)
 
     def _erase(self, position: int, customer: Customer, was: tuple[str, str] | None) -> None:
@@ -405,7 +415,7 @@ class Partition:
             tier_due_ms(rules, customer, rules.calendar.day(now_ms)), level_due_ms(rules, customer)
         )
         if rules.has_features:
-            for feature_due in self._feature_dues(customer):
+            for feature_due in self._feature_dues(customer, now_ms):
                 due = _earlier(due, feature_due)
         customer.next_due_ms = due
 

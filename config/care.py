@@ -1,0 +1,120 @@
+"""The optional section `[care]` of a policy."""
+
+from __future__ import annotations
+
+from config.toml_table import TomlTable
+from scoring.care import is_month_and_day
+from scoring.policy import CarePolicy, Holiday, Occasion, Refresh, Silence, Tier
+from scoring.rules import PROSPECT
+from scoring.timestamps import parse_date
+
+MAX_HOLIDAYS = 64
+MAX_DATES = 64
+MAX_DAYS_AHEAD = 180
+_MOST_DAYS = 36_500
+_DEFAULT_DAYS_AHEAD = 7
+
+
+def read_care(root: TomlTable, tiers: tuple[Tier, ...]) -> CarePolicy | None:
+    """Of what to remind, and when; None without the section."""
+    table = root.optional_table("care")
+    if table is None:
+        return None
+    names = (*(tier.name for tier in tiers), PROSPECT)
+    declared = CarePolicy(
+        leap_day=table.choice("leap_day", "02-28", ("02-28", "03-01")),
+        birthday=_occasion(table.optional_table("birthday"), names),
+        anniversary=_occasion(table.optional_table("anniversary"), names),
+        holidays=_holidays(table, names),
+        checkin=_checkin(table.table("checkin"), names),
+        profile_refresh=_refresh(table.optional_table("profile_refresh"), names),
+    )
+    table.finish()
+    return declared
+
+
+def _occasion(table: TomlTable | None, names: tuple[str, ...]) -> Occasion | None:
+    if table is None:
+        return None
+    occasion = Occasion(
+        days_ahead=_days_ahead(table),
+        action=table.optional_text("action", None),
+        tiers=_tiers(table, names),
+    )
+    table.finish()
+    return occasion
+
+
+def _holidays(care: TomlTable, names: tuple[str, ...]) -> tuple[Holiday, ...]:
+    tables = care.tables("holidays") or []
+    if len(tables) > MAX_HOLIDAYS:
+        care.wrong("holidays", f"must be at most {MAX_HOLIDAYS} tables")
+    holidays = tuple(_holiday(table, names) for table in tables)
+    known = [holiday.name for holiday in holidays]
+    for table, name in zip(tables, known, strict=True):
+        if known.count(name) > 1:
+            table.wrong("name", f"{name!r} stands twice, give one holiday several dates")
+    return holidays
+
+
+def _holiday(table: TomlTable, names: tuple[str, ...]) -> Holiday:
+    holiday = Holiday(
+        name=table.text("name", "", 64),
+        dates=table.texts("dates", MAX_DATES, len("2026-02-17")),
+        days_ahead=_days_ahead(table),
+        action=table.optional_text("action", None),
+        tiers=_tiers(table, names),
+    )
+    if not holiday.dates:
+        table.wrong("dates", "must be a list of dates such as 12-25 or 2026-02-17")
+    for text in holiday.dates:
+        if not is_month_and_day(text) and parse_date(text) is None:
+            table.wrong("dates", f"{text!r} is no date such as 12-25 or 2026-02-17")
+    table.finish()
+    return holiday
+
+
+def _checkin(table: TomlTable, names: tuple[str, ...]) -> dict[str, Silence]:
+    for name in table.names():
+        if name not in names:
+            table.wrong(name, "is no tier of this policy")
+    return {name: _silence(table.table(name)) for name in table.names() if name in names}
+
+
+def _silence(table: TomlTable) -> Silence:
+    silence = Silence(days=_days(table), action=table.optional_text("action", None))
+    table.finish()
+    return silence
+
+
+def _refresh(table: TomlTable | None, names: tuple[str, ...]) -> Refresh | None:
+    if table is None:
+        return None
+    refresh = Refresh(
+        days=_days(table),
+        action=table.optional_text("action", None),
+        tiers=_tiers(table, names),
+    )
+    table.finish()
+    return refresh
+
+
+def _days_ahead(table: TomlTable) -> int:
+    return table.integer("days_ahead", _DEFAULT_DAYS_AHEAD, 0, MAX_DAYS_AHEAD)
+
+
+def _days(table: TomlTable) -> int:
+    days = table.optional_integer("days", 1, _MOST_DAYS)
+    if not table.has("days"):
+        table.wrong("days", f"is missing, a whole number from 1 to {_MOST_DAYS}")
+    return days or 1
+
+
+def _tiers(table: TomlTable, names: tuple[str, ...]) -> tuple[str, ...] | None:
+    tiers = table.texts("tiers", len(names), 64)
+    if not table.has("tiers"):
+        return None
+    for name in tiers:
+        if name not in names:
+            table.wrong("tiers", f"{name!r} is no tier of this policy")
+    return tiers

@@ -1,0 +1,142 @@
+"""Care: which date comes next, and how far ahead a customer is to be remembered."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+from msgspec import Struct, field
+
+from scoring.calendar import date_of_day, day_of_date
+from scoring.policy import CarePolicy, Holiday, Occasion, Refresh, Silence
+from scoring.timestamps import parse_date
+
+NEVER_MS = -(2**62)
+_MAX_CACHED_DAYS = 1_000
+_LEAP_DAY = (2, 29)
+
+
+class Reminded(Struct, array_like=True):
+    """What a customer was reminded of already.
+
+    A date of an occasion is told once, and after it only later ones. What follows from silence is
+    told once for each time the silence began.
+    """
+
+    since_ms: int
+    """The customer's clock when it came to be known to the rule of profile refresh in force."""
+    dates: dict[str, int] = field(default_factory=dict)
+    """The day number told last by occasion; those of holidays only while they matter."""
+    checkin_ms: int = NEVER_MS
+    refresh_ms: int = NEVER_MS
+
+
+class YearlyDate(NamedTuple):
+    """A month and day of every year; `leap_day` stands for 29 February in common years."""
+
+    month: int
+    day: int
+    leap_day: tuple[int, int]
+
+    def next_after(self, after: int) -> int | None:
+        """The first such day after a day number; None at the end of the calendar."""
+        year = date_of_day(after).year
+        for candidate in (year, year + 1):
+            found = self._in_year(candidate)
+            if found is not None and found > after:
+                return found
+        return None
+
+    def _in_year(self, year: int) -> int | None:
+        if year > date.max.year:
+            return None
+        month, day = self.month, self.day
+        if (month, day) == _LEAP_DAY and not _is_leap(year):
+            month, day = self.leap_day
+        return day_of_date(date(year, month, day))
+
+
+class HolidayRule:
+    """A holiday of the policy: yearly dates and single ones."""
+
+    def __init__(self, declared: Holiday, leap_day: tuple[int, int]) -> None:
+        self.name = declared.name
+        self.days_ahead = declared.days_ahead
+        self.action = declared.action
+        self.tiers = declared.tiers
+        self.key = f"holiday:{declared.name}"
+        self._yearly = []
+        self._single = []
+        for text in declared.dates:
+            found = parse_date(text)
+            if found is None:
+                self._yearly.append(YearlyDate(int(text[:2]), int(text[3:]), leap_day))
+            else:
+                self._single.append(day_of_date(found))
+
+    def next_after(self, after: int) -> int | None:
+        """The first date of the holiday after a day number; None if there is none."""
+        found = [yearly.next_after(after) for yearly in self._yearly]
+        found += [day for day in self._single if day > after]
+        return min((day for day in found if day is not None), default=None)
+
+
+class Upcoming(NamedTuple):
+    """The next date of a holiday and the day on which somebody is to be reminded of it."""
+
+    remind_day: int
+    day: int
+    holiday: HolidayRule
+
+
+class CareRule:
+    """The section `[care]` of a policy, ready for use."""
+
+    def __init__(self, declared: CarePolicy) -> None:
+        self.leap_day = int(declared.leap_day[:2]), int(declared.leap_day[3:])
+        self.birthday: Occasion | None = declared.birthday
+        self.anniversary: Occasion | None = declared.anniversary
+        self.holidays = tuple(HolidayRule(each, self.leap_day) for each in declared.holidays)
+        self.checkin: dict[str, Silence] = declared.checkin
+        self.refresh: Refresh | None = declared.profile_refresh
+        self._upcoming: dict[int, tuple[Upcoming, ...]] = {}
+
+    def yearly(self, month: int, day: int) -> YearlyDate:
+        """The day of each year on which a date is remembered."""
+        return YearlyDate(month, day, self.leap_day)
+
+    def upcoming(self, today: int) -> tuple[Upcoming, ...]:
+        """The next date of each holiday after today, by the day to remind of it.
+
+        It is the same for every customer, so it is worked out once a day.
+        """
+        found = self._upcoming.get(today)
+        if found is None:
+            if len(self._upcoming) >= _MAX_CACHED_DAYS:
+                self._upcoming.clear()
+            dates = ((holiday.next_after(today), holiday) for holiday in self.holidays)
+            found = self._upcoming[today] = tuple(
+                sorted(
+                    (
+                        Upcoming(remind_day(day, holiday.days_ahead, today), day, holiday)
+                        for day, holiday in dates
+                        if day is not None
+                    ),
+                    key=lambda each: each.remind_day,
+                )
+            )
+        return found
+
+
+def remind_day(day: int, days_ahead: int, today: int) -> int:
+    """The day after today on which to remind of a date: so many days ahead, else tomorrow."""
+    return max(day - days_ahead, today + 1)
+
+
+def is_month_and_day(text: str) -> bool:
+    """Whether a text is a month and day such as `02-29`."""
+    return len(text) == 5 and parse_date(f"2000-{text}") is not None
+
+
+def _is_leap(year: int) -> bool:
+    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
