@@ -66,6 +66,10 @@ class Run:
         return self.records(outputs.DORMANCY_ALERTS)
 
     @property
+    def care_reminders(self) -> list[dict[str, Any]]:
+        return self.records(outputs.CARE_REMINDERS)
+
+    @property
     def profile_changes(self) -> list[dict[str, Any]]:
         return self.records(outputs.PROFILE_CHANGES)
 

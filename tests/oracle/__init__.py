@@ -22,7 +22,14 @@ DORMANCY_TYPES = (
     "customer.reactivated",
     "customer.returned",
 )
-PROFILE_CHANGE_TYPES = ("points.changed", "points.refused")
+CARE_TYPES = (
+    "birthday.upcoming",
+    "anniversary.upcoming",
+    "holiday.upcoming",
+    "checkin.due",
+    "profile.refresh_due",
+)
+PROFILE_CHANGE_TYPES = ("points.changed", "points.refused", "tags.changed")
 MIN_EVENT_TIME_MS = 631_152_000_000  # 1990-01-01T00:00:00Z
 
 
@@ -32,6 +39,7 @@ class Result:
 
     tier_changes: list[dict[str, Any]]
     dormancy_alerts: list[dict[str, Any]]
+    care_reminders: list[dict[str, Any]]
     profile_changes: list[dict[str, Any]]
     profiles: dict[str, dict[str, Any]]
     dead_letters: list[dict[str, Any]]
@@ -77,6 +85,7 @@ def run(
     return Result(
         tier_changes=[o for o in partition.outputs if o["type"] == "tier.changed"],
         dormancy_alerts=[o for o in partition.outputs if o["type"] in DORMANCY_TYPES],
+        care_reminders=[o for o in partition.outputs if o["type"] in CARE_TYPES],
         profile_changes=[o for o in partition.outputs if o["type"] in PROFILE_CHANGE_TYPES],
         profiles={
             customer_id: profile_of(

@@ -67,6 +67,11 @@ class Customer:
     consents: list[tuple[int, bool]] = field(default_factory=list)
     answers: list[tuple[str, int, int]] = field(default_factory=list)  # survey, time, score
     resolutions: list[tuple[int, int]] = field(default_factory=list)  # time, how long it took
+    updates: list[tuple[int, dict[str, str]]] = field(default_factory=list)  # of the profile
+    cared_for_since_ms: int | None = None
+    dates_told: dict[str, list[date]] = field(default_factory=dict)
+    checkins_told_ms: list[int] = field(default_factory=list)
+    refreshes_told_ms: list[int] = field(default_factory=list)
     movements: list[Any] = field(default_factory=list)  # of points
     activities: list[tuple[str, date]] = field(default_factory=list)  # that gave points
     redemptions: list[tuple[str, int]] = field(default_factory=list)  # accepted
@@ -77,6 +82,7 @@ class Customer:
     level_since_ms: int = 0
     standing_alerts: list[tuple[int, int]] = field(default_factory=list)  # level, sequence
     sequence: int = 0
+    tags: Any = None  # a tests.oracle.tags.Tags
 
     def open_order(self, order_id: str) -> Order | None:
         """The order that changes still reach."""
@@ -99,6 +105,12 @@ class Customer:
             return None
         newest = max(at_ms for at_ms, _ in self.consents)
         return [granted for at_ms, granted in self.consents if at_ms == newest][-1]
+
+    def attribute(self, name: str) -> str | None:
+        """The value told last by event time, among equals the one that arrived last."""
+        told = [(at_ms, values[name]) for at_ms, values in self.updates if name in values]
+        newest = max((at_ms for at_ms, _ in told), default=None)
+        return [value for at_ms, value in told if at_ms == newest][-1] if told else None
 
     def open_tickets(self) -> list[Ticket]:
         states = ("ticket.opened", "ticket.reopened")

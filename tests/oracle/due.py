@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tests.oracle import points
+from tests.oracle import care, points, tags
 from tests.oracle.customer import Customer
 from tests.oracle.evaluation import Cause, Output, evaluate_tier, reach_level, view_on
 from tests.oracle.ledger import is_in_window
@@ -18,7 +18,8 @@ def fire_until(customer: Customer, limit_ms: int, policy: Policy) -> list[tuple[
     only at those days on which something can change.
     """
     fired: list[tuple[int, Output]] = []
-    while customer.orders or policy.points is not None:
+    by_time = policy.points is not None or "care" in policy.sections or "tags" in policy.sections
+    while customer.orders or by_time:
         today = business_day(customer.position_ms, policy.timezone)
         day_ms = start_of_day(today + timedelta(days=1), policy.timezone)
         level_ms = _next_level_ms(customer, policy)
@@ -31,9 +32,14 @@ def fire_until(customer: Customer, limit_ms: int, policy: Policy) -> list[tuple[
             fired += [(at_ms, output) for output in _start_day(customer, at_ms, policy)]
         while _next_level_ms(customer, policy) == at_ms:
             fired.append((at_ms, reach_level(customer, customer.level + 1, at_ms, policy)))
+        if at_ms == day_ms:
+            fired += [(at_ms, output) for output in care.start_day(customer, at_ms, policy)]
         if expiry_ms == at_ms:
             gone = points.expire(customer, at_ms, policy, "expiry")
             fired += [(at_ms, output) for output in gone]
+        if at_ms == day_ms:
+            changed = tags.look(customer, at_ms, policy, reason="time")
+            fired += [(at_ms, output) for output in changed]
     customer.position_ms = max(customer.position_ms, limit_ms)
     return fired
 

@@ -40,6 +40,9 @@ def apply_event(event: Event, customer: Customer, policy: Policy, today: date) -
         return _change_order(event.change(), customer, policy)
     if kind == "consent.changed":
         customer.consents.append((event.at_ms, event.fields["marketing"]))
+    if kind == "profile.updated":
+        told = {k: v for k, v in event.fields["attributes"].items() if v is not None}
+        customer.updates.append((event.at_ms, told))
     if kind.startswith("ticket."):
         _tell_ticket(event, customer, policy)
     if kind == "survey.answered" and "satisfaction" in policy.sections:

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.oracle import points
+from tests.oracle import care, points, tags
 from tests.oracle.checks import (
     Limits,
     amount_of,
@@ -134,7 +134,7 @@ class Partition:
         self._move_time(event.at_ms)
         customer = self.customers.get(event.customer_id)
         if customer is None:
-            customer = Customer(event.customer_id, event.at_ms, event.at_ms)
+            customer = Customer(event.customer_id, event.at_ms, event.at_ms, tags=tags.Tags())
             self.customers[event.customer_id] = customer
         self.outputs += [output for _, output in fire_until(customer, event.at_ms, self.policy)]
         if event.type == "customer.erased":
@@ -166,7 +166,17 @@ class Partition:
         )
         self.outputs += evaluate_tier(customer, cause, self.policy)
         self.outputs += compare_level(customer, at_ms, effect, self.policy)
+        care.watch(customer, at_ms, self.policy)
         self.outputs += points.follow(event, effect.order, customer, tier, at_ms, self.policy)
+        tags.note(event, customer, self.policy, today)
+        self.outputs += tags.look(
+            customer,
+            at_ms,
+            self.policy,
+            reason="event",
+            caused_by=(event.event_id,),
+            late=event.at_ms < at_ms,
+        )
 
     def _move_time(self, event_ms: int) -> None:
         self.newest_event_ms = newest(event_ms, self.newest_event_ms)
@@ -214,5 +224,8 @@ class Partition:
             cause = Cause(at_ms, today, before, reason="policy")
             self.outputs += evaluate_tier(customer, cause, self.policy)
             self.outputs += compare_level(customer, at_ms, Effect(), self.policy)
+            care.rewatch(customer, at_ms, former, self.policy)
             if self.policy.points is not None:
                 self.outputs += points.expire(customer, at_ms, self.policy, "policy")
+            tags.forget_by_policy(customer, former, self.policy)
+            self.outputs += tags.look(customer, at_ms, self.policy, reason="policy")

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+from tests.support.tag_rules import random_tags
+
 _START = datetime(2023, 1, 1, tzinfo=UTC)
 _DAY_MS = 86_400_000
 _TIMEZONES = (
@@ -21,10 +23,17 @@ _TIMEZONES = (
 )
 
 
-def random_features(random: Random) -> dict[str, Any]:
+def random_features(random: Random, window_days: int) -> dict[str, Any]:
     """Optional sections, each there or not."""
     features = {"points": _random_points(random)} if random.random() < 0.6 else {}
-    return features | _random_feelings(random)
+    if random.random() < 0.6:
+        features["care"] = _random_care(random)
+    features |= _random_feelings(random)
+    if random.random() < 0.7:
+        features["tags"] = random_tags(
+            random, window_days, has_satisfaction="satisfaction" in features
+        )
+    return features
 
 
 def _random_feelings(random: Random) -> dict[str, Any]:
@@ -46,6 +55,35 @@ def _random_feelings(random: Random) -> dict[str, Any]:
     return declared
 
 
+def _random_care(random: Random) -> dict[str, Any]:
+    """Dates around the year, so that they meet the few months of a history."""
+
+    def occasion() -> dict[str, Any]:
+        found: dict[str, Any] = {"days_ahead": random.choice([0, 1, 7, 30])}
+        if random.random() < 0.3:
+            found["tiers"] = random.choice([["A"], ["B", "C"], ["C", "prospect"]])
+        return found
+
+    dates = ["02-29", "2023-07-04", "2024-02-10", *(f"{month:02d}-15" for month in range(1, 13))]
+    declared = {
+        "leap_day": random.choice(["02-28", "03-01"]),
+        "birthday": {**occasion(), "action": "gift"},
+        "anniversary": occasion(),
+        "holidays": [
+            {"name": name, "dates": random.sample(dates, random.randint(1, 3)), **occasion()}
+            for name in ("spring", "harvest")
+        ],
+        "checkin": {
+            "A": {"days": random.randint(1, 9), "action": "call"},
+            "C": {"days": random.randint(5, 40)},
+        },
+        "profile_refresh": {"days": random.randint(3, 60)},
+    }
+    for name in random.sample(sorted(declared), random.randint(0, 3)):
+        del declared[name]
+    return declared
+
+
 def _random_points(random: Random) -> dict[str, Any]:
     declared: dict[str, Any] = {
         "rate": random.choice(["1", "0.5", "0.333", "3"]),
@@ -63,6 +101,7 @@ def _random_points(random: Random) -> dict[str, Any]:
 
 def random_policy(random: Random, *, middle_tier: bool | None = None) -> dict[str, Any]:
     """A valid policy as parsed TOML, with small windows so that much happens."""
+    window_days = random.choice([5, 30, 90, 365])
     at_risk = random.randint(1, 40)
     dormant = at_risk + random.randint(0, 30)
     tiers: list[dict[str, Any]] = [
@@ -86,7 +125,7 @@ def random_policy(random: Random, *, middle_tier: bool | None = None) -> dict[st
         "version": f"p{random.randint(1, 9)}",
         "timezone": random.choice(_TIMEZONES),
         "currency": "USD",
-        "window_days": random.choice([5, 30, 90, 365]),
+        "window_days": window_days,
         "count_orders": random.choice(["placed", "placed", "paid"]),
         "loyal_min_orders": random.randint(1, 4),
         "currency_rates": {"EUR": "1.085", "JPY": "0.0066", "KWD": "3.25"},
@@ -119,7 +158,7 @@ def random_policy(random: Random, *, middle_tier: bool | None = None) -> dict[st
                 "max_days": random.randint(11, 80),
             },
         },
-        **random_features(random),
+        **random_features(random, window_days),
     }
 
 
@@ -160,6 +199,8 @@ class History:
             "customer_id": customer,
             "occurred_at": self._time(),
         }
+        if random.random() < 0.3:
+            event["channel"] = random.choice(["app", "web", "shop", ""])
         kind = random.choices(
             [
                 "order",
@@ -174,7 +215,7 @@ class History:
                 "redemption",
                 "erase",
             ],
-            [40, 20, 12, 20, 6, 3, 2, 2, 4, 5, 0.3],
+            [40, 20, 12, 20, 6, 3, 2, 5, 4, 5, 0.3],
         )[0]
         event.update(_MAKERS[kind](self, customer))
         return event
@@ -227,6 +268,9 @@ class History:
             else int(amount),
             "currency": currency,
         }
+        if random.random() < 0.5:
+            names = random.choices(["shoes", "hats", "toys", None], k=random.randint(0, 3))
+            placed["items"] = [{"sku": "s", "category": name} for name in names]
         if random.random() < 0.4:
             placed["payment_status"] = random.choice(["pending", "paid", "paid", "failed"])
         return placed
@@ -260,7 +304,11 @@ class History:
         }
 
     def _browse(self, _customer: str) -> dict[str, Any]:
-        return {"type": self._random.choice(["page.viewed", "cart.updated", "link.clicked"])}
+        random = self._random
+        event = {"type": random.choice(["page.viewed", "cart.updated", "link.clicked"])}
+        if random.random() < 0.7:
+            event["category"] = random.choice(["shoes", "hats", "books", "", "x" * 65])
+        return event
 
     def _ticket(self, _customer: str) -> dict[str, Any]:
         random = self._random
@@ -281,7 +329,17 @@ class History:
         return {"type": "consent.changed", "marketing": self._random.random() < 0.5}
 
     def _profile(self, _customer: str) -> dict[str, Any]:
-        return {"type": "profile.updated", "attributes": {"region": f"r{self._count}"}}
+        random = self._random
+        attributes = {"region": f"r{random.randint(1, 4)}"}
+        if random.random() < 0.4:
+            attributes["gender"] = random.choice(["f", "m", "", "x" * 70])
+        if random.random() < 0.6:
+            near = self._now + timedelta(days=random.randint(-20, 60))
+            born = f"{random.randint(1960, 2024)}-{near:%m-%d}"
+            attributes["birth_date"] = random.choice(
+                [born.replace("02-29", "02-28"), "1992-02-29", "2000-02-29", ""]
+            )
+        return {"type": "profile.updated", "attributes": attributes if self._count % 9 else {}}
 
     def _activity(self, _customer: str) -> dict[str, Any]:
         name = self._random.choice(["referral", "visit", "visit", "nobody asked"])
