@@ -114,6 +114,8 @@ def _tiers(table: TomlTable, names: tuple[str, ...]) -> tuple[str, ...] | None:
     tiers = table.texts("tiers", len(names), 64)
     if not table.has("tiers"):
         return None
+    if not tiers:
+        table.wrong("tiers", "must name a tier, or be left out")
     for name in tiers:
         if name not in names:
             table.wrong("tiers", f"{name!r} is no tier of this policy")
