@@ -99,9 +99,7 @@ def _satisfaction_part(customer: Customer, policy: Policy) -> int | None:
     return math.floor(100 * sum(places) / len(places)) if places else None
 
 
-def health_of(
-    customer: Customer, figures: Figures | None, policy: Policy
-) -> dict[str, Any] | None:
+def health_of(customer: Customer, figures: Figures | None, policy: Policy) -> dict[str, Any] | None:
     given = policy.sections.get("health")
     if given is None:
         return None

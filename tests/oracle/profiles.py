@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.oracle import feelings, points
+from tests.oracle import feelings, points, tags
 from tests.oracle.customer import Customer
 from tests.oracle.ledger import figures_on
 from tests.oracle.levels import ACTIVE, LEVELS
@@ -59,6 +59,7 @@ def profile_of(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, A
         "last_interaction_at": time_text(customer.last_interaction_ms()),
         **_declared("satisfaction", feelings.satisfaction_of(customer, policy)),
         **_declared("health", feelings.health_of(customer, figures, policy)),
+        **_declared("tags", tags.shown(customer, policy)),
         **_declared("holdout", feelings.is_held_out(customer.customer_id, policy)),
         **({} if policy.points is None else {"points": points.shown(customer.movements)}),
     }

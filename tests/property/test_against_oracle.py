@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests import oracle
 from tests.driver import Run, run
+from tests.oracle.tags import BROWSE
 from tests.support.histories import History, random_policy
 
 _PROFILE_FIELDS = (
@@ -135,9 +136,19 @@ def _activation(event_id: str, policy: dict[str, Any]) -> bytes:
 
 
 def _as_declared(policy: dict[str, Any]) -> dict[str, Any]:
-    """The form in the log: weights are decimal text."""
+    """The form in the log: weights are decimal text, all browse events are named."""
     weights = {name: str(weight) for name, weight in policy["weights"].items()}
-    return {**policy, "weights": weights}
+    declared = {**policy, "weights": weights}
+    if "tags" in policy:
+        declared["tags"] = [_with_events_named(rule) for rule in policy["tags"]]
+    return declared
+
+
+def _with_events_named(rule: dict[str, Any]) -> dict[str, Any]:
+    if "browse" not in rule.get("events", []):
+        return rule
+    others = [name for name in rule["events"] if name != "browse"]
+    return {**rule, "events": [*BROWSE, *others]}
 
 
 def _time_of(event: bytes) -> int | None:
