@@ -25,9 +25,19 @@ from scoring.policy import Occasion
 from scoring.rules import PROSPECT, Rules
 from scoring.timestamps import parse_date, rfc3339
 
-BIRTHDAY, ANNIVERSARY = "birthday", "anniversary"
+BIRTHDAY, ANNIVERSARY, HOLIDAY = "birthday", "anniversary", "holiday"
+CHECKIN, PROFILE_REFRESH = "checkin", "profile_refresh"
 _FORGOTTEN_AFTER_DAYS = 7
 """Dates of holidays told longer ago matter no more, in any time zone."""
+
+
+class Coming(NamedTuple):
+    """A reminder to come: when it goes out, of which kind, and the date and name it is about."""
+
+    at_ms: int
+    kind: str
+    due_on: str
+    name: str
 
 
 class _Yearly(NamedTuple):
@@ -74,6 +84,35 @@ def care_due_ms(rules: Rules, customer: Customer, now_ms: int) -> int | None:
     )
     dues += [due for due in silences if due is not None and due > now_ms]
     return min(dues, default=None)
+
+
+def coming(rules: Rules, customer: Customer, now_ms: int) -> Iterator[Coming]:
+    """The next reminder of each kind after `now_ms` if nothing changes, in no order."""
+    rule, reminded, calendar = rules.care, customer.reminded, rules.calendar
+    if rule is None or reminded is None or customer.marketing_consent is False:
+        return
+    today = calendar.day(now_ms)
+    dates: list[tuple[_Yearly | HolidayRule, int, str]] = [
+        (own, own.occasion.days_ahead, own.key) for own in _own_days(rules, rule, customer)
+    ]
+    dates += [
+        (holiday, holiday.days_ahead, holiday.name)
+        for holiday in rule.holidays
+        if _is_for(holiday.tiers, customer, prospects=False)
+    ]
+    for each, days_ahead, name in dates:
+        day = _next_day(each, reminded, today)
+        if day is not None:
+            at_ms = calendar.start(remind_day(day, days_ahead, today))
+            kind = HOLIDAY if isinstance(each, HolidayRule) else name
+            yield Coming(at_ms, kind, date_of_day(day).isoformat(), name)
+    silences = (
+        (CHECKIN, _checkin_due_ms(rules, rule, customer, reminded)),
+        (PROFILE_REFRESH, _refresh_due_ms(rules, rule, customer, reminded)),
+    )
+    for kind, due in silences:
+        if due is not None and due > now_ms:
+            yield Coming(due, kind, date_of_day(calendar.day(due)).isoformat(), kind)
 
 
 def remind(context: Context, customer: Customer, now_ms: int) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from msgspec import Struct, field, msgpack
 
 from handlers.content import DIGEST_BYTES
+from scoring.care import Reminded
 from scoring.day_counts import DayCounts
 from scoring.decay import Sketch
-from scoring.care import Reminded
 from scoring.ledger import Ledger
 from scoring.points import Account
 from scoring.rules import ACTIVE, LEVELS, PROSPECT, Rules

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from handlers.customer import NEVER_MS, Customer, stage_of
 from handlers.evaluation import figures_of, keeps_until, next_tier, totals
+from handlers.explain_features import points_why, reminders_why
 from handlers.explain_orders import date_of, orders_why, waiting_why
 from handlers.explain_time import due_next, ever, level_why
 from handlers.explanation import (
@@ -69,6 +70,8 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
             if ticket.is_open
         ],
         position=Position(customer.applied, customer.epoch, customer.sequence),
+        points=points_why(customer, rules),
+        reminders=reminders_why(customer, rules, clock_ms),
     )
 
 

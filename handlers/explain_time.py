@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from handlers.care import coming
 from handlers.customer import NEVER_MS, Customer
 from handlers.dormancy import instants_of, level_due_ms, thresholds_of
 from handlers.explain_orders import date_of
@@ -84,3 +85,14 @@ def _instants(customer: Customer, rules: Rules) -> Iterator[tuple[int, DueReason
     level_ms = level_due_ms(rules, customer)
     if level_ms is not None:
         yield level_ms, DueReason("level", LEVELS[customer.level + 1])
+    yield from _feature_instants(customer, rules)
+
+
+def _feature_instants(customer: Customer, rules: Rules) -> Iterator[tuple[int, DueReason]]:
+    if customer.next_due_ms is not None:
+        for reminder in coming(rules, customer, customer.next_due_ms - 1):
+            yield reminder.at_ms, DueReason("reminder", reminder.name)
+    if customer.points is not None and rules.points is not None:
+        expiry = customer.points.next_expiry()
+        if expiry is not None:
+            yield expiry[0], DueReason("points_expire", expiry[1])

@@ -16,7 +16,15 @@ Measured = int | str
 """A whole number, or money as decimal text."""
 
 NotCounted = Literal["cancelled", "failed", "not_paid", "fully_refunded"]
-DueKind = Literal["order_leaves", "merged_leave", "recency_passes", "grace_ends", "level"]
+DueKind = Literal[
+    "order_leaves",
+    "merged_leave",
+    "recency_passes",
+    "grace_ends",
+    "level",
+    "reminder",
+    "points_expire",
+]
 WaitingKind = Literal["payment", "failed_payment", "cancellation", "refund"]
 
 
@@ -160,6 +168,39 @@ class LevelWhy(Struct, frozen=True):
     standing: list[StandingAlert]
 
 
+class LotWhy(Struct, frozen=True):
+    """Points of one business day that are left, and when they expire."""
+
+    earned_on: str
+    points: int
+    expires_at: str | None
+
+
+class PointsWhy(Struct, frozen=True):
+    """The account of points, oldest first, and what the next order would be taken at."""
+
+    balance: int
+    owed: int
+    """Points taken back that had been spent; what is earned next goes there."""
+    earned: int
+    redeemed: int
+    taken_back: int
+    expired: int
+    lots: list[LotWhy]
+    next_order_rate: str
+    """Points for each major unit of the base currency."""
+
+
+class ReminderWhy(Struct, frozen=True):
+    """A reminder to come if nothing changes: when it goes out, and the date it is about."""
+
+    at: str
+    kind: str
+    """`birthday`, `anniversary`, `holiday`, `checkin` or `profile_refresh`."""
+    due_on: str
+    name: str
+
+
 class DueReason(Struct, frozen=True):
     """What happens at the next due instant; `subject` is an order id, a date, days or a level."""
 
@@ -219,3 +260,7 @@ class Explanation(Struct, frozen=True):
     waiting: list[WaitingWhy]
     open_tickets: list[TicketWhy]
     position: Position
+    points: PointsWhy | None = None
+    """Only with a policy that has points."""
+    reminders: list[ReminderWhy] | None = None
+    """Only with a policy that has care; the next of each kind, soonest first."""

@@ -170,6 +170,7 @@ class PointsRule:
 
     def __init__(self, declared: PointsPolicy, digits: int) -> None:
         scale = 10**digits
+        self._declared = declared
         least_value = int(Fraction(declared.min_amount) * scale)
         self._default = _terms(declared.rate, scale, least_value)
         self._by_tier = {
@@ -177,6 +178,10 @@ class PointsRule:
         }
         self.expire_after_days = declared.expire_after_days
         self.activities = declared.activities
+
+    def rate_text(self, tier: str) -> str:
+        """Points for each major unit, as the policy says it."""
+        return self._declared.rates.get(tier, self._declared.rate)
 
     def terms(self, tier: str) -> Terms:
         """What an order of a customer in a tier is taken at."""

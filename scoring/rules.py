@@ -99,7 +99,8 @@ class Rules:
         self.points = None if policy.points is None else PointsRule(policy.points, self.base_digits)
         self.tags = None if policy.tags is None else TagRules(policy, self.base_digits)
         self.care = None if policy.care is None else CareRule(policy.care)
-        self.has_features = self.care is not None or self.points is not None or self.tags is not None
+        features = (self.care, self.points, self.tags)
+        self.has_features = any(feature is not None for feature in features)
         """Whether events and instants do more than move tiers and levels."""
 
     def tier_name(self, rank: int) -> str:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from handlers.explanation import Explanation, ScoreWhy, TierHeld
+from streams.explanation_features import care_part, points_part
 from streams.explanation_orders import orders_part, waiting_part
 from streams.explanation_words import (
     MEASURES,
@@ -32,6 +33,8 @@ def explanation_view(why: Explanation) -> RenderableType:
         *_part("Score", _score(why)),
         *_part("Orders", orders_part(why.orders)),
         *_part("Silence", _level(why)),
+        *(() if why.points is None else _part("Points", points_part(why.points))),
+        *(() if why.reminders is None else _part("Care", care_part(why.reminders))),
         *_part("Next", _next(why)),
         *_part("Person", _person(why)),
     )

@@ -100,5 +100,7 @@ def due_words(reason: DueReason) -> str:
         "merged_leave": f"the merged orders of {subject} leave the window",
         "recency_passes": f"more than {subject} days since the last order",
         "grace_ends": "the grace ends",
+        "reminder": f"reminder: {subject.replace('_', ' ')}",
+        "points_expire": f"{subject} points expire",
         "level": f"becomes {subject.replace('_', ' ')}",
     }[reason.kind]

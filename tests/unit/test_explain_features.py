@@ -1,0 +1,90 @@
+"""`tierstream explain` tells points and reminders, if the policy has them."""
+
+from __future__ import annotations
+
+from handlers.explanation import DueReason, LotWhy
+from scoring.policy import CarePolicy, Holiday, Occasion, PointsPolicy, Policy, Refresh, Silence
+from tests.builders import cancelled, consent, day, order, profile, redeemed
+from tests.driver import Driver
+from tests.unit.test_explanation import shown, why
+
+CARE = CarePolicy(
+    birthday=Occasion(),
+    anniversary=Occasion(),
+    holidays=(Holiday("New\x1b Year", ("12-31",)),),
+    checkin={"C": Silence(30)},
+    profile_refresh=Refresh(40),
+)
+
+
+def test_without_the_sections_nothing_is_told_of_them() -> None:
+    driver = Driver()
+    driver.feed(order("o1", "10", day(0)))
+    found = why(driver)
+    assert (found.points, found.reminders) == (None, None)
+    assert "Points" not in shown(found)
+    assert "Care" not in shown(found)
+
+
+def test_the_balance_is_told_with_how_it_came_about_and_when_it_expires() -> None:
+    driver = Driver(Policy(points=PointsPolicy(rates={"B": "4", "C": "2.5"}, expire_after_days=90)))
+    driver.feed(
+        order("o1", "1000", day(0), payment_status="failed"),
+        order("o2", "30", day(1)),
+        order("o3", "10", day(2)),
+        redeemed(5, day(2)),
+    )
+    found = why(driver)
+    assert found.points is not None
+    assert (found.points.balance, found.points.owed) == (50, 0)
+    assert found.points.lots == [
+        LotWhy("2025-01-02", 25, day(91)),
+        LotWhy("2025-01-03", 25, day(92)),
+    ]
+    text = shown(found)
+    assert "50 = 55 earned - 0 taken back - 5 redeemed - 0 expired" in text
+    assert "an order now would earn 4 a unit of base currency" in text
+    assert "25  earned 2025-01-02  until 2025-04-02 00:00:00" in text
+
+
+def test_points_that_are_owed_are_told() -> None:
+    driver = Driver(Policy(points=PointsPolicy()))
+    driver.feed(order("o1", "30", day(1)), redeemed(20, day(2)), cancelled("o1", day(3)))
+    assert "20 were taken back after they had been spent" in shown(why(driver))
+
+
+def test_the_reminders_to_come_are_told_soonest_first() -> None:
+    driver = Driver(Policy(care=CARE))
+    driver.feed(profile({"birth_date": "1990-03-01"}, day(0)), order("o1", "10", day(2)))
+    found = why(driver)
+    assert found.reminders is not None
+    assert [(each.kind, each.at, each.due_on) for each in found.reminders] == [
+        ("checkin", day(32), "2025-02-02"),
+        ("profile_refresh", day(40), "2025-02-10"),
+        ("birthday", day(52), "2025-03-01"),
+        ("holiday", day(357), "2025-12-31"),
+        ("anniversary", day(360), "2026-01-03"),
+    ]
+    text = shown(found)
+    assert "2025-12-24 00:00:00  New\\x1b Year" in text
+    assert "2025-02-02 00:00:00: reminder: checkin" in text
+
+
+def test_what_is_due_next_names_reminders_and_points() -> None:
+    rules = Policy(care=CARE, points=PointsPolicy(expire_after_days=30))
+    driver = Driver(rules)
+    driver.feed(order("o1", "10", day(0)))
+    due = why(driver).due
+    assert due is not None
+    assert (due.at, due.reasons) == (
+        day(30),
+        [DueReason("reminder", "checkin"), DueReason("points_expire", 10)],
+    )
+    assert "reminder: checkin; 10 points expire" in shown(why(driver))
+
+
+def test_no_reminder_is_to_come_for_who_said_no() -> None:
+    driver = Driver(Policy(care=CARE))
+    driver.feed(order("o1", "10", day(0)), consent(False, day(1)))
+    assert why(driver).reminders == []
+    assert "no reminder is to come" in shown(why(driver))
