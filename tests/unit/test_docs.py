@@ -15,13 +15,16 @@ import pytest
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
+from config.care import MAX_HOLIDAYS
 from config.deployment import ENV_PREFIX, Settings
+from config.points import MAX_ACTIVITIES
 from config.policy import MAX_TIERS, load_policy
 from handlers.customer import MAX_IDENTITIES, MAX_TICKETS
 from handlers.decode import MAX_NESTING, MAX_RECORD_BYTES, Limits
 from handlers.fields import MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, MAX_ID_LENGTH, SCHEMAS
 from handlers.reasons import REASONS
 from scoring.ledger import MAX_ORDERS, MAX_REFUND_IDS, MAX_WAITING
+from scoring.points import MAX_LOTS, MAX_REDEMPTIONS
 from scoring.policy import Tier
 from scoring.timestamps import parse_rfc3339
 from streams.backtest import Backtest, BacktestOptions, Line, OutputFiles
@@ -192,6 +195,10 @@ def test_rules_give_the_limits_the_code_has() -> None:
         "changes waiting for their order": MAX_WAITING,
         "event ids remembered": MAX_IDENTITIES,
         "refund ids of an order": MAX_REFUND_IDS,
+        "days with points left": MAX_LOTS,
+        "redemption ids": MAX_REDEMPTIONS,
+        "activities of a policy": MAX_ACTIVITIES,
+        "holidays of a policy, dates of each": MAX_HOLIDAYS,
         "tickets": MAX_TICKETS,
         "attributes": MAX_ATTRIBUTES,
         "a record": MAX_RECORD_BYTES // 1024,
