@@ -26,7 +26,7 @@ def check(file: _File) -> None:
     typer.echo(
         f"ok: policy {declared.version!r}, {declared.timezone}, {declared.currency}, "
         f"window {declared.window_days} days, tiers {tiers}, "
-        f"dormancy {declared.dormancy.mode}"
+        f"dormancy {declared.dormancy.mode}{_sections(declared)}"
     )
 
 
@@ -51,6 +51,13 @@ def publish(file: _File) -> None:
             )
         partitions = asyncio.run(publish_policy(settings, declared, running))
     typer.echo(f"policy {declared.version!r} written to {partitions} partitions")
+
+
+def _sections(declared: Policy) -> str:
+    """The optional sections that are there."""
+    names = ("satisfaction", "health", "holdout", "tags", "points", "care")
+    found = [name for name in names if getattr(declared, name) is not None]
+    return f", with {', '.join(found)}" if found else ""
 
 
 def _load(file: Path) -> Policy:

@@ -46,6 +46,9 @@ README, README_ZH = ROOT / "README.md", ROOT / "README.zh-CN.md"
 GUIDE, RULES = ROOT / "docs/guide.md", ROOT / "docs/rules.md"
 EXAMPLE = ROOT / "tests/example/events.jsonl"
 EXAMPLE_UNTIL = "2026-01-01T00:00:00Z"
+PROFILE_EXAMPLE = ROOT / "tests/example/profile-events.jsonl"
+PROFILE_POLICY = ROOT / "examples/profile_policy.toml"
+PROFILE_UNTIL = "2026-03-01T00:00:00Z"
 
 _COMMAND = re.compile(r"(?:[A-Z_]+=\S+ )*tierstream ([a-z].*)")
 
@@ -80,12 +83,14 @@ def command_lines(page: Path) -> list[list[str]]:
 
 
 @cache
-def example_outputs(folder: Path) -> list[Any]:
-    """Everything the worked example gives, with the default policy."""
-    until_ms = parse_rfc3339(EXAMPLE_UNTIL)
-    options = BacktestOptions(load_policy(), "tierstream", 300_000, Limits(), until_ms)
+def example_outputs(
+    folder: Path, events: Path, until: str, policy: Path | None = None
+) -> list[Any]:
+    """Everything the events of an example give, without a file by the default policy."""
+    until_ms = parse_rfc3339(until)
+    options = BacktestOptions(load_policy(policy), "tierstream", 300_000, Limits(), until_ms)
     with OutputFiles(folder) as files:
-        lines = (Line(n, raw) for n, raw in enumerate(EXAMPLE.read_bytes().splitlines(), 1))
+        lines = (Line(n, raw) for n, raw in enumerate(events.read_bytes().splitlines(), 1))
         Backtest(options, files).run(lines, lambda _: None)
     written = [line for file in folder.iterdir() for line in file.read_bytes().splitlines()]
     return [json.loads(line) for line in written]
@@ -170,7 +175,11 @@ def test_json_in_documents_is_json(page: Path) -> None:
 def test_json_examples_are_what_the_worked_example_gives(
     page: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    known = example_outputs(tmp_path_factory.getbasetemp() / "documented-example")
+    folder = tmp_path_factory.getbasetemp()
+    known = example_outputs(folder / "documented-example", EXAMPLE, EXAMPLE_UNTIL)
+    known += example_outputs(
+        folder / "documented-profile", PROFILE_EXAMPLE, PROFILE_UNTIL, PROFILE_POLICY
+    )
     for line in EXAMPLE.read_text("utf-8").splitlines():
         known = [*known, json.loads(line)] if line.startswith("{") else known
     examples = [json.loads(body) for body in fences(page, "json")]
