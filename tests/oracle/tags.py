@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 from math import floor
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -138,7 +139,7 @@ def _age(rule: Rule, customer: Customer, today: date) -> list[str]:
         return [f"{rule['tag']}:under-{edges[0]}"]
     if years >= edges[-1]:
         return [f"{rule['tag']}:{edges[-1]}+"]
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         if low <= years < high:
             return [f"{rule['tag']}:{low}-{high - 1}"]
     raise AssertionError(years)
@@ -192,9 +193,8 @@ def _order_share(rule: Rule, customer: Customer, today: date, policy: Policy) ->
                 seconds = order.placed_at_ms // 1000
                 hour = datetime.fromtimestamp(seconds, ZoneInfo(policy.timezone)).hour
                 start, end = rule["hours"]
-                hit = hour in (
-                    [*range(start, 24), *range(end)] if start > end else range(start, end)
-                )
+                over_midnight = [*range(start, 24), *range(end)]
+                hit = hour in (over_midnight if start > end else range(start, end))
         orders += is_in
         hits += is_in and hit
     enough = orders >= rule.get("min_orders", 3)
@@ -290,13 +290,13 @@ def forget_by_policy(customer: Customer, former: Policy, policy: Policy) -> None
     tags.ever = Counter({key: count for key, count in tags.ever.items() if key in windows})
     tags.counted = [each for each in tags.counted if each[0] in windows]
     for of in ("category", "channel"):
-        old, new = _top_rule(former, of), _top_rule(policy, of)
-        if (
-            old is None
-            or new is None
-            or old.get("half_life_days", 30) != new.get("half_life_days", 30)
-        ):
+        old, new = _half_life(_top_rule(former, of)), _half_life(_top_rule(policy, of))
+        if old is None or old != new:
             tags.weights = [each for each in tags.weights if each[0] != of]
+
+
+def _half_life(rule: Rule | None) -> int | None:
+    return None if rule is None else int(rule.get("half_life_days", 30))
 
 
 def shown(customer: Customer, policy: Policy) -> list[dict[str, Any]] | None:

@@ -25,7 +25,9 @@ _TIMEZONES = (
 
 def random_features(random: Random, window_days: int) -> dict[str, Any]:
     """Optional sections, each there or not."""
-    features = {"points": _random_points(random)} if random.random() < 0.6 else {}
+    features: dict[str, Any] = {}
+    if random.random() < 0.6:
+        features["points"] = _random_points(random)
     if random.random() < 0.6:
         features["care"] = _random_care(random)
     features |= _random_feelings(random)

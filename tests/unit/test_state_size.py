@@ -6,15 +6,19 @@ from collections.abc import Iterator
 
 import pytest
 
+from config.tags import MAX_DAYS
 from handlers.customer import (
     MAX_IDENTITIES,
     MAX_TICKETS,
     Customer,
+    Tagged,
     Ticket,
     new_customer,
     pack,
 )
 from handlers.fields import MAX_ATTRIBUTES
+from scoring.day_counts import DayCounts
+from scoring.decay import CAPACITY, Sketch, Weight
 from scoring.ledger import (
     MAX_ORDERS,
     MAX_REFUND_IDS,
@@ -26,6 +30,8 @@ from scoring.ledger import (
     Refunds,
 )
 from scoring.policy import Policy
+from scoring.satisfaction import MAX_KEPT, Experience
+from scoring.tags import MAX_COUNTED, MAX_TAGS, MAX_VALUE_LENGTH
 from tests.builders import (
     cancelled,
     day,
@@ -131,7 +137,31 @@ def test_even_the_worst_customer_fits_a_record_of_kafka() -> None:
     found.identities = bytes(16 * MAX_IDENTITIES)
     found.attributes = {f"{wide[:-3]}{n:03}": (8 * wide, 2**41) for n in range(MAX_ATTRIBUTES)}
     found.ledger.merged = [MergedDay(n, 10**6, 10**15) for n in range(366)]
+    found.experience = Experience(*([(2**41, 2**41)] * MAX_KEPT for _ in range(3)))
+    found.tagged = fullest_tags()
     assert len(pack(found)) < KAFKA_MAX_RECORD_BYTES
+
+
+def fullest_tags() -> Tagged:
+    """As many tags as rules may give, all counters, and both lists of names, at their longest."""
+    wide, instant = "\U00010348" * (MAX_VALUE_LENGTH - 3), 2**41
+    names = [f"{wide}{n:03}" for n in range(MAX_TAGS + 2 * 9)]
+    days = DayCounts(2**31, list(range(20_000, 20_000 + MAX_DAYS)), [2**20] * MAX_DAYS)
+    weights = {name: Weight(2**62, 2**62) for name in names[:CAPACITY]}
+    return Tagged(
+        {f"{'x' * 32}:{name}": instant for name in names},
+        20_000,
+        {f"activity.recorded:{wide}{wide}{n}": days for n in range(MAX_COUNTED)},
+        Sketch(30, 700, weights),
+        Sketch(30, 700, weights),
+    )
+
+
+def test_tags_and_what_they_keep_take_at_most_90_kilobytes() -> None:
+    found = new_customer("ana")
+    without = len(pack(found))
+    found.tagged = fullest_tags()
+    assert len(pack(found)) - without < 90_000
 
 
 def test_attributes_are_bounded_even_when_they_are_taken_away_again() -> None:
