@@ -29,6 +29,8 @@ BIRTHDAY, ANNIVERSARY, HOLIDAY = "birthday", "anniversary", "holiday"
 CHECKIN, PROFILE_REFRESH = "checkin", "profile_refresh"
 _FORGOTTEN_AFTER_DAYS = 7
 """Dates of holidays told longer ago matter no more, in any time zone."""
+_MOST_HOLIDAYS = 128
+"""Holidays whose date is remembered: more than a policy may have."""
 
 
 class Coming(NamedTuple):
@@ -262,9 +264,11 @@ def _updated_ms(customer: Customer) -> int | None:
 
 
 def _forget_past(reminded: Reminded, today: int) -> None:
-    for key, day in list(reminded.dates.items()):
-        if key not in (BIRTHDAY, ANNIVERSARY) and day < today - _FORGOTTEN_AFTER_DAYS:
-            del reminded.dates[key]
+    dates = reminded.dates
+    holidays = sorted((day, key) for key, day in dates.items() if key.startswith(HOLIDAY))
+    for place, (day, key) in enumerate(holidays, 1 - len(holidays)):
+        if day < today - _FORGOTTEN_AFTER_DAYS or place <= -_MOST_HOLIDAYS:
+            del dates[key]
 
 
 def _sooner(day: int | None, other: int) -> int:

@@ -18,7 +18,7 @@ from scoring.points import Earned
 from scoring.rules import Rules
 
 MAX_ORDERS = 512
-MAX_REFUND_IDS = 32
+MAX_REFUND_IDS = 24
 MAX_WAITING = 64
 
 PENDING, PAID, FAILED = range(3)

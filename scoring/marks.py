@@ -22,6 +22,10 @@ def remember(marks: bytes, identity: str, amount: int, most: int) -> bytes:
     return (marks + _mark(identity, amount))[-most * _MARK_BYTES :]
 
 
+def digest(identity: str) -> bytes:
+    """Eight bytes that stand for an id or a name, however long it is."""
+    return blake2b(identity.encode(), digest_size=_ID_BYTES).digest()
+
+
 def _mark(identity: str, amount: int) -> bytes:
-    digest = blake2b(identity.encode(), digest_size=_ID_BYTES).digest()
-    return digest + amount.to_bytes(_ID_BYTES, "big")
+    return digest(identity) + amount.to_bytes(_ID_BYTES, "big")

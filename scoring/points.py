@@ -14,6 +14,8 @@ from scoring.policy import Activity, PointsPolicy
 
 MAX_LOTS = 400
 MAX_REDEMPTIONS = 64
+MAX_ACTIVITIES_COUNTED = 128
+"""Activities counted: more than a policy may have, so that none is lost by one new policy."""
 MAX_POINTS = 10**12
 """The most that one movement can be."""
 
@@ -78,7 +80,8 @@ class Account(Struct, array_like=True):
     expired: int = 0
     redemptions: bytes = b""
     """Marks of the redemptions accepted last."""
-    activities: dict[str, Counted] = field(default_factory=dict)
+    activities: dict[bytes, Counted] = field(default_factory=dict)
+    """By digest of the name, counted longest ago first; that goes beyond the bound."""
 
     @property
     def balance(self) -> int:
@@ -146,13 +149,17 @@ class Account(Struct, array_like=True):
 
     def count(self, name: str, activity: Activity, day: int) -> bool:
         """Count an activity; False, and nothing is changed, if it reached one of its limits."""
-        counted = self.activities.get(name) or Counted(day, 0, 0)
+        key = marks.digest(name)
+        counted = self.activities.get(key) or Counted(day, 0, 0)
         that_day = counted.that_day if counted.day == day else 0
         if activity.per_day is not None and that_day >= activity.per_day:
             return False
         if activity.in_all is not None and counted.in_all >= activity.in_all:
             return False
-        self.activities[name] = Counted(day, that_day + 1, counted.in_all + 1)
+        self.activities.pop(key, None)
+        self.activities[key] = Counted(day, that_day + 1, counted.in_all + 1)
+        if len(self.activities) > MAX_ACTIVITIES_COUNTED:
+            del self.activities[next(iter(self.activities))]
         return True
 
     def _spend(self, points: int) -> int:

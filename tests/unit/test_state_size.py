@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from config.tags import MAX_DAYS
 from handlers.customer import (
     MAX_IDENTITIES,
     MAX_TICKETS,
@@ -17,6 +16,7 @@ from handlers.customer import (
     pack,
 )
 from handlers.fields import MAX_ATTRIBUTES
+from scoring.care import Reminded
 from scoring.day_counts import DayCounts
 from scoring.decay import CAPACITY, Sketch, Weight
 from scoring.ledger import (
@@ -25,13 +25,26 @@ from scoring.ledger import (
     MAX_WAITING,
     REFUND,
     Change,
+    Foreign,
     MergedDay,
     Order,
     Refunds,
 )
-from scoring.policy import Policy
+from scoring.marks import digest
+from scoring.points import (
+    MAX_ACTIVITIES_COUNTED,
+    MAX_LOTS,
+    MAX_POINTS,
+    MAX_REDEMPTIONS,
+    Account,
+    Counted,
+    Earned,
+    Lot,
+    Terms,
+)
+from scoring.policy import Activity, Policy
 from scoring.satisfaction import MAX_KEPT, Experience
-from scoring.tags import MAX_COUNTED, MAX_TAGS, MAX_VALUE_LENGTH
+from scoring.tags import MAX_COUNTED, MAX_COUNTED_DAYS, MAX_NAME_BYTES, MAX_TAGS
 from tests.builders import (
     cancelled,
     day,
@@ -139,29 +152,64 @@ def test_even_the_worst_customer_fits_a_record_of_kafka() -> None:
     found.ledger.merged = [MergedDay(n, 10**6, 10**15) for n in range(366)]
     found.experience = Experience(*([(2**41, 2**41)] * MAX_KEPT for _ in range(3)))
     found.tagged = fullest_tags()
+    found.points = fullest_account()
+    for held in found.ledger.orders:
+        held.foreign = Foreign("EUR", 10**12, 10**9, 10**9)
+        held.earned = Earned(Terms(10**9, 10**9, 10**12), MAX_POINTS, 20_000, 2**41)
+    holidays = {f"holiday:{digest(str(n)).hex()}": 20_000 for n in range(128)}
+    found.reminded = Reminded(2**41, holidays, 2**41, 2**41)
     assert len(pack(found)) < KAFKA_MAX_RECORD_BYTES
+
+
+def fullest_account() -> Account:
+    """A lot for every day, every redemption and every activity remembered."""
+    return Account(
+        lots=[Lot(20_000 + n, 2**41, MAX_POINTS) for n in range(MAX_LOTS)],
+        earned=2**62,
+        redeemed=2**62,
+        taken_back=2**62,
+        expired=2**62,
+        redemptions=bytes(16 * MAX_REDEMPTIONS),
+        activities={
+            digest(f"activity-{n}"): Counted(20_000, 10**6, 10**6)
+            for n in range(MAX_ACTIVITIES_COUNTED)
+        },
+    )
+
+
+def test_the_account_of_points_keeps_to_its_limits() -> None:
+    account = Account()
+    for number in range(1_000):
+        account.earn(10, number, 10_000 + number)
+        account.redeem(f"redemption-{number}", 1)
+        account.count(f"activity-{number}", Activity(1), number)
+    assert len(account.lots) == MAX_LOTS
+    assert len(account.redemptions) == 16 * MAX_REDEMPTIONS
+    newest = range(1_000 - MAX_ACTIVITIES_COUNTED, 1_000)
+    assert list(account.activities) == [digest(f"activity-{n}") for n in newest]
+    assert account.balance == 9_000
 
 
 def fullest_tags() -> Tagged:
     """As many tags as rules may give, all counters, and both lists of names, at their longest."""
-    wide, instant = "\U00010348" * (MAX_VALUE_LENGTH - 3), 2**41
-    names = [f"{wide}{n:03}" for n in range(MAX_TAGS + 2 * 9)]
-    days = DayCounts(2**31, list(range(20_000, 20_000 + MAX_DAYS)), [2**20] * MAX_DAYS)
+    instant, days = 2**41, MAX_COUNTED_DAYS // MAX_COUNTED
+    names = [f"{'x' * (MAX_NAME_BYTES - 3)}{n:03}" for n in range(MAX_TAGS + 2 * 9)]
+    counts = DayCounts(2**31, list(range(20_000, 20_000 + days)), [2**20] * days)
     weights = {name: Weight(2**62, 2**62) for name in names[:CAPACITY]}
     return Tagged(
         {f"{'x' * 32}:{name}": instant for name in names},
         20_000,
-        {f"activity.recorded:{wide}{wide}{n}": days for n in range(MAX_COUNTED)},
+        {f"activity.recorded:{name}": counts for name in names[:MAX_COUNTED]},
         Sketch(30, 700, weights),
         Sketch(30, 700, weights),
     )
 
 
-def test_tags_and_what_they_keep_take_at_most_90_kilobytes() -> None:
+def test_tags_and_what_they_keep_take_at_most_30_kilobytes() -> None:
     found = new_customer("ana")
     without = len(pack(found))
     found.tagged = fullest_tags()
-    assert len(pack(found)) - without < 90_000
+    assert len(pack(found)) - without < 30_000
 
 
 def test_attributes_are_bounded_even_when_they_are_taken_away_again() -> None:
