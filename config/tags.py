@@ -11,7 +11,15 @@ from config.toml_table import TomlTable
 from handlers.events import BROWSE_TYPES
 from handlers.fields import MAX_ID_LENGTH, SCHEMAS
 from scoring.policy import Satisfaction, TagRule
-from scoring.tags import BROWSE, MAX_COUNTED, MAX_TAGS, MAX_VALUE_LENGTH, count_key
+from scoring.tags import (
+    BROWSE,
+    MAX_COUNTED,
+    MAX_COUNTED_DAYS,
+    MAX_NAME_BYTES,
+    MAX_TAGS,
+    count_key,
+    is_usable,
+)
 
 MAX_DAYS = 366
 """Of a window over which a rule counts, and of a half-life."""
@@ -72,7 +80,7 @@ def _rule(table: TomlTable, around: _Surroundings) -> TagRule:
 
 
 def _attribute(table: TomlTable, _around: _Surroundings) -> _Fields:
-    values = table.texts("values", _MOST_VALUES, MAX_VALUE_LENGTH)
+    values = table.texts("values", _MOST_VALUES, MAX_NAME_BYTES)
     return {"of": table.text("of", ""), "values": values}
 
 
@@ -95,6 +103,8 @@ def _count(table: TomlTable, _around: _Surroundings) -> _Fields:
     activity = table.optional_text("activity", None)
     if activity is not None and list(events) != [_ACTIVITY]:
         table.wrong("activity", f'goes with events = ["{_ACTIVITY}"] alone')
+    if activity is not None and not is_usable(activity):
+        table.wrong("activity", f"must take at most {MAX_NAME_BYTES} bytes")
     days = table.optional_integer("days", 1, MAX_DAYS)
     return {
         "events": tuple(events),
@@ -196,13 +206,24 @@ def _check_together(root: TomlTable, tables: list[TomlTable], rules: tuple[TagRu
             other.kind == "top" and other.of == rule.of for other in rules[:place]
         ):
             table.wrong("of", f'there is another rule for the top of "{rule.of}" already')
-    counted = {
-        count_key(event, rule.activity)
-        for rule in rules
-        if rule.kind == "count"
-        for event in rule.events
-    }
-    if len(counted) > MAX_COUNTED:
+    _check_counted(root, rules)
+
+
+def _check_counted(root: TomlTable, rules: tuple[TagRule, ...]) -> None:
+    """What is counted bounds a customer's memory."""
+    windows: dict[str, int] = {}
+    for rule in rules:
+        for event in rule.events:
+            key = count_key(event, rule.activity)
+            windows[key] = max(windows.get(key, 0), rule.days or 0)
+    if len(windows) > MAX_COUNTED:
         root.wrong(
-            "tags", f"count {len(counted)} kinds of events in all, at most {MAX_COUNTED} may be"
+            "tags", f"count {len(windows)} kinds of events in all, at most {MAX_COUNTED} may be"
+        )
+    days = sum(windows.values())
+    if days > MAX_COUNTED_DAYS:
+        root.wrong(
+            "tags",
+            f"count {len(windows)} kinds of events over {days} days taken together, at most "
+            f"{MAX_COUNTED_DAYS} may be",
         )

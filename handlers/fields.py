@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from handlers import events
 from handlers.events import BROWSE_TYPES, Event
 from scoring.money import amount_of
-from scoring.tags import MAX_VALUE_LENGTH
+from scoring.tags import is_usable
 from scoring.timestamps import parse_date, parse_rfc3339
 
 MAX_ID_LENGTH = 128
@@ -114,7 +114,7 @@ def categories(names: Iterable[str | None]) -> tuple[str, ...]:
     """The categories of an order's lines, each once; the first `MAX_CATEGORIES`, not too long."""
     found: dict[str, None] = {}
     for name in names:
-        if name and len(name) <= MAX_VALUE_LENGTH:
+        if name is not None and is_usable(name):
             found[name] = None
             if len(found) == MAX_CATEGORIES:
                 break

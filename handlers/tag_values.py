@@ -12,7 +12,6 @@ from scoring.ledger import FAILED, Order
 from scoring.rules import Rules
 from scoring.satisfaction import newest
 from scoring.tags import (
-    MAX_VALUE_LENGTH,
     AgeTag,
     AttributeTag,
     CountTag,
@@ -26,6 +25,7 @@ from scoring.tags import (
     band_of,
     birthday,
     holds_until,
+    is_usable,
 )
 
 
@@ -52,7 +52,7 @@ def verdict(tag: Tag, subject: Subject) -> Verdict:
 
 def _attribute(tag: AttributeTag, subject: Subject) -> Verdict:
     value = subject.customer.known_attributes.get(tag.of)
-    if value is None or len(value) > MAX_VALUE_LENGTH:
+    if value is None or not is_usable(value):
         return Verdict(())
     return Verdict((f"{tag.tag}:{value}",) if tag.values is None or value in tag.values else ())
 

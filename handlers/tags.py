@@ -14,7 +14,7 @@ from handlers.tag_values import Subject, verdict
 from scoring.day_counts import DayCounts
 from scoring.decay import Sketch, new_sketch
 from scoring.rules import Rules
-from scoring.tags import MAX_VALUE_LENGTH, Tag, TagRules, TopTag, count_key
+from scoring.tags import Tag, TagRules, TopTag, count_key, is_usable
 from scoring.timestamps import rfc3339
 
 EVENT, TIME, POLICY = "event", "time", "policy"
@@ -58,11 +58,14 @@ def reconsider_tags(context: Context, customer: Customer, now_ms: int, cause: Ca
     tagged = customer.tagged
     if tagged is None:
         tagged = customer.tagged = Tagged()
+    today = rules.calendar.day(now_ms)
     tagged.due_day = None
     tagged.counts = {key: kept for key, kept in tagged.counts.items() if key in rules.tags.windows}
+    for key, kept in tagged.counts.items():
+        kept.trim(today - rules.tags.windows[key])
     tagged.categories = _still_kept(tagged.categories, rules.tags.category)
     tagged.channels = _still_kept(tagged.channels, rules.tags.channel)
-    subject = Subject(customer, tagged, rules, rules.calendar.day(now_ms))
+    subject = Subject(customer, tagged, rules, today)
     _look(context, subject, rules.tags.tags, now_ms, cause, of_all=True)
 
 
@@ -98,7 +101,7 @@ def _note(tagged: Tagged, declared: TagRules, event: Event, day: int, today: int
         tagged.categories = _weigh(tagged.categories, rule, names, weight, day)
         weighed.append(rule)
     rule, channel = declared.channel, event.channel
-    if rule is not None and channel and len(channel) <= MAX_VALUE_LENGTH:
+    if rule is not None and channel is not None and is_usable(channel):
         tagged.channels = _weigh(tagged.channels, rule, (channel,), 1, day)
         weighed.append(rule)
     return weighed
@@ -107,7 +110,7 @@ def _note(tagged: Tagged, declared: TagRules, event: Event, day: int, today: int
 def _categories(event: Event) -> tuple[str, ...]:
     if type(event) is OrderPlaced:
         return event.items
-    if type(event) is Browsed and event.category and len(event.category) <= MAX_VALUE_LENGTH:
+    if type(event) is Browsed and event.category is not None and is_usable(event.category):
         return (event.category,)
     return ()
 

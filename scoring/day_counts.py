@@ -20,10 +20,8 @@ class DayCounts(Struct, array_like=True):
     def add(self, day: int, horizon: int) -> None:
         """Count once on a day; forget the days up to `horizon`, which may be this one."""
         self.ever += 1
+        self.trim(horizon)
         days, counts = self.days, self.counts
-        if days and days[0] <= horizon:
-            gone = bisect_left(days, horizon + 1)
-            del days[:gone], counts[:gone]
         if day <= horizon:
             return
         if days and days[-1] == day:
@@ -35,6 +33,12 @@ class DayCounts(Struct, array_like=True):
         else:
             days.insert(place, day)
             counts.insert(place, 1)
+
+    def trim(self, horizon: int) -> None:
+        """Forget the days up to `horizon`."""
+        if self.days and self.days[0] <= horizon:
+            gone = bisect_left(self.days, horizon + 1)
+            del self.days[:gone], self.counts[:gone]
 
     def since(self, horizon: int) -> Iterator[tuple[int, int]]:
         """The (day, count) pairs after a day, ascending."""

@@ -16,8 +16,11 @@ MAX_TAGS = 64
 MAX_COUNTED = 16
 """Kinds of events that the rules of a policy may count in all."""
 
-MAX_VALUE_LENGTH = 64
-"""Of attribute values, categories and channels that become tags."""
+MAX_COUNTED_DAYS = 1_500
+"""Days for which they may be counted, the windows of all kinds together."""
+
+MAX_NAME_BYTES = 64
+"""Of attribute values, categories, channels and activities that tags are made of, in UTF-8."""
 
 ORDER_PREFIX = "order."
 SUPPORT_PREFIXES = ("ticket.", "survey.")
@@ -139,6 +142,11 @@ class TagRules:
     def _weighed(self, of: str) -> TopTag | None:
         found = [tag for tag in self.tags if type(tag) is TopTag and tag.of == of]
         return found[0] if found else None
+
+
+def is_usable(name: str) -> bool:
+    """Whether a name that came with an event is kept: not empty, and at most `MAX_NAME_BYTES`."""
+    return 0 < len(name) <= MAX_NAME_BYTES and len(name.encode()) <= MAX_NAME_BYTES
 
 
 def count_key(event_type: str, activity: str | None = None) -> str:

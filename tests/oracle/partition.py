@@ -227,5 +227,5 @@ class Partition:
             care.rewatch(customer, at_ms, former, self.policy)
             if self.policy.points is not None:
                 self.outputs += points.expire(customer, at_ms, self.policy, "policy")
-            tags.forget_by_policy(customer, former, self.policy)
+            tags.forget_by_policy(customer, former, self.policy, today)
             self.outputs += tags.look(customer, at_ms, self.policy, reason="policy")

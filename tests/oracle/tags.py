@@ -26,7 +26,7 @@ BROWSE = (
     "checkout.started",
 )
 _EPOCH = date(1970, 1, 1)
-_LONGEST_NAME = 64
+_MOST_BYTES_OF_NAME = 64
 
 Rule = dict[str, Any]
 
@@ -39,6 +39,10 @@ class Tags:
     ever: Counter[str] = field(default_factory=Counter)
     counted: list[tuple[str, date]] = field(default_factory=list)
     weights: list[tuple[str, str, int, date]] = field(default_factory=list)  # of, name, weight, day
+
+
+def _is_usable(name: Any) -> bool:
+    return bool(name) and len(name.encode()) <= _MOST_BYTES_OF_NAME
 
 
 def _keys(rule: Rule) -> list[str]:
@@ -89,10 +93,10 @@ def _weigh(event: Event, tags: Tags, policy: Policy, day: date) -> None:
         else:
             names = {event.fields.get("category")} if event.type in BROWSE else set()
             weight = category.get("view_weight", 1)
-        usable = [name for name in names if name and len(name) <= _LONGEST_NAME]
+        usable = [name for name in names if _is_usable(name)]
         tags.weights += [("category", name, weight, day) for name in usable]
     channel = event.fields.get("channel")
-    if _top_rule(policy, "channel") is not None and channel and len(channel) <= _LONGEST_NAME:
+    if _top_rule(policy, "channel") is not None and channel is not None and _is_usable(channel):
         tags.weights.append(("channel", channel, 1, day))
 
 
@@ -221,8 +225,8 @@ def _measure(rule: Rule, customer: Customer, policy: Policy) -> list[str]:
 def _of_rule(rule: Rule, customer: Customer, today: date, policy: Policy) -> list[str]:
     match rule["kind"]:
         case "attribute":
-            value = customer.attribute(rule["of"]) or ""
-            usable = 0 < len(value) <= _LONGEST_NAME
+            value = customer.attribute(rule["of"])
+            usable = _is_usable(value)
             listed = value in rule["values"] if rule.get("values") else True
             return [f"{rule['tag']}:{value}"] if usable and listed else []
         case "age":
@@ -280,7 +284,7 @@ def look(
     ]
 
 
-def forget_by_policy(customer: Customer, former: Policy, policy: Policy) -> None:
+def forget_by_policy(customer: Customer, former: Policy, policy: Policy, today: date) -> None:
     """What a new policy no longer asks for is forgotten."""
     tags = customer.tags
     if "tags" not in policy.sections:
@@ -288,7 +292,11 @@ def forget_by_policy(customer: Customer, former: Policy, policy: Policy) -> None
         return
     windows = _windows(policy)
     tags.ever = Counter({key: count for key, count in tags.ever.items() if key in windows})
-    tags.counted = [each for each in tags.counted if each[0] in windows]
+    tags.counted = [
+        (key, day)
+        for key, day in tags.counted
+        if key in windows and day > today - timedelta(days=windows[key])
+    ]
     for of in ("category", "channel"):
         old, new = _half_life(_top_rule(former, of)), _half_life(_top_rule(policy, of))
         if old is None or old != new:

@@ -162,6 +162,14 @@ def test_without_any_there_are_none() -> None:
             "".join(count(f"a{n}", '["activity.recorded"]', activity=f'"a{n}"') for n in range(17)),
             "tags: count 17 kinds of events in all, at most 16 may be",
         ),
+        (
+            count(events='["browse"]', days="251"),
+            "tags: count 6 kinds of events over 1506 days taken together, at most 1500 may be",
+        ),
+        (
+            count(events='["activity.recorded"]', activity='"' + 22 * "客" + '"'),
+            "tags[1].activity: must take at most 64 bytes",
+        ),
     ],
 )
 def test_a_wrong_tag_is_refused_with_its_key_and_the_reason(text: str, problem: str) -> None:
