@@ -130,9 +130,9 @@ def _top(tag: TopTag, subject: Subject) -> Verdict:
     sketch = tagged.categories if tag.of == "category" else tagged.channels
     if sketch is None:
         return Verdict(())
-    names = [n for n in sketch.heaviest(tag.top) if sketch.weighs(n, tag.at_least, today)]
-    until_day = min((sketch.lasts_until(n, tag.at_least, today) for n in names), default=None)
-    return Verdict(tuple(f"{tag.tag}:{name}" for name in names), until_day)
+    light_from = {name: sketch.light_from(name, tag.at_least) for name in sketch.heaviest(tag.top)}
+    heavy = {name: day for name, day in light_from.items() if day > today}
+    return Verdict(tuple(f"{tag.tag}:{name}" for name in heavy), min(heavy.values(), default=None))
 
 
 def _measure(tag: MeasureTag, subject: Subject) -> Verdict:

@@ -19,6 +19,7 @@ which is at most the sum of all weights / `CAPACITY`; and a name that weighs mor
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from fractions import Fraction
 from functools import cache
 
@@ -90,14 +91,8 @@ class Sketch(Struct, array_like=True):
 
     def heaviest(self, count: int) -> list[str]:
         """The names that weigh most, heaviest first; of equal ones the first by code points."""
-        names = sorted(self.weights)
-        names.sort(key=lambda name: self.weights[name].total, reverse=True)
-        return names[:count]
-
-    def weighs(self, name: str, at_least: Fraction, day: int) -> bool:
-        """Whether a name weighs so much on a business day."""
-        scale = self._scale(day)
-        return self.weights[name].total * at_least.denominator >= at_least.numerator * scale
+        ranked = sorted((-weight.total, name) for name, weight in self.weights.items())
+        return [name for _, name in ranked[:count]]
 
     def weight_on(self, name: str, day: int) -> Fraction:
         """What a name weighs on a business day."""
@@ -107,20 +102,15 @@ class Sketch(Struct, array_like=True):
         """By how much that may be too high."""
         return Fraction(self.weights[name].error) / self._scale(day)
 
-    def lasts_until(self, name: str, at_least: Fraction, today: int) -> int:
-        """The first day after today on which a name no longer weighs so much without an event."""
-        low, step = today, 1
-        while self.weighs(name, at_least, low + step):
-            low += step
-            step *= 2
-        high = low + step
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self.weighs(name, at_least, middle):
-                low = middle
-            else:
-                high = middle
-        return high
+    def light_from(self, name: str, at_least: Fraction) -> int:
+        """The first business day on which a name weighs less than that, if no event comes.
+
+        It lies after the landmark for what weighs at least that today.
+        """
+        most = self.weights[name].total * at_least.denominator // at_least.numerator
+        shift = max(0, (most >> _SCALE_BITS).bit_length() - 1)
+        place = bisect_right(_steps(self.half_life_days), most >> shift)
+        return (self.landmark + shift) * self.half_life_days + place
 
     def _scale(self, day: int) -> int | Fraction:
         period, place = divmod(day, self.half_life_days)

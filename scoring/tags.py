@@ -35,8 +35,8 @@ _LEAP_DAY = (2, 29)
 class Range(NamedTuple):
     """A range of numbers, both ends included; None is no bound."""
 
-    low: Fraction | None
-    high: Fraction | None
+    low: int | Fraction | None
+    high: int | Fraction | None
 
     def holds(self, value: int | Fraction) -> bool:
         """Whether a number is in it."""
@@ -266,9 +266,15 @@ def _tag(rule: TagRule, policy: Policy, base_digits: int) -> Tag:
 
 
 def _range(rule: TagRule, unit: int = 1) -> Range:
-    low = None if rule.at_least is None else Fraction(rule.at_least) * unit
-    high = None if rule.at_most is None else Fraction(rule.at_most) * unit
-    return Range(low, high)
+    return Range(_bound(rule.at_least, unit), _bound(rule.at_most, unit))
+
+
+def _bound(text: str | None, unit: int) -> int | Fraction | None:
+    """A bound in units; whole numbers as integers, which compare much faster."""
+    if text is None:
+        return None
+    bound = Fraction(text) * unit
+    return bound.numerator if bound.denominator == 1 else bound
 
 
 def _is_timed(tag: Tag) -> bool:

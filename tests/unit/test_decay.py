@@ -83,10 +83,11 @@ def test_a_threshold_is_lost_on_the_first_day_below_it(
     weight: int, half_life_days: int, text: str
 ) -> None:
     found, least = sketch(("a", weight, TODAY), half_life_days=half_life_days), Fraction(text)
-    if not found.weighs("a", least, TODAY):
-        return
-    until = found.lasts_until("a", least, TODAY)
-    assert found.weight_on("a", until) < least <= found.weight_on("a", until - 1)
+    light_from = found.light_from("a", least)
+    if weight < least:
+        assert light_from <= TODAY
+    else:
+        assert found.weight_on("a", light_from) < least <= found.weight_on("a", light_from - 1)
 
 
 def test_a_late_weight_enters_at_its_own_day() -> None:
