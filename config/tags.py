@@ -146,7 +146,7 @@ def _order_share(table: TomlTable, around: _Surroundings) -> _Fields:
 
 def _top(table: TomlTable, _around: _Surroundings) -> _Fields:
     of = table.choice("of", "", _TOP_OF)
-    at_least = table.decimal("at_least", "1")
+    at_least = table.decimal("at_least", "0.5")
     if not Fraction(1, 1000) <= Fraction(at_least) <= _MOST:
         table.wrong("at_least", f"must be from 0.001 to {_MOST}, got {at_least}")
     fields: _Fields = {

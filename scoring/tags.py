@@ -257,7 +257,7 @@ def _tag(rule: TagRule, policy: Policy, base_digits: int) -> Tag:
                 of,
                 rule.top,
                 rule.half_life_days,
-                Fraction(rule.at_least or "1"),
+                Fraction(rule.at_least or "0.5"),
                 rule.view_weight,
                 rule.purchase_weight,
             )

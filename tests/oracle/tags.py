@@ -116,7 +116,7 @@ def _top(rule: Rule, customer: Customer, today: date) -> list[str]:
     for of, name, weight, day in customer.tags.weights:
         if of == rule["of"] and weight:
             totals[name] = totals.get(name, Fraction(0)) + weight * _growth(day, half_life)
-    least = Fraction(str(rule.get("at_least", "1"))) * _growth(today, half_life)
+    least = Fraction(str(rule.get("at_least", "0.5"))) * _growth(today, half_life)
     best = sorted(totals, key=lambda name: (-totals[name], name))[: rule.get("top", 3)]
     return [f"{rule['tag']}:{name}" for name in best if totals[name] >= least]
 

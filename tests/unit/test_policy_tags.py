@@ -66,7 +66,7 @@ def test_every_kind_is_read_and_goes_through_the_log() -> None:
         ),
         TagRule("c", "orders", of="average", days=90, at_least="12.50"),
         TagRule("d", "order_share", of="hours", hours=(22, 6), at_least="0.5"),
-        TagRule("e", "top", of="category", top=2, at_least="1", purchase_weight=9),
+        TagRule("e", "top", of="category", top=2, at_least="0.5", purchase_weight=9),
         TagRule("f", "measure", of="nps_last", at_most="6"),
     )
     assert Rules(policy).tags is not None

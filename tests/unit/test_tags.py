@@ -290,11 +290,11 @@ def test_weights_are_those_of_the_policy() -> None:
 
 
 def test_an_interest_fades_on_the_day_its_weight_falls_below_the_threshold() -> None:
-    """A weight of 4 is 1 after two half-lives, and less on the day after."""
+    """A weight of 4 is 0.5 after three half-lives, and less on the day after."""
     driver = Driver(policy(INTEREST))
     driver.feed(*(viewed(day(0, n), category="hats") for n in range(4)))
-    assert changes(driver.pass_to(day(60))) == []
-    assert changes(driver.pass_to(day(500))) == [(day(61), [], ["likes:hats"])]
+    assert changes(driver.pass_to(day(90))) == []
+    assert changes(driver.pass_to(day(500))) == [(day(91), [], ["likes:hats"])]
 
 
 def test_what_is_no_category_or_too_long_is_left_out() -> None:
