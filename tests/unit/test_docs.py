@@ -22,10 +22,16 @@ from config.policy import MAX_TIERS, load_policy
 from handlers.customer import MAX_IDENTITIES, MAX_TICKETS
 from handlers.decode import MAX_NESTING, MAX_RECORD_BYTES, Limits
 from handlers.fields import MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, MAX_ID_LENGTH, SCHEMAS
+from handlers.health import HealthView
+from handlers.outputs import PointsView, Profile
 from handlers.reasons import REASONS
+from handlers.satisfaction import SatisfactionView
+from scoring.decay import CAPACITY
 from scoring.ledger import MAX_ORDERS, MAX_REFUND_IDS, MAX_WAITING
 from scoring.points import MAX_LOTS, MAX_REDEMPTIONS
 from scoring.policy import Tier
+from scoring.satisfaction import MAX_KEPT
+from scoring.tags import MAX_COUNTED, MAX_NAME_BYTES, MAX_TAGS
 from scoring.timestamps import parse_rfc3339
 from streams.backtest import Backtest, BacktestOptions, Line, OutputFiles
 from streams.cli import app
@@ -208,6 +214,11 @@ def test_rules_give_the_limits_the_code_has() -> None:
         "redemption ids": MAX_REDEMPTIONS,
         "activities of a policy": MAX_ACTIVITIES,
         "holidays of a policy, dates of each": MAX_HOLIDAYS,
+        "answers of each survey, resolutions": MAX_KEPT,
+        "tags of a policy": MAX_TAGS,
+        "kinds of events that tags count, days of all their windows together": MAX_COUNTED,
+        "categories, channels weighed": CAPACITY,
+        "values that make tags": MAX_NAME_BYTES,
         "tickets": MAX_TICKETS,
         "attributes": MAX_ATTRIBUTES,
         "a record": MAX_RECORD_BYTES // 1024,
@@ -216,6 +227,14 @@ def test_rules_give_the_limits_the_code_has() -> None:
         "tiers of a policy, size of its file": MAX_TIERS,
     }
     assert f"nested {MAX_NESTING} deep" in limits["a record"]
+
+
+def test_the_profile_page_names_every_field() -> None:
+    rows = table_rows((ROOT / "docs/profile.md").read_text("utf-8"))
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row[0])}
+    classes = (Profile, SatisfactionView, HealthView, PointsView)
+    fields = {name for kind in classes for name in kind.__struct_fields__}
+    assert named == fields
 
 
 def test_requirements_say_of_every_line_whether_it_is_done() -> None:
