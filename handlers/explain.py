@@ -10,6 +10,7 @@ from handlers.customer import NEVER_MS, Customer, stage_of
 from handlers.evaluation import figures_of, keeps_until, next_tier, totals
 from handlers.explain_features import points_why, reminders_why
 from handlers.explain_orders import date_of, orders_why, waiting_why
+from handlers.explain_tags import health_why, satisfaction_why, tags_why, weights_why
 from handlers.explain_time import due_next, ever, level_why
 from handlers.explanation import (
     ConditionHeld,
@@ -72,6 +73,11 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
         position=Position(customer.applied, customer.epoch, customer.sequence),
         points=points_why(customer, rules),
         reminders=reminders_why(customer, rules, clock_ms),
+        satisfaction=satisfaction_why(customer, rules),
+        health=health_why(customer, rules, found),
+        holdout=None if rules.holdout is None else rules.holdout.holds_out(customer.customer_id),
+        tags=tags_why(customer, rules),
+        weights=weights_why(customer, rules, today),
     )
 
 

@@ -11,6 +11,7 @@ from handlers.dormancy import instants_of, level_due_ms, thresholds_of
 from handlers.explain_orders import date_of
 from handlers.explanation import DueNext, DueReason, LevelStep, LevelWhy, StandingAlert
 from handlers.outputs import optional_time
+from handlers.tags import tags_due_ms
 from scoring.calendar import DAY_MS
 from scoring.levels import threshold_days
 from scoring.rules import CHURNED, LEVELS, Rules
@@ -96,3 +97,6 @@ def _feature_instants(customer: Customer, rules: Rules) -> Iterator[tuple[int, D
         expiry = customer.points.next_expiry()
         if expiry is not None:
             yield expiry[0], DueReason("points_expire", expiry[1])
+    tags_ms = tags_due_ms(rules, customer)
+    if tags_ms is not None:
+        yield tags_ms, DueReason("tags_change")

@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from handlers.outputs import CrossedView, FiguresView, NextTier
+from handlers.satisfaction import SatisfactionView
 
 Measured = int | str
 """A whole number, or money as decimal text."""
@@ -24,6 +25,7 @@ DueKind = Literal[
     "level",
     "reminder",
     "points_expire",
+    "tags_change",
 ]
 WaitingKind = Literal["payment", "failed_payment", "cancellation", "refund"]
 
@@ -201,6 +203,38 @@ class ReminderWhy(Struct, frozen=True):
     name: str
 
 
+class TagWhy(Struct, frozen=True):
+    """A tag that holds, since when, and the kind of rule that gave it."""
+
+    tag: str
+    since: str
+    kind: str
+
+
+class NameWeight(Struct, frozen=True):
+    """What a category or a channel weighs today; it may be too high by up to `error`."""
+
+    of: str
+    name: str
+    weight: str
+    error: str
+
+
+class HealthPart(Struct, frozen=True):
+    """A part of the health score, null where nothing is known, and its weight."""
+
+    part: str
+    value: int | None
+    weight: str
+
+
+class HealthWhy(Struct, frozen=True):
+    """`floor(sum(weight * value) / sum(weight))` over the parts that are known."""
+
+    score: int | None
+    parts: list[HealthPart]
+
+
 class DueReason(Struct, frozen=True):
     """What happens at the next due instant; `subject` is an order id, a date, days or a level."""
 
@@ -264,3 +298,10 @@ class Explanation(Struct, frozen=True):
     """Only with a policy that has points."""
     reminders: list[ReminderWhy] | None = None
     """Only with a policy that has care; the next of each kind, soonest first."""
+    satisfaction: SatisfactionView | None = None
+    """Only with a policy that asks for it; so are the four below."""
+    health: HealthWhy | None = None
+    holdout: bool | None = None
+    tags: list[TagWhy] | None = None
+    weights: list[NameWeight] | None = None
+    """What categories and channels weigh, heaviest first."""

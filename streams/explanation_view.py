@@ -11,6 +11,7 @@ from rich.text import Text
 from handlers.explanation import Explanation, ScoreWhy, TierHeld
 from streams.explanation_features import care_part, points_part
 from streams.explanation_orders import orders_part, waiting_part
+from streams.explanation_tags import feeling_part, health_part, tags_part
 from streams.explanation_words import (
     MEASURES,
     condition_words,
@@ -27,6 +28,7 @@ from streams.explanation_words import (
 
 def explanation_view(why: Explanation) -> RenderableType:
     """The whole page: who, tier, score, orders, level, and what comes next."""
+    feels = why.satisfaction
     return Group(
         _title(why),
         *_part("Tier", _tier(why)),
@@ -35,6 +37,13 @@ def explanation_view(why: Explanation) -> RenderableType:
         *_part("Silence", _level(why)),
         *(() if why.points is None else _part("Points", points_part(why.points))),
         *(() if why.reminders is None else _part("Care", care_part(why.reminders))),
+        *(() if why.tags is None else _part("Tags", tags_part(why.tags, why.weights))),
+        *(
+            ()
+            if why.satisfaction is None
+            else _part("Satisfaction", feeling_part(why.satisfaction))
+        ),
+        *(() if why.health is None else _part("Health", health_part(why.health))),
         *_part("Next", _next(why)),
         *_part("Person", _person(why)),
     )
@@ -172,6 +181,8 @@ def _person(why: Explanation) -> Iterator[RenderableType | str]:
     names = ", ".join(map(plain, who.attributes)) or "none"
     changed = "" if who.attributes_at is None else f" (told {time_words(who.attributes_at)})"
     yield f"attributes known: {names}{changed}"
+    if why.holdout is not None:
+        yield "held out of campaigns" if why.holdout else "not held out of campaigns"
     if not why.open_tickets:
         yield "no open ticket"
     for ticket in why.open_tickets:

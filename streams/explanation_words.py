@@ -102,5 +102,6 @@ def due_words(reason: DueReason) -> str:
         "grace_ends": "the grace ends",
         "reminder": f"reminder: {subject.replace('_', ' ')}",
         "points_expire": f"{subject} points expire",
+        "tags_change": "tags are looked at",
         "level": f"becomes {subject.replace('_', ' ')}",
     }[reason.kind]
