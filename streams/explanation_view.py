@@ -38,11 +38,7 @@ def explanation_view(why: Explanation) -> RenderableType:
         *(() if why.points is None else _part("Points", points_part(why.points))),
         *(() if why.reminders is None else _part("Care", care_part(why.reminders))),
         *(() if why.tags is None else _part("Tags", tags_part(why.tags, why.weights))),
-        *(
-            ()
-            if why.satisfaction is None
-            else _part("Satisfaction", feeling_part(why.satisfaction))
-        ),
+        *(() if feels is None else _part("Satisfaction", feeling_part(feels))),
         *(() if why.health is None else _part("Health", health_part(why.health))),
         *_part("Next", _next(why)),
         *_part("Person", _person(why)),
