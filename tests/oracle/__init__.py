@@ -27,6 +27,7 @@ class Result:
     dormancy_alerts: list[dict[str, Any]]
     profiles: dict[str, dict[str, Any]]
     dead_letters: list[dict[str, Any]]
+    accepted: int
     duplicates: int
     left_out: int
     unmatched: int
@@ -78,6 +79,7 @@ def run(
             for customer_id, customer in sorted(partition.customers.items())
         },
         dead_letters=partition.dead_letters,
+        accepted=partition.accepted,
         duplicates=partition.duplicates,
         left_out=partition.left_out,
         unmatched=partition.unmatched + waiting,

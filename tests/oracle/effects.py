@@ -38,6 +38,11 @@ def apply_event(event: Event, customer: Customer, policy: Policy, today: date) -
         return _change_order(event.change(), customer, policy)
     if kind == "consent.changed":
         customer.consents.append((event.at_ms, event.fields["marketing"]))
+    if kind == "profile.updated":
+        for name, value in event.fields["attributes"].items():
+            if value is not None:
+                customer.tell_attribute(name, value, event.at_ms)
+        customer.forget_attributes()
     if kind.startswith("ticket."):
         _tell_ticket(event, customer)
     if kind in (*BROWSE_TYPES, *SUPPORT_TYPES):

@@ -1,7 +1,8 @@
 """The life of one partition's log, record by record."""
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.oracle.checks import (
@@ -22,11 +23,19 @@ from tests.oracle.records import (
     MOST_BYTES,
     NotJsonError,
     content_of,
+    from_binary,
     native_fields,
     parse_object,
     readable_event_id,
 )
 from tests.oracle.times import business_day
+
+
+def is_control(parsed: dict[str, Any]) -> bool:
+    """Whether an object is a record of a log that is no event."""
+    if parsed.get("type") == "clock.tick":
+        return is_integer(parsed.get("at"))
+    return parsed.get("type") == "policy.activated" and isinstance(parsed.get("policy"), dict)
 
 
 def newest(at_ms: int, other_ms: int | None) -> int:
@@ -54,36 +63,68 @@ class Partition:
     customers: dict[str, Customer] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
     outputs: list[Output] = field(default_factory=list)
+    output_lines: list[int] = field(default_factory=list)  # the record each output came from
     dead_letters: list[dict[str, Any]] = field(default_factory=list)
+    accepted: int = 0
     duplicates: int = 0
     left_out: int = 0
     unmatched: int = 0
+    line: int = 0  # the record being taken
 
     def take(self, raw: bytes, line: int) -> None:
-        """One record, from its bytes to its outputs."""
-        if len(raw) > MOST_BYTES:
-            self._bury("too_large", None, line)
+        """One line of a file, from its bytes to its outputs."""
+        self.line = line
+        parsed = self._parse(raw)
+        if parsed is None:
             return
-        try:
-            parsed = parse_object(raw)
-        except NotJsonError:
-            self._bury("not_json", None, line)
-            return
-        if parsed.get("type") == "clock.tick" and is_integer(parsed.get("at")):
-            self._take_tick(integer_of(parsed["at"]))
-        elif parsed.get("type") == "policy.activated" and isinstance(parsed.get("policy"), dict):
-            self._take_policy(json.loads(raw)["policy"])
+        if is_control(parsed):
+            self.take_control(raw, line)
         else:
-            self._take_event(parsed, line)
+            self._take_event(parsed)
 
-    def _bury(self, reason: str, event_id: str | None, line: int) -> None:
-        self.dead_letters.append({"reason": reason, "event_id": event_id, "line": line})
+    def take_control(self, raw: bytes, line: int) -> None:
+        """A record of a log that is no event: a tick, or a policy."""
+        self.line = line
+        parsed = parse_object(raw)
+        if parsed["type"] == "clock.tick":
+            self._take_tick(integer_of(parsed["at"]))
+        else:
+            self._take_policy(json.loads(raw))
 
-    def _take_event(self, parsed: dict[str, Any], line: int) -> None:
+    def take_keyed(self, raw: bytes | None, line: int, attributes: dict[str, bytes]) -> None:
+        """A record of a log under a customer's key: an event, or what was to be one."""
+        self.line = line
+        if raw is None:
+            self._bury("not_json", None)
+            return
+        parsed = self._parse(raw)
+        if parsed is not None:
+            binary = "ce_specversion" in attributes
+            self._take_event(from_binary(parsed, attributes) if binary else parsed)
+
+    def _parse(self, raw: bytes) -> dict[str, Any] | None:
+        if len(raw) > MOST_BYTES:
+            self._bury("too_large", None)
+            return None
+        try:
+            return parse_object(raw)
+        except NotJsonError:
+            self._bury("not_json", None)
+            return None
+
+    def _put_out(self, outputs: Iterable[Output]) -> None:
+        for output in outputs:
+            self.outputs.append(output)
+            self.output_lines.append(self.line)
+
+    def _bury(self, reason: str, event_id: str | None) -> None:
+        self.dead_letters.append({"reason": reason, "event_id": event_id, "line": self.line})
+
+    def _take_event(self, parsed: dict[str, Any]) -> None:
         fields = native_fields(parsed)
         reason = reason_against(parsed, fields, self.policy, self.deployment.limits)
         if reason is not None:
-            self._bury(reason, readable_event_id(parsed), line)
+            self._bury(reason, readable_event_id(parsed))
             return
         at_ms = time_of(fields["occurred_at"])
         assert at_ms is not None
@@ -100,14 +141,15 @@ class Partition:
             amount=amount_of(fields, self.policy) if "amount" in fields else None,
             acts_as=fields["type"],
         )
-        self._take_valid(event, line)
+        self._take_valid(event)
 
-    def _take_valid(self, event: Event, line: int) -> None:
+    def _take_valid(self, event: Event) -> None:
         if event.customer_id in self.erased:
             if event.type == "customer.erased":
+                self.accepted += 1
                 self._move_time(event.at_ms)
             else:
-                self._bury("erased_customer", event.event_id, line)
+                self._bury("erased_customer", event.event_id)
             return
         customer = self.customers.get(event.customer_id)
         verdict = event.type
@@ -117,8 +159,9 @@ class Partition:
         if verdict == DUPLICATE:
             self.duplicates += 1
         elif verdict == CONFLICT:
-            self._bury(CONFLICT, event.event_id, line)
+            self._bury(CONFLICT, event.event_id)
         else:
+            self.accepted += 1
             self._accept(Event(**(vars(event) | {"acts_as": verdict})))
 
     def clock_of(self, customer: Customer) -> int:
@@ -135,7 +178,7 @@ class Partition:
         if customer is None:
             customer = Customer(event.customer_id, event.at_ms, event.at_ms)
             self.customers[event.customer_id] = customer
-        self.outputs += [output for _, output in fire_until(customer, event.at_ms, self.policy)]
+        self._put_out(output for _, output in fire_until(customer, event.at_ms, self.policy))
         if event.type == "customer.erased":
             self.unmatched += customer.unmatched + len(customer.waiting)
             self.erased.add(event.customer_id)
@@ -162,8 +205,8 @@ class Partition:
             caused_by=(event.event_id,),
             may_lower_at_once=event.acts_as in LOWERING_TYPES,
         )
-        self.outputs += evaluate_tier(customer, cause, self.policy)
-        self.outputs += compare_level(customer, at_ms, effect, self.policy)
+        self._put_out(evaluate_tier(customer, cause, self.policy))
+        self._put_out(compare_level(customer, at_ms, effect, self.policy))
 
     def _move_time(self, event_ms: int) -> None:
         self.newest_event_ms = newest(event_ms, self.newest_event_ms)
@@ -184,7 +227,7 @@ class Partition:
             for at_ms, output in fire_until(customer, self.clock_ms, self.policy)
         ]
         fired.sort(key=lambda each: each[:2])
-        self.outputs += [output for _, _, output in fired]
+        self._put_out(output for _, _, output in fired)
 
     def finish(self) -> int | None:
         """Fires all that is due at the end and returns that final time."""
@@ -197,8 +240,16 @@ class Partition:
         return end_ms
 
     def _take_policy(self, given: dict[str, Any]) -> None:
-        """A new policy: everybody is evaluated under it at once."""
-        former, self.policy = self.policy, read_policy(given)
+        """A new policy: everybody is evaluated under it at once.
+
+        The record also says in which mode and how far behind time the clock goes from here on.
+        """
+        self.deployment = replace(
+            self.deployment,
+            live=given["mode"] == "live",
+            allowed_lateness_ms=given["allowed_lateness_ms"],
+        )
+        former, self.policy = self.policy, read_policy(given["policy"])
         for _, customer in sorted(self.customers.items()):
             at_ms = self.clock_of(customer)
             former_day = business_day(at_ms, former.timezone)
@@ -207,5 +258,5 @@ class Partition:
             today = business_day(at_ms, self.policy.timezone)
             customer.freeze_what_left(today, self.policy)
             cause = Cause(at_ms, today, before, reason="policy")
-            self.outputs += evaluate_tier(customer, cause, self.policy)
-            self.outputs += compare_level(customer, at_ms, Effect(), self.policy)
+            self._put_out(evaluate_tier(customer, cause, self.policy))
+            self._put_out(compare_level(customer, at_ms, Effect(), self.policy))
