@@ -36,8 +36,9 @@ def _add_missing(make: RecordMaker) -> None:
         for field in fields:
             make.refuse_without(field, of_type)
     for field in ("type", "event_id", "customer_id", "occurred_at", "currency"):
-        make.refuse_event("missing_field", f"{field} null", **{field: None})
-        make.refuse_event("missing_field", f"{field} empty", **{field: ""})
+        for word, value in (("null", None), ("empty", "")):
+            fault: dict[str, Any] = {field: value}
+            make.refuse_event("missing_field", f"{field} {word}", **fault)
     make.refuse_event("missing_field", "an amount that is empty", amount="")
     make.refuse("missing_field", "an empty object", b"{}")
     make.refuse_event("missing_field", "an unknown type, and no time", type="no", occurred_at=None)
@@ -83,8 +84,9 @@ def _add_wrong_types(make: RecordMaker) -> None:
             name = f"{of_type} {field} {json_bytes(value).decode()[:24]}"
             make.refuse_event("wrong_type", name, of_type, **{field: value})
 
-    for value in (True, [], {}):
-        wrong("order.placed", amount=value)
+    containers: list[Any] = [[], {}]
+    for amount in (True, *containers):
+        wrong("order.placed", amount=amount)
     for version in ("1", True, 1.5):
         wrong("order.placed", schema_version=version)
     wrong("order.placed", event_id=17, customer_id=17, order_id=17, currency=840, channel=1)
@@ -157,7 +159,8 @@ def _add_structured(make: RecordMaker) -> None:
     for version in ("0.3", "1", 1.0, True, ""):
         name = f"CloudEvent of version {json_bytes(version).decode()}"
         refuse("unsupported_schema_version", name, specversion=version)
-    for data in ([], "{}", 0, False):
+    no_objects: list[Any] = [[], "{}", 0, False]
+    for data in no_objects:
         name = f"CloudEvent whose data is {json_bytes(data).decode()}"
         refuse("wrong_type", name, type="customer.erased", data=data)
     refuse("wrong_type", "CloudEvent with a number as id", id=17)
@@ -181,8 +184,9 @@ def _add_binary(make: RecordMaker) -> None:
         make.refuse(reason, name, value, event_id=readable, headers=headers)
 
     for attribute in ("id", "type", "subject", "time"):
-        refuse("missing_field", f"headers without {attribute}", **{attribute: ""})
-        refuse("missing_field", f"headers with null for {attribute}", **{attribute: None})
+        for word, told in (("without", ""), ("with null for", None)):
+            fault: dict[str, Any] = {attribute: told}
+            refuse("missing_field", f"headers {word} {attribute}", **fault)
     refuse("missing_field", "headers, and an empty object", b"{}")
     refuse("unknown_type", "headers of another type", type="order.sent")
     refuse("unsupported_schema_version", "headers of version 0.3", specversion="0.3")

@@ -83,14 +83,14 @@ def _add_times(make: RecordMaker) -> None:
         make.refuse_event("invalid_timestamp", f"the time {at!r}", "page.viewed", occurred_at=at)
     for at in ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59", 10**15, 10**40):
         make.refuse_event("from_the_future", f"the time {at!r}", "page.viewed", occurred_at=at)
-    for at in (
+    for unusual in (
         "2025-01-01t12:00:00z",
         "2025-01-01T12:00:00.123456789012345678901234Z",
         "2025-01-01T12:00:00-00:00",
         "2024-02-29T23:59:59.9+23:59",
         1735732800000.0,
     ):
-        make.accept_event(f"the time {at!r}", "page.viewed", occurred_at=at)
+        make.accept_event(f"the time {unusual!r}", "page.viewed", occurred_at=unusual)
 
 
 def _add_amounts(make: RecordMaker) -> None:
@@ -190,16 +190,15 @@ def _add_long_ids(make: RecordMaker) -> None:
 
 def _add_first_of_two(make: RecordMaker) -> None:
     """Two things wrong: the reason is the one that SPEC §3 names first."""
-    for reason, name, fields in (
-        ("invalid_customer_id", "a bad customer in the future", {"occurred_at": 10**15}),
-        ("invalid_customer_id", "a bad customer and amount", {"amount": "-1"}),
-    ):
-        make.refuse_event(reason, name, **fields, customer_id="a\x00")
-    for reason, name, fields in (
+    nobody = {"customer_id": "a\x00"}
+    cases: list[tuple[str, str, dict[str, Any]]] = [
+        ("invalid_customer_id", "a bad customer in the future", nobody | {"occurred_at": 10**15}),
+        ("invalid_customer_id", "a bad customer and amount", nobody | {"amount": "-1"}),
         ("invalid_timestamp", "a bad time and amount", {"occurred_at": "now", "amount": "-1"}),
         ("from_the_future", "the future, unpaid", {"occurred_at": 10**15, "amount": "-1"}),
         ("invalid_amount", "a bad amount and currency", {"amount": "-1", "currency": "XTS"}),
         ("invalid_amount", "a bad amount and id", {"amount": "-1", "order_id": "i" * 129}),
         ("unknown_currency", "a bad currency and id", {"currency": "XTS", "order_id": "i" * 129}),
-    ):
+    ]
+    for reason, name, fields in cases:
         make.refuse_event(reason, name, **fields)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-Headers = tuple[tuple[str, bytes | None], ...]
+Headers = tuple[tuple[str, Any], ...]
+"""Names and values; a value is bytes or, whatever the client says of that, None."""
 
 _LEFT_OUT = object()
-_OF_TYPE = {
+_OF_TYPE: dict[str, tuple[str, dict[str, Any]]] = {
     "order.placed": ("orders", {"order_id": "{id}-order", "amount": "12.50", "currency": "USD"}),
     "order.paid": ("orders", {"order_id": "{id}-order"}),
     "order.refunded": (

@@ -35,6 +35,7 @@ POLICIES: list[dict[str, Any]] = [{}, {"currency_rates": RATES}]
 LIMITS = Limits(max_event_ms=time.time_ns() // 1_000_000 + 300_000)
 BAD = bad_records()
 ODD = odd_records()
+CATALOGUE: list[BadRecord | OddRecord] = [*BAD, *ODD]
 
 Verdict = tuple[str, str | None] | None
 """The reason and the event id of the dead letter; None if there is none."""
@@ -55,7 +56,7 @@ def test_every_reason_occurs() -> None:
 
 
 def test_each_record_has_a_name_of_its_own() -> None:
-    names = Counter(record.name for record in [*BAD, *ODD])
+    names = Counter(record.name for record in CATALOGUE)
     assert [name for name, count in names.items() if count > 1] == []
 
 
@@ -64,7 +65,7 @@ def test_those_of_another_number_have_other_event_ids() -> None:
     assert first & second == {None, "known"}
 
 
-@pytest.mark.parametrize("record", [*BAD, *ODD], ids=lambda record: record.name[:60])
+@pytest.mark.parametrize("record", CATALOGUE, ids=[record.name[:60] for record in CATALOGUE])
 def test_the_quick_way_takes_none_that_the_careful_way_refuses(
     record: BadRecord | OddRecord,
 ) -> None:

@@ -12,8 +12,9 @@ from aiokafka import TopicPartition
 
 from streams.local import Broker
 from streams.local.ports import LOOPBACK, free_ports
+from tests.builders import order
+from tests.fault.bad_records import ERASED, KNOWN, groundwork
 from tests.integration.audit import data_of
-from tests.integration.bad_inputs import ERASED, good_events, order
 from tests.integration.deployment import EXAMPLE, Deployment, Message
 from tests.integration.running_worker import RunningWorker
 
@@ -23,7 +24,9 @@ _PLACED_MS = 1_735_732_800_000
 
 def placed(event_id: str, customer_id: str, **fields: Any) -> Message:
     """An order of 2025-01-01, on the only partition that is used here."""
-    value = json.dumps(order(event_id, customer_id, **fields)).encode()
+    order_id, at = f"order-of-{event_id}", "2025-01-01T12:00:00Z"
+    told = {"event_id": event_id, "amount": "12.50", **fields}
+    value = order(order_id, told.pop("amount"), at, customer_id, **told)
     return Message("orders", value, b"upstream", 1, _PLACED_MS)
 
 
@@ -40,7 +43,7 @@ BAD = [
     placed("euro-1", "eve", currency="EUR"),
     in_binary_mode("euro-2", "ida"),
     placed("zloty", "eve", currency="PLN"),
-    placed("known", "customer", amount="99.00"),
+    placed("known", KNOWN, amount="99.00"),
     placed("too-late", ERASED),
     Message("browse", b"not json", None, 1),
 ]
@@ -76,7 +79,7 @@ async def with_letters(deployment: Deployment) -> RunningWorker:
     """A worker that refused each of `BAD`, and a policy since then with a rate for euros."""
     await deployment.create_topics()
     worker = await deployment.ready_worker()
-    await deployment.send(good_events())
+    await deployment.send([Message(topic, value, None, 0) for topic, value in groundwork()])
     await deployment.drained()
     await deployment.send(BAD)
     await deployment.drained()
