@@ -1,7 +1,6 @@
 """The life of one partition's log, record by record."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -63,9 +62,9 @@ class Partition:
     customers: dict[str, Customer] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
     outputs: list[Output] = field(default_factory=list)
-    output_lines: list[int] = field(default_factory=list)  # the record each output came from
     dead_letters: list[dict[str, Any]] = field(default_factory=list)
     accepted: int = 0
+    changed_lines: list[int] = field(default_factory=list)  # records that change a customer
     duplicates: int = 0
     left_out: int = 0
     unmatched: int = 0
@@ -111,11 +110,6 @@ class Partition:
         except NotJsonError:
             self._bury("not_json", None)
             return None
-
-    def _put_out(self, outputs: Iterable[Output]) -> None:
-        for output in outputs:
-            self.outputs.append(output)
-            self.output_lines.append(self.line)
 
     def _bury(self, reason: str, event_id: str | None) -> None:
         self.dead_letters.append({"reason": reason, "event_id": event_id, "line": self.line})
@@ -173,12 +167,13 @@ class Partition:
         customer.freeze_what_left(today, self.policy)
 
     def _accept(self, event: Event) -> None:
+        self.changed_lines.append(self.line)
         self._move_time(event.at_ms)
         customer = self.customers.get(event.customer_id)
         if customer is None:
             customer = Customer(event.customer_id, event.at_ms, event.at_ms)
             self.customers[event.customer_id] = customer
-        self._put_out(output for _, output in fire_until(customer, event.at_ms, self.policy))
+        self.outputs += [output for _, output in fire_until(customer, event.at_ms, self.policy)]
         if event.type == "customer.erased":
             self.unmatched += customer.unmatched + len(customer.waiting)
             self.erased.add(event.customer_id)
@@ -205,8 +200,8 @@ class Partition:
             caused_by=(event.event_id,),
             may_lower_at_once=event.acts_as in LOWERING_TYPES,
         )
-        self._put_out(evaluate_tier(customer, cause, self.policy))
-        self._put_out(compare_level(customer, at_ms, effect, self.policy))
+        self.outputs += evaluate_tier(customer, cause, self.policy)
+        self.outputs += compare_level(customer, at_ms, effect, self.policy)
 
     def _move_time(self, event_ms: int) -> None:
         self.newest_event_ms = newest(event_ms, self.newest_event_ms)
@@ -227,7 +222,7 @@ class Partition:
             for at_ms, output in fire_until(customer, self.clock_ms, self.policy)
         ]
         fired.sort(key=lambda each: each[:2])
-        self._put_out(output for _, _, output in fired)
+        self.outputs += [output for _, _, output in fired]
 
     def finish(self) -> int | None:
         """Fires all that is due at the end and returns that final time."""
@@ -258,5 +253,5 @@ class Partition:
             today = business_day(at_ms, self.policy.timezone)
             customer.freeze_what_left(today, self.policy)
             cause = Cause(at_ms, today, before, reason="policy")
-            self._put_out(evaluate_tier(customer, cause, self.policy))
-            self._put_out(compare_level(customer, at_ms, Effect(), self.policy))
+            self.outputs += evaluate_tier(customer, cause, self.policy)
+            self.outputs += compare_level(customer, at_ms, Effect(), self.policy)
