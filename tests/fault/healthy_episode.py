@@ -159,9 +159,13 @@ class HealthyEpisode:
             self._load()
         if step == self.steps // 2:
             self._activate(self.policies[1])
-        if step == self.steps // 3:
-            self._send("profiles", b'{"type":"customer.erased","event_id":"gone",'
-                       b'"customer_id":"c0","occurred_at":%d}' % self._now_ms, b"c0")
+        if step == 2 * self.steps // 3:
+            self._send(
+                "profiles",
+                b'{"type":"customer.erased","event_id":"gone",'
+                b'"customer_id":"c0","occurred_at":%d}' % self._now_ms,
+                b"c0",
+            )
         self._ingest(again=step % 7 == 3)
         self._tick(self._now_ms)
         dies = self._random.randrange(PARTITIONS) if step % 5 == 2 else None
@@ -305,7 +309,9 @@ class HealthyEpisode:
         owner.partition.take(event, self._now_ms)
         owner.next_offset = len(log)
         if dies:
-            self._write(self._records.outputs(number, owner.partition.take_unflushed(checkpoint=False)))
+            self._write(
+                self._records.outputs(number, owner.partition.take_unflushed(checkpoint=False))
+            )
             self._own(number)
             return
         unflushed = owner.partition.take_unflushed(checkpoint=True)
@@ -412,6 +418,5 @@ def _headers(record: RawRecord) -> list[tuple[str, bytes]]:
 
 
 def _json(event: dict[str, Any]) -> bytes:
-    import json
 
     return json.dumps(event).encode()

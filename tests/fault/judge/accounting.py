@@ -31,6 +31,8 @@ def check_accounting(case: Case) -> Iterator[str]:
             yield from _check_logged(case, position, record, refusals)
         else:
             yield from _check_refused(case, position, record, refusals)
+    for position, entry in case.past_ingest.items():
+        yield from _check_past_ingest(case, position, entry)
     yield from _check_unknown(case)
     yield from _check_sums(case)
 
@@ -68,24 +70,14 @@ def _check_sent(case: Case) -> Iterator[str]:
         elif _content(sent.topic, found) != _content(sent.topic, sent):
             yield f"{position} is not what the load sent"
         yield from _check_told_reason(case, position, sent)
-    there = [*case.inputs.items(), *_past_ingest(case)]
-    for position, record in there:
+    past_ingest = {position: entry.record for position, entry in case.past_ingest.items()}
+    for position, record in (case.inputs | past_ingest).items():
         content = _content(position.topic, record)
         if position in acked:
             continue
         if unacked[content] == 0:
             yield f"{position} was never sent"
         unacked[content] -= 1
-
-
-def _past_ingest(case: Case) -> Iterator[tuple[Position, RawRecord]]:
-    for entries in case.log.values():
-        for entry in entries:
-            if entry.is_poison or (entry.record.key is not None and entry.origin is None):
-                yield (
-                    Position(LOG_TOPIC, "", entry.partition, entry.record.offset),
-                    entry.record,
-                )
 
 
 def _content(topic: str, record: RawRecord | SentRecord) -> tuple[object, ...]:
@@ -177,6 +169,23 @@ def _check_refused(
     yield from _check_repetitions(position, letters)
 
 
+def _check_past_ingest(case: Case, position: Position, entry: Entry) -> Iterator[str]:
+    """What somebody wrote into the log itself: without a key it is a dead letter in any case."""
+    expected = case.refused_by_engine.get((entry.partition, entry.record.offset))
+    letters = case.letters_by_source.get(position) or [
+        letter
+        for letter in case.letters
+        if letter.about == (entry.partition, entry.record.key, entry.record.value)
+    ]
+    if not letters and (entry.is_poison or expected is not None):
+        yield f"{entry}, written past ingest, must be a dead letter but is none"
+    for letter in letters:
+        if letter.record.value != entry.record.value:
+            yield f"{letter} has other bytes than {entry}"
+        if not entry.is_poison and letter.reason != (expected[0] if expected else ""):
+            yield f"{entry} is a dead letter {letter.reason} ({letter}), expected {expected}"
+
+
 def _check_letter(
     position: Position, record: RawRecord, letter: Letter, event_id: str | None
 ) -> Iterator[str]:
@@ -214,9 +223,13 @@ def _check_unknown(case: Case) -> Iterator[str]:
     for position, entries in case.by_source.items():
         if position not in case.inputs:
             yield f"{entries[0]} comes from {position}, where nothing is"
-    for position, letters in case.letters_by_source.items():
-        if position not in case.inputs:
-            yield f"{letters[0]} comes from {position}, where nothing is"
+    past_ingest = {(e.partition, None, e.record.value) for e in case.past_ingest.values()}
+    for letter in case.letters:
+        if letter.origin is None:
+            if letter.about not in past_ingest:
+                yield f"{letter} does not say where it was, and nothing like it is in the log"
+        elif letter.origin.position not in case.inputs | case.past_ingest:
+            yield f"{letter} comes from {letter.origin.position}, where nothing is"
 
 
 def _check_sums(case: Case) -> Iterator[str]:

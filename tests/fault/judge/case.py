@@ -50,6 +50,16 @@ class Entry:
         """Whether it has no key, and is no control record either."""
         return self.record.key is None and not self.is_control
 
+    @property
+    def is_past_ingest(self) -> bool:
+        """Whether somebody else than a worker wrote it."""
+        return self.is_poison or (self.record.key is not None and self.origin is None)
+
+    @property
+    def position(self) -> Position:
+        """Where it is itself."""
+        return Position(LOG_TOPIC, "", self.partition, self.record.offset)
+
     def __str__(self) -> str:
         return f"{LOG_TOPIC}/{self.partition}/{self.record.offset}"
 
@@ -66,6 +76,13 @@ class Letter:
     def said(self) -> dict[str, bytes]:
         """Its headers by name."""
         return headers_of(self.record)
+
+    @property
+    def about(self) -> object:
+        """What tells it from letters about other records."""
+        if self.origin is not None:
+            return self.origin.position
+        return self.partition, self.record.key, self.record.value
 
     @property
     def reason(self) -> str:
@@ -122,6 +139,16 @@ class Case:
         return -1 if own is None else own.state.applied
 
     @cached_property
+    def past_ingest(self) -> dict[Position, Entry]:
+        """What somebody wrote into the log, by where it is."""
+        return {
+            entry.position: entry
+            for entries in self.log.values()
+            for entry in entries
+            if entry.is_past_ingest
+        }
+
+    @cached_property
     def letters_by_source(self) -> dict[Position, list[Letter]]:
         """The dead letters of each position."""
         found: dict[Position, list[Letter]] = {}
@@ -142,21 +169,13 @@ class Case:
     @cached_property
     def counts(self) -> Counter[str]:
         """How many records went in, and what became of them."""
-        past_ingest = [e for es in self.log.values() for e in es if _is_past_ingest(e)]
-        distinct = {
-            letter.origin.position if letter.origin is not None else letter.record.value
-            for letter in self.letters
-        }
+        distinct = {letter.about for letter in self.letters}
         return Counter(
-            records_in=len(self.inputs) + len(past_ingest),
+            records_in=len(self.inputs) + len(self.past_ingest),
             accepted=sum(story.accepted for story in self.stories.values()),
             duplicates=sum(story.duplicates for story in self.stories.values()),
             dead_letters=len(distinct),
         )
-
-
-def _is_past_ingest(entry: Entry) -> bool:
-    return entry.is_poison or (entry.record.key is not None and entry.origin is None)
 
 
 def read_case(evidence: Evidence) -> Case:

@@ -10,6 +10,8 @@ from tests.fault.evidence import Evidence, ProcessLife
 
 _ASKING = "terminate"
 """The kind of fault that is a SIGTERM."""
+_STORM, _GUEST = "storm", "guest"
+"""Guests come and go during a storm; they are asked to, or killed."""
 _START_UP_S = 15.0
 """Until a process has its signal handlers."""
 _AFTERMATH_S = 10.0
@@ -53,9 +55,16 @@ def _was_asked(evidence: Evidence, life: ProcessLife) -> bool:
     ended_s = life.ended_s if life.ended_s is not None else float("inf")
     over_s = evidence.healed_s if evidence.drained_s is None else evidence.drained_s
     return ended_s >= over_s or any(
-        fault.kind == _ASKING
-        and fault.target == life.name
-        and life.started_s <= fault.began_s <= ended_s
+        (
+            fault.kind == _ASKING
+            and fault.target == life.name
+            and life.started_s <= fault.began_s <= ended_s
+        )
+        or (
+            fault.kind == _STORM
+            and life.name.startswith(_GUEST)
+            and fault.began_s <= life.started_s <= fault.ended_s
+        )
         for fault in evidence.faults
     )
 
@@ -63,7 +72,8 @@ def _was_asked(evidence: Evidence, life: ProcessLife) -> bool:
 def _is_amid_faults(evidence: Evidence, life: ProcessLife) -> bool:
     ended_s = life.ended_s if life.ended_s is not None else float("inf")
     return any(
-        fault.kind != _ASKING and fault.began_s <= ended_s <= fault.ended_s + _AFTERMATH_S
+        fault.kind not in (_ASKING, _STORM)
+        and fault.began_s <= ended_s <= fault.ended_s + _AFTERMATH_S
         for fault in evidence.faults
     )
 
