@@ -1,7 +1,7 @@
 """`python -m bench.restore`: how long a worker on one core takes to have a million customers back.
 
 A changelog on Apache Kafka is filled with the states of that many customers. Then a worker process
-is started on a core of its own, the broker kept on the others, and timed until it is ready: with all
+is started on a core of its own, the broker kept on another, and timed until it is ready: with all
 partitions assigned and restored.
 """
 

@@ -99,7 +99,7 @@ class Partition:
 
     def __init__(self, meta: Meta | None = None, store: CustomerStore | None = None) -> None:
         self.meta = meta or Meta()
-        self.store = store or CustomerStore()
+        self.store = CustomerStore() if store is None else store
         self.stale_profiles: dict[str, None] = {}
         """Customers whose profile is to be sent anew."""
         self._context: Context | None = None

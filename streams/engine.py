@@ -21,7 +21,6 @@ from streams.engine_metrics import EngineMetrics
 from streams.engine_partition import EnginePartition, Unflushed
 from streams.engine_records import EngineRecords, Record
 from streams.faust_app import Batch, BatchProducer, PartitionedTable, StreamApp, add_table
-from streams.garbage import collect_rarely
 from streams.ownership import Ownership, gap_of
 from streams.topics import CUSTOMER_EVENTS, TABLE, changelog_name, topic_name
 
@@ -82,7 +81,6 @@ class Engine:
 
     async def flush_often(self) -> None:
         """Flush at the latest after the flush interval, for ever."""
-        collect_rarely()
         while True:
             await asyncio.sleep(self._flush_seconds)
             await self.flush()

@@ -7,13 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from handlers.customer import unpack_head
 from handlers.decode import IN_THE_LOG
 from handlers.events import Event
 from handlers.outputs import Output
 from handlers.partition import Meta, Partition, pack_meta, unpack_meta
 from handlers.reasons import Rejection
-from handlers.store import CustomerStore
+from handlers.restoration import Restoration
 from handlers.values import check_values
 from streams.batch_events import BatchEvent
 from streams.faust_app import Record
@@ -55,7 +54,7 @@ class EnginePartition:
         self.records_taken = 0
         self.newest_delay_ms: int | None = None
         self._events: list[BatchEvent] = []
-        self._store = CustomerStore()
+        self._restoration = Restoration()
         self._meta = Meta()
         self._max_epoch = 0
         self._partition: Partition | None = None
@@ -101,27 +100,32 @@ class EnginePartition:
 
     def restore(self, records: list[tuple[bytes, bytes | None]]) -> None:
         """Keep, for each customer and for the partition itself, the highest (epoch, position)."""
-        states = []
-        for key, value in records:
-            if value is None:
-                continue
-            if key == META_KEY:
-                self._restore_meta(unpack_meta(value))
-            else:
-                states.append((key.decode(), value))
-        self._store.restore(states)
+        states = [
+            (key.decode(), value) for key, value in records if value is not None and key != META_KEY
+        ]
+        if len(states) < len(records):
+            for key, value in records:
+                if value is not None and key == META_KEY:
+                    self._restore_meta(unpack_meta(value))
+        if self._partition is None:
+            self._restoration.take(states)
+        else:
+            self._partition.store.restore(states)
         self.restored_records += len(records)
 
     def on_restored(self, generation: int) -> None:
         """Take over as the owner of a new epoch."""
-        self._max_epoch = max(self._max_epoch, self._store.max_epoch)
+        if self._partition is None:
+            found = self._restoration.finish(self._meta.applied)
+            self._partition = Partition(self._meta, found.store)
+            # Those changed after the last checkpoint get their profile once more.
+            self._partition.stale_profiles = dict.fromkeys(found.ahead)
+            self.population = found.population
+            self._position = self._meta.applied
+            self.restore_seconds = time.monotonic() - self._opened_s
+        self._max_epoch = max(self._max_epoch, self._partition.store.max_epoch)
         self._meta.epoch = max(self._max_epoch + 1, generation)
         self._max_epoch = self._meta.epoch
-        if self._partition is None:
-            self._partition = Partition(self._meta, self._store)
-            self._position = self._meta.applied
-            self._look_through_restored()
-            self.restore_seconds = time.monotonic() - self._opened_s
         self._on_restored(self)
 
     def on_revoked(self) -> None:
@@ -134,17 +138,6 @@ class EnginePartition:
             self._meta.applied,
         ):
             self._meta = meta
-
-    def _look_through_restored(self) -> None:
-        """Count customers; those changed after the last checkpoint get their profile once more."""
-        stale = self.partition.stale_profiles
-        applied = self._meta.applied
-        for customer_id, packed in self._store.packed():
-            head = unpack_head(packed)
-            if not head.erased:
-                self.population[head.tier, head.stage] += 1
-            if head.applied > applied:
-                stale[customer_id] = None
 
     # -- applying
 

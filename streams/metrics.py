@@ -125,6 +125,10 @@ class Metrics:
         self.restored_records = self._counter(
             "restored_records", "Changelog records read to restore state."
         )
+        self.restore_remaining_offsets = self._gauge(
+            "restore_remaining_offsets",
+            "Offsets of the changelog still to be read before this worker is ready; 0 when it is.",
+        )
         self.build = self._info("build", "Versions of the program and of Python.")
         self.build.info({"version": _version(), "python": platform.python_version()})
         self.worker = self._info("worker", "Application id and mode of this process.")

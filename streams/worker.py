@@ -15,6 +15,7 @@ from streams.engine_metrics import EngineMetrics
 from streams.engine_partition import EnginePartition
 from streams.faust_app import BatchLimits, FaustOptions, run_worker
 from streams.faust_security import faust_broker_urls, faust_credentials
+from streams.garbage import collect_rarely
 from streams.http_server import HttpServer
 from streams.ingest import Ingest
 from streams.metrics import Metrics
@@ -61,6 +62,8 @@ class Worker:
             self.app, settings, self._engine_producer, self._engine_metrics, self._on_restored
         )
         self.ingest = Ingest(self.app, settings, self._log_producer, self._metrics, partitions)
+        for producer in (self._engine_producer, self._log_producer, self._tick_producer):
+            producer.guard_by(self.app.membership.confirm)
         self.app.connect_first(
             HttpServer(
                 settings.http_host,
@@ -73,6 +76,9 @@ class Worker:
             self._tick_producer,
         )
         self._metrics.worker.info({"app_id": settings.app_id, "mode": settings.mode})
+        self._metrics.restore_remaining_offsets.set_function(
+            lambda: self.app.restore_progress.remaining
+        )
         self.app.task(self._run)
 
     def run(self) -> int:
@@ -84,6 +90,7 @@ class Worker:
             settings.mode,
             settings.kafka_bootstrap_servers,
         )
+        collect_rarely()
         code = run_worker(self.app)
         _log.info("worker ended with exit code %s", code)
         return code

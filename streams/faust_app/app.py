@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import faust
 from faust.app.base import BootStrategy
@@ -12,8 +12,9 @@ from faust.types.transports import TransportT
 from mode.supervisors import CrashingSupervisor
 from typing_extensions import override
 
+from streams.faust_app.membership import Membership
 from streams.faust_app.options import FaustOptions
-from streams.faust_app.recovery import StrictTables
+from streams.faust_app.recovery import RestoreProgress, StrictTables
 from streams.faust_app.transport import BatchConsumer, BatchTransport, batch_consumer
 
 # Queues are bounded by the batches in flight of each partition, far below this. A queue that fills
@@ -52,6 +53,9 @@ class StreamApp(faust.App):
 
     def __init__(self, options: FaustOptions) -> None:
         self.options = options
+        self.membership = Membership(
+            options.session_timeout_ms / 1000, options.confirmation_timeout_ms / 1000
+        )
         self._on_drain: list[Callable[[], Awaitable[None]]] = []
         super().__init__(options.app_id, **faust_settings(options))
 
@@ -86,6 +90,11 @@ class StreamApp(faust.App):
     def ready(self) -> bool:
         """Whether partitions are assigned and restored, and events flow."""
         return self.started and not self.should_stop and bool(self.tables.actives_ready)
+
+    @property
+    def restore_progress(self) -> RestoreProgress:
+        """How far the restore of the tables is, while there is one."""
+        return cast(StrictTables, self.tables).recovery.progress
 
     @override
     def _new_transport(self) -> TransportT:

@@ -57,6 +57,7 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (faust.Table.on_key_del, "self, key"),
     (faust.Table.on_clear, "self"),
     (Recovery._wait, "self, coro, timeout"),
+    (Recovery._build_offsets, "self, consumer, tps, destination, title"),
     (Store.persisted_offset, "self, tp"),
     (Store.on_rebalance, "self, assigned, revoked, newly_assigned, generation_id"),
     (Store.on_recovery_completed, "self, active_tps, standby_tps"),
@@ -64,6 +65,7 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (mode.Worker._install_signal_handlers_unix, "self"),
     (mode.Service._crash, "self, reason"),
     # called
+    (Recovery.active_remaining_total, "self"),
     (driver.AIOKafkaConsumerThread._ensure_consumer, "self"),
     (driver.AIOKafkaConsumerThread.call_thread, "self, fun, args, kwargs"),
     (base.ThreadDelegateConsumer._getmany, "self, active_partitions, timeout"),
@@ -126,6 +128,10 @@ def test_the_table_is_told_before_the_streams_go_on() -> None:
 
 def test_a_restore_starts_where_the_store_says() -> None:
     assert in_order(Recovery._add, "table.persisted_offset(tp)", "offsets[tp] = persisted_offset")
+
+
+def test_ends_of_a_changelog_are_known_when_its_starts_are() -> None:
+    assert in_order(Recovery._restart_recovery, "self._build_highwaters", "self._build_offsets")
 
 
 def test_faust_drops_its_acks_before_it_waits_for_the_streams() -> None:
