@@ -53,7 +53,8 @@ class SentRecord:
         partition: where it is; None if Kafka never acknowledged it, so it may be there or not.
         offset: likewise.
         sort: why it was sent: ``good``, ``duplicate`` (same bytes again), ``late``, ``conflict``,
-            ``bad``, ``too_large``, ``poison`` (without a key, past ingest), ``probe`` or ``tick``.
+            ``odd`` (looks bad and is good), ``bad``, ``too_large``, ``poison`` (without a key, past
+            ingest), ``probe`` or ``tick``.
         reason: the reason that its dead letter must bear; None if it must have none, or if that
             depends on the state.
         at_s: when it was sent, in seconds since the episode began.
@@ -107,7 +108,7 @@ class ProcessLife:
     Attributes:
         name: of its place; those who follow each other there share it.
         exit_code: negative for a signal; None if it was still running when evidence was taken.
-        last_line: the last it wrote.
+        last_line: the last it wrote, or rather where it says why it ended.
     """
 
     name: str
