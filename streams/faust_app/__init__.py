@@ -5,6 +5,7 @@ from __future__ import annotations
 from streams.faust_app.app import StreamApp, create_app
 from streams.faust_app.batch import Batch, Record
 from streams.faust_app.commit import OutOfOrderAck
+from streams.faust_app.membership import AssignmentLost, Membership
 from streams.faust_app.options import BatchLimits, FaustOptions
 from streams.faust_app.producer import BatchProducer, BufferFull, ProduceFailed
 from streams.faust_app.recovery import RestoreTimeout
@@ -13,6 +14,7 @@ from streams.faust_app.table import PartitionedStore, PartitionedTable, Partitio
 from streams.faust_app.transport import BatchConsumer, DrainTimeout, Progress
 
 __all__ = [
+    "AssignmentLost",
     "Batch",
     "BatchConsumer",
     "BatchLimits",
@@ -20,6 +22,7 @@ __all__ = [
     "BufferFull",
     "DrainTimeout",
     "FaustOptions",
+    "Membership",
     "OutOfOrderAck",
     "PartitionState",
     "PartitionedStore",

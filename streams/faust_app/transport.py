@@ -21,8 +21,14 @@ from enum import Enum, auto
 from time import monotonic
 from typing import Any, Protocol, cast
 
-from aiokafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError
-from aiokafka.structs import TopicPartition
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    KafkaTimeoutError,
+    RebalanceInProgressError,
+)
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from mode import ServiceT
@@ -30,6 +36,8 @@ from typing_extensions import override
 
 from streams.faust_app.batch import Batch, split
 from streams.faust_app.commit import CommitLedger, PartitionLedger
+from streams.faust_app.group_watch import watch_group
+from streams.faust_app.membership import AssignmentLost, Membership
 from streams.faust_app.options import BatchLimits
 
 _POLL_S = 0.2  # so long does `hold` take to be obeyed
@@ -44,6 +52,10 @@ class DrainTimeout(RuntimeError):
 
 class Drainable(Protocol):
     """What the consumer asks of its app (`streams.faust_app.app.StreamApp`)."""
+
+    @property
+    def membership(self) -> Membership:
+        """The place of the process in its consumer group."""
 
     async def drain(self) -> None:
         """Make durable and ack what can be acked now."""
@@ -82,6 +94,42 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         # Faust fixes it at 1,500 ms. It is read when the consumer starts.
         consumer._fetch_max_wait_ms = limits.fetch_max_wait_ms  # noqa: SLF001
         return consumer
+
+    @override
+    async def on_start(self) -> None:
+        """Connect, and listen to what the group says from its first word on."""
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001
+        consumer = cast(BatchConsumer, self.consumer)
+        watch_group(coordinator, consumer.membership, consumer.lose_from_thread)
+
+    @override
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit, whether the group took it; a refusal ends the process.
+
+        Faust takes one because of a rebalance for a commit like others, and goes on.
+        """
+        consumer = cast(BatchConsumer, self.consumer)
+        positions = {
+            TopicPartition(*tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()
+        }
+        try:
+            await self._ensure_consumer().commit(positions)
+        except CommitFailedError as refused:
+            # While the group waits for its members; everything is committed before we answer that.
+            if isinstance(refused.__cause__, RebalanceInProgressError):
+                return False
+            consumer.lose_from_thread(
+                consumer.membership.lose(f"the group has refused a commit: {refused.__cause__!r}")
+            )
+            return False
+        except AssignmentLost as lost:
+            consumer.lose_from_thread(lost)
+            return False
+        except Exception as error:
+            await self.crash(error)
+            return False
+        return True
 
     @override
     async def _highwaters(self, partitions: Sequence[TP]) -> Mapping[TP, int]:
@@ -152,10 +200,24 @@ class BatchConsumer(driver.Consumer):
         self.limits = transport.limits
         self.ledgers = CommitLedger()
         self._held: set[TP] = set()
+        self._shut_off: set[TP] = set()
         self._gate = _Gate.SHUT
         self._unblocked = asyncio.Event()
         super().__init__(transport, *args, **kwargs)
         self._acked = self.ledgers  # type: ignore[assignment]  # see PartitionLedger.append
+
+    @property
+    def membership(self) -> Membership:
+        """Whether what we hold is still ours."""
+        return cast(Drainable, self.app).membership
+
+    def lose_from_thread(self, lost: AssignmentLost) -> None:
+        """End the process: its partitions went away; called in the consumer's thread."""
+        self._thread.parent_loop.call_soon_threadsafe(self._end_by, lost)
+
+    def _end_by(self, error: Exception) -> None:
+        if not self.crashed:
+            self.add_future(self.crash(error))
 
     @override
     def _new_consumer_thread(self) -> BatchConsumerThread:
@@ -179,6 +241,8 @@ class BatchConsumer(driver.Consumer):
                 stale = generation != self.app.consumer_generation_id
                 if stale or not self.flow_active or self.should_stop:
                     return
+                if batch.tp in self._shut_off:
+                    continue
                 if self.app.topics.acks_enabled_for(batch.tp.topic):
                     self.ledgers[batch.tp].delivered(batch.last_offset)
                 yield batch.tp, self._to_message(batch.tp, batch)
@@ -207,7 +271,7 @@ class BatchConsumer(driver.Consumer):
         """The partitions to fetch, and whether none was left out by us."""
         if not self.flow_active:
             return set(), False
-        active = self._get_active_partitions()
+        active = self._get_active_partitions() - self._shut_off
         changelogs = self.app.tables.changelog_topics
         wanted = {tp for tp in active if tp.topic in changelogs or self._may_deliver(tp)}
         return wanted, len(wanted) == len(active) and self._gate is _Gate.OPEN
@@ -220,7 +284,8 @@ class BatchConsumer(driver.Consumer):
 
     async def _rest(self) -> None:
         """Nothing may be read now: wait a little, or until that changes."""
-        held_by_us = self.flow_active and self._gate is _Gate.OPEN and self.assignment()
+        assigned = self.assignment() - self._shut_off
+        held_by_us = self.flow_active and self._gate is _Gate.OPEN and assigned
         if not held_by_us:
             self._thread.note_poll()
         self._unblocked.clear()
@@ -243,6 +308,22 @@ class BatchConsumer(driver.Consumer):
     def release(self, tps: Iterable[TP]) -> None:
         """Read these partitions again."""
         self._held.difference_update(tps)
+        self._unblocked.set()
+
+    def stop_partition(self, tp: TP, position: int) -> None:
+        """Read no more of a partition until the next rebalance, and commit ``position``.
+
+        Its batches that are delivered and not acked are given back: nobody waits for them any more,
+        and they must not be acked. One that comes to an agent later is given back by another call.
+
+        Raises:
+            OutOfOrderAck: a later position was acked before.
+        """
+        self._shut_off.add(tp)
+        self.ledgers[tp].stop_at(position)
+        for message in [found for found in self._unacked_messages if found.tp == tp]:
+            message.acked = True
+            self._unacked_messages.discard(message)
         self._unblocked.set()
 
     async def progress(self) -> Mapping[TP, Progress]:
@@ -286,8 +367,8 @@ class BatchConsumer(driver.Consumer):
 
     @override
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
-        """Commit what is acked; nothing once the process has crashed."""
-        if self.crashed or self.app.crashed:
+        """Commit what is acked; nothing once the process has crashed, or lost its partitions."""
+        if self.crashed or self.app.crashed or self.membership.lost is not None:
             return False
         return await super().commit(topics, start_new_transaction)
 
@@ -310,6 +391,12 @@ class BatchConsumer(driver.Consumer):
         except Exception as error:
             await self.crash(error)
 
+    @override
+    async def on_stop(self) -> None:
+        """Commit what is acked, after which nothing of the partitions is in use."""
+        await super().on_stop()
+        self.membership.give_back()
+
     async def _until_acked(self) -> None:
         while not self.should_stop:
             await cast(Drainable, self.app).drain()
@@ -326,19 +413,25 @@ class BatchConsumer(driver.Consumer):
         self._gate = _Gate.SHUT
         if not self.should_stop:  # else all is committed, and the thread takes no more calls
             await self._drain()
+        if self.membership.lost is None:
+            self.membership.give_back()
         await super().on_partitions_revoked(revoked)
         self.ledgers.clear()
         self._held.clear()
+        self._shut_off.clear()
         self._thread.note_poll()
 
     @override
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Restore what came; reading goes on after it."""
         self._gate = _Gate.SHUT
+        self.membership.take()
         self._thread.note_poll()  # the join may have taken long
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def _drain(self) -> None:
+        if self.membership.lost is not None:
+            return  # nothing of it may be written
         try:
             self.stop_flow()
             self.app.flow_control.suspend()

@@ -15,10 +15,13 @@ import faust
 import mode
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.fetcher import Fetcher
-from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
+from aiokafka.producer.sender import SendProduceReqHandler
 from faust.app.base import BootStrategy
 from faust.stores.base import Store
 from faust.tables.manager import TableManager
@@ -33,6 +36,8 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (driver.AIOKafkaConsumerThread._create_worker_consumer, "self, transport"),
     (driver.AIOKafkaConsumerThread._highwaters, "self, partitions"),
     (driver.AIOKafkaConsumerThread.on_thread_stop, "self"),
+    (driver.AIOKafkaConsumerThread.on_start, "self"),
+    (driver.AIOKafkaConsumerThread._commit, "self, offsets"),
     (driver.Consumer._new_consumer_thread, "self"),
     (driver.Consumer._to_message, "self, tp, record"),
     (base.Consumer.getmany, "self, timeout"),
@@ -41,6 +46,7 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (base.Consumer.ack, "self, message"),
     (base.Consumer.commit, "self, topics, start_new_transaction"),
     (base.Consumer.wait_empty, "self"),
+    (driver.Consumer.on_stop, "self"),
     (base.Consumer.on_partitions_revoked, "self, revoked"),
     (base.Consumer.on_partitions_assigned, "self, assigned, generation_id"),
     (base.Consumer.resume_partitions, "self, tps"),
@@ -77,6 +83,10 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (AIOKafkaConsumer.highwater, "self, partition"),
     (AIOKafkaConsumer.seek_to_beginning, "self, partitions"),
     (SubscriptionState.fetch_context, "self"),
+    (GroupCoordinator._send_req, "self, request"),
+    (GroupCoordinator.reset_generation, "self"),
+    (GroupCoordinator._maybe_leave_group, "self"),
+    (AIOKafkaClient.send, "self, node_id, request, group"),
     (AIOKafkaProducer.create_batch, "self"),
     (AIOKafkaProducer.send_batch, "self, batch, topic, partition"),
     (BatchBuilder.append, "self, timestamp, key, value, headers"),
@@ -232,3 +242,36 @@ def test_the_app_has_the_settings_its_safety_depends_on() -> None:
     assert isinstance(app.boot_strategy, BootStrategy)
     assert list(app.boot_strategy.web_server()) == []
     assert list(app.boot_strategy.kafka_producer()) == []
+
+
+def test_every_way_out_of_a_group_passes_the_reset_of_its_generation() -> None:
+    for function in (
+        GroupCoordinator._do_heartbeat,
+        GroupCoordinator._do_commit_offsets,
+        GroupCoordinator._maybe_leave_group,
+        CoordinatorGroupRebalance.perform_group_join,
+        CoordinatorGroupRebalance._send_sync_group_request,
+    ):
+        assert "reset_generation()" in inspect.getsource(function), function
+    assert in_order(GroupCoordinator.close, "self._closing.set_result", "_maybe_leave_group()")
+
+
+def test_a_failed_heartbeat_holds_the_coordinator_until_the_consumer_closes() -> None:
+    routine = GroupCoordinator._GroupCoordinator__coordination_routine
+    assert in_order(routine, "exc = task.exception()", "await self._push_error_to_user(exc)")
+    assert in_order(GroupCoordinator._push_error_to_user, "self._closing")
+
+
+def test_partitions_are_revoked_before_the_group_is_joined_again() -> None:
+    assert in_order(GroupCoordinator.ensure_active_group, "_on_join_prepare(", "_do_rejoin_group(")
+
+
+def test_a_refused_request_to_write_is_not_tried_again() -> None:
+    assert in_order(
+        SendProduceReqHandler.do,
+        "self._client.send(",
+        "except KafkaError",
+        "not self._can_retry(err, batch)",
+        "batch.failure(exception=err)",
+    )
+    assert not KafkaError.retriable
