@@ -140,6 +140,19 @@ class Metrics:
             "topic",
             "partition",
         )
+        self.ingest_stopped = self._gauge(
+            "ingest_stopped",
+            "1 for an input partition of this worker whose ingest is stopped, because too many of "
+            "its records are bad.",
+            "topic",
+            "partition",
+        )
+        self.ingest_stops = self._counter(
+            "ingest_stops",
+            "Times the ingest of an input partition was stopped for its bad records.",
+            "topic",
+            "partition",
+        )
         self.batch_records = self._histogram(
             "batch_records", "Records in a batch that was read.", _BATCH_BUCKETS, "stage"
         )
@@ -194,6 +207,10 @@ class Metrics:
     def forget_partition(self, topic: str, partition: int) -> None:
         """Stop showing the lag of a partition that went to another process."""
         self.consumer_lag.remove(topic, str(partition))
+
+    def forget_stop(self, topic: str, partition: int) -> None:
+        """Stop showing a partition as stopped: it goes on, or went to another process."""
+        self.ingest_stopped.remove(topic, str(partition))
 
     def forget_clock(self, partition: int) -> None:
         """Stop showing the clock of a partition that went to another process."""

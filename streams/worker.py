@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from config.deployment import Settings
 from handlers.log import ClockTick, encode_control
 from scoring.policy import Policy
+from scoring.rules import Rules
 from streams.engine import Engine
 from streams.engine_metrics import EngineMetrics
 from streams.engine_partition import EnginePartition
@@ -61,7 +62,9 @@ class Worker:
         self.engine = Engine(
             self.app, settings, self._engine_producer, self._engine_metrics, self._on_restored
         )
-        self.ingest = Ingest(self.app, settings, self._log_producer, self._metrics, partitions)
+        self.ingest = Ingest(
+            self.app, settings, self._log_producer, self._metrics, partitions, self._rules
+        )
         for producer in (self._engine_producer, self._log_producer, self._tick_producer):
             producer.guard_by(self.app.membership.confirm)
         self.app.connect_first(
@@ -108,6 +111,11 @@ class Worker:
 
     def _readiness(self) -> Mapping[str, bool]:
         return {"assigned_and_restored": self.app.ready, "broker": not self.app.should_stop}
+
+    def _rules(self) -> Rules | None:
+        """The rules in force, as the first of our partitions has them."""
+        partitions = (one.partition for one in self.engine.partitions)
+        return next((one.rules for one in partitions if one.meta.policy is not None), None)
 
     def _on_restored(self, partition: EnginePartition) -> None:
         """Look whether the log names other settings or another policy than ours."""
@@ -167,7 +175,9 @@ class Worker:
             if not self.app.ready:
                 continue
             progress = await self.app.batch_consumer.progress()
-            watchdog.look(progress, time.monotonic())
+            stopped = self.ingest.stopped
+            moving = {tp: found for tp, found in progress.items() if tp not in stopped}
+            watchdog.look(moving, time.monotonic())
             seen = set()
             for tp, found in progress.items():
                 self._metrics.consumer_lag.labels(tp.topic, str(tp.partition)).set(found.lag)
