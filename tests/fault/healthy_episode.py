@@ -157,6 +157,9 @@ class HealthyEpisode:
         self._now_ms += _STEP_MS
         for _ in range(self.per_step):
             self._load()
+        if step < len(_BAD):
+            value, reason = _BAD[step]
+            self._send("support", value, b"bad", sort="bad", reason=reason)
         if step == self.steps // 2:
             self._activate(self.policies[1])
         if step == 2 * self.steps // 3:
@@ -168,9 +171,8 @@ class HealthyEpisode:
             )
         self._ingest(again=step % 7 == 3)
         self._tick(self._now_ms)
-        dies = self._random.randrange(PARTITIONS) if step % 5 == 2 else None
         for number in range(PARTITIONS):
-            self._run(number, dies=number == dies)
+            self._run(number, dies=step % 4 == 2)
         self._sample()
 
     def _finish(self) -> float:

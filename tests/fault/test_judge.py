@@ -300,8 +300,15 @@ def test_a_dead_letter_of_what_was_accepted_is_seen(evidence: Evidence) -> None:
     red(evidence, "dead letters = ", "records went in")
 
 
-def test_a_record_that_ingest_must_refuse_and_did_not_is_seen(evidence: Evidence) -> None:
-    letter = one(evidence, LETTERS_TOPIC, is_letter_of("not_json"))
+@pytest.mark.parametrize("is_null", [False, True])
+def test_a_record_that_ingest_must_refuse_and_did_not_is_seen(
+    evidence: Evidence, is_null: bool
+) -> None:
+    letter = one(
+        evidence,
+        LETTERS_TOPIC,
+        lambda f: is_letter_of("not_json")(f) and (f.record.value is None) == is_null,
+    )
     topic, partition, offset = source(letter)
     like = one(evidence, LOG_TOPIC, is_event)
     origin = ("source", f"{partition}/{offset}/{letter.record.timestamp_ms}/p.{topic}".encode())
@@ -422,10 +429,73 @@ def test_an_entry_in_the_wrong_partition_is_seen(evidence: Evidence) -> None:
     red(evidence, "is in the wrong partition for the key")
 
 
-def test_what_is_written_past_ingest_must_be_told_of(evidence: Evidence) -> None:
-    poison = append(evidence, LOG_TOPIC, 0, RawRecord(0, 1, None, b"not json", ()))
+_POISON: tuple[tuple[bytes | None, bytes | None, str], ...] = (
+    (None, None, "not_json"),
+    (None, b"not json", "not_json"),
+    (None, b'{"type":"clock.tock","at":1}', "missing_field"),
+    (None, b'{"type":"customer.erased"}', "missing_field"),
+    (b"c1", b"not json", "not_json"),
+)
+
+
+@pytest.mark.parametrize(("key", "value", "reason"), _POISON)
+def test_what_is_written_past_ingest_is_a_dead_letter(
+    evidence: Evidence, key: bytes | None, value: bytes | None, reason: str
+) -> None:
+    poison = append(evidence, LOG_TOPIC, 0, RawRecord(0, 1, key, value, ()))
     red(evidence, str(poison), "was never sent")
-    red(evidence, str(poison), "written past ingest, must be a dead letter but is none")
+    evidence = _as_sent(evidence, poison)
+    assert not [problem for problem in verdict(evidence) if "never sent" in problem]
+    red(evidence, str(poison), f"past ingest, must be a dead letter {reason} but is none")
+
+
+@pytest.mark.parametrize("says_where", [False, True])
+@pytest.mark.parametrize(("key", "value", "reason"), _POISON)
+def test_a_dead_letter_of_what_is_written_past_ingest_is_held_against_it(
+    evidence: Evidence, says_where: bool, key: bytes | None, value: bytes | None, reason: str
+) -> None:
+    """Whether it says where it was or not."""
+    poison = append(evidence, LOG_TOPIC, 0, RawRecord(0, 1, key, value, ()))
+    evidence = _as_sent(evidence, poison)
+    headers: tuple[Header, ...] = (("reason", reason.encode()),)
+    if says_where:
+        headers = (
+            *headers,
+            ("source-topic", b"p.customer-events"),
+            ("source-partition", b"0"),
+            ("source-offset", b"%d" % poison.record.offset),
+            ("source-timestamp", b"1"),
+        )
+    letter = append(evidence, LETTERS_TOPIC, 0, RawRecord(0, 1, key, value, headers))
+    assert not [problem for problem in verdict(evidence) if "dead letter" in problem]
+    change(evidence, letter, headers=with_header(letter.record, "reason", b"conflict"))
+    red(evidence, f"{poison} is a dead letter conflict ({letter}), expected {reason}")
+    if says_where:
+        change(evidence, _at(evidence, letter), value=b"other bytes")
+        red(evidence, f"{letter} has other bytes than {poison}")
+
+
+def _as_sent(evidence: Evidence, found: Found) -> Evidence:
+    record = found.record
+    sent = dataclasses.replace(
+        evidence.sent[0],
+        topic=found.topic,
+        partition=found.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        headers=record.headers,
+        sort="poison",
+        reason=None,
+    )
+    return dataclasses.replace(evidence, sent=[*evidence.sent, sent])
+
+
+def _at(evidence: Evidence, found: Found) -> Found:
+    """The record that is now in this place."""
+    there = records(evidence, found.topic, found.partition)
+    record = next(record for record in there if record.offset == found.record.offset)
+    return found._replace(record=record)
 
 
 # -- 2: order
@@ -596,6 +666,12 @@ def test_a_wrong_envelope_is_seen(
     red(evidence, str(found), sentence)
 
 
+def test_an_output_without_a_number_is_seen(evidence: Evidence) -> None:
+    found = one(evidence, "tier-changes", anything)
+    change(evidence, found, value=edited(found, sequence=0))
+    red(evidence, str(found), "its sequence is 0")
+
+
 @pytest.mark.parametrize("value", [None, b"not json", b"{}", b"[]"])
 def test_an_output_that_is_none_is_seen(evidence: Evidence, value: bytes | None) -> None:
     found = one(evidence, "tier-changes", anything)
@@ -679,7 +755,10 @@ def test_a_profile_in_the_wrong_partition_is_seen(evidence: Evidence) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("tier", "Z"), ("frequency", "99"), ("offset", "0"), ("profile", "{}"), ("surprise", "1")],
+    [
+        *(("tier", "Z"), ("frequency", "99"), ("frequency", "{"), ("offset", "0")),
+        *(("profile", "{}"), ("surprise", "1")),
+    ],
 )
 def test_a_stale_field_in_redis_is_seen(evidence: Evidence, name: str, value: str) -> None:
     customer, fields = next(iter(evidence.redis.items()))
@@ -768,6 +847,17 @@ def test_a_commit_of_an_input_beyond_what_ingest_wrote_is_seen(
 def test_a_commit_that_goes_back_is_seen(evidence: Evidence) -> None:
     committed = {**evidence.samples[-1].committed, (LOG_TOPIC, 0): 1}
     red(_with_sample(evidence, -1, committed=committed), f"{LOG_TOPIC}/0 is committed at 1, after")
+
+
+def test_the_commits_of_another_topic_of_the_same_name_begin_anew(evidence: Evidence) -> None:
+    last = evidence.samples[-1]
+    again = dataclasses.replace(
+        last,
+        committed={**last.committed, ("orders", 0): 1},
+        ends={**last.ends, ("orders", 0): 1},
+    )
+    evidence = dataclasses.replace(evidence, samples=[*evidence.samples, again])
+    assert not [problem for problem in verdict(evidence) if "orders/0 is committed" in problem]
 
 
 def test_a_commit_beyond_the_end_is_seen(evidence: Evidence) -> None:
@@ -953,7 +1043,11 @@ def test_a_slope_of_memory_is_seen(evidence: Evidence) -> None:
         for sample in _stretched(evidence)
     ]
     growing = dataclasses.replace(evidence, samples=samples)
-    red(growing, "projector (pid 15, from 8.5 s on) grew by 30.0 MiB a minute")
+    red(
+        growing,
+        "projector (pid 15, from 8.5 s on) grew by 30.0 MiB a minute",
+        "its load explains 2.",
+    )
 
 
 def test_a_step_of_memory_is_no_slope(evidence: Evidence) -> None:

@@ -171,19 +171,27 @@ def _check_refused(
 
 def _check_past_ingest(case: Case, position: Position, entry: Entry) -> Iterator[str]:
     """What somebody wrote into the log itself: without a key it is a dead letter in any case."""
-    expected = case.refused_by_engine.get((entry.partition, entry.record.offset))
     letters = case.letters_by_source.get(position) or [
         letter
         for letter in case.letters
         if letter.about == (entry.partition, entry.record.key, entry.record.value)
     ]
-    if not letters and (entry.is_poison or expected is not None):
-        yield f"{entry}, written past ingest, must be a dead letter but is none"
+    expected = _reason_past_ingest(case, entry)
+    if not letters and expected is not None:
+        yield f"{entry}, written past ingest, must be a dead letter {expected} but is none"
     for letter in letters:
         if letter.record.value != entry.record.value:
             yield f"{letter} has other bytes than {entry}"
-        if not entry.is_poison and letter.reason != (expected[0] if expected else ""):
+        if letter.reason != expected:
             yield f"{entry} is a dead letter {letter.reason} ({letter}), expected {expected}"
+
+
+def _reason_past_ingest(case: Case, entry: Entry) -> str | None:
+    if not entry.is_poison:
+        refused = case.refused_by_engine.get((entry.partition, entry.record.offset))
+        return None if refused is None else refused[0]
+    found = refusal(entry.record.value, {}, _limits(1 << 62))
+    return "missing_field" if found is None else found.reason
 
 
 def _check_letter(

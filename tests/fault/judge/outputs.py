@@ -62,10 +62,6 @@ class Outputs:
     kept: dict[tuple[str, str], list[Output]] = field(default_factory=dict)
     first: dict[str, dict[int, Output]] = field(default_factory=dict)
 
-    def kept_count(self) -> int:
-        """How many a consumer keeps."""
-        return sum(map(len, self.kept.values()))
-
 
 def read_outputs(case: Case) -> Outputs:
     """Read all output topics as a consumer does, and note where it would be misled."""
