@@ -498,6 +498,19 @@ def _at(evidence: Evidence, found: Found) -> Found:
     return found._replace(record=record)
 
 
+def test_records_of_a_topic_made_anew_are_seen(evidence: Evidence) -> None:
+    """But one incarnation, whatever it is called, is well."""
+    entries = [f for f in every(evidence, LOG_TOPIC) if is_event(f)]
+    for found in entries:
+        other = header(found.record, "source").encode() + b"@made-first"
+        change(evidence, found, headers=with_header(found.record, "source", other))
+    assert verdict(evidence) == []
+    found = one(evidence, LOG_TOPIC, is_event, _AT_THE_END)
+    other = header(found.record, "source").replace("first", "last").encode()
+    change(evidence, found, headers=with_header(found.record, "source", other))
+    red(evidence, "the log has records of 2 topics named browse, one made after another")
+
+
 # -- 2: order
 
 

@@ -59,7 +59,7 @@ def _check_sent(case: Case) -> Iterator[str]:
         if sent.partition is None or sent.offset is None:
             unacked[_content(sent.topic, sent)] += 1
             continue
-        position = Position(sent.topic, "", sent.partition, sent.offset)
+        position = Position(sent.topic, sent.partition, sent.offset)
         acked.add(position)
         if sent.topic == LOG_TOPIC:
             found = log.get((sent.partition, sent.offset))

@@ -58,7 +58,7 @@ class Entry:
     @property
     def position(self) -> Position:
         """Where it is itself."""
-        return Position(LOG_TOPIC, "", self.partition, self.record.offset)
+        return Position(LOG_TOPIC, self.partition, self.record.offset)
 
     def __str__(self) -> str:
         return f"{LOG_TOPIC}/{self.partition}/{self.record.offset}"
@@ -183,7 +183,7 @@ def read_case(evidence: Evidence) -> Case:
     case = Case(evidence)
     for topic in INPUT_TOPICS:
         for partition, record in case.records(topic):
-            case.inputs[Position(topic, "", partition, record.offset)] = record
+            case.inputs[Position(topic, partition, record.offset)] = record
     _read_log(case)
     _read_letters(case)
     _read_changelog(case)
@@ -196,6 +196,7 @@ def _read_log(case: Case) -> None:
     for partition in range(case.evidence.partitions):
         case.log[partition] = []
     seen: set[tuple[int, Position]] = set()
+    incarnations: dict[str, set[str]] = {}
     for partition, record in case.records(LOG_TOPIC):
         origin = None
         try:
@@ -210,6 +211,13 @@ def _read_log(case: Case) -> None:
         if origin is not None:
             seen.add((partition, origin.position))
             case.by_source.setdefault(origin.position, []).append(entry)
+            incarnations.setdefault(origin.position.topic, set()).add(origin.incarnation)
+    for topic, found in incarnations.items():
+        if len(found) > 1:
+            case.unreadable.append(
+                f"the log has records of {len(found)} topics named {topic}, one made after "
+                "another: a worker must refuse that"
+            )
 
 
 def _read_letters(case: Case) -> None:

@@ -21,24 +21,27 @@ _MASK = 0xFFFFFFFF
 
 
 class Position(NamedTuple):
-    """Where upstream put a record; `incarnation` tells apart topics of one name."""
+    """Where upstream put a record, by the topic's short name."""
 
     topic: str
-    incarnation: str
     partition: int
     offset: int
 
     def __str__(self) -> str:
-        named = f"{self.topic}@{self.incarnation}" if self.incarnation else self.topic
-        return f"{named}/{self.partition}/{self.offset}"
+        return f"{self.topic}/{self.partition}/{self.offset}"
 
 
 class Origin(NamedTuple):
-    """What a record of the log, or a dead letter, says of where it comes from."""
+    """What a record of the log, or a dead letter, says of where it comes from.
+
+    `incarnation` tells apart topics of one name, one made after the other was deleted; it is empty
+    where the record does not say.
+    """
 
     position: Position
     timestamp_ms: int
     key: bytes | None
+    incarnation: str
 
 
 class Unreadable(ValueError):
@@ -92,13 +95,13 @@ def origin_in_log(record: RawRecord, prefix: str) -> Origin | None:
         return None
     try:
         partition, offset, timestamp, topic = source.decode().split("/", 3)
-        position = _position(topic, int(partition), int(offset), prefix)
+        name, incarnation = _named(topic, prefix)
+        position = Position(name, int(partition), int(offset))
         timestamp_ms = int(timestamp)
     except ValueError as error:
         raise Unreadable(f"its header source is {source!r}") from error
-    if "source-no-key" in headers:
-        return Origin(position, timestamp_ms, None)
-    return Origin(position, timestamp_ms, headers.get("source-key", record.key))
+    key = None if "source-no-key" in headers else headers.get("source-key", record.key)
+    return Origin(position, timestamp_ms, key, incarnation)
 
 
 def origin_of_letter(record: RawRecord, prefix: str) -> Origin | None:
@@ -111,20 +114,18 @@ def origin_of_letter(record: RawRecord, prefix: str) -> Origin | None:
     if "source-topic" not in headers:
         return None
     try:
-        position = _position(
-            headers["source-topic"].decode(),
-            int(headers["source-partition"]),
-            int(headers["source-offset"]),
-            prefix,
-        )
-        return Origin(position, int(headers["source-timestamp"]), record.key)
+        name, incarnation = _named(headers["source-topic"].decode(), prefix)
+        partition, offset = int(headers["source-partition"]), int(headers["source-offset"])
+        timestamp_ms = int(headers["source-timestamp"])
+        return Origin(Position(name, partition, offset), timestamp_ms, record.key, incarnation)
     except (KeyError, ValueError) as error:
         raise Unreadable("its headers do not say where it was") from error
 
 
-def _position(topic: str, partition: int, offset: int, prefix: str) -> Position:
+def _named(topic: str, prefix: str) -> tuple[str, str]:
+    """The short name and the incarnation in the full name of a source."""
     name, _, incarnation = topic.partition("@")
-    return Position(name.removeprefix(prefix), incarnation, partition, offset)
+    return name.removeprefix(prefix), incarnation
 
 
 def customer_in(value: bytes | None, attributes: dict[str, bytes]) -> str | None:
