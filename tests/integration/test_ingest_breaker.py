@@ -21,6 +21,7 @@ _BOUND = 100
 _GOOD = 200
 _BAD = 5_000
 _STOP_WITHIN_S = 30.0
+_STALL_S = 10.0
 _LIVE: dict[str, Any] = {"mode": "live", "partitions": 2, "breaker_in_a_row": _BOUND}
 
 
@@ -128,3 +129,104 @@ async def test_a_bad_deploy_stops_its_partition_and_goes_on_when_let_pass(
         assert worker.stop() == 0
         assert worker.complaints == []
         await audit(deployment)
+
+
+async def stopped_at(deployment: Deployment, worker: RunningWorker) -> int:
+    """Where the worker has stopped partition 0, once that is committed."""
+    await until(is_stopped(worker), worker)
+    said = [line for line in worker.log.splitlines() if "is stopped before" in line][-1]
+    position = int(said.split("before offset ")[1].split(":")[0])
+    tp = TopicPartition(deployment.topic("orders"), 0)
+    await deployment._committed({tp: position})
+    assert await committed(deployment, 0) == position
+    return position
+
+
+async def test_a_rebalance_and_a_stop_do_not_wait_for_what_is_stopped(
+    kafka_broker: Broker, tmp_path: Path
+) -> None:
+    """Whoever gets the partition begins to count anew; who keeps it does not."""
+    with Deployment(kafka_broker, tmp_path, **_LIVE) as deployment:
+        await deployment.create_topics()
+        first = await deployment.ready_worker()
+        await deployment.send([*orders(0, _GOOD, 0), *bad_deploy(_GOOD, 0)])
+        position = await stopped_at(deployment, first)
+        assert position == _GOOD + _BOUND
+
+        begun_s = time.monotonic()
+        second = await deployment.ready_worker()
+        await first.owns(1)
+        await second.owns(1)
+        assert time.monotonic() - begun_s < _STOP_WITHIN_S
+        owner = first if first.value("ingest_stopped") else second
+        position = await stopped_at(deployment, owner)
+        moves = sum(worker.log.count("is stopped before") for worker in (first, second)) - 1
+        assert position == _GOOD + (1 + moves) * _BOUND
+        assert await letters(deployment) == list(range(_GOOD, position))
+
+        await deployment.send(orders(0, _GOOD, 1))
+        await deployment._committed({TopicPartition(deployment.topic("orders"), 1): _GOOD})
+        assert owner.stop() == 0
+        (other,) = [worker for worker in (first, second) if worker is not owner]
+        await other.owns(2)
+        assert other.stop() == 0
+
+
+async def test_a_worker_killed_while_a_partition_is_stopped_goes_on_exactly_there(
+    kafka_broker: Broker, tmp_path: Path
+) -> None:
+    with Deployment(kafka_broker, tmp_path, **_LIVE) as deployment:
+        await deployment.create_topics()
+        worker = await deployment.ready_worker()
+        await deployment.send([*orders(0, _GOOD, 0), *bad_deploy(_GOOD, 0)])
+        position = await stopped_at(deployment, worker)
+        worker.kill()
+
+        worker = await deployment.ready_worker()
+        assert await stopped_at(deployment, worker) == position + _BOUND
+        worker.kill()
+
+        end = _GOOD + _BAD
+        worker = await deployment.ready_worker(breaker_pass=f"orders/0@{end}")
+        await deployment.send(orders(end, _GOOD, 0))
+        await deployment.drained()
+        assert await letters(deployment) == list(range(_GOOD, end))
+        assert worker.stop() == 0
+        await audit(deployment)
+
+
+async def test_in_replay_mode_the_other_inputs_go_on_by_themselves(
+    embedded_broker: Broker, tmp_path: Path
+) -> None:
+    """They are merged by time, and would wait for a partition that is only slow.
+
+    Nor does the watchdog take the partition for one that has stalled.
+    """
+    replay = _LIVE | {"mode": "replay", "stall_timeout": f"{_STALL_S:.0f}s"}
+    with Deployment(embedded_broker, tmp_path, **replay) as deployment:
+        await deployment.create_topics()
+        await deployment.send([*orders(0, _GOOD, 0), *bad_deploy(_GOOD, 0), *orders(0, _BAD, 1)])
+        worker = await deployment.ready_worker()
+        await until(is_stopped(worker), worker)
+        await deployment._committed({TopicPartition(deployment.topic("orders"), 1): _BAD})
+        assert await committed(deployment, 0) == _GOOD + _BOUND
+        patience_ends_s = time.monotonic() + _STALL_S + 3.0
+        await until(lambda: time.monotonic() > patience_ends_s, worker)
+        assert worker.stop() == 0
+
+        worker = await deployment.ready_worker(breaker_in_a_row=0, breaker_share=0)
+        await deployment.drained()
+        assert await letters(deployment) == list(range(_GOOD, _GOOD + _BAD))
+        assert worker.stop() == 0
+        await audit(deployment)
+
+
+async def test_a_pass_for_no_input_ends_the_start_with_one_sentence(
+    embedded_broker: Broker, tmp_path: Path
+) -> None:
+    with Deployment(embedded_broker, tmp_path, **_LIVE) as deployment:
+        await deployment.create_topics()
+        ended = deployment.run("worker", breaker_pass="order/0@5")
+        assert ended.returncode == 1
+        said = "TIERSTREAM_BREAKER_PASS=order/0@5: order is no input topic, they are orders, "
+        assert said in ended.stderr.splitlines()[-1]
