@@ -7,17 +7,24 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from handlers.decode import IN_THE_LOG
+import msgspec
+
+from handlers.decode import IN_THE_LOG, decode
 from handlers.events import Event
+from handlers.log import is_control
 from handlers.outputs import Output
-from handlers.partition import Meta, Partition, pack_meta, unpack_meta
-from handlers.reasons import Rejection
+from handlers.partition import Meta, Partition, Source, pack_meta, unpack_meta
+from handlers.reasons import MISSING_FIELD, Rejection
 from handlers.restoration import Restoration
 from handlers.values import check_values
 from streams.batch_events import BatchEvent
 from streams.faust_app import Record
 from streams.quick_decode import quick_event
 from streams.records import META_KEY, Origin, cloud_event_headers, origin_of
+
+
+class UnreadableControl(Exception):
+    """A tick or policy that only a newer version understands: to leave it out would be wrong."""
 
 
 class DeadLetter(NamedTuple):
@@ -61,6 +68,7 @@ class EnginePartition:
         self._on_restored = on_restored
         self._opened_s = time.monotonic()
         self._position = -1
+        self._log_topic = ""
         self._meta_is_stale = False
 
     @property
@@ -145,6 +153,7 @@ class EnginePartition:
         """Apply a batch of the canonical log."""
         batch = event.value
         applied = self._meta.applied
+        self._log_topic = batch.tp.topic
         for record in batch.records:
             if record.offset > applied:
                 self._apply(record, now_ms)
@@ -155,8 +164,7 @@ class EnginePartition:
     def _apply(self, record: Record, now_ms: int) -> None:
         partition, key = self.partition, record.key
         if key is None:
-            assert record.value is not None
-            partition.control(record.offset, record.value)
+            self._apply_keyless(record)
             return
         origin = origin_of(record.headers, key)
         if origin is not None and partition.is_applied(origin.source):
@@ -171,6 +179,24 @@ class EnginePartition:
             self._reject(record, origin, rejection)
         else:
             self.newest_delay_ms = now_ms - event.occurred_ms
+
+    def _apply_keyless(self, record: Record) -> None:
+        """Ticks and policies have no key. Anything else is not ours, and no event either."""
+        value = record.value
+        where = Source(self._log_topic, self.number, record.offset)
+        if value is not None and is_control(value):
+            try:
+                self.partition.control(record.offset, value)
+            except msgspec.MsgspecError as error:
+                raise UnreadableControl(
+                    f"{where.topic}/{where.partition} has a control record at offset "
+                    f"{where.offset} that this version cannot read: {error}"
+                ) from error
+            return
+        event = decode(value, cloud_event_headers(record.headers), IN_THE_LOG, with_content=False)
+        if isinstance(event, Event):
+            event = Rejection(MISSING_FIELD, "a record of the log without a key", event.event_id)
+        self._reject(record, Origin(where, record.timestamp, None), event)
 
     def _admit(self, record: Record) -> Event | Rejection:
         """As `Partition.admit`, the quick way where there is one."""
