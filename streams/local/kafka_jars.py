@@ -67,7 +67,7 @@ def start_kafka(
     return broker
 
 
-def _prepare(  # noqa: PLR0913
+def _prepare(
     workspace: Workspace,
     java: str,
     classpath: str,
