@@ -1048,19 +1048,27 @@ def test_an_end_that_was_not_reached_is_seen(
 # -- 8: memory
 
 
-def test_a_slope_of_memory_is_seen(evidence: Evidence) -> None:
+def _growing(evidence: Evidence, mib_a_minute: float, seconds: int) -> Evidence:
     samples = [
         dataclasses.replace(
-            sample, rss_bytes={"projector": int((100 + 0.5 * sample.at_s) * (1 << 20))}
+            sample,
+            rss_bytes={"projector": int((100 + mib_a_minute / 60 * sample.at_s) * (1 << 20))},
         )
-        for sample in _stretched(evidence)
+        for sample in _stretched(evidence, seconds)
     ]
-    growing = dataclasses.replace(evidence, samples=samples)
-    red(
-        growing,
-        "projector (pid 15, from 8.5 s on) grew by 30.0 MiB a minute",
-        "its load explains 2.",
-    )
+    return dataclasses.replace(evidence, samples=samples)
+
+
+def test_a_slope_of_memory_is_seen(evidence: Evidence) -> None:
+    grew = "projector (pid 15, from 8.5 s on) grew by 30.0 MiB a minute, its load explains"
+    red(_growing(evidence, 30, 80), grew)
+
+
+def test_a_small_slope_is_seen_in_a_long_life_only(evidence: Evidence) -> None:
+    """In a short one it may be something that happens once."""
+    short, long = _growing(evidence, 5, 80), _growing(evidence, 5, 900)
+    assert not [problem for problem in verdict(short) if "MiB a minute" in problem]
+    red(long, "grew by 5.0 MiB a minute, its load explains 2.")
 
 
 def test_a_step_of_memory_is_no_slope(evidence: Evidence) -> None:
@@ -1068,16 +1076,16 @@ def test_a_step_of_memory_is_no_slope(evidence: Evidence) -> None:
         dataclasses.replace(
             sample, rss_bytes={"projector": (300 if sample.at_s > 100 else 100) << 20}
         )
-        for sample in _stretched(evidence)
+        for sample in _stretched(evidence, 80)
     ]
     stepping = dataclasses.replace(evidence, samples=samples)
     assert not [problem for problem in verdict(stepping) if "MiB a minute" in problem]
 
 
-def _stretched(evidence: Evidence) -> list[Sample]:
-    """The samples of an episode that took twice as long."""
+def _stretched(evidence: Evidence, seconds: int) -> list[Sample]:
+    """The samples of an episode that took so much longer."""
     last = evidence.samples[-1]
-    more = [dataclasses.replace(last, at_s=last.at_s + second) for second in range(1, 80)]
+    more = [dataclasses.replace(last, at_s=last.at_s + second) for second in range(1, seconds)]
     return [*evidence.samples, *more]
 
 

@@ -13,7 +13,11 @@ WARM_UP_S = 20.0
 """Until modules are loaded, partitions restored and caches filled."""
 SHORTEST_S = 60.0
 BYTES_A_MINUTE = 2 << 20
-"""What Python's allocator and its caches may do beside, however little there is to do."""
+"""What Python's allocator may lose to fragments, however little there is to do."""
+BYTES_ONCE = 12 << 20
+"""What may be added at any one time and never again: buffers for a backlog after an outage, the
+partitions of a worker that died, caches that are not full yet. A minute of life cannot tell that
+from a leak; ten minutes can, so it counts by the minutes looked at."""
 BYTES_A_RECORD = 512
 """What a record of the log may leave for good in the worker that takes it. In the episodes of the
 rig it is 27 bytes of packed state on average, 500 bytes a customer, and about ten times that while
@@ -48,7 +52,11 @@ def slopes(evidence: Evidence) -> list[Slope]:
             continue
         every = -(-len(points) // _MOST_SAMPLES)
         span_s = points[0][0], points[-1][0]
-        allowed = BYTES_A_MINUTE + BYTES_A_RECORD * _records_a_minute(evidence, *span_s)
+        allowed = (
+            BYTES_A_MINUTE
+            + BYTES_A_RECORD * _records_a_minute(evidence, *span_s)
+            + BYTES_ONCE * 60 / (span_s[1] - span_s[0])
+        )
         found.append(Slope(life, 60 * _theil_sen(points[::every]), allowed))
     return found
 
