@@ -49,6 +49,16 @@ class StrictRecovery(Recovery):
             return RestoreProgress(0, 0)
         return RestoreProgress(min(max(0, self.active_remaining_total()), self._total), self._total)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether all was restored that this worker was assigned last.
+
+        A rebalance or a stop interrupts a restore, and Faust goes on as if it had come to its end.
+        """
+        interrupted = self.should_stop or self.signal_recovery_start.is_set()
+        newest = self._generation_id == self.app.consumer_generation_id
+        return newest and not interrupted and not self.need_recovery()
+
     @override
     async def _build_offsets(
         self, consumer: ConsumerT, tps: set[TP], destination: Counter[TP], title: str

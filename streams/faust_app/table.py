@@ -16,6 +16,7 @@ from typing_extensions import override
 from yarl import URL
 
 from streams.faust_app.batch import Batch
+from streams.faust_app.recovery import StrictTables
 
 _RESTORE_FROM_START = -1
 # Batches kept before they are applied. Not 1: Faust then goes on reading the changelog for good.
@@ -127,6 +128,8 @@ class PartitionedStore(Store[bytes, bytes], Generic[P]):
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Tell the partitions that they are complete; Faust resumes the streams after this."""
         assert self._generation is not None
+        if not cast(StrictTables, self.app.tables).recovery.is_complete:
+            return  # interrupted: another restore follows, or the end
         try:
             for number in sorted(tp.partition for tp in active_tps):
                 if number in self._partitions:

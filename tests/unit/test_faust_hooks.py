@@ -71,6 +71,7 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (mode.Worker._install_signal_handlers_unix, "self"),
     (mode.Service._crash, "self, reason"),
     # called
+    (Recovery.need_recovery, "self"),
     (Recovery.active_remaining_total, "self"),
     (driver.AIOKafkaConsumerThread._ensure_consumer, "self"),
     (driver.AIOKafkaConsumerThread.call_thread, "self, fun, args, kwargs"),
@@ -142,6 +143,16 @@ def test_a_restore_starts_where_the_store_says() -> None:
 
 def test_ends_of_a_changelog_are_known_when_its_starts_are() -> None:
     assert in_order(Recovery._restart_recovery, "self._build_highwaters", "self._build_offsets")
+
+
+def test_an_interrupted_restore_is_taken_for_the_end_of_it() -> None:
+    """That is what `StrictRecovery.is_complete` is for."""
+    assert in_order(
+        Recovery._restart_recovery,
+        "await self._wait(self.signal_recovery_end.wait())",
+        "except Exception as exc:\n                        finish_span(",
+        "T(self.on_recovery_completed)(generation_id)",
+    )
 
 
 def test_faust_drops_its_acks_before_it_waits_for_the_streams() -> None:

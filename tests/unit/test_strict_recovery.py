@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -60,6 +61,35 @@ async def test_progress_counts_what_is_left_of_all_partitions(recovery: StrictRe
     assert str(recovery.progress) == "2,000 of 4,000 changelog offsets (50%)"
     recovery._set_recovery_ended()
     assert recovery.progress == RestoreProgress(0, 0)
+
+
+async def test_a_restore_that_read_to_the_end_is_complete(recovery: StrictRecovery) -> None:
+    offsets = await begin(recovery)
+    assert not recovery.is_complete
+    offsets.update({TP("changelog", 0): 1_099, TP("changelog", 1): 3_099})
+    assert recovery.is_complete
+
+
+def partitions_move(recovery: StrictRecovery) -> None:
+    recovery.app.consumer_generation_id += 1
+
+
+def next_restore_waits(recovery: StrictRecovery) -> None:
+    recovery.signal_recovery_start.set()
+
+
+def app_stops(recovery: StrictRecovery) -> None:
+    recovery._stopped.set()
+
+
+@pytest.mark.parametrize("interrupt", [partitions_move, next_restore_waits, app_stops])
+async def test_a_restore_that_was_interrupted_is_not_complete(
+    recovery: StrictRecovery, interrupt: Callable[[StrictRecovery], None]
+) -> None:
+    offsets = await begin(recovery)
+    offsets.update({TP("changelog", 0): 1_099, TP("changelog", 1): 3_099})
+    interrupt(recovery)
+    assert not recovery.is_complete
 
 
 class Told(logging.Handler):
