@@ -238,8 +238,9 @@ def _typed(schema: Schema, document: dict[str, Any], limits: Limits) -> Event | 
             else f"occurred_at is before {rfc3339(limits.min_event_ms)}",
         )
     if limits.max_event_ms is not None and occurred_ms > limits.max_event_ms:
+        # Without the bound itself: a letter that is written again must be the same.
         return Rejection(
-            reasons.FROM_THE_FUTURE, f"occurred_at is after {rfc3339(limits.max_event_ms)}"
+            reasons.FROM_THE_FUTURE, f"occurred_at {rfc3339(occurred_ms)} has not come yet"
         )
     event = schema.event(type=document["type"], occurred_ms=occurred_ms, **values)
     event.fault = fault or fault_of(event)

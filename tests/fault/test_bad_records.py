@@ -137,6 +137,15 @@ def test_a_backtest_refuses_each_for_its_reason(policy: dict[str, Any]) -> None:
         assert verdict == wanted(record), record.name
 
 
+@pytest.mark.parametrize("record", BAD, ids=[record.name[:60] for record in BAD])
+def test_a_letter_that_is_written_again_later_is_the_same(record: BadRecord) -> None:
+    """After a crash the ingest judges a record once more, at another wall time."""
+    attributes = cloud_event_headers(record.headers)
+    later = Limits(max_event_ms=(LIMITS.max_event_ms or 0) + 60_000)
+    first, again = (decode(record.value, attributes, limits) for limits in (LIMITS, later))
+    assert first == again
+
+
 def test_only_conflicts_and_the_erased_need_the_state() -> None:
     """Whoever sends the rest needs no groundwork."""
     partition = Partition()

@@ -8,28 +8,23 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from aiokafka import ConsumerRecord
-
-from handlers.reasons import ERASED_CUSTOMER
 from scoring.timestamps import rfc3339
 from streams.local import Broker
 from streams.topics import INPUTS
 from tests.builders import order
-from tests.fault.bad_records import BadRecord, OddRecord, bad_records, groundwork, odd_records
-from tests.integration.audit import audit, data_of, source_of
-from tests.integration.deployment import Deployment, Message, TopicPosition
+from tests.fault.bad_records import bad_records, groundwork, odd_records
+from tests.integration.audit import audit, data_of
+from tests.integration.deployment import Deployment, Message
+from tests.integration.letters import check_letter, letters_by_source, message_of
 
 _LIVE: dict[str, Any] = {
     "mode": "live",
     "tick_interval": "1m",
     "min_event_time": "1980-01-01T00:00:00Z",  # not the default
+    # All of them come in a row.
+    "breaker_in_a_row": 0,
+    "breaker_share": 0,
 }
-
-
-def message_of(record: BadRecord | OddRecord, number: int) -> Message:
-    """A record of the catalogue for partition 0 of its topic, with a timestamp of its own."""
-    timestamp_ms = 1_735_689_600_000 + number
-    return Message(record.topic, record.value, record.key, 0, timestamp_ms, record.headers)
 
 
 async def test_each_bad_input_becomes_a_dead_letter_and_the_rest_goes_on(
@@ -55,7 +50,8 @@ async def test_each_bad_input_becomes_a_dead_letter_and_the_rest_goes_on(
         await deployment.send(odd + again + after)
         await deployment.drained()
 
-        letters = by_position(await deployment.read("dead-letters"))
+        letters, repeated = letters_by_source(await deployment.read("dead-letters"))
+        assert repeated == 0
         assert letters.keys() == set(positions)
         for one, message, position in zip(bad, bad_messages, positions, strict=True):
             check_letter(letters[position], one, message)
@@ -77,29 +73,6 @@ async def test_each_bad_input_becomes_a_dead_letter_and_the_rest_goes_on(
         assert worker.stop() == 0
         assert worker.complaints == []
         await audit(deployment)
-
-
-def by_position(partitions: list[list[ConsumerRecord]]) -> dict[TopicPosition, ConsumerRecord]:
-    """Dead letters by where the record was; each is there once."""
-    letters = [letter for records in partitions for letter in records]
-    found = {source_of(letter): letter for letter in letters}
-    assert len(found) == len(letters)
-    return found
-
-
-def check_letter(letter: ConsumerRecord, bad: BadRecord, message: Message) -> None:
-    """Original bytes and key, and headers that say what it was and why it was refused."""
-    headers = dict(reversed(letter.headers))  # ours come first
-    assert headers["reason"].decode() == bad.reason, bad.name
-    assert letter.key == bad.key, bad.name
-    assert letter.value == (None if bad.reason == ERASED_CUSTOMER else bad.value), bad.name
-    assert headers["source-timestamp"] == str(message.timestamp_ms).encode()
-    event_id = headers.get("event-id")
-    assert (None if event_id is None else event_id.decode()) == bad.event_id, bad.name
-    assert headers["detail"]
-    for attribute, value in bad.headers:
-        if attribute.startswith("ce_"):
-            assert headers.get(attribute) == value, "a CloudEvent's attributes are part of it"
 
 
 async def test_cloud_events_of_both_modes_count_like_native_ones(
