@@ -70,6 +70,12 @@ _BAD: tuple[tuple[bytes | None, str], ...] = (
         "from_the_future",
     ),
 )
+_POISON = {
+    20: b"not json",
+    21: b'{"type":"clock.tock","at":1}',
+    22: b'{"type":"customer.erased","event_id":"stray","customer_id":"c1","occurred_at":0}',
+}
+"""What somebody writes into the log itself, by the step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +163,8 @@ class HealthyEpisode:
         self._now_ms += _STEP_MS
         for _ in range(self.per_step):
             self._load()
+        if step in _POISON:
+            self._send(LOG_TOPIC, _POISON[step], None, sort="poison")
         if step < len(_BAD):
             value, reason = _BAD[step]
             self._send("support", value, b"bad", sort="bad", reason=reason)

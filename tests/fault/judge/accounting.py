@@ -7,12 +7,19 @@ from collections.abc import Iterator
 
 from tests.fault.evidence import LOG_TOPIC, RawRecord, SentRecord
 from tests.fault.judge.case import Case, Entry, Letter
-from tests.fault.judge.wire import Position, attributes_of, customer_in, partition_of
+from tests.fault.judge.wire import (
+    Position,
+    attributes_of,
+    customer_in,
+    event_id_in,
+    partition_of,
+)
 from tests.oracle.checks import Limits
 from tests.oracle.ingest import Refusal, refusal
 
 _MIN_EVENT_TIME_MS = 631_152_000_000
 _MAX_FUTURE_SKEW_MS = 300_000
+_ANY_TIME = Limits(-(10**30), 10**31)
 _LONGEST_AFTER_MS = 600_000
 """How long after the last sample somebody may have looked at a record."""
 
@@ -171,40 +178,41 @@ def _check_refused(
 
 def _check_past_ingest(case: Case, position: Position, entry: Entry) -> Iterator[str]:
     """What somebody wrote into the log itself: without a key it is a dead letter in any case."""
-    letters = case.letters_by_source.get(position) or [
-        letter
-        for letter in case.letters
-        if letter.about == (entry.partition, entry.record.key, entry.record.value)
-    ]
-    expected = _reason_past_ingest(case, entry)
+    letters = case.letters_by_source.get(position, [])
+    if not entry.is_poison:  # who has a key but no source is told of without a place
+        about = entry.partition, entry.record.key, entry.record.value
+        letters = [letter for letter in case.letters if letter.about == about]
+    expected = _refusal_past_ingest(case, entry)
     if not letters and expected is not None:
-        yield f"{entry}, written past ingest, must be a dead letter {expected} but is none"
+        yield f"{entry}, written past ingest, must be a dead letter {expected.reason} but is none"
     for letter in letters:
-        if letter.record.value != entry.record.value:
-            yield f"{letter} has other bytes than {entry}"
-        if letter.reason != expected:
-            yield f"{entry} is a dead letter {letter.reason} ({letter}), expected {expected}"
+        if expected is None or letter.reason != expected.reason:
+            reason = "none" if expected is None else expected.reason
+            yield f"{entry} is a dead letter {letter.reason} ({letter}), expected {reason}"
+        else:
+            yield from _check_letter(position, entry.record, letter, expected.event_id)
+    yield from _check_repetitions(position, letters)
 
 
-def _reason_past_ingest(case: Case, entry: Entry) -> str | None:
+def _refusal_past_ingest(case: Case, entry: Entry) -> Refusal | None:
     if not entry.is_poison:
         refused = case.refused_by_engine.get((entry.partition, entry.record.offset))
-        return None if refused is None else refused[0]
-    found = refusal(entry.record.value, {}, _limits(1 << 62))
-    return "missing_field" if found is None else found.reason
+        return None if refused is None else Refusal(*refused)
+    attributes = attributes_of(entry.record.headers)
+    found = refusal(entry.record.value, attributes, _ANY_TIME)
+    return found or Refusal("missing_field", event_id_in(entry.record.value, attributes))
 
 
 def _check_letter(
     position: Position, record: RawRecord, letter: Letter, event_id: str | None
 ) -> Iterator[str]:
     """A dead letter of the right reason against the record it is about."""
-    assert letter.origin is not None
     is_erased = letter.reason == "erased_customer"
     if letter.record.value != (None if is_erased else record.value):
         yield f"{letter} has other bytes than {position}"
     if letter.record.key != record.key:
         yield f"{letter} has another key than {position}"
-    if letter.origin.timestamp_ms != record.timestamp_ms:
+    if letter.origin is not None and letter.origin.timestamp_ms != record.timestamp_ms:
         yield f"{letter} names another timestamp than {position} has"
     attributes = {} if is_erased else attributes_of(record.headers)
     if attributes_of(letter.record.headers) != attributes:
@@ -231,10 +239,14 @@ def _check_unknown(case: Case) -> Iterator[str]:
     for position, entries in case.by_source.items():
         if position not in case.inputs:
             yield f"{entries[0]} comes from {position}, where nothing is"
-    past_ingest = {(e.partition, None, e.record.value) for e in case.past_ingest.values()}
+    without_place = {
+        (entry.partition, entry.record.key, entry.record.value)
+        for entry in case.past_ingest.values()
+        if not entry.is_poison
+    }
     for letter in case.letters:
         if letter.origin is None:
-            if letter.about not in past_ingest:
+            if letter.about not in without_place:
                 yield f"{letter} does not say where it was, and nothing like it is in the log"
         elif letter.origin.position not in case.inputs | case.past_ingest:
             yield f"{letter} comes from {letter.origin.position}, where nothing is"

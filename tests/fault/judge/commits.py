@@ -118,9 +118,10 @@ def _of_log(case: Case, outputs: Outputs, partition: int) -> dict[Place, Effects
 
 def _letters(case: Case, partition: int) -> Iterator[tuple[int, int, str]]:
     for entry in case.log[partition]:
-        if entry.origin is None or (partition, entry.record.offset) not in case.refused_by_engine:
+        if (partition, entry.record.offset) not in case.refused_by_engine and not entry.is_poison:
             continue
-        for letter in case.letters_by_source.get(entry.origin.position, []):
+        position = entry.position if entry.origin is None else entry.origin.position
+        for letter in case.letters_by_source.get(position, []):
             if letter.partition == partition:
                 yield entry.record.offset, letter.record.offset, f"dead letter {letter}"
                 break

@@ -10,7 +10,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tests.fault.evidence import Header, RawRecord
-from tests.oracle.records import NotJsonError, from_binary, native_fields, parse_object
+from tests.oracle.records import (
+    NotJsonError,
+    from_binary,
+    native_fields,
+    parse_object,
+    readable_event_id,
+)
 
 PARTITION_KEY = b"\x00partition"
 """Key of a partition's own record on the changelog."""
@@ -130,16 +136,23 @@ def _named(topic: str, prefix: str) -> tuple[str, str]:
 
 def customer_in(value: bytes | None, attributes: dict[str, bytes]) -> str | None:
     """The customer id that an event names; None if none can be read."""
-    if value is None:
-        return None
+    parsed = _object_in(value, attributes)
+    found = None if parsed is None else native_fields(parsed).get("customer_id")
+    return found if isinstance(found, str) else None
+
+
+def event_id_in(value: bytes | None, attributes: dict[str, bytes]) -> str | None:
+    """The event id that a dead letter of this record must name."""
+    parsed = _object_in(value, attributes)
+    return None if parsed is None else readable_event_id(parsed)
+
+
+def _object_in(value: bytes | None, attributes: dict[str, bytes]) -> dict[str, Any] | None:
     try:
-        parsed = parse_object(value)
+        parsed = parse_object(value or b"")
     except NotJsonError:
         return None
-    if "ce_specversion" in attributes:
-        parsed = from_binary(parsed, attributes)
-    found = native_fields(parsed).get("customer_id")
-    return found if isinstance(found, str) else None
+    return from_binary(parsed, attributes) if "ce_specversion" in attributes else parsed
 
 
 class State(NamedTuple):
