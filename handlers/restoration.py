@@ -17,8 +17,8 @@ class Restored(NamedTuple):
     store: CustomerStore
     population: Counter[tuple[str, str]]
     """Customers by (tier, stage), erased ones left out."""
-    ahead: list[str]
-    """Customers whose state contains more than the position asked for."""
+    ahead: list[tuple[int, str]]
+    """Customers whose state contains more than the position asked for: up to which, and who."""
 
 
 class Restoration:
@@ -47,7 +47,7 @@ class Restoration:
         """The store of all customers, once; `applied` is the last position that is all durable."""
         due: dict[str, int] = {}
         population: Counter[tuple[str, str]] = Counter()
-        ahead = []
+        ahead: list[tuple[int, str]] = []
         max_epoch = self._max_epoch
         packed_states, self._packed = self._packed, {}
         for customer_id, packed in packed_states.items():
@@ -58,7 +58,7 @@ class Restoration:
             if not head.erased:
                 population[head.tier, head.stage] += 1
             if head.applied > applied:
-                ahead.append(customer_id)
+                ahead.append((head.applied, customer_id))
         store = CustomerStore(packed=packed_states, wheel=DueWheel(due))
         store.max_epoch = max_epoch
         return Restored(store, population, ahead)

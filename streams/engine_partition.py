@@ -70,6 +70,7 @@ class EnginePartition:
         self._position = -1
         self._log_topic = ""
         self._meta_is_stale = False
+        self._ahead: list[tuple[int, str]] = []
 
     @property
     def partition(self) -> Partition:
@@ -126,8 +127,7 @@ class EnginePartition:
         if self._partition is None:
             found = self._restoration.finish(self._meta.applied)
             self._partition = Partition(self._meta, found.store)
-            # Those changed after the last checkpoint get their profile once more.
-            self._partition.stale_profiles = dict.fromkeys(found.ahead)
+            self._ahead = sorted(found.ahead, reverse=True)
             self.population = found.population
             self._position = self._meta.applied
             self.restore_seconds = time.monotonic() - self._opened_s
@@ -210,6 +210,15 @@ class EnginePartition:
         key = record.key if origin is None else origin.key
         self.dead_letters.append(DeadLetter(key, record.value, origin, rejection, record.headers))
 
+    def _pass_ahead(self) -> None:
+        """Customers changed after the last checkpoint of a former owner get their profile again.
+
+        Not before the log is applied as far as they are: until then, clock and policy are older.
+        """
+        ahead, position = self._ahead, self._position
+        while ahead and ahead[-1][0] <= position:
+            self.partition.stale_profiles[ahead.pop()[1]] = None
+
     # -- writing
 
     def take_unflushed(self, *, checkpoint: bool) -> Unflushed:
@@ -226,6 +235,7 @@ class EnginePartition:
         states = partition.store.pack_changed(self._meta.epoch)
         if not checkpoint:
             return Unflushed(outputs, dead_letters, states, [], None, [])
+        self._pass_ahead()
         stale, partition.stale_profiles = partition.stale_profiles, {}
         profiles = [partition.profile(customer_id) for customer_id in stale]
         events, self._events = self._events, []
