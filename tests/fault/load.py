@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -81,6 +82,8 @@ class Load:
         """Send some records, beside the flow."""
         for draft in drafts:
             now_ms = self._watch.now_ms
+            if draft.key is None and draft.value is None:  # the client refuses to send that
+                draft = replace(draft, key=b"")
             acked = await self._producer.send(
                 self._prefix + draft.topic,
                 draft.value,

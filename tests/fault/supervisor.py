@@ -28,6 +28,9 @@ _LIVED_LONG_S = 10.0
 _STOP_TIMEOUT_S = 60.0
 _TAIL_BYTES = 4_096
 
+TIERSTREAM = (sys.executable, "-m", "tests.fault.launcher")
+"""The program of a place, unless it is another's."""
+
 
 @dataclass(slots=True)
 class _Running:
@@ -45,7 +48,7 @@ class Place:
         lives: those who ended.
 
     Args:
-        command: of `tierstream`.
+        command: of the program, `tierstream` under its controls.
         environment: all variables.
         folder: where its logs and its controls are.
         workspace: ends the process if the rig dies.
@@ -60,11 +63,12 @@ class Place:
         folder: Path,
         workspace: Workspace,
         watch: Stopwatch,
+        program: Sequence[str] = TIERSTREAM,
     ) -> None:
         self.name = name
         self.controls = Controls(folder / f"{name}.controls")
         self.lives: list[ProcessLife] = []
-        self._command = [sys.executable, "-m", "tests.fault.launcher", *command]
+        self._command = [*program, *command]
         self._environment = {**environment, VARIABLE: str(self.controls.file)}
         self._folder = folder
         self._workspace = workspace
@@ -195,9 +199,16 @@ class Supervisor:
             place.end()
         self._workspace.close()
 
-    def add(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Place:
+    def add(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        program: Sequence[str] = TIERSTREAM,
+    ) -> Place:
         """A new place, where nobody runs yet."""
-        place = Place(name, command, environment, self._folder, self._workspace, self._watch)
+        folder, workspace, watch = self._folder, self._workspace, self._watch
+        place = Place(name, command, environment, folder, workspace, watch, program)
         self.places[name] = place
         return place
 

@@ -32,6 +32,16 @@ _THREE_BROKERS_KIB = 8 * 1024 * 1024
 CI_SEEDS = (83, 84, 85)
 
 
+@pytest.fixture(autouse=True)
+def quiet_clients() -> Iterator[None]:
+    """The rig's own clients complain of each broker that is away, as they must."""
+    log = logging.getLogger("aiokafka")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    yield
+    log.setLevel(level)
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """Apache Kafka of one node behind proxies, for all episodes here."""

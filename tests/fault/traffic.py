@@ -173,8 +173,7 @@ class Traffic:
         return self._count
 
 
-_POISON: tuple[bytes | None, ...] = (
-    None,
+_POISON = (
     b"",
     b"not json",
     b"\xff\xfe",
