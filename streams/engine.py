@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from aiokafka import TopicPartition
 from faust.types import StreamT
@@ -20,7 +21,7 @@ from streams.batch_events import batch_events
 from streams.engine_metrics import EngineMetrics
 from streams.engine_partition import EnginePartition, Unflushed
 from streams.engine_records import EngineRecords, Record
-from streams.faust_app import Batch, BatchProducer, PartitionedTable, StreamApp, add_table
+from streams.faust_app import Batch, BatchProducer, PartitionedStore, StreamApp, add_table
 from streams.ownership import Ownership, gap_of
 from streams.topics import CUSTOMER_EVENTS, TABLE, changelog_name, topic_name
 
@@ -33,8 +34,25 @@ _CHECKPOINT_BATCHES = 8
 _MS_PER_S = 1_000
 
 
+class Table(Protocol):
+    """What the engine uses of its table."""
+
+    @property
+    def states(self) -> PartitionedStore[EnginePartition]:
+        """The partitions that are at this worker."""
+
+
+OpenTable = Callable[[StreamApp, str, Callable[[int], EnginePartition]], Table]
+
+
 class Engine:
-    """Applies the canonical log, and makes what follows from it durable in the right order."""
+    """Applies the canonical log, and makes what follows from it durable in the right order.
+
+    Args:
+        on_restored: called with each partition that is restored.
+        open_table: declares the table of customers.
+        ownership: sees to the records of others in the changelog.
+    """
 
     def __init__(
         self,
@@ -43,6 +61,9 @@ class Engine:
         producer: BatchProducer,
         metrics: EngineMetrics,
         on_restored: Callable[[EnginePartition], None],
+        *,
+        open_table: OpenTable = add_table,
+        ownership: Ownership | None = None,
     ) -> None:
         self._producer = producer
         self._metrics = metrics
@@ -53,8 +74,8 @@ class Engine:
         self._unflushed_records = 0
         self._flushes = 0
         self._flushing = asyncio.Lock()
-        self._ownership = Ownership(settings)
-        self.table: PartitionedTable[EnginePartition] = add_table(
+        self._ownership = ownership or Ownership(settings)
+        self.table: Table = open_table(
             app, TABLE, lambda number: EnginePartition(number, on_restored)
         )
         topic = app.batch_topic(topic_name(settings, CUSTOMER_EVENTS))

@@ -9,10 +9,10 @@ they would stand if nobody else wrote; records between are read and written over
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from config.deployment import Settings
 from handlers.customer import unpack_head
@@ -50,10 +50,20 @@ def gap_of(reflected: int, count: int, last: int) -> Gap | None:
 
 
 class Ownership:
-    """Looks through gaps in the changelog for records of other owners."""
+    """Looks through gaps in the changelog for records of other owners.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: which changelog, and where.
+        open_consumer: makes a consumer outside of any group.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        open_consumer: Callable[[Settings], AIOKafkaConsumer] = plain_consumer,
+    ) -> None:
         self._settings = settings
+        self._open_consumer = open_consumer
         self._changelog = changelog_name(settings)
 
     async def look_through(self, partition: EnginePartition, gap: Gap) -> int:
@@ -83,7 +93,7 @@ class Ownership:
 
     async def _read(self, number: int, gap: Gap) -> list[ConsumerRecord]:
         tp = TopicPartition(self._changelog, number)
-        consumer = plain_consumer(self._settings)
+        consumer = self._open_consumer(self._settings)
         records: list[ConsumerRecord] = []
         await consumer.start()
         try:
