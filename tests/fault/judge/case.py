@@ -211,7 +211,8 @@ def _read_log(case: Case) -> None:
         if origin is not None:
             seen.add((partition, origin.position))
             case.by_source.setdefault(origin.position, []).append(entry)
-            incarnations.setdefault(origin.position.topic, set()).add(origin.incarnation)
+            if origin.incarnation:  # a worker that could not find out leaves it empty
+                incarnations.setdefault(origin.position.topic, set()).add(origin.incarnation)
     for topic, found in incarnations.items():
         if len(found) > 1:
             case.unreadable.append(
