@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
@@ -41,8 +41,8 @@ class Stage(Protocol):
     watch: Stopwatch
     partitions: int
 
-    def guest(self, name: str) -> Place:
-        """A further place for a worker."""
+    def place(self, name: str) -> Place:
+        """A place for a process."""
 
     async def publish_policy(self) -> None:
         """Put the next policy in force."""
@@ -62,7 +62,7 @@ class Faults:
     spans: list[FaultSpan] = field(default_factory=list)
     clock_jumps: list[ClockJump] = field(default_factory=list)
 
-    async def run(self, schedule: list[Fault]) -> None:
+    async def run(self, schedule: Sequence[Fault]) -> None:
         """Do them all, and heal them all."""
         began_s = self.stage.watch.now_s
         async with asyncio.TaskGroup() as group:
@@ -143,7 +143,7 @@ class Faults:
         deadline_s = self.stage.watch.now_s + fault.seconds
 
         async def come_and_go(name: str) -> None:
-            place = self.stage.guest(name)
+            place = self.stage.place(name)
             while self.stage.watch.now_s < deadline_s:
                 place.want()
                 await asyncio.sleep(random.uniform(1.0, 2.0) + _GUEST_STAYS_S)

@@ -6,6 +6,7 @@ on; a verdict that is not clean names the line that replays its episode.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import Iterator
@@ -17,9 +18,10 @@ import pytest
 
 from streams.local import BrokerUnavailable, RedisServer, start_redis
 from tests.fault.cluster import Cluster
-from tests.fault.episode import LANES, Episode
+from tests.fault.deployment import LANES, Deployment
+from tests.fault.episode import Episode
 from tests.fault.judge import judge
-from tests.fault.schedule import Shape
+from tests.fault.schedule import Shape, schedule
 from tests.integration.conftest import skip_without_java
 
 _log = logging.getLogger(__name__)
@@ -65,7 +67,7 @@ async def test_nothing_is_lost_and_nothing_counts_twice(
 ) -> None:
     name = "test_nothing_is_lost_and_nothing_counts_twice"
     replay = f'.venv/bin/python -m pytest "{_HERE}::{name}[{seed}]"'
-    await _run(Episode(cluster, redis_server, seed, IN_CI, tmp_path), tmp_path, replay)
+    await _run(Deployment(cluster, redis_server, seed, IN_CI, tmp_path), IN_CI, replay)
 
 
 @pytest.mark.soak
@@ -81,20 +83,20 @@ async def test_soak(tmp_path: Path) -> None:
             replay = (
                 f"BROKERS={brokers} make soak FAULTS={shape.faults} SEED={seed} PYTEST_ARGS={_HERE}"
             )
-            await _run(Episode(cluster, redis_server, seed, shape, folder), folder, replay)
+            await _run(Deployment(cluster, redis_server, seed, shape, folder), shape, replay)
             done += shape.faults
             seed += 1
             _log.info("%s of %s faults are done", done, faults)
 
 
-async def _run(episode: Episode, folder: Path, replay: str) -> None:
-    """Run an episode and have it judged."""
-    evidence = await episode.run()
-    judgement = judge(evidence)
+async def _run(deployment: Deployment, shape: Shape, replay: str) -> None:
+    """Run the episode of a deployment's seed and have it judged."""
+    evidence = await Episode(deployment, schedule(deployment.seed, shape)).run()
+    judgement = await asyncio.to_thread(judge, evidence)
     for name, value in judgement.figures.items():
         _log.info("%-24s %s", name, round(value, 2))
     assert not judgement.problems, "\n".join(
-        (*judgement.problems, f"logs and evidence: {folder}", f"again: {replay}")
+        (*judgement.problems, f"logs and evidence: {deployment.folder}", f"again: {replay}")
     )
 
 
