@@ -49,7 +49,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.side_by_side", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="of the orders and of the faults")
-    parser.add_argument("--rounds", type=int, default=2, help="each has every kind of fault once")
+    parser.add_argument("--rounds", type=int, default=2, help="of six faults, see timetable.py")
     parser.add_argument("--out", type=Path, help="a file for the table")
     parser.add_argument(
         "--contenders", nargs="+", choices=_CONTENDERS, default=_CONTENDERS, metavar="NAME"

@@ -131,12 +131,13 @@ class Course:
         return 0.0 if took_s is None else self._load.backlog / (sent_s + took_s)
 
     async def _bursts(self, stream: Iterator[Order], places: Sequence[Place]) -> None:
-        began_s = time.monotonic()
         faults = {fault.burst: fault for fault in self._plan.faults}
+        due_s = time.monotonic()
         async with asyncio.TaskGroup() as group:
             for number in range(self._plan.bursts):
-                due_s = began_s + number * self._load.every_s
                 await asyncio.sleep(max(0.0, due_s - time.monotonic()))
+                # What a broker held up is not made up for: the faults keep their distance.
+                due_s = time.monotonic() + self._load.every_s
                 if number in faults:
                     group.create_task(self._do(faults[number], places))
                 await self._send(stream, self._load.burst)

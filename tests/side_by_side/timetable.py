@@ -6,11 +6,14 @@ fault begins shortly after a burst, while orders are on their way.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple
 
-KINDS = {"kill": 4, "freeze": 6, "join": 4, "broker": 4}
+KINDS = {"kill": 4, "freeze": 6, "join": 4, "broker": 5}
 """How many bursts each fault has to itself, so that its effects are its own."""
+
+ROUND = ("kill", "kill", "freeze", "freeze", "join", "broker")
 
 
 class Fault(NamedTuple):
@@ -30,10 +33,8 @@ class Timetable(NamedTuple):
     bursts: int
 
 
-def timetable(
-    seed: int, rounds: int, workers: int, kinds: tuple[str, ...] = tuple(KINDS)
-) -> Timetable:
-    """Each kind once a round, in an order of its own."""
+def timetable(seed: int, rounds: int, workers: int, kinds: Sequence[str] = ROUND) -> Timetable:
+    """Each of the kinds once a round, in an order of its own."""
     random = Random(f"timetable {seed}")
     faults, burst = [], 1
     for _ in range(rounds):
