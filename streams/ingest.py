@@ -18,6 +18,7 @@ from handlers.reasons import Rejection
 from handlers.values import check_values
 from scoring.rules import Rules
 from streams.batch_events import BatchEvent, batch_events
+from streams.breaker import Breaker
 from streams.doubt import doubt
 from streams.faust_app import Batch, BatchProducer, Record, StreamApp
 from streams.ingest_guard import IngestGuard
@@ -49,6 +50,7 @@ class Ingest:
         partitions: of the canonical log.
         rules: those in force at this worker; None while it has no partition of the log. What the
             engine would refuse by them counts as bad, too.
+        incarnation_of: tells an input topic from a former one of its name; empty where unknown.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Ingest:
         metrics: Metrics,
         partitions: int,
         rules: Callable[[], Rules | None] = lambda: None,
+        incarnation_of: Callable[[str], str] = lambda _: "",
     ) -> None:
         self._app = app
         self._settings = settings
@@ -75,6 +78,7 @@ class Ingest:
         self._guard = IngestGuard(app, settings, metrics)
         self._limits = Limits()
         self._rules_now = rules
+        self._incarnation_of = incarnation_of
         self._rules: Rules | None = None
         self._counts: Counter[tuple[str, str]] = Counter()
         topics = app.topic(*self._labels, maxsize=app.batch_topic("any").maxsize)
@@ -163,7 +167,7 @@ class Ingest:
     def _forward_merged(self, record: Record, event: BatchEvent) -> None:
         batch = event.value
         assert self._merge is not None
-        if not self._forward(record, batch.tp):
+        if not self._forward(record, batch.tp, self._guard.breaker(batch.tp)):
             self._merge.drop(batch.tp)
         elif record.offset == batch.last_offset:
             self._pending.append(event)
@@ -172,19 +176,21 @@ class Ingest:
         """Whether all of the batch was taken: no breaker has tripped."""
         self._set_limits()
         tp = batch.tp
-        return all(self._forward(record, tp) for record in batch.records)
+        breaker, forward = self._guard.breaker(tp), self._forward
+        return all(forward(record, tp, breaker) for record in batch.records)
 
     def _set_limits(self) -> None:
         self._rules = self._rules_now()
         latest_ms = time.time_ns() // 1_000_000 + self._settings.max_future_skew_ms
         self._limits = Limits(self._settings.min_event_time_ms, latest_ms)
 
-    def _forward(self, record: Record, tp: TP) -> bool:
+    def _forward(self, record: Record, tp: TP, breaker: Breaker) -> bool:
         """Take a record, unless it is bad and one too many of its partition."""
         headers = record.headers
         attributes = cloud_event_headers(headers)
         topic, partition = tp
-        origin = Origin(Source(topic, partition, record.offset), record.timestamp, record.key)
+        source = Source(topic, partition, record.offset, self._incarnation_of(topic))
+        origin = Origin(source, record.timestamp, record.key)
         wire = quick_wire(record.value, self._limits) if attributes is None else None
         if wire is not None:
             customer_id, type_name = wire.customer_id, TYPE_NAMES[type(wire)]
@@ -199,7 +205,7 @@ class Ingest:
             customer_id, type_name = event.customer_id, event.type
             bad = None if self._rules is None else _refusal(event, self._rules)
         if bad is None:
-            self._guard.breaker(tp).taken += 1
+            breaker.taken += 1
         elif self._guard.trips(tp, record.offset, bad):
             return False
         key = customer_id.encode()

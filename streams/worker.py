@@ -7,6 +7,8 @@ import logging
 import time
 from collections.abc import Mapping
 
+from aiokafka.errors import KafkaError
+
 from config.deployment import Settings
 from handlers.log import ClockTick, encode_control
 from scoring.policy import Policy
@@ -19,8 +21,10 @@ from streams.faust_security import faust_broker_urls, faust_credentials
 from streams.garbage import collect_rarely
 from streams.http_server import HttpServer
 from streams.ingest import Ingest
+from streams.loop_guard import LoopGuard
 from streams.metrics import Metrics
 from streams.policy_log import activation, log_producer
+from streams.positions import topic_guard
 from streams.topics import CUSTOMER_EVENTS, topic_name
 from streams.watchdog import Watchdog
 from streams.worker_app import WorkerApp
@@ -28,6 +32,7 @@ from streams.worker_app import WorkerApp
 _log = logging.getLogger(__name__)
 
 _LAG_EVERY_S = 2.0
+_TOPICS_EVERY_S = 2.0
 _BATCHES_IN_FLIGHT = 16
 
 
@@ -59,11 +64,18 @@ class Worker:
                 limits=BatchLimits(max_in_flight=_BATCHES_IN_FLIGHT),
             )
         )
+        self.app.topic_guard = topic_guard(settings)
         self.engine = Engine(
             self.app, settings, self._engine_producer, self._engine_metrics, self._on_restored
         )
         self.ingest = Ingest(
-            self.app, settings, self._log_producer, self._metrics, partitions, self._rules
+            self.app,
+            settings,
+            self._log_producer,
+            self._metrics,
+            partitions,
+            self._rules,
+            self.app.topic_guard.tag,
         )
         for producer in (self._engine_producer, self._log_producer, self._tick_producer):
             producer.guard_by(self.app.membership.confirm)
@@ -73,6 +85,7 @@ class Worker:
                 settings.http_port,
                 self._metrics.registry,
                 readiness=self._readiness,
+                liveness=self._liveness,
             ),
             self._engine_producer,
             self._log_producer,
@@ -103,6 +116,8 @@ class Worker:
             self.engine.flush_often(),
             self.ingest.flush_often(),
             self._show_lag(),
+            self._watch_topics(),
+            LoopGuard(self._settings.stall_timeout.seconds).turn(),
             self._write_settings(),
         ]
         if self._settings.mode == "live":
@@ -111,6 +126,10 @@ class Worker:
 
     def _readiness(self) -> Mapping[str, bool]:
         return {"assigned_and_restored": self.app.ready, "broker": not self.app.should_stop}
+
+    def _liveness(self) -> Mapping[str, bool]:
+        """False once something ended the work: a stall, a loss, a failed write, a bug."""
+        return {"works": not self.app.crashed}
 
     def _rules(self) -> Rules | None:
         """The rules in force, as the first of our partitions has them."""
@@ -166,6 +185,23 @@ class Worker:
                 self._tick_producer.add(self._events_topic, partition.number, None, tick)
             if partitions:
                 await self._tick_producer.flush()
+
+    async def _watch_topics(self) -> None:
+        """End if a topic is not what it was when this worker began."""
+        told = False
+        while True:
+            await asyncio.sleep(_TOPICS_EVERY_S)
+            if not self.app.ready:
+                continue
+            try:
+                await self.app.batch_consumer.look_at_topics()
+            except KafkaError:
+                continue  # no broker answers, or they move: whoever works with it will notice
+            if not self.app.topic_guard.mark and not told:
+                told = True
+                _log.warning(
+                    "the brokers give topics no ids: a topic that is made anew is not noticed"
+                )
 
     async def _show_lag(self) -> None:
         """Measure the lag against the broker's end offsets; end if it does not shrink."""

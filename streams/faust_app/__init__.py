@@ -11,6 +11,8 @@ from streams.faust_app.producer import BatchProducer, BufferFull, ProduceFailed
 from streams.faust_app.recovery import RestoreTimeout
 from streams.faust_app.runner import run_worker
 from streams.faust_app.table import PartitionedStore, PartitionedTable, PartitionState, add_table
+from streams.faust_app.topic_guard import TopicChanged, TopicGuard
+from streams.faust_app.topic_identity import TopicState, describe_topics, short_id
 from streams.faust_app.transport import BatchConsumer, DrainTimeout, Progress
 
 __all__ = [
@@ -32,7 +34,12 @@ __all__ = [
     "Record",
     "RestoreTimeout",
     "StreamApp",
+    "TopicChanged",
+    "TopicGuard",
+    "TopicState",
     "add_table",
     "create_app",
+    "describe_topics",
     "run_worker",
+    "short_id",
 ]

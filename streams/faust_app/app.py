@@ -15,6 +15,7 @@ from typing_extensions import override
 from streams.faust_app.membership import Membership
 from streams.faust_app.options import FaustOptions
 from streams.faust_app.recovery import RestoreProgress, StrictTables
+from streams.faust_app.topic_guard import TopicGuard
 from streams.faust_app.transport import BatchConsumer, BatchTransport, batch_consumer
 
 # Queues are bounded by the batches in flight of each partition, far below this. A queue that fills
@@ -56,6 +57,7 @@ class StreamApp(faust.App):
         self.membership = Membership(
             options.session_timeout_ms / 1000, options.confirmation_timeout_ms / 1000
         )
+        self.topic_guard = TopicGuard()
         self._on_drain: list[Callable[[], Awaitable[None]]] = []
         super().__init__(options.app_id, **faust_settings(options))
 
@@ -124,7 +126,8 @@ def faust_settings(options: FaustOptions) -> Mapping[str, Any]:
         "broker_max_poll_records": options.limits.max_records,
         "broker_max_poll_interval": options.max_poll_interval_ms / 1000,
         "consumer_max_fetch_size": options.limits.max_bytes,
-        "consumer_auto_offset_reset": "earliest",
+        # Where to begin without a position is said explicitly; all else would be a silent loss.
+        "consumer_auto_offset_reset": "none",
         "processing_guarantee": "at_least_once",
         "producer_acks": -1,
         "producer_request_timeout": _REQUEST_TIMEOUT_S,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidTimestampError, KafkaError
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.structs import TopicPartition
 
@@ -231,6 +231,11 @@ class BatchProducer:
                     f"{tp.topic}/{tp.partition}: not acknowledged within "
                     f"{self._delivery_timeout_s:g} s"
                 ) from None
+            except InvalidTimestampError as error:
+                raise ProduceFailed(
+                    f"{tp.topic}/{tp.partition}: Kafka refuses the time of our records; the clock "
+                    "of this machine, or the broker's, is wrong"
+                ) from error
             except Exception as error:
                 raise ProduceFailed(f"{tp.topic}/{tp.partition}: {error!r}") from error
             self._buffered_bytes -= batch.size_bytes

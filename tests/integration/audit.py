@@ -108,7 +108,8 @@ def _logged(records: Iterable[ConsumerRecord]) -> dict[TopicPosition, bytes]:
         if record.key is not None:
             origin = origin_of(record.headers, record.key)
             assert origin is not None
-            found[TopicPosition(*origin.source)] = record.value
+            source = origin.source
+            found[TopicPosition(source.topic, source.partition, source.offset)] = record.value
     return found
 
 

@@ -87,7 +87,11 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (GroupCoordinator._send_req, "self, request"),
     (GroupCoordinator.reset_generation, "self"),
     (GroupCoordinator._maybe_leave_group, "self"),
+    (GroupCoordinator.fetch_committed_offsets, "self, partitions"),
     (AIOKafkaClient.send, "self, node_id, request, group"),
+    (AIOKafkaClient.get_random_node, "self"),
+    (AIOKafkaClient.force_metadata_update, "self"),
+    (AIOKafkaConsumer.end_offsets, "self, partitions"),
     (AIOKafkaProducer.create_batch, "self"),
     (AIOKafkaProducer.send_batch, "self, batch, topic, partition"),
     (BatchBuilder.append, "self, timestamp, key, value, headers"),
@@ -244,7 +248,7 @@ def test_aiokafka_takes_the_first_record_of_a_batch_whatever_its_size() -> None:
 def test_the_app_has_the_settings_its_safety_depends_on() -> None:
     app = create_app(FaustOptions(app_id="app", broker_urls=("kafka://127.0.0.1:1",)))
     conf = app.conf
-    assert conf.consumer_auto_offset_reset == "earliest"
+    assert conf.consumer_auto_offset_reset == "none"
     assert not app.in_transaction
     assert conf.stream_wait_empty
     assert conf.table_standby_replicas == 0
@@ -286,3 +290,15 @@ def test_a_refused_request_to_write_is_not_tried_again() -> None:
         "batch.failure(exception=err)",
     )
     assert not KafkaError.retriable
+
+
+def test_without_a_reset_a_position_out_of_range_is_an_error_of_its_partition() -> None:
+    assert in_order(
+        Fetcher._proc_fetch_request,
+        "Errors.OffsetOutOfRangeError",
+        "!= OffsetResetStrategy.NONE",
+        "Errors.OffsetOutOfRangeError({tp: fetch_offset})",
+        "self._set_error(tp, err)",
+    )
+    assert "del self._records[tp]" in inspect.getsource(Fetcher.request_offset_reset)
+    assert in_order(Fetcher.fetched_records, "del self._records[tp]", "check_raise()")

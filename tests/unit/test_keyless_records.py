@@ -8,6 +8,7 @@ import pytest
 from faust.types import TP
 
 from handlers.log import ClockTick, PolicyActivated, encode_control
+from handlers.partition import Source
 from scoring.policy import Policy
 from streams.engine_partition import EnginePartition, UnreadableControl
 from streams.faust_app import Batch
@@ -55,7 +56,7 @@ def test_what_is_neither_tick_nor_policy_is_a_dead_letter(value: bytes | None, r
     [letter] = partition.dead_letters
     assert (letter.key, letter.value, letter.rejection.reason) == (None, value, reason)
     assert letter.origin is not None
-    assert letter.origin.source == ("log", 3, 1)
+    assert letter.origin.source == Source("log", 3, 1)
     assert partition.partition.meta.clock_ms == 1_000, "the log goes on behind it"
 
 
