@@ -104,6 +104,7 @@ def _add_no_number(make: RecordMaker) -> None:
         ("no digit behind the point", b"5."),
         ("a hexadecimal number", b"0x10"),
         ("an exponent without digits", b"1e"),
+        ("an exponent of 19 digits", b"1e1000000000000000000"),
         ("True of Python", b"True"),
         ("None of Python", b"None"),
         ("undefined", b"undefined"),
