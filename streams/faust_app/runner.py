@@ -75,6 +75,9 @@ def run_worker(
     except asyncio.CancelledError:
         code = 1
     finally:
+        # The loop took its handlers with it; a request to end that comes now must not take the
+        # place of the exit code.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         ended.set()
     if worker.crash_reason is not None:
         _tell(worker.crash_reason)
