@@ -10,6 +10,7 @@ from streams.local import Broker
 from streams.local.kafka_jars import Front, start_kafka
 from streams.local.ports import LOOPBACK
 from tests.fault.proxy import Condition, Proxy, ProxyThread
+from tests.fault.small_disk import SmallDisk
 
 # Groups may have short sessions here, so that the dead are noticed soon. A request that cannot be
 # answered since the broker was away is given up soon, too.
@@ -25,6 +26,9 @@ class Cluster:
     The rig itself speaks to the brokers directly. Processes under test go through a *lane*: one
     proxy to each broker, and a listener of each broker that tells clients these proxies.
 
+    Attributes:
+        disk: the disk under the brokers' data, where it is one that can be filled.
+
     Args:
         brokers: nodes.
         lanes: names of the ways.
@@ -36,6 +40,7 @@ class Cluster:
     ) -> None:
         self.brokers = brokers
         self.lanes = tuple(lanes)
+        self.disk: SmallDisk | None = None
         self._config = {**_CONFIG, **(config or {})}
         self._proxies = ProxyThread()
         self._ways: dict[tuple[str, int], Proxy] = {}
@@ -88,6 +93,8 @@ class Cluster:
     def heal(self) -> None:
         """Let everything pass, and every broker run."""
         self.set(Condition())
+        if self.disk is not None:
+            self.disk.empty()
         self.broker.resume()
         self.broker.start()
 

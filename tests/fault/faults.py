@@ -171,6 +171,17 @@ class Faults:
         await asyncio.sleep(seconds)
         await asyncio.to_thread(broker.start, node)
 
+    async def disk_full(self, fault: Fault) -> None:
+        """Fill the disk under the brokers' data; make room, and start them again."""
+        disk = self.stage.cluster.disk
+        assert disk is not None
+        await asyncio.to_thread(disk.fill)
+        await asyncio.sleep(fault.seconds)
+        ended = not any(node.running for node in self.stage.cluster.broker.nodes)
+        self.note("the brokers %s", "have ended" if ended else "still run")
+        disk.empty()
+        await self._down(None, 0.0)
+
     async def broker_pause(self, fault: Fault) -> None:
         """Freeze a broker."""
         process = self.stage.cluster.broker.nodes[_number(fault.target)]
@@ -279,6 +290,7 @@ ACTIONS: dict[str, Action] = {
     "storm": Faults.storm,
     "broker_kill": Faults.broker_kill,
     "broker_pause": Faults.broker_pause,
+    "disk_full": Faults.disk_full,
     "brokers_down": Faults.brokers_down,
     "cut": Faults.cut,
     "half_open": Faults.half_open,

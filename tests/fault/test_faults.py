@@ -6,30 +6,25 @@ on; a verdict that is not clean names the line that replays its episode.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from streams.local import BrokerUnavailable, RedisServer, start_redis
+from streams.local import RedisServer, start_redis
 from tests.fault.cluster import Cluster
-from tests.fault.deployment import LANES, Deployment
-from tests.fault.episode import Episode
-from tests.fault.judge import judge
+from tests.fault.deployment import Deployment
+from tests.fault.rounds import brokers_there_is_room_for, run_and_judge, started
 from tests.fault.schedule import Shape, schedule
-from tests.integration.conftest import skip_without_java
 
 _log = logging.getLogger(__name__)
 
 _HERE = "tests/fault/test_faults.py"
 IN_CI = Shape()
 _IN_SOAK = Shape(workers=4, brokers=3, gap_s=9.0, patient=True)
-_THREE_BROKERS_KIB = 8 * 1024 * 1024
 # Together these episodes have every kind of fault, which `test_schedule` sees to.
 CI_SEEDS = (83, 84, 85)
 
@@ -47,7 +42,7 @@ def quiet_clients() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """Apache Kafka of one node behind proxies, for all episodes here."""
-    with _started(1) as running:
+    with started(1) as running:
         yield running
 
 
@@ -67,56 +62,29 @@ async def test_nothing_is_lost_and_nothing_counts_twice(
 ) -> None:
     name = "test_nothing_is_lost_and_nothing_counts_twice"
     replay = f'.venv/bin/python -m pytest "{_HERE}::{name}[{seed}]"'
-    await _run(Deployment(cluster, redis_server, seed, IN_CI, tmp_path), IN_CI, replay)
+    deployment = Deployment(cluster, redis_server, seed, IN_CI, tmp_path)
+    await run_and_judge(deployment, schedule(seed, IN_CI), replay)
 
 
 @pytest.mark.soak
 async def test_soak(tmp_path: Path) -> None:
     faults, first = int(os.environ.get("FAULTS", "200")), int(os.environ.get("SEED", "1"))
-    brokers = int(os.environ.get("BROKERS", "0")) or (3 if _has_memory() else 1)
-    with _started(brokers) as cluster, start_redis(own=True) as redis_server:
-        done, seed = 0, first
-        while done < faults:
-            shape = replace(_IN_SOAK, brokers=brokers, faults=min(10, faults - done))
+    brokers = int(os.environ.get("BROKERS", "0")) or brokers_there_is_room_for()
+    failures: list[str] = []
+    with started(brokers) as cluster, start_redis(own=True) as redis_server:
+        for number, done in enumerate(range(0, faults, _IN_SOAK.faults)):
+            shape = replace(_IN_SOAK, brokers=brokers, faults=min(_IN_SOAK.faults, faults - done))
+            seed = first + number
             folder = tmp_path / f"seed-{seed}"
             folder.mkdir()
             replay = (
                 f"BROKERS={brokers} make soak FAULTS={shape.faults} SEED={seed} PYTEST_ARGS={_HERE}"
             )
-            await _run(Deployment(cluster, redis_server, seed, shape, folder), shape, replay)
-            done += shape.faults
-            seed += 1
-            _log.info("%s of %s faults are done", done, faults)
-
-
-async def _run(deployment: Deployment, shape: Shape, replay: str) -> None:
-    """Run the episode of a deployment's seed and have it judged."""
-    evidence = await Episode(deployment, schedule(deployment.seed, shape)).run()
-    judgement = await asyncio.to_thread(judge, evidence)
-    for name, value in judgement.figures.items():
-        _log.info("%-24s %s", name, round(value, 2))
-    assert not judgement.problems, "\n".join(
-        (*judgement.problems, f"logs and evidence: {deployment.folder}", f"again: {replay}")
-    )
-
-
-@contextmanager
-def _started(brokers: int) -> Iterator[Cluster]:
-    cluster = Cluster(brokers, LANES)
-    try:
-        cluster.__enter__()
-    except BrokerUnavailable as reason:
-        skip_without_java(reason)
-        raise  # never reached: the line above ends the test
-    with closing(cluster):
-        yield cluster
-
-
-def _has_memory() -> bool:
-    """Whether three brokers and all the rest have room."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return False
-    free = next((line.split()[1] for line in lines if line.startswith("MemAvailable:")), "0")
-    return int(free) >= _THREE_BROKERS_KIB
+            deployment = Deployment(cluster, redis_server, seed, shape, folder)
+            try:
+                await run_and_judge(deployment, schedule(seed, shape), replay)
+            except AssertionError as failure:  # the others may fail for another reason
+                _log.error("%s", failure)
+                failures.append(f"seed {seed}: {failure}")
+            _log.info("%s of %s faults are done", done + shape.faults, faults)
+    assert not failures, "\n\n".join(failures)

@@ -40,7 +40,8 @@ def test_a_deck_of_faults_has_every_kind(seed: int) -> None:
 
 
 def test_every_kind_of_fault_can_be_done() -> None:
-    assert KINDS.keys() == ACTIONS.keys()
+    assert ACTIONS.keys() - KINDS.keys() == {"disk_full"}, "which needs a cluster of its own"
+    assert KINDS.keys() <= ACTIONS.keys()
 
 
 def test_the_episodes_in_ci_have_every_kind_together() -> None:
