@@ -19,6 +19,8 @@ class Restored(NamedTuple):
     """Customers by (tier, stage), erased ones left out."""
     ahead: list[tuple[int, str]]
     """Customers whose state contains more than the position asked for: up to which, and who."""
+    hidden: list[str]
+    """Customers behind whose state an older one was written: compaction would keep that one."""
 
 
 class Restoration:
@@ -30,6 +32,7 @@ class Restoration:
 
     def __init__(self) -> None:
         self._packed: dict[str, bytes] = {}
+        self._hidden: dict[str, None] = {}
         self._max_epoch = 0
 
     def take(self, records: Iterable[tuple[str, bytes]]) -> None:
@@ -42,6 +45,10 @@ class Restoration:
                 self._max_epoch = max(self._max_epoch, head.epoch, known_head.epoch)
                 if is_newer(head, known_head):
                     newest[customer_id] = packed
+                if is_newer(known_head, head):
+                    self._hidden[customer_id] = None
+                else:
+                    self._hidden.pop(customer_id, None)
 
     def finish(self, applied: int) -> Restored:
         """The store of all customers, once; `applied` is the last position that is all durable."""
@@ -61,4 +68,4 @@ class Restoration:
                 ahead.append((head.applied, customer_id))
         store = CustomerStore(packed=packed_states, wheel=DueWheel(due))
         store.max_epoch = max_epoch
-        return Restored(store, population, ahead)
+        return Restored(store, population, ahead, list(self._hidden))

@@ -83,15 +83,23 @@ class CustomerStore:
     def restore(self, records: Iterable[tuple[str, bytes]]) -> None:
         """Take over packed states, of one id the one with the greater (epoch, applied).
 
+        A customer behind whose state an older one was written counts as changed.
+
         For all customers of a partition at once there is `handlers.restoration`.
         """
         for customer_id, packed in records:
             head = unpack_head(packed)
             self.max_epoch = max(self.max_epoch, head.epoch)
             known = self._packed.get(customer_id)
-            if known is not None and not is_newer(head, unpack_head(known)):
-                continue
+            if known is not None:
+                known_head = unpack_head(known)
+                if is_newer(known_head, head):
+                    self.touch(customer_id)
+                if not is_newer(head, known_head):
+                    continue
             self._packed[customer_id] = packed
+            self._live.pop(customer_id, None)
+            self.changed.pop(customer_id, None)
             self.wheel.schedule(customer_id, head.next_due_ms)
 
     def packed(self) -> Iterator[tuple[str, bytes]]:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from handlers.decode import IN_THE_LOG, decode
 from handlers.events import Event
 from handlers.log import is_control
 from handlers.outputs import Output
-from handlers.partition import Meta, Partition, Source, pack_meta, unpack_meta
+from handlers.partition import Meta, Partition, Source, unpack_meta
 from handlers.reasons import MISSING_FIELD, Rejection
 from handlers.restoration import Restoration
 from handlers.values import check_values
@@ -25,6 +26,10 @@ from streams.records import META_KEY, Origin, cloud_event_headers, origin_of
 
 class UnreadableControl(Exception):
     """A tick or policy that only a newer version understands: to leave it out would be wrong."""
+
+
+class LogGap(Exception):
+    """The log goes on behind the end of our state, which is too old to be gone on with."""
 
 
 class DeadLetter(NamedTuple):
@@ -44,7 +49,7 @@ class Unflushed(NamedTuple):
     dead_letters: list[DeadLetter]
     states: list[tuple[str, bytes]]
     profiles: list[Output]
-    meta: bytes | None
+    meta: Meta | None
     events: list[BatchEvent]
 
 
@@ -105,6 +110,21 @@ class EnginePartition:
         else:
             self.partition.store.touch(key.decode())
 
+    def send_profile_again(self, key: bytes) -> None:
+        """Have the profile of a customer written again, if we know one."""
+        customer_id = key.decode()
+        if self.partition.store.applied(customer_id) >= 0:
+            self.partition.stale_profiles[customer_id] = None
+
+    @property
+    def profiles_end(self) -> int | None:
+        """The offset of the newest profile known to be right, as all before it; None: not known."""
+        return self._meta.profiles_end
+
+    @profiles_end.setter
+    def profiles_end(self, offset: int) -> None:
+        self._meta.profiles_end = offset
+
     # -- restoring
 
     def restore(self, records: list[tuple[bytes, bytes | None]]) -> None:
@@ -130,6 +150,8 @@ class EnginePartition:
             self._ahead = sorted(found.ahead, reverse=True)
             self.population = found.population
             self._position = self._meta.applied
+            for customer_id in found.hidden:
+                self._partition.store.touch(customer_id)
             self.restore_seconds = time.monotonic() - self._opened_s
         self._max_epoch = max(self._max_epoch, self._partition.store.max_epoch)
         self._meta.epoch = max(self._max_epoch + 1, generation)
@@ -141,19 +163,29 @@ class EnginePartition:
 
     def _restore_meta(self, meta: Meta) -> None:
         self._max_epoch = max(self._max_epoch, meta.epoch)
-        if self._partition is None and (meta.epoch, meta.applied) > (
-            self._meta.epoch,
-            self._meta.applied,
-        ):
+        found, known = (meta.epoch, meta.applied), (self._meta.epoch, self._meta.applied)
+        self._meta_is_stale = found < known
+        if self._partition is None and found > known:
             self._meta = meta
 
     # -- applying
 
     def take(self, event: BatchEvent, now_ms: int) -> None:
-        """Apply a batch of the canonical log."""
+        """Apply a batch of the canonical log.
+
+        Raises:
+            LogGap: records before it are neither in the batch nor in the state.
+            UnreadableControl: a newer version has written a tick or a policy.
+        """
         batch = event.value
         applied = self._meta.applied
         self._log_topic = batch.tp.topic
+        if batch.first_offset > self._position + 1:
+            raise LogGap(
+                f"{batch.tp.topic}/{batch.tp.partition} goes on at offset {batch.first_offset}, but"
+                f" the state in the changelog ends at offset {self._position}: what is between is"
+                " committed and in no state"
+            )
         for record in batch.records:
             if record.offset > applied:
                 self._apply(record, now_ms)
@@ -240,8 +272,8 @@ class EnginePartition:
         profiles = [partition.profile(customer_id) for customer_id in stale]
         events, self._events = self._events, []
         meta = None
-        if events or self._meta_is_stale:
+        if events or profiles or self._meta_is_stale:
             self._meta_is_stale = False
             self._meta.applied = self._position
-            meta = pack_meta(self._meta)
+            meta = replace(self._meta, positions=dict(self._meta.positions))
         return Unflushed(outputs, dead_letters, states, profiles, meta, events)

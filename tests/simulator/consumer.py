@@ -55,6 +55,13 @@ class PlainConsumer:
         """Read on from there."""
         self._position = TP(*tp), offset
 
+    async def end_offsets(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Where the logs end."""
+        ends = await self._network.call(
+            self._process, lambda: self._broker.ends(TP(*tp) for tp in tps)
+        )
+        return {TopicPartition(*tp): end for tp, end in ends.items()}
+
     async def getmany(
         self, tp: TopicPartition, timeout_ms: int
     ) -> Mapping[TopicPartition, list[Stored]]:

@@ -13,11 +13,9 @@ from yarl import URL
 from config.deployment import Settings
 from handlers.log import ClockTick, Mode, encode_control
 from streams.engine import Engine
-from streams.engine_metrics import EngineMetrics
 from streams.engine_partition import EnginePartition
 from streams.faust_app import BatchProducer, Membership, PartitionedStore
 from streams.ingest import Ingest
-from streams.metrics import Metrics
 from streams.ownership import Ownership
 from streams.topics import CUSTOMER_EVENTS, topic_name
 from tests.simulator.app import App
@@ -28,6 +26,7 @@ from tests.simulator.producer import KafkaProducerInMemory, ProducerInMemory
 from tests.simulator.surroundings import Surroundings
 
 TICK_S = 0.3
+LOOK_EVERY_S = 0.5
 _PATIENCE_S = 2.0
 PARTITIONS = 2
 
@@ -51,10 +50,17 @@ def settings_of(mode: Mode) -> Settings:
     )
 
 
-@lru_cache
-def _metrics() -> Metrics:
-    """All processes count into one; nobody looks at it."""
-    return Metrics()
+class _Uncounted:
+    """Metrics at which nobody looks."""
+
+    def __getattr__(self, _name: str) -> _Uncounted:
+        return self
+
+    def __call__(self, *_: object, **__: object) -> _Uncounted:
+        return self
+
+
+_UNCOUNTED: Any = _Uncounted()
 
 
 class Worker:
@@ -76,12 +82,12 @@ class Worker:
             app,
             settings,
             self._engine_producer,
-            EngineMetrics(_metrics(), settings.topic_prefix),
+            _UNCOUNTED,
             lambda _: None,
             open_table=_open_table(around.changelog),
-            ownership=Ownership(settings, open_consumer),
+            ownership=Ownership(settings, open_consumer, LOOK_EVERY_S),
         )
-        self.ingest = Ingest(app, settings, self._log_producer, _metrics(), PARTITIONS)
+        self.ingest = Ingest(app, settings, self._log_producer, _UNCOUNTED, PARTITIONS)
         process.spawn(self._run())
 
     def _producer(self, step: str) -> BatchProducer:

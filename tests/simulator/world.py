@@ -26,9 +26,12 @@ from tests.simulator.surroundings import Surroundings
 from tests.simulator.worker import PARTITIONS, Worker, settings_of
 
 COMPACTION_LAG_S = 12.0
-_HEAL_S = LOAD_S + 5.0
+_HEAL_S = LOAD_S + 2.0
 _DRAIN_LOOKS = 300
-_IDLE_S = 2.5
+_LAST_WORDS_S = 2.5
+"""How long after the healing a zombie may still write, or a request be stuck."""
+_IDLE_S = 1.6
+"""How long an owner may need to see what a zombie wrote, and to write over it."""
 _WALL_MS = 1_672_531_200_000
 _REPLAY_WALL_MS = 1_800_000_000_000
 LATENESS_MS = 300_000
@@ -61,7 +64,7 @@ class World:
         self.broker = Broker(self.loop.time, lambda: self.clock.wall_ms)
         self.changelog = changelog_name(settings_of(plan.mode))
         self.write_faults = WriteFaults(Random(f"writes {plan.seed}"))
-        self.network = Network(self.loop, Random(f"network {plan.seed}"), plan.stuck, 3.0)
+        self.network = Network(self.loop, Random(f"network {plan.seed}"), plan.stuck, 2.2)
         self.group = Group(self.loop, self._sets(), Random(f"group {plan.seed}"), plan.sticky)
         self.timeline: list[Happening] = []
         self.struck: Counter[str] = Counter()
@@ -128,12 +131,13 @@ class World:
         await tasks[0]
         self._heal()
         for _ in range(_DRAIN_LOOKS):
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.1)
             self.drained = self._is_drained()
             if self.drained:
                 break
         self._tell("world", "drained" if self.drained else "not drained")
-        await asyncio.sleep(_IDLE_S)
+        quiet_s = self.begin_s + _HEAL_S + _LAST_WORDS_S
+        await asyncio.sleep(max(0.0, quiet_s - loop.time()) + _IDLE_S)
         self._compact(loop.time() + 1)
         tasks[1].cancel()
 
