@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from config.deployment import Settings
 from streams.faust_app import TopicChanged
 from streams.finding import Finding
 from streams.positions import read_positions, topic_guard
-from streams.topics import TopicsUnusable
 
 
-async def identity_finding(settings: Settings) -> Finding:
-    """Compare the ids beside committed positions with those of the topics; what workers refuse."""
-    try:
-        positions = await read_positions(settings)
-    except TopicsUnusable as unusable:
-        return Finding(f"positions: {unusable}", "mend the topics first")
+async def identity_finding(settings: Settings, counts: Mapping[str, int]) -> Finding:
+    """Compare the ids beside committed positions with those of the topics; what workers refuse.
+
+    Args:
+        settings: of the deployment.
+        counts: partitions by topic; all of ours are there.
+    """
+    positions = await read_positions(settings, counts)
     guard = topic_guard(settings)
     guard.look(positions.topics)
     try:

@@ -57,7 +57,7 @@ async def kafka_findings(settings: Settings, declared: Policy | None) -> AsyncIt
     if all(topic.name in cluster.topics for topic in topics):
         yield await _in_time(policy_finding(settings, declared), "the policy in the log")
         yield await _in_time(group_finding(settings, _counts(cluster)), "the consumer group")
-        yield await _in_time(identity_finding(settings), "the positions")
+        yield await _in_time(identity_finding(settings, _counts(cluster)), "the positions")
 
 
 def _why(error: Exception) -> str:

@@ -15,7 +15,6 @@ from streams.topics import (
     INPUTS,
     all_topics,
     changelog_name,
-    check_topics,
     plain_consumer,
     topic_name,
 )
@@ -50,15 +49,16 @@ def topic_guard(settings: Settings) -> TopicGuard:
     return TopicGuard(inputs, outputs, kept)
 
 
-async def read_positions(settings: Settings) -> Positions:
+async def read_positions(settings: Settings, counts: Mapping[str, int]) -> Positions:
     """Ask the brokers.
 
+    Args:
+        settings: of the deployment.
+        counts: partitions by topic; all of ours are there.
+
     Raises:
-        BrokerUnreachable: no broker answers.
-        TopicsUnusable: a topic is missing or has a wrong number of partitions.
-        KafkaError: a broker does not answer this question.
+        KafkaError: a broker does not answer.
     """
-    counts = await check_topics(settings)
     names = [topic_name(settings, name) for name in (*INPUTS, CUSTOMER_EVENTS)]
     tps = [TopicPartition(name, number) for name in names for number in range(counts[name])]
     consumer = plain_consumer(settings, group_id=settings.app_id)

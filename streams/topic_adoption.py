@@ -22,6 +22,7 @@ from streams.topics import (
     INPUTS,
     TopicsUnusable,
     changelog_name,
+    check_topics,
     plain_consumer,
     topic_name,
 )
@@ -79,7 +80,7 @@ async def plan_adoption(settings: Settings, name: str) -> Adoption:
     members = await group_members(settings)
     if members:
         raise AdoptionRefused(f"{members} workers run in group {settings.app_id}; stop them first")
-    positions = await read_positions(settings)
+    positions = await read_positions(settings, await check_topics(settings))
     guard.look(positions.topics)
     label = guard.label(topic)
     if topic in (topic_name(settings, CUSTOMER_EVENTS), changelog_name(settings)):

@@ -165,6 +165,7 @@ async def _records(consumer: AIOKafkaConsumer, tp: TopicPartition) -> list[Consu
 
 
 async def _behind(group: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> int:
+    ends = dict(ends)  # more may be sent meanwhile
     group.assign(list(ends))
     return sum([max(0, end - (await group.committed(tp) or 0)) for tp, end in ends.items()])
 
