@@ -111,8 +111,11 @@ class RecordMaker:
         headers: Headers = (),
         key: bytes | None = None,
     ) -> None:
-        """Add a record of these bytes. Two of three without a key of their own are given one."""
-        if key is None and len(self.bad) % 3:
+        """Add a record of these bytes. Two of three without a key of their own are given one.
+
+        So are all without a value: clients send nothing that has neither.
+        """
+        if key is None and (value is None or len(self.bad) % 3):
             key = f"key-{len(self.bad)}".encode()
         self.bad.append(BadRecord(name, topic, value, key, headers, reason, event_id))
 
