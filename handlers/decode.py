@@ -96,7 +96,10 @@ def decode(
     told = document
     odd_data = False
     if headers and "ce_specversion" in headers:
-        document = told = from_binary(document, headers)
+        try:
+            document = told = from_binary(document, headers)
+        except UnicodeDecodeError:
+            return Rejection(reasons.NOT_JSON, "an attribute in the headers is no UTF-8")
     elif document.get("specversion") is not None:
         odd_data = has_odd_data(document)
         document = from_structured(document)

@@ -44,9 +44,9 @@ def refusal(value: bytes | None, attributes: dict[str, bytes], limits: Limits) -
         return Refusal("too_large", None)
     try:
         parsed: dict[str, Any] = parse_object(value)
+        if "ce_specversion" in attributes:
+            parsed = from_binary(parsed, attributes)
     except NotJsonError:
         return Refusal("not_json", None)
-    if "ce_specversion" in attributes:
-        parsed = from_binary(parsed, attributes)
     reason = reason_against(parsed, native_fields(parsed), _ANY_POLICY, limits)
     return Refusal(reason, readable_event_id(parsed)) if reason in SHAPE_REASONS else None

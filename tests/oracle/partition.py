@@ -96,20 +96,24 @@ class Partition:
         if raw is None:
             self._bury("not_json", None)
             return
-        parsed = self._parse(raw)
+        parsed = self._parse(raw, attributes)
         if parsed is not None:
-            binary = "ce_specversion" in attributes
-            self._take_event(from_binary(parsed, attributes) if binary else parsed)
+            self._take_event(parsed)
 
-    def _parse(self, raw: bytes) -> dict[str, Any] | None:
+    def _parse(
+        self, raw: bytes, attributes: dict[str, bytes] | None = None
+    ) -> dict[str, Any] | None:
         if len(raw) > MOST_BYTES:
             self._bury("too_large", None)
             return None
         try:
-            return parse_object(raw)
+            parsed = parse_object(raw)
+            if attributes and "ce_specversion" in attributes:
+                return from_binary(parsed, attributes)
         except NotJsonError:
             self._bury("not_json", None)
             return None
+        return parsed
 
     def _bury(self, reason: str, event_id: str | None) -> None:
         self.dead_letters.append({"reason": reason, "event_id": event_id, "line": self.line})

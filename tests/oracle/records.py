@@ -84,9 +84,16 @@ def native_fields(parsed: dict[str, Any]) -> dict[str, Any]:
 
 
 def from_binary(parsed: dict[str, Any], attributes: dict[str, bytes]) -> dict[str, Any]:
-    """The native form of a CloudEvent in binary mode: its attributes are headers `ce_*`."""
+    """The native form of a CloudEvent in binary mode: its attributes are headers `ce_*`.
+
+    Raises NotJsonError where one that counts is no UTF-8.
+    """
     native = {name: value for name, value in parsed.items() if name != "specversion"}
-    told = {name: value.decode("utf-8", "replace") for name, value in attributes.items()}
+    names = ("ce_id", "ce_type", "ce_subject", "ce_time", "ce_specversion")
+    try:
+        told = {name: attributes[name].decode() for name in names if name in attributes}
+    except UnicodeDecodeError as error:
+        raise NotJsonError(str(error)) from error
     native["event_id"] = told.get("ce_id")
     native["type"] = told.get("ce_type")
     native["customer_id"] = told.get("ce_subject")

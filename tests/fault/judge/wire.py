@@ -150,9 +150,9 @@ def event_id_in(value: bytes | None, attributes: dict[str, bytes]) -> str | None
 def _object_in(value: bytes | None, attributes: dict[str, bytes]) -> dict[str, Any] | None:
     try:
         parsed = parse_object(value or b"")
+        return from_binary(parsed, attributes) if "ce_specversion" in attributes else parsed
     except NotJsonError:
         return None
-    return from_binary(parsed, attributes) if "ce_specversion" in attributes else parsed
 
 
 class State(NamedTuple):
