@@ -12,8 +12,9 @@ SEED ?= 1
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 DEMO_ARGS ?=
+SIDE_ARGS ?=
 
-.PHONY: help setup demo test lint format bench soak lock clean
+.PHONY: help setup demo test lint format bench soak side-by-side lock clean
 
 help:
 	@echo 'make demo    replay real purchases through the whole system, with a live view'
@@ -22,6 +23,7 @@ help:
 	@echo 'make format  let ruff put the code into its form'
 	@echo 'make bench   measure the whole path on Apache Kafka (needs Java 17 and Maven)'
 	@echo 'make soak    random faults without end in sight (FAULTS=$(FAULTS) SEED=$(SEED))'
+	@echo 'make side-by-side  plain Faust under the same orders and faults (SEED=$(SEED))'
 	@echo 'make lock    resolve the dependencies of pyproject.toml into requirements/*.lock'
 	@echo 'make clean   remove .venv and all caches of the checkout'
 
@@ -50,6 +52,9 @@ bench: $(LOCKED)
 
 soak: $(LOCKED)
 	@FAULTS='$(FAULTS)' SEED='$(SEED)' $(BIN)/python -m pytest -m soak --timeout=0 --log-cli-level=INFO $(PYTEST_ARGS)
+
+side-by-side: $(LOCKED)
+	@$(BIN)/python -m tests.side_by_side --seed '$(SEED)' $(SIDE_ARGS)
 
 LOCK_COMMAND := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-annotate --no-emit-index-url --custom-compile-command 'make lock'

@@ -1,4 +1,4 @@
-"""CPU time and memory of processes, from Linux's /proc."""
+"""CPU time, memory and cores of processes, from Linux's /proc."""
 
 from __future__ import annotations
 
@@ -26,3 +26,26 @@ def resident_bytes(pid: int) -> int:
         FileNotFoundError: as above.
     """
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
+
+
+def peak_resident_bytes(pid: int) -> int:
+    """The most memory a process ever had in RAM.
+
+    Raises:
+        FileNotFoundError: as above.
+    """
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name == "VmHWM":
+            return int(value.split()[0]) * 1024
+    raise ValueError(f"/proc/{pid}/status has no VmHWM")
+
+
+def pin(pid: int, core: int) -> None:
+    """Let a process, with all threads it has and will have, run on one core only.
+
+    Raises:
+        OSError: the core does not exist, or is not ours to give.
+    """
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(task.name), {core})

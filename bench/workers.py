@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from bench.processes import pin
 from streams.local.ports import free_ports
 
 _ROOT = Path(__file__).parents[1]
@@ -33,9 +34,12 @@ class Workers:
         count: how many processes.
         environment: the `TIERSTREAM_` variables, without the port.
         folder: where their logs go.
+        core: the one processor core they may use; None leaves the choice to the system.
     """
 
-    def __init__(self, count: int, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, count: int, environment: Mapping[str, str], folder: Path, *, core: int | None = None
+    ) -> None:
         self._logs = [folder / f"worker-{number}.log" for number in range(count)]
         self._ports = free_ports(count)
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -51,6 +55,8 @@ class Workers:
                         stderr=subprocess.STDOUT,
                     )
                 )
+            if core is not None:
+                pin(self._processes[-1].pid, core)
 
     @property
     def pids(self) -> list[int]:
@@ -70,6 +76,14 @@ class Workers:
                 if time.monotonic() > deadline_s:
                     raise WorkerFailed(f"a worker is not ready after {_READY_S:g} s{self._tail()}")
                 time.sleep(_POLL_S)
+
+    def metrics(self) -> list[str]:
+        """What `/metrics` of each worker says now."""
+        found = []
+        for port in self._ports:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                found.append(answer.read().decode())
+        return found
 
     def pause(self) -> None:
         """Freeze them (SIGSTOP): they keep their partitions, and start together at `resume`."""

@@ -6,6 +6,7 @@ the policy; everything else here only says where and how to run.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from config import checks, consistency
+from config.breaker_pass import checked_pass
 from config.durations import Duration, parse_duration
 
 ENV_PREFIX = "TIERSTREAM_"
@@ -184,6 +186,28 @@ class Settings(BaseSettings):
         default="json", description="`json`: one object a line; `console`: for people."
     )
 
+    breaker_in_a_row: int = Field(
+        default=100,
+        ge=0,
+        le=1_000_000,
+        description="More bad records in a row than this stop the ingest of their input partition, "
+        "0 for no bound.",
+    )
+    breaker_share: Decimal = Field(
+        default=Decimal("0.5"),
+        ge=0,
+        le=1,
+        description="So does a larger share of bad records among the newest of the partition, 0 "
+        "for no bound.",
+    )
+    breaker_window: int = Field(
+        default=1_000, ge=1, le=100_000, description="… of which so many are looked at."
+    )
+    breaker_pass: Annotated[str, AfterValidator(checked_pass)] = Field(
+        default="",
+        description="Bad records before these offsets do not count: `topic/partition@offset`, "
+        "several separated by commas. With it a stopped partition goes on after a restart.",
+    )
     flush_interval: Annotated[_Duration, _between("10ms", "60s")] = Field(
         default=Duration(200),
         description="Outputs and state are written at the latest after this time.",

@@ -96,7 +96,10 @@ def decode(
     told = document
     odd_data = False
     if headers and "ce_specversion" in headers:
-        document = told = from_binary(document, headers)
+        try:
+            document = told = from_binary(document, headers)
+        except UnicodeDecodeError:
+            return Rejection(reasons.NOT_JSON, "an attribute in the headers is no UTF-8")
     elif document.get("specversion") is not None:
         odd_data = has_odd_data(document)
         document = from_structured(document)
@@ -238,8 +241,9 @@ def _typed(schema: Schema, document: dict[str, Any], limits: Limits) -> Event | 
             else f"occurred_at is before {rfc3339(limits.min_event_ms)}",
         )
     if limits.max_event_ms is not None and occurred_ms > limits.max_event_ms:
+        # Without the bound itself: a letter that is written again must be the same.
         return Rejection(
-            reasons.FROM_THE_FUTURE, f"occurred_at is after {rfc3339(limits.max_event_ms)}"
+            reasons.FROM_THE_FUTURE, f"occurred_at {rfc3339(occurred_ms)} has not come yet"
         )
     event = schema.event(type=document["type"], occurred_ms=occurred_ms, **values)
     event.fault = fault or fault_of(event)

@@ -33,8 +33,22 @@ class PolicyActivated(Struct, frozen=True, tag=POLICY_ACTIVATED, tag_field="type
 
 ControlRecord = ClockTick | PolicyActivated
 
+
+class _Typed(Struct):
+    type: str
+
+
+_typed = msgspec.json.Decoder(_Typed)
 _decoder: msgspec.json.Decoder[ControlRecord] = msgspec.json.Decoder(ControlRecord)
 _encoder = msgspec.json.Encoder()
+
+
+def is_control(value: bytes | None) -> bool:
+    """Whether a record without a key says that it is a tick or a policy."""
+    try:
+        return value is not None and _typed.decode(value).type in (CLOCK_TICK, POLICY_ACTIVATED)
+    except msgspec.MsgspecError:
+        return False
 
 
 def decode_control(value: bytes) -> ControlRecord:

@@ -89,6 +89,14 @@ class Source(NamedTuple):
     topic: str
     partition: int
     offset: int
+    incarnation: str = ""
+    """Tells topics apart that were made anew under one name, each with offsets of its own; empty
+    where nobody knows."""
+
+    @property
+    def full_topic(self) -> str:
+        """The topic with its incarnation; no topic's name has an `@`."""
+        return f"{self.topic}@{self.incarnation}" if self.incarnation else self.topic
 
 
 class Meta(Struct):
@@ -104,7 +112,9 @@ class Meta(Struct):
     newest_ms: int = NEVER_MS
     clock_ms: int = NEVER_MS
     positions: dict[str, int] = field(default_factory=dict)
-    """The newest offset taken from each source partition, by `topic/partition`."""
+    """The newest offset taken from each source partition, by `topic@incarnation/partition`."""
+    profiles_end: int | None = None
+    """The offset of the newest profile that an owner wrote, as far as this record knows."""
 
 
 class NoPolicy(Exception):
@@ -116,7 +126,7 @@ class Partition:
 
     def __init__(self, meta: Meta | None = None, store: CustomerStore | None = None) -> None:
         self.meta = meta or Meta()
-        self.store = store or CustomerStore()
+        self.store = CustomerStore() if store is None else store
         self.stale_profiles: dict[str, None] = {}
         """Customers whose profile is to be sent anew."""
         self._context: Context | None = None
@@ -184,11 +194,7 @@ class Partition:
 
     def is_applied(self, source: Source) -> bool:
         """Whether this record of a source partition, or a later one, was taken already."""
-        key = f"{source.topic}/{source.partition}"
-        if source.offset <= self.meta.positions.get(key, -1):
-            return True
-        self.meta.positions[key] = source.offset
-        return False
+        return is_repeated(self.meta.positions, source)
 
     def apply(self, position: int, event: Event) -> Rejection | None:
         """Apply an admitted event at a position of the log.
@@ -437,6 +443,46 @@ class Partition:
                 population[was] -= 1
         self.store.put(customer)
         self.stale_profiles[customer.customer_id] = None
+
+
+def is_repeated(positions: dict[str, int], source: Source) -> bool:
+    """Whether this record of a source partition, or a later one, came before; if not, note it.
+
+    Args:
+        positions: as in `Meta.positions`.
+        source: where the record came from.
+    """
+    key = f"{source.full_topic}/{source.partition}"
+    position = positions.get(key)
+    if position is None:
+        position = _former_position(positions, source)
+    if source.offset <= position:
+        positions[key] = position
+        return True
+    positions[key] = source.offset
+    return False
+
+
+def _former_position(positions: dict[str, int], source: Source) -> int:
+    """The position of a source partition that is new in this incarnation; -1 for none.
+
+    One from a time when nobody knew of incarnations goes on in the first that is known. Otherwise
+    the former incarnation is over, and its position is forgotten.
+    """
+    if not source.incarnation:
+        return -1
+    former = -1
+    suffix = f"/{source.partition}"
+    for key in [key for key in positions if _is_of(key, source.topic, suffix)]:
+        position = positions.pop(key)
+        if "@" not in key:
+            former = position
+    return former
+
+
+def _is_of(key: str, topic: str, suffix: str) -> bool:
+    """Whether a position is that of a partition of a topic, in whatever incarnation."""
+    return key.endswith(suffix) and key.removesuffix(suffix).partition("@")[0] == topic
 
 
 _meta_encoder = msgpack.Encoder()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from handlers.customer import Customer, pack, unpack, unpack_head
+from handlers.customer import Customer, is_newer, pack, unpack, unpack_head
 from handlers.wheel import DueWheel
 
 
@@ -16,13 +16,20 @@ class CustomerStore:
     `pack_changed`.
     """
 
-    def __init__(self, max_live: int = 20_000) -> None:
+    def __init__(
+        self,
+        max_live: int = 20_000,
+        *,
+        packed: dict[str, bytes] | None = None,
+        wheel: DueWheel | None = None,
+    ) -> None:
+        """Begin empty, or with packed states and the instants at which they are due."""
         self.max_live = max_live
-        self.wheel = DueWheel()
+        self.wheel = DueWheel() if wheel is None else wheel
         self.changed: dict[str, None] = {}
         self.max_epoch = 0
         """The newest owner that wrote any restored state."""
-        self._packed: dict[str, bytes] = {}
+        self._packed: dict[str, bytes] = {} if packed is None else packed
         self._live: dict[str, Customer] = {}
 
     def __len__(self) -> int:
@@ -74,16 +81,25 @@ class CustomerStore:
         return records
 
     def restore(self, records: Iterable[tuple[str, bytes]]) -> None:
-        """Take over packed states, of one id the one with the greater (epoch, applied)."""
+        """Take over packed states, of one id the one with the greater (epoch, applied).
+
+        A customer behind whose state an older one was written counts as changed.
+
+        For all customers of a partition at once there is `handlers.restoration`.
+        """
         for customer_id, packed in records:
             head = unpack_head(packed)
             self.max_epoch = max(self.max_epoch, head.epoch)
             known = self._packed.get(customer_id)
             if known is not None:
-                older = unpack_head(known)
-                if (older.epoch, older.applied) >= (head.epoch, head.applied):
+                known_head = unpack_head(known)
+                if is_newer(known_head, head):
+                    self.touch(customer_id)
+                if not is_newer(head, known_head):
                     continue
             self._packed[customer_id] = packed
+            self._live.pop(customer_id, None)
+            self.changed.pop(customer_id, None)
             self.wheel.schedule(customer_id, head.next_due_ms)
 
     def packed(self) -> Iterator[tuple[str, bytes]]:

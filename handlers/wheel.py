@@ -10,9 +10,11 @@ _SLACK = 1_000
 class DueWheel:
     """The next due instant of each customer, popped in (instant, customer id) order."""
 
-    def __init__(self) -> None:
-        self._due: dict[str, int] = {}
+    def __init__(self, due: dict[str, int] | None = None) -> None:
+        """Begin with these instants by customer id, or with none."""
+        self._due: dict[str, int] = {} if due is None else due
         self._heap: list[tuple[int, str]] = []
+        self._build()
 
     def __len__(self) -> int:
         return len(self._due)
@@ -25,8 +27,7 @@ class DueWheel:
             self._due[customer_id] = due_ms
             heappush(self._heap, (due_ms, customer_id))
             if len(self._heap) > 2 * len(self._due) + _SLACK:
-                self._heap = [(due, name) for name, due in self._due.items()]
-                heapify(self._heap)
+                self._build()
 
     def pop_due(self, now_ms: int) -> tuple[int, str] | None:
         """The first customer due at or before `now_ms`, taken off; None if there is none."""
@@ -37,3 +38,7 @@ class DueWheel:
                 del self._due[customer_id]
                 return due_ms, customer_id
         return None
+
+    def _build(self) -> None:
+        self._heap = [(due_ms, customer_id) for customer_id, due_ms in self._due.items()]
+        heapify(self._heap)

@@ -10,6 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
+from config.consumer import Consumer
 from config.security import aiokafka_security
 from config.settings import Settings
 from serving.errors import ViewError
@@ -70,7 +71,7 @@ async def _connected(
     settings: Settings, options: dict[str, Any], deadline: float
 ) -> AIOKafkaConsumer:
     while True:
-        consumer = AIOKafkaConsumer(**options)
+        consumer = Consumer(**options)
         try:
             async with asyncio.timeout_at(deadline):
                 await consumer.start()

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.errors import (
     IllegalStateError,
     KafkaError,
+    KafkaTimeoutError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
 )
@@ -114,7 +115,8 @@ class Projection(ConsumerRebalanceListener):  # type: ignore[misc]
             self._unsettle()  # the assignment changed under our hands, or the topic its extent
             await asyncio.sleep(_PAUSE_S)
         except KafkaError as error:
-            if not error.retriable:
+            # A question to brokers that are away for long fails so; aiokafka does not ask again.
+            if not (error.retriable or isinstance(error, KafkaTimeoutError)):
                 raise ViewError(f"cannot read {self._topic}: {error}") from error
             _log.warning("waiting for Kafka", reason=f"{type(error).__name__}: {error}")
             await asyncio.sleep(_PAUSE_S)

@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 
 from config.deployment import Settings
 from handlers.partition import Meta, Partition, unpack_meta
-from handlers.store import CustomerStore
+from handlers.restoration import Restoration
 from streams.reading import read_to_end
 from streams.records import META_KEY, partition_of
 from streams.topics import changelog_name, check_topics, plain_consumer
@@ -27,7 +27,7 @@ async def read_state(settings: Settings, number: int, only: str | None = None) -
     Raises:
         StateUnreadable: no worker wrote a checkpoint of this partition yet.
     """
-    store, meta = CustomerStore(), Meta()
+    restoration, meta = Restoration(), Meta()
     tp = TopicPartition(changelog_name(settings), number)
     consumer = plain_consumer(settings)
     await consumer.start()
@@ -40,7 +40,7 @@ async def read_state(settings: Settings, number: int, only: str | None = None) -
                     if (newer.epoch, newer.applied) >= (meta.epoch, meta.applied):
                         meta = newer
                 elif wanted is None or record.key == wanted:
-                    store.restore([(record.key.decode(), record.value)])
+                    restoration.take([(record.key.decode(), record.value)])
     finally:
         await consumer.stop()
     if meta.policy is None:
@@ -48,7 +48,7 @@ async def read_state(settings: Settings, number: int, only: str | None = None) -
             f"partition {number} of {changelog_name(settings)} has no checkpoint yet; "
             "a worker writes one about every second"
         )
-    return Partition(meta, store)
+    return Partition(meta, restoration.finish(meta.applied).store)
 
 
 async def read_customer(settings: Settings, customer_id: str) -> Partition:

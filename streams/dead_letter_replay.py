@@ -136,9 +136,9 @@ class LetterReplay:
                 self.kept[objection] += 1
                 continue
             assert letter.source is not None
-            topic, partition, offset = letter.source
-            tp = TopicPartition(topic, partition)
-            starts[tp] = min(offset + 1, starts.get(tp, offset + 1))
+            tp = TopicPartition(letter.source.topic, letter.source.partition)
+            behind = letter.source.offset + 1
+            starts[tp] = min(behind, starts.get(tp, behind))
         return ends, starts
 
     async def _replayed(self, starts: dict[TopicPartition, int]) -> set[Source]:

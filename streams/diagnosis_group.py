@@ -21,7 +21,7 @@ async def group_finding(settings: Settings, counts: Mapping[str, int]) -> Findin
         counts: partitions by topic; topics that are missing are left out.
     """
     lag = await _lag(settings, counts)
-    members = await _members(settings)
+    members = await group_members(settings)
     waiting = "nothing waits" if lag == 0 else f"{lag:,} records wait"
     group = f"consumer group {settings.app_id}"
     if members is None:
@@ -50,7 +50,7 @@ async def _lag(settings: Settings, counts: Mapping[str, int]) -> int:
     return lag
 
 
-async def _members(settings: Settings) -> int | None:
+async def group_members(settings: Settings) -> int | None:
     """How many members the group has; None where the broker does not tell."""
     admin = AIOKafkaAdminClient(
         bootstrap_servers=settings.kafka_bootstrap_servers, **aiokafka_security(settings)

@@ -15,6 +15,7 @@ from config.security import aiokafka_security
 from config.settings import SettingsError
 from scoring.policy import Policy
 from streams.diagnosis_group import group_finding
+from streams.diagnosis_identity import identity_finding
 from streams.diagnosis_log import policy_finding
 from streams.diagnosis_topics import Cluster, topic_finding
 from streams.finding import Finding
@@ -56,6 +57,7 @@ async def kafka_findings(settings: Settings, declared: Policy | None) -> AsyncIt
     if all(topic.name in cluster.topics for topic in topics):
         yield await _in_time(policy_finding(settings, declared), "the policy in the log")
         yield await _in_time(group_finding(settings, _counts(cluster)), "the consumer group")
+        yield await _in_time(identity_finding(settings, _counts(cluster)), "the positions")
 
 
 def _why(error: Exception) -> str:

@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 
 from config.deployment import Settings
 from handlers.decode import as_line
+from handlers.partition import is_repeated
 from streams.reading import read_to_end
 from streams.records import cloud_event_headers, origin_of
 from streams.topics import CUSTOMER_EVENTS, plain_consumer, topic_name
@@ -29,7 +30,7 @@ async def dump_partition(
         the number of lines written, and of re-deliveries left out.
     """
     tp = TopicPartition(topic_name(settings, CUSTOMER_EVENTS), number)
-    seen: dict[tuple[str, int], int] = {}
+    seen: dict[str, int] = {}
     written = repeated = 0
     consumer = plain_consumer(settings)
     await consumer.start()
@@ -37,12 +38,9 @@ async def dump_partition(
         async for records, end in read_to_end(consumer, tp):
             for record in records:
                 origin = None if record.key is None else origin_of(record.headers, record.key)
-                if origin is not None:
-                    source = origin.source
-                    if source.offset <= seen.get((source.topic, source.partition), -1):
-                        repeated += 1
-                        continue
-                    seen[source.topic, source.partition] = source.offset
+                if origin is not None and is_repeated(seen, origin.source):
+                    repeated += 1
+                    continue
                 target.write(as_line(record.value, cloud_event_headers(record.headers)) + b"\n")
                 written += 1
             on_progress(records[-1].offset + 1, end)

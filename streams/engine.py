@@ -10,18 +10,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Protocol
 
 from aiokafka import TopicPartition
 from faust.types import StreamT
 
 from config.deployment import Settings
+from handlers.outputs import CUSTOMER_PROFILES
 from streams.batch_events import batch_events
 from streams.engine_metrics import EngineMetrics
 from streams.engine_partition import EnginePartition, Unflushed
 from streams.engine_records import EngineRecords, Record
-from streams.faust_app import Batch, BatchProducer, PartitionedTable, StreamApp, add_table
-from streams.garbage import collect_rarely
+from streams.faust_app import Batch, BatchProducer, PartitionedStore, StreamApp, add_table
 from streams.ownership import Ownership, gap_of
 from streams.topics import CUSTOMER_EVENTS, TABLE, changelog_name, topic_name
 
@@ -34,8 +35,29 @@ _CHECKPOINT_BATCHES = 8
 _MS_PER_S = 1_000
 
 
+_Note = Callable[[EnginePartition, int, int], Awaitable[None]]
+"""Takes how many records of a partition were written, and the offset of the last of them."""
+
+
+class Table(Protocol):
+    """What the engine uses of its table."""
+
+    @property
+    def states(self) -> PartitionedStore[EnginePartition]:
+        """The partitions that are at this worker."""
+
+
+OpenTable = Callable[[StreamApp, str, Callable[[int], EnginePartition]], Table]
+
+
 class Engine:
-    """Applies the canonical log, and makes what follows from it durable in the right order."""
+    """Applies the canonical log, and makes what follows from it durable in the right order.
+
+    Args:
+        on_restored: called with each partition that is restored.
+        open_table: declares the table of customers.
+        ownership: sees to the records of others in the changelog.
+    """
 
     def __init__(
         self,
@@ -44,23 +66,31 @@ class Engine:
         producer: BatchProducer,
         metrics: EngineMetrics,
         on_restored: Callable[[EnginePartition], None],
+        *,
+        open_table: OpenTable = add_table,
+        ownership: Ownership | None = None,
     ) -> None:
         self._producer = producer
         self._metrics = metrics
         self._flush_seconds = settings.flush_interval.ms / _MS_PER_S
         self._flush_max_records = settings.flush_max_records
-        self._changelog = changelog_name(settings)
+        self._notes: dict[str, _Note] = {
+            changelog_name(settings): self._note_changelog,
+            topic_name(settings, CUSTOMER_PROFILES): self._note_profiles,
+        }
         self._records = EngineRecords(settings)
         self._unflushed_records = 0
         self._flushes = 0
         self._flushing = asyncio.Lock()
-        self._ownership = Ownership(settings)
-        self.table: PartitionedTable[EnginePartition] = add_table(
-            app, TABLE, lambda number: EnginePartition(number, on_restored)
+        self._ownership = ownership or Ownership(settings)
+        self._on_restored = on_restored
+        self._may_look = False
+        self.table: Table = open_table(
+            app, TABLE, lambda number: EnginePartition(number, self._restored)
         )
         topic = app.batch_topic(topic_name(settings, CUSTOMER_EVENTS))
         app.agent(topic, name="engine", concurrency=1)(self.take)
-        app.on_drain(self.checkpoint)
+        app.on_drain(self.drain)
 
     @property
     def partitions(self) -> list[EnginePartition]:
@@ -81,15 +111,27 @@ class Engine:
             await asyncio.sleep(0)
 
     async def flush_often(self) -> None:
-        """Flush at the latest after the flush interval, for ever."""
-        collect_rarely()
+        """Flush at the latest after the flush interval, for ever; see to who else writes."""
+        looked_s = time.monotonic()
         while True:
             await asyncio.sleep(self._flush_seconds)
             await self.flush()
+            if self._may_look and time.monotonic() - looked_s >= self._ownership.look_every_s:
+                await self._look()
+                looked_s = time.monotonic()
 
     async def checkpoint(self) -> None:
         """Flush everything, profiles and acks too."""
         await self._write(checkpoint=True)
+
+    async def drain(self) -> None:
+        """A checkpoint, after which partitions may go: nobody looks any more who writes there."""
+        self._may_look = False
+        await self.checkpoint()
+
+    def _restored(self, partition: EnginePartition) -> None:
+        self._may_look = True
+        self._on_restored(partition)
 
     async def flush(self) -> None:
         """Flush outputs and states; every few times, and when many batches wait, a checkpoint."""
@@ -114,6 +156,9 @@ class Engine:
             await self._step("state", taken, self._records.states)
             if checkpoint:
                 await self._step("profiles", taken, self._records.profiles)
+                for partition, unflushed in taken:
+                    if unflushed.meta is not None:
+                        unflushed.meta.profiles_end = partition.profiles_end
                 await self._step("meta", taken, self._records.meta)
                 for _, unflushed in taken:
                     for event in unflushed.events:
@@ -151,10 +196,24 @@ class Engine:
         """Wait until Kafka has what was added; `counts` says how much that is, and is cleared."""
         written = await self._producer.flush()
         for partition, count in counts.items():
-            last = written.get(TopicPartition(self._changelog, partition.number))
-            if last is not None:
-                await self._note_changelog(partition, count, last)
+            for topic, note in self._notes.items():
+                last = written.get(TopicPartition(topic, partition.number))
+                if last is not None:
+                    await note(partition, count, last)
         counts.clear()
+
+    # -- who else writes
+
+    async def _look(self) -> None:
+        """See whether somebody else wrote while we had nothing to write."""
+        async with self._flushing:
+            partitions = self.partitions
+            ends = await self._ownership.ends([partition.number for partition in partitions])
+            for partition in partitions:
+                for topic, note in self._notes.items():
+                    end = ends.get(TopicPartition(topic, partition.number))
+                    if end is not None:
+                        await note(partition, 0, end - 1)
 
     async def _note_changelog(self, partition: EnginePartition, count: int, last: int) -> None:
         """Our records are in the changelog; see whether they stand alone there."""
@@ -163,3 +222,11 @@ class Engine:
         if gap is not None:
             await self._ownership.look_through(partition, gap)
         states.advance(partition.number, last)
+
+    async def _note_profiles(self, partition: EnginePartition, count: int, last: int) -> None:
+        """Our profiles are on their topic; see whether they stand alone there."""
+        known = partition.profiles_end
+        gap = None if known is None else gap_of(known, count, last)
+        if gap is not None:
+            await self._ownership.look_through_profiles(partition, gap)
+        partition.profiles_end = last if known is None else max(known, last)

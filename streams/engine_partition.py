@@ -7,18 +7,29 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from handlers.customer import unpack_head
-from handlers.decode import IN_THE_LOG
+import msgspec
+from msgspec.structs import replace
+
+from handlers.decode import IN_THE_LOG, decode
 from handlers.events import Event
+from handlers.log import is_control
 from handlers.outputs import Output
-from handlers.partition import Meta, Partition, pack_meta, unpack_meta
-from handlers.reasons import Rejection
-from handlers.store import CustomerStore
+from handlers.partition import Meta, Partition, Source, unpack_meta
+from handlers.reasons import MISSING_FIELD, Rejection
+from handlers.restoration import Restoration
 from handlers.values import check_values
 from streams.batch_events import BatchEvent
 from streams.faust_app import Record
 from streams.quick_decode import quick_event
 from streams.records import META_KEY, Origin, cloud_event_headers, origin_of
+
+
+class UnreadableControl(Exception):
+    """A tick or policy that only a newer version understands: to leave it out would be wrong."""
+
+
+class LogGap(Exception):
+    """The log goes on behind the end of our state, which is too old to be gone on with."""
 
 
 class DeadLetter(NamedTuple):
@@ -38,7 +49,7 @@ class Unflushed(NamedTuple):
     dead_letters: list[DeadLetter]
     states: list[tuple[str, bytes]]
     profiles: list[Output]
-    meta: bytes | None
+    meta: Meta | None
     events: list[BatchEvent]
 
 
@@ -55,14 +66,16 @@ class EnginePartition:
         self.records_taken = 0
         self.newest_delay_ms: int | None = None
         self._events: list[BatchEvent] = []
-        self._store = CustomerStore()
+        self._restoration = Restoration()
         self._meta = Meta()
         self._max_epoch = 0
         self._partition: Partition | None = None
         self._on_restored = on_restored
         self._opened_s = time.monotonic()
         self._position = -1
+        self._log_topic = ""
         self._meta_is_stale = False
+        self._ahead: list[tuple[int, str]] = []
 
     @property
     def partition(self) -> Partition:
@@ -97,31 +110,52 @@ class EnginePartition:
         else:
             self.partition.store.touch(key.decode())
 
+    def send_profile_again(self, key: bytes) -> None:
+        """Have the profile of a customer written again, if we know one."""
+        customer_id = key.decode()
+        if self.partition.store.applied(customer_id) >= 0:
+            self.partition.stale_profiles[customer_id] = None
+
+    @property
+    def profiles_end(self) -> int | None:
+        """The offset of the newest profile known to be right, as all before it; None: not known."""
+        return self._meta.profiles_end
+
+    @profiles_end.setter
+    def profiles_end(self, offset: int) -> None:
+        self._meta.profiles_end = offset
+
     # -- restoring
 
     def restore(self, records: list[tuple[bytes, bytes | None]]) -> None:
         """Keep, for each customer and for the partition itself, the highest (epoch, position)."""
-        states = []
-        for key, value in records:
-            if value is None:
-                continue
-            if key == META_KEY:
-                self._restore_meta(unpack_meta(value))
-            else:
-                states.append((key.decode(), value))
-        self._store.restore(states)
+        states = [
+            (key.decode(), value) for key, value in records if value is not None and key != META_KEY
+        ]
+        if len(states) < len(records):
+            for key, value in records:
+                if value is not None and key == META_KEY:
+                    self._restore_meta(unpack_meta(value))
+        if self._partition is None:
+            self._restoration.take(states)
+        else:
+            self._partition.store.restore(states)
         self.restored_records += len(records)
 
     def on_restored(self, generation: int) -> None:
         """Take over as the owner of a new epoch."""
-        self._max_epoch = max(self._max_epoch, self._store.max_epoch)
+        if self._partition is None:
+            found = self._restoration.finish(self._meta.applied)
+            self._partition = Partition(self._meta, found.store)
+            self._ahead = sorted(found.ahead, reverse=True)
+            self.population = found.population
+            self._position = self._meta.applied
+            for customer_id in found.hidden:
+                self._partition.store.touch(customer_id)
+            self.restore_seconds = time.monotonic() - self._opened_s
+        self._max_epoch = max(self._max_epoch, self._partition.store.max_epoch)
         self._meta.epoch = max(self._max_epoch + 1, generation)
         self._max_epoch = self._meta.epoch
-        if self._partition is None:
-            self._partition = Partition(self._meta, self._store)
-            self._position = self._meta.applied
-            self._look_through_restored()
-            self.restore_seconds = time.monotonic() - self._opened_s
         self._on_restored(self)
 
     def on_revoked(self) -> None:
@@ -129,29 +163,29 @@ class EnginePartition:
 
     def _restore_meta(self, meta: Meta) -> None:
         self._max_epoch = max(self._max_epoch, meta.epoch)
-        if self._partition is None and (meta.epoch, meta.applied) > (
-            self._meta.epoch,
-            self._meta.applied,
-        ):
+        found, known = (meta.epoch, meta.applied), (self._meta.epoch, self._meta.applied)
+        self._meta_is_stale = found < known
+        if self._partition is None and found > known:
             self._meta = meta
-
-    def _look_through_restored(self) -> None:
-        """Count customers; those changed after the last checkpoint get their profile once more."""
-        stale = self.partition.stale_profiles
-        applied = self._meta.applied
-        for customer_id, packed in self._store.packed():
-            head = unpack_head(packed)
-            if not head.erased:
-                self.population[head.tier, head.stage] += 1
-            if head.applied > applied:
-                stale[customer_id] = None
 
     # -- applying
 
     def take(self, event: BatchEvent, now_ms: int) -> None:
-        """Apply a batch of the canonical log."""
+        """Apply a batch of the canonical log.
+
+        Raises:
+            LogGap: records before it are neither in the batch nor in the state.
+            UnreadableControl: a newer version has written a tick or a policy.
+        """
         batch = event.value
         applied = self._meta.applied
+        self._log_topic = batch.tp.topic
+        if batch.first_offset > self._position + 1:
+            raise LogGap(
+                f"{batch.tp.topic}/{batch.tp.partition} goes on at offset {batch.first_offset}, but"
+                f" the state in the changelog ends at offset {self._position}: what is between is"
+                " committed and in no state"
+            )
         for record in batch.records:
             if record.offset > applied:
                 self._apply(record, now_ms)
@@ -162,8 +196,7 @@ class EnginePartition:
     def _apply(self, record: Record, now_ms: int) -> None:
         partition, key = self.partition, record.key
         if key is None:
-            assert record.value is not None
-            partition.control(record.offset, record.value)
+            self._apply_keyless(record)
             return
         origin = origin_of(record.headers, key)
         if origin is not None and partition.is_applied(origin.source):
@@ -179,6 +212,24 @@ class EnginePartition:
         else:
             self.newest_delay_ms = now_ms - event.occurred_ms
 
+    def _apply_keyless(self, record: Record) -> None:
+        """Ticks and policies have no key. Anything else is not ours, and no event either."""
+        value = record.value
+        where = Source(self._log_topic, self.number, record.offset)
+        if value is not None and is_control(value):
+            try:
+                self.partition.control(record.offset, value)
+            except msgspec.MsgspecError as error:
+                raise UnreadableControl(
+                    f"{where.topic}/{where.partition} has a control record at offset "
+                    f"{where.offset} that this version cannot read: {error}"
+                ) from error
+            return
+        event = decode(value, cloud_event_headers(record.headers), IN_THE_LOG, with_content=False)
+        if isinstance(event, Event):
+            event = Rejection(MISSING_FIELD, "a record of the log without a key", event.event_id)
+        self._reject(record, Origin(where, record.timestamp, None), event)
+
     def _admit(self, record: Record) -> Event | Rejection:
         """As `Partition.admit`, the quick way where there is one."""
         attributes = cloud_event_headers(record.headers)
@@ -190,6 +241,15 @@ class EnginePartition:
     def _reject(self, record: Record, origin: Origin | None, rejection: Rejection) -> None:
         key = record.key if origin is None else origin.key
         self.dead_letters.append(DeadLetter(key, record.value, origin, rejection, record.headers))
+
+    def _pass_ahead(self) -> None:
+        """Customers changed after the last checkpoint of a former owner get their profile again.
+
+        Not before the log is applied as far as they are: until then, clock and policy are older.
+        """
+        ahead, position = self._ahead, self._position
+        while ahead and ahead[-1][0] <= position:
+            self.partition.stale_profiles[ahead.pop()[1]] = None
 
     # -- writing
 
@@ -207,12 +267,13 @@ class EnginePartition:
         states = partition.store.pack_changed(self._meta.epoch)
         if not checkpoint:
             return Unflushed(outputs, dead_letters, states, [], None, [])
+        self._pass_ahead()
         stale, partition.stale_profiles = partition.stale_profiles, {}
         profiles = [partition.profile(customer_id) for customer_id in stale]
         events, self._events = self._events, []
         meta = None
-        if events or self._meta_is_stale:
+        if events or profiles or self._meta_is_stale:
             self._meta_is_stale = False
             self._meta.applied = self._position
-            meta = pack_meta(self._meta)
+            meta = replace(self._meta, positions=dict(self._meta.positions))
         return Unflushed(outputs, dead_letters, states, profiles, meta, events)

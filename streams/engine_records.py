@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from config.deployment import Settings
 from handlers import outputs
+from handlers.partition import pack_meta
 from streams.engine_partition import DeadLetter, Unflushed
 from streams.records import META_KEY, dead_letter_headers, dead_letter_value
 from streams.topics import DEAD_LETTERS, OUTPUTS, changelog_name, topic_name
@@ -57,4 +58,4 @@ class EngineRecords:
     def meta(self, number: int, unflushed: Unflushed) -> Iterator[Record]:
         """The partition's own record, if it is due."""
         if unflushed.meta is not None:
-            yield self._changelog, number, META_KEY, unflushed.meta, ()
+            yield self._changelog, number, META_KEY, pack_meta(unflushed.meta), ()

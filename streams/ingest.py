@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
-from faust.types import StreamT
+from faust.types import TP, StreamT
 
 from config.deployment import Settings
 from handlers.decode import Limits, decode
+from handlers.events import Event
 from handlers.partition import Source
 from handlers.reasons import Rejection
+from handlers.values import check_values
+from scoring.rules import Rules
 from streams.batch_events import BatchEvent, batch_events
+from streams.breaker import Breaker
+from streams.doubt import doubt
 from streams.faust_app import Batch, BatchProducer, Record, StreamApp
+from streams.ingest_guard import IngestGuard
 from streams.metrics import Metrics, type_label
-from streams.quick_decode import route
+from streams.quick_decode import quick_wire
 from streams.records import (
     Origin,
     canonical_headers,
@@ -26,6 +33,7 @@ from streams.records import (
 )
 from streams.time_merge import TimeMerge
 from streams.topics import CUSTOMER_EVENTS, DEAD_LETTERS, INPUTS, topic_name
+from streams.wire_types import TYPE_NAMES
 
 _IDLE_S = 0.01
 _MERGE_POLL_S = 0.1
@@ -35,7 +43,14 @@ _STAGE = "ingest"
 class Ingest:
     """Forwards what is well-formed, in order, and acks it once Kafka has it.
 
-    In replay mode the inputs are merged by time first (`streams.time_merge`).
+    In replay mode the inputs are merged by time first (`streams.time_merge`). A partition with too
+    many bad records is stopped (`streams.ingest_guard`).
+
+    Args:
+        partitions: of the canonical log.
+        rules: those in force at this worker; None while it has no partition of the log. What the
+            engine would refuse by them counts as bad, too.
+        incarnation_of: tells an input topic from a former one of its name; empty where unknown.
     """
 
     def __init__(
@@ -45,6 +60,8 @@ class Ingest:
         producer: BatchProducer,
         metrics: Metrics,
         partitions: int,
+        rules: Callable[[], Rules | None] = lambda: None,
+        incarnation_of: Callable[[str], str] = lambda _: "",
     ) -> None:
         self._app = app
         self._settings = settings
@@ -58,21 +75,31 @@ class Ingest:
         self._merge = TimeMerge() if settings.mode == "replay" else None
         self._wake = asyncio.Event()
         self._flushing = asyncio.Lock()
+        self._guard = IngestGuard(app, settings, metrics)
         self._limits = Limits()
+        self._rules_now = rules
+        self._incarnation_of = incarnation_of
+        self._rules: Rules | None = None
         self._counts: Counter[tuple[str, str]] = Counter()
         topics = app.topic(*self._labels, maxsize=app.batch_topic("any").maxsize)
         app.agent(topics, name="ingest", concurrency=1)(self.take)
         app.on_drain(self.drain)
 
+    @property
+    def stopped(self) -> Collection[TP]:
+        """The input partitions that are stopped for their bad records."""
+        return self._guard.stopped
+
     async def take(self, stream: StreamT[Batch]) -> None:
         """The agent: take each batch as it comes; the flush acks it later."""
         async for event in batch_events(stream):
             batch = event.value
+            if not self._guard.admits(batch.tp, batch.first_offset):
+                continue
             self._metrics.batch_records.labels(_STAGE).observe(len(batch))
             if self._merge is not None:
                 self._merge.add(event, time.monotonic())
-            else:
-                self._forward_all(batch)
+            elif self._forward_all(batch):
                 self._pending.append(event)
             self._wake.set()
             if self._producer.full:
@@ -85,26 +112,30 @@ class Ingest:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _MERGE_POLL_S)
             self._wake.clear()
+            self._guard.show()
             if self._merge is not None:
                 await self._release_merged()
-            if self._pending:
+            if self._pending or self._guard.has_tripped:
                 await self.flush()
             await asyncio.sleep(_IDLE_S)
 
     async def flush(self) -> None:
-        """Wait until Kafka has what was forwarded, then ack it."""
+        """Wait until Kafka has what was forwarded, then ack it, and stop what has tripped."""
         async with self._flushing:
             events, self._pending = self._pending, []
             counts, self._counts = self._counts, Counter()
+            tripped = self._guard.take_tripped()
             await self._producer.flush()
             for event in events:
                 event.ack()
+            self._guard.stop(tripped)
             for (source, kind), count in counts.items():
                 self._metrics.events.labels(source, kind, "forwarded").inc(count)
 
     async def drain(self) -> None:
         """Forward and ack everything taken, merged or not."""
         if self._merge is not None:
+            self._set_limits()
             for record, tp_event in self._merge.release_all():
                 self._forward_merged(record, tp_event)
         await self.flush()
@@ -116,45 +147,67 @@ class Ingest:
             return
         checked_s = time.monotonic()
         progress = await self._app.batch_consumer.progress()
-        ends = {tp: found.end for tp, found in progress.items() if tp.topic in self._labels}
-        starts = {tp: found.acked for tp, found in progress.items() if tp.topic in self._labels}
+        inputs = {
+            tp: found
+            for tp, found in progress.items()
+            if tp.topic in self._labels and tp not in self._guard.stopped
+        }
+        ends = {tp: found.end for tp, found in inputs.items()}
+        starts = {tp: found.acked for tp, found in inputs.items()}
         merge.note_ends(ends, starts, checked_s)
+        self._set_limits()
         for count, (record, event) in enumerate(merge.release(), 1):
             self._forward_merged(record, event)
             if count % 2_000 == 0:
                 if self._producer.full:
                     await self.flush()
                 await asyncio.sleep(0)
+                self._set_limits()
 
     def _forward_merged(self, record: Record, event: BatchEvent) -> None:
         batch = event.value
-        self._set_limits()
-        self._forward(batch.tp.topic, batch.tp.partition, record)
-        if record.offset == batch.last_offset:
+        assert self._merge is not None
+        if not self._forward(record, batch.tp, self._guard.breaker(batch.tp)):
+            self._merge.drop(batch.tp)
+        elif record.offset == batch.last_offset:
             self._pending.append(event)
 
-    def _forward_all(self, batch: Batch) -> None:
+    def _forward_all(self, batch: Batch) -> bool:
+        """Whether all of the batch was taken: no breaker has tripped."""
         self._set_limits()
-        topic, partition = batch.tp
-        for record in batch.records:
-            self._forward(topic, partition, record)
+        tp = batch.tp
+        breaker, forward = self._guard.breaker(tp), self._forward
+        return all(forward(record, tp, breaker) for record in batch.records)
 
     def _set_limits(self) -> None:
+        self._rules = self._rules_now()
         latest_ms = time.time_ns() // 1_000_000 + self._settings.max_future_skew_ms
         self._limits = Limits(self._settings.min_event_time_ms, latest_ms)
 
-    def _forward(self, topic: str, partition: int, record: Record) -> None:
+    def _forward(self, record: Record, tp: TP, breaker: Breaker) -> bool:
+        """Take a record, unless it is bad and one too many of its partition."""
         headers = record.headers
         attributes = cloud_event_headers(headers)
-        origin = Origin(Source(topic, partition, record.offset), record.timestamp, record.key)
-        routed = route(record.value, self._limits) if attributes is None else None
-        if routed is None:
+        topic, partition = tp
+        source = Source(topic, partition, record.offset, self._incarnation_of(topic))
+        origin = Origin(source, record.timestamp, record.key)
+        wire = quick_wire(record.value, self._limits) if attributes is None else None
+        if wire is not None:
+            customer_id, type_name = wire.customer_id, TYPE_NAMES[type(wire)]
+            bad = None if self._rules is None else doubt(wire, self._rules)
+        else:
             event = decode(record.value, attributes, self._limits, with_content=False)
             if isinstance(event, Rejection):
+                if self._guard.trips(tp, record.offset, event.reason):
+                    return False
                 self._reject(record, origin, event)
-                return
-            routed = event.customer_id, event.type
-        customer_id, type_name = routed
+                return True
+            customer_id, type_name = event.customer_id, event.type
+            bad = None if self._rules is None else _refusal(event, self._rules)
+        if bad is None:
+            breaker.taken += 1
+        elif self._guard.trips(tp, record.offset, bad):
+            return False
         key = customer_id.encode()
         self._producer.add(
             self._events_topic,
@@ -164,6 +217,7 @@ class Ingest:
             canonical_headers(origin, key, headers),
         )
         self._counts[self._labels[topic], type_name] += 1
+        return True
 
     def _reject(self, record: Record, origin: Origin, rejection: Rejection) -> None:
         self._producer.add(
@@ -176,3 +230,9 @@ class Ingest:
         source = self._labels[origin.source.topic]
         self._metrics.dead_letters.labels(source, rejection.reason).inc()
         self._metrics.events.labels(source, type_label(None), "dead_letter").inc()
+
+
+def _refusal(event: Event, rules: Rules) -> str | None:
+    """The reason for which the engine would refuse an event under these rules."""
+    rejection = check_values(event, rules)
+    return None if rejection is None else rejection.reason

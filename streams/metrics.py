@@ -133,6 +133,10 @@ class Metrics:
         self.restored_records = self._counter(
             "restored_records", "Changelog records read to restore state."
         )
+        self.restore_remaining_offsets = self._gauge(
+            "restore_remaining_offsets",
+            "Offsets of the changelog still to be read before this worker is ready; 0 when it is.",
+        )
         self.build = self._info("build", "Versions of the program and of Python.")
         self.build.info({"version": _version(), "python": platform.python_version()})
         self.worker = self._info("worker", "Application id and mode of this process.")
@@ -141,6 +145,19 @@ class Metrics:
         self.consumer_lag = self._gauge(
             "consumer_lag",
             "Records between what was processed and the end of the partition, asked of the broker.",
+            "topic",
+            "partition",
+        )
+        self.ingest_stopped = self._gauge(
+            "ingest_stopped",
+            "1 for an input partition of this worker whose ingest is stopped, because too many of "
+            "its records are bad.",
+            "topic",
+            "partition",
+        )
+        self.ingest_stops = self._counter(
+            "ingest_stops",
+            "Times the ingest of an input partition was stopped for its bad records.",
             "topic",
             "partition",
         )
@@ -198,6 +215,10 @@ class Metrics:
     def forget_partition(self, topic: str, partition: int) -> None:
         """Stop showing the lag of a partition that went to another process."""
         self.consumer_lag.remove(topic, str(partition))
+
+    def forget_stop(self, topic: str, partition: int) -> None:
+        """Stop showing a partition as stopped: it goes on, or went to another process."""
+        self.ingest_stopped.remove(topic, str(partition))
 
     def forget_clock(self, partition: int) -> None:
         """Stop showing the clock of a partition that went to another process."""

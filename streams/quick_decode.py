@@ -59,6 +59,12 @@ _Build = Callable[[Any, str, int, bytes], Event]
 
 def route(value: bytes | None, limits: Limits) -> tuple[str, str] | None:
     """The customer id and the type of an event that `decode` accepts; None for `decode` to say."""
+    wire = quick_wire(value, limits)
+    return None if wire is None else (wire.customer_id, TYPE_NAMES[type(wire)])
+
+
+def quick_wire(value: bytes | None, limits: Limits) -> Wire | None:
+    """The fields of an event that `decode` accepts; None for `decode` to say."""
     if value is None or len(value) > MAX_RECORD_BYTES:
         return None
     if value.count(b"{") + value.count(b"[") > MAX_NESTING:
@@ -69,8 +75,7 @@ def route(value: bytes | None, limits: Limits) -> tuple[str, str] | None:
             value.decode()  # the pass above skips unknown fields without a look at their text
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    occurred_ms = _occurred_ms(wire, limits)
-    return None if occurred_ms is None else (wire.customer_id, TYPE_NAMES[type(wire)])
+    return None if _occurred_ms(wire, limits) is None else wire
 
 
 def quick_event(value: bytes | None) -> Event | None:

@@ -49,7 +49,7 @@ def canonical_headers(origin: Origin, key: bytes, headers: Sequence[tuple[str, b
     found: Headers = [
         (
             _SOURCE,
-            f"{source.partition}/{source.offset}/{timestamp_ms}/{source.topic}".encode(),
+            f"{source.partition}/{source.offset}/{timestamp_ms}/{source.full_topic}".encode(),
         )
     ]
     if original_key is None:
@@ -67,8 +67,9 @@ def origin_of(headers: Sequence[tuple[str, bytes]], key: bytes) -> Origin | None
     source = None
     for name, value in headers:
         if name == _SOURCE:
-            partition, offset, timestamp_ms, topic = value.decode().split("/", 3)
-            source = Source(topic, int(partition), int(offset)), int(timestamp_ms)
+            partition, offset, timestamp_ms, full_topic = value.decode().split("/", 3)
+            topic, _, incarnation = full_topic.partition("@")
+            source = Source(topic, int(partition), int(offset), incarnation), int(timestamp_ms)
         elif name == _SOURCE_KEY:
             original_key = value
         elif name == _NO_SOURCE_KEY:

@@ -65,6 +65,10 @@ class TimeMerge:
         queue.batches.append((event, now_s))
         queue.next_offset = batch.last_offset + 1
 
+    def drop(self, tp: TP) -> None:
+        """Forget a partition from which nothing more is taken, and its records."""
+        self._queues.pop(tp, None)
+
     def note_ends(self, ends: Mapping[TP, int], starts: Mapping[TP, int], checked_s: float) -> None:
         """Note the end offsets of all assigned partitions, asked for at `checked_s` (monotonic).
 

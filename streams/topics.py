@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any, NamedTuple
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
+from config.consumer import Consumer
 from config.deployment import Settings
 from config.security import aiokafka_security
 from handlers import outputs
@@ -137,9 +137,9 @@ async def partition_counts(settings: Settings) -> dict[str, int]:
     return {topic["topic"]: len(topic["partitions"]) for topic in described}
 
 
-def plain_consumer(settings: Settings, **arguments: Any) -> AIOKafkaConsumer:
+def plain_consumer(settings: Settings, **arguments: Any) -> Consumer:
     """A consumer outside of any group."""
-    return AIOKafkaConsumer(
+    return Consumer(
         bootstrap_servers=settings.kafka_bootstrap_servers,
         enable_auto_commit=False,
         **{**aiokafka_security(settings), **arguments},

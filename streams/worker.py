@@ -7,18 +7,24 @@ import logging
 import time
 from collections.abc import Mapping
 
+from aiokafka.errors import KafkaError
+
 from config.deployment import Settings
 from handlers.log import ClockTick, encode_control
 from scoring.policy import Policy
+from scoring.rules import Rules
 from streams.engine import Engine
 from streams.engine_metrics import EngineMetrics
 from streams.engine_partition import EnginePartition
 from streams.faust_app import BatchLimits, FaustOptions, run_worker
 from streams.faust_security import faust_broker_urls, faust_credentials
+from streams.garbage import collect_rarely
 from streams.http_server import HttpServer
 from streams.ingest import Ingest
+from streams.loop_guard import LoopGuard
 from streams.metrics import Metrics
 from streams.policy_log import activation, log_producer
+from streams.positions import topic_guard
 from streams.topics import CUSTOMER_EVENTS, topic_name
 from streams.watchdog import Watchdog
 from streams.worker_app import WorkerApp
@@ -26,6 +32,7 @@ from streams.worker_app import WorkerApp
 _log = logging.getLogger(__name__)
 
 _LAG_EVERY_S = 2.0
+_TOPICS_EVERY_S = 2.0
 _BATCHES_IN_FLIGHT = 16
 
 
@@ -57,22 +64,37 @@ class Worker:
                 limits=BatchLimits(max_in_flight=_BATCHES_IN_FLIGHT),
             )
         )
+        self.app.topic_guard = topic_guard(settings)
         self.engine = Engine(
             self.app, settings, self._engine_producer, self._engine_metrics, self._on_restored
         )
-        self.ingest = Ingest(self.app, settings, self._log_producer, self._metrics, partitions)
+        self.ingest = Ingest(
+            self.app,
+            settings,
+            self._log_producer,
+            self._metrics,
+            partitions,
+            self._rules,
+            self.app.topic_guard.tag,
+        )
+        for producer in (self._engine_producer, self._log_producer, self._tick_producer):
+            producer.guard_by(self.app.membership.confirm)
         self.app.connect_first(
             HttpServer(
                 settings.http_host,
                 settings.http_port,
                 self._metrics.registry,
                 readiness=self._readiness,
+                liveness=self._liveness,
             ),
             self._engine_producer,
             self._log_producer,
             self._tick_producer,
         )
         self._metrics.worker.info({"app_id": settings.app_id, "mode": settings.mode})
+        self._metrics.restore_remaining_offsets.set_function(
+            lambda: self.app.restore_progress.remaining
+        )
         self.app.task(self._run)
 
     def run(self) -> int:
@@ -84,6 +106,7 @@ class Worker:
             settings.mode,
             settings.kafka_bootstrap_servers,
         )
+        collect_rarely()
         code = run_worker(self.app)
         _log.info("worker ended with exit code %s", code)
         return code
@@ -93,6 +116,8 @@ class Worker:
             self.engine.flush_often(),
             self.ingest.flush_often(),
             self._show_lag(),
+            self._watch_topics(),
+            LoopGuard(self._settings.stall_timeout.seconds).turn(),
             self._write_settings(),
         ]
         if self._settings.mode == "live":
@@ -101,6 +126,15 @@ class Worker:
 
     def _readiness(self) -> Mapping[str, bool]:
         return {"assigned_and_restored": self.app.ready, "broker": not self.app.should_stop}
+
+    def _liveness(self) -> Mapping[str, bool]:
+        """False once something ended the work: a stall, a loss, a failed write, a bug."""
+        return {"works": not self.app.crashed}
+
+    def _rules(self) -> Rules | None:
+        """The rules in force, as the first of our partitions has them."""
+        partitions = (one.partition for one in self.engine.partitions)
+        return next((one.rules for one in partitions if one.meta.policy is not None), None)
 
     def _on_restored(self, partition: EnginePartition) -> None:
         """Look whether the log names other settings or another policy than ours."""
@@ -152,6 +186,23 @@ class Worker:
             if partitions:
                 await self._tick_producer.flush()
 
+    async def _watch_topics(self) -> None:
+        """End if a topic is not what it was when this worker began."""
+        told = False
+        while True:
+            await asyncio.sleep(_TOPICS_EVERY_S)
+            if not self.app.ready:
+                continue
+            try:
+                await self.app.batch_consumer.look_at_topics()
+            except KafkaError:
+                continue  # no broker answers, or they move: whoever works with it will notice
+            if not self.app.topic_guard.mark and not told:
+                told = True
+                _log.warning(
+                    "the brokers give topics no ids: a topic that is made anew is not noticed"
+                )
+
     async def _show_lag(self) -> None:
         """Measure the lag against the broker's end offsets; end if it does not shrink."""
         watchdog = Watchdog(self._settings.stall_timeout.seconds)
@@ -160,7 +211,9 @@ class Worker:
             if not self.app.ready:
                 continue
             progress = await self.app.batch_consumer.progress()
-            watchdog.look(progress, time.monotonic())
+            stopped = self.ingest.stopped
+            moving = {tp: found for tp, found in progress.items() if tp not in stopped}
+            watchdog.look(moving, time.monotonic())
             seen = set()
             for tp, found in progress.items():
                 self._metrics.consumer_lag.labels(tp.topic, str(tp.partition)).set(found.lag)

@@ -1,8 +1,9 @@
-"""`tierstream topics create` and `topics check`."""
+"""`tierstream topics create`, `topics check` and `topics adopt`."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
 import typer
 
@@ -33,3 +34,32 @@ def check() -> None:
         counts = asyncio.run(check_topics(settings))
     for topic in all_topics(settings):
         typer.echo(f"ok  {topic.name}: {counts[topic.name]} partitions")
+
+
+@topics_app.command("adopt")
+def adopt(
+    name: Annotated[str, typer.Argument(help="The topic, with or without the prefix.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it, instead of telling what.")] = False,
+) -> None:
+    """Go on with a topic that was deleted and made anew, or has lost records before it was read.
+
+    Workers refuse such a topic. This moves their positions to its first record; stop them first.
+    What it does is told, and done with --yes only.
+    """
+    from streams.topic_adoption import commit_adoption, plan_adoption
+
+    with one_sentence():
+        settings = load_settings()
+        adoption = asyncio.run(plan_adoption(settings, name))
+        if not adoption.committed:
+            typer.echo(f"nothing to do: the positions belong to {adoption.topic} as it is")
+            return
+        if yes:
+            asyncio.run(commit_adoption(settings, adoption))
+    anew = "now name" if yes else "would name"
+    typer.echo(f"{len(adoption.committed)} positions {anew} {adoption.topic} as it is")
+    for tp, position, meaning in adoption.moves:
+        told = "is read from" if yes else "would be read from"
+        typer.echo(f"{tp.topic}/{tp.partition} {told} offset {position} on: {meaning}")
+    if not yes:
+        typer.echo("nothing was changed; run it again with --yes")

@@ -5,14 +5,18 @@ from __future__ import annotations
 from streams.faust_app.app import StreamApp, create_app
 from streams.faust_app.batch import Batch, Record
 from streams.faust_app.commit import OutOfOrderAck
+from streams.faust_app.membership import AssignmentLost, Membership
 from streams.faust_app.options import BatchLimits, FaustOptions
 from streams.faust_app.producer import BatchProducer, BufferFull, ProduceFailed
 from streams.faust_app.recovery import RestoreTimeout
 from streams.faust_app.runner import run_worker
 from streams.faust_app.table import PartitionedStore, PartitionedTable, PartitionState, add_table
+from streams.faust_app.topic_guard import TopicChanged, TopicGuard
+from streams.faust_app.topic_identity import TopicState, describe_topics, short_id
 from streams.faust_app.transport import BatchConsumer, DrainTimeout, Progress
 
 __all__ = [
+    "AssignmentLost",
     "Batch",
     "BatchConsumer",
     "BatchLimits",
@@ -20,6 +24,7 @@ __all__ = [
     "BufferFull",
     "DrainTimeout",
     "FaustOptions",
+    "Membership",
     "OutOfOrderAck",
     "PartitionState",
     "PartitionedStore",
@@ -29,7 +34,12 @@ __all__ = [
     "Record",
     "RestoreTimeout",
     "StreamApp",
+    "TopicChanged",
+    "TopicGuard",
+    "TopicState",
     "add_table",
     "create_app",
+    "describe_topics",
     "run_worker",
+    "short_id",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import faust
 from faust.app.base import BootStrategy
@@ -12,8 +12,10 @@ from faust.types.transports import TransportT
 from mode.supervisors import CrashingSupervisor
 from typing_extensions import override
 
+from streams.faust_app.membership import Membership
 from streams.faust_app.options import FaustOptions
-from streams.faust_app.recovery import StrictTables
+from streams.faust_app.recovery import RestoreProgress, StrictTables
+from streams.faust_app.topic_guard import TopicGuard
 from streams.faust_app.transport import BatchConsumer, BatchTransport, batch_consumer
 
 # Queues are bounded by the batches in flight of each partition, far below this. A queue that fills
@@ -52,6 +54,10 @@ class StreamApp(faust.App):
 
     def __init__(self, options: FaustOptions) -> None:
         self.options = options
+        self.membership = Membership(
+            options.session_timeout_ms / 1000, options.confirmation_timeout_ms / 1000
+        )
+        self.topic_guard = TopicGuard()
         self._on_drain: list[Callable[[], Awaitable[None]]] = []
         super().__init__(options.app_id, **faust_settings(options))
 
@@ -87,6 +93,11 @@ class StreamApp(faust.App):
         """Whether partitions are assigned and restored, and events flow."""
         return self.started and not self.should_stop and bool(self.tables.actives_ready)
 
+    @property
+    def restore_progress(self) -> RestoreProgress:
+        """How far the restore of the tables is, while there is one."""
+        return cast(StrictTables, self.tables).recovery.progress
+
     @override
     def _new_transport(self) -> TransportT:
         return BatchTransport(self.conf.broker_consumer, self, limits=self.options.limits)
@@ -115,7 +126,8 @@ def faust_settings(options: FaustOptions) -> Mapping[str, Any]:
         "broker_max_poll_records": options.limits.max_records,
         "broker_max_poll_interval": options.max_poll_interval_ms / 1000,
         "consumer_max_fetch_size": options.limits.max_bytes,
-        "consumer_auto_offset_reset": "earliest",
+        # Where to begin without a position is said explicitly; all else would be a silent loss.
+        "consumer_auto_offset_reset": "none",
         "processing_guarantee": "at_least_once",
         "producer_acks": -1,
         "producer_request_timeout": _REQUEST_TIMEOUT_S,

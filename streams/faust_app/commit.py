@@ -56,6 +56,21 @@ class PartitionLedger:
         self.position = last_offset + 1
         self._acked = True
 
+    def stop_at(self, position: int) -> None:
+        """Everything before this offset is done; what is in flight beyond it is given back.
+
+        Raises:
+            OutOfOrderAck: the position lies before what is acked already.
+        """
+        if self.position is not None and position < self.position:
+            raise OutOfOrderAck(
+                f"{self.tp.topic}/{self.tp.partition}: stop at offset {position} while everything"
+                f" up to {self.position} is acked"
+            )
+        self._in_flight.clear()
+        self.position = position
+        self._acked = True
+
     def take_commit(self) -> int | None:
         """The position to commit, once; None if nothing was acked since the last call."""
         if not self._acked:

@@ -43,6 +43,8 @@ class FaustOptions:
         heartbeat_interval_ms: a third of the session timeout or less.
         max_poll_interval_ms: time without reading, although there are partitions, after which the
             worker leaves the group so that others take over.
+        confirmation_timeout_ms: how long writing waits for the group to confirm this worker, once
+            it has not for a session timeout; beyond it the process stops.
         commit_interval_ms: how often acked positions are committed; a crash repeats at most what
             was acked within it.
         replication_factor: copies of every topic. Topics are created before the app starts, never
@@ -57,6 +59,7 @@ class FaustOptions:
     rebalance_timeout_ms: int = 60_000
     heartbeat_interval_ms: int = 3_000
     max_poll_interval_ms: int = 300_000
+    confirmation_timeout_ms: int = 120_000
     commit_interval_ms: int = 1_000
     replication_factor: int = 1
     limits: BatchLimits = field(default_factory=BatchLimits)

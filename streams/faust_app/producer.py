@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import InvalidTimestampError, KafkaError
+from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.structs import TopicPartition
 
 # A batch stays under Kafka's usual message.max.bytes of 1,048,588; a larger record goes alone.
 _BATCH_MAX_BYTES = 1_000_000
 _BUFFERED_MAX_BYTES = 64 * 1024 * 1024
 _REQUEST_TIMEOUT_MS = 30_000
+_DELIVERY_TIMEOUT_MS = 120_000
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -23,6 +26,14 @@ class BufferFull(RuntimeError):
 
 class ProduceFailed(RuntimeError):
     """A batch could not be written. What was added to it and after it may or may not be there."""
+
+
+class _HeldBack(KafkaError):  # type: ignore[misc]
+    """A request that the guard did not let out; aiokafka does not try it again."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 class _Filled:
@@ -64,6 +75,7 @@ class BatchProducer:
         batch_max_bytes: int = _BATCH_MAX_BYTES,
         buffered_max_bytes: int = _BUFFERED_MAX_BYTES,
         request_timeout_ms: int = _REQUEST_TIMEOUT_MS,
+        delivery_timeout_ms: int = _DELIVERY_TIMEOUT_MS,
     ) -> None:
         """Set up; `start` connects.
 
@@ -75,7 +87,9 @@ class BatchProducer:
             compression: ``gzip`` or None; others need further packages.
             batch_max_bytes: size at which a batch is closed; below the brokers' bound on batches.
             buffered_max_bytes: bound on what is added and not yet acknowledged.
-            request_timeout_ms: how long one batch is tried.
+            request_timeout_ms: how long one request may take.
+            delivery_timeout_ms: how long one batch is tried. An idempotent producer of aiokafka
+                would go on for ever, since nothing is ever written twice by it.
         """
         self._arguments: dict[str, Any] = {
             **(security or {}),
@@ -88,11 +102,21 @@ class BatchProducer:
             "request_timeout_ms": request_timeout_ms,
         }
         self._buffered_max_bytes = buffered_max_bytes
+        self._delivery_timeout_s = delivery_timeout_ms / 1000
+        self._guard: Callable[[], Awaitable[None]] | None = None
         self._producer: Any = None
         self._pending: dict[TopicPartition, list[_Filled]] = {}
         self._buffered_bytes = 0
         self._flushing = asyncio.Lock()
         self._failure: BaseException | None = None
+
+    def guard_by(self, guard: Callable[[], Awaitable[None]]) -> None:
+        """Ask ``guard`` right before each request that writes, tried again or not; before `start`.
+
+        It returns when writing is right, and raises if it never will be: `flush` then raises the
+        same.
+        """
+        self._guard = guard
 
     async def start(self) -> None:
         """Connect.
@@ -101,6 +125,9 @@ class BatchProducer:
             KafkaConnectionError: no broker answers.
         """
         self._producer = AIOKafkaProducer(**self._arguments)
+        if self._guard is not None:
+            client = self._producer.client
+            client.send = _guarded(client.send, self._guard)
         try:
             await self._producer.start()
         except BaseException:
@@ -168,6 +195,7 @@ class BatchProducer:
 
         Raises:
             ProduceFailed: a batch was not written; the producer is of no further use.
+            Exception: what the guard raised; nothing was written after it.
         """
         async with self._flushing:
             self._check()
@@ -191,10 +219,23 @@ class BatchProducer:
             batch.builder.close()
             count = batch.builder.record_count()
             try:
-                written = await self._producer.send_batch(
-                    batch.builder, tp.topic, partition=tp.partition
-                )
-                last_offset = (await written).offset + count - 1
+                async with asyncio.timeout(self._delivery_timeout_s):
+                    written = await self._producer.send_batch(
+                        batch.builder, tp.topic, partition=tp.partition
+                    )
+                    last_offset = (await written).offset + count - 1
+            except _HeldBack as held:
+                raise held.reason from None
+            except TimeoutError:
+                raise ProduceFailed(
+                    f"{tp.topic}/{tp.partition}: not acknowledged within "
+                    f"{self._delivery_timeout_s:g} s"
+                ) from None
+            except InvalidTimestampError as error:
+                raise ProduceFailed(
+                    f"{tp.topic}/{tp.partition}: Kafka refuses the time of our records; the clock "
+                    "of this machine, or the broker's, is wrong"
+                ) from error
             except Exception as error:
                 raise ProduceFailed(f"{tp.topic}/{tp.partition}: {error!r}") from error
             self._buffered_bytes -= batch.size_bytes
@@ -203,3 +244,19 @@ class BatchProducer:
     def _check(self) -> None:
         if self._failure is not None:
             raise ProduceFailed(f"an earlier flush failed: {self._failure!r}")
+
+
+def _guarded(
+    send: Callable[..., Awaitable[Any]], guard: Callable[[], Awaitable[None]]
+) -> Callable[..., Awaitable[Any]]:
+    """The ``send`` of aiokafka's client, after the guard where the request writes records."""
+
+    async def ask_and_send(node_id: int, request: Any, **options: Any) -> Any:
+        if isinstance(request, ProduceRequest):
+            try:
+                await guard()
+            except Exception as error:
+                raise _HeldBack(error) from error
+        return await send(node_id, request, **options)
+
+    return ask_and_send

@@ -1,12 +1,35 @@
-"""Faust's restore, except that a step that takes too long stops the process."""
+"""Faust's restore, except that it tells how far it is, and that a step without end stops it."""
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from collections import Counter
+from typing import Any, NamedTuple, cast
 
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery, ServiceStopped
+from faust.types import TP
+from faust.types.transports import ConsumerT
+from mode import Service
 from typing_extensions import override
+
+_log = logging.getLogger(__name__)
+
+_TELL_EVERY_S = 3.0
+
+
+class RestoreProgress(NamedTuple):
+    """How far a restore is, in offsets of the changelogs: where they are compacted, some are empty.
+
+    Both are 0 while nothing is restored.
+    """
+
+    remaining: int
+    total: int
+
+    def __str__(self) -> str:
+        done = self.total - self.remaining
+        return f"{done:,} of {self.total:,} changelog offsets ({done / self.total:.0%})"
 
 
 class RestoreTimeout(RuntimeError):
@@ -15,6 +38,43 @@ class RestoreTimeout(RuntimeError):
 
 class StrictRecovery(Recovery):
     """Restores the tables after a rebalance, or fails."""
+
+    _total = 0
+    """Offsets that the restore under way has to read."""
+
+    @property
+    def progress(self) -> RestoreProgress:
+        """How far the restore under way is."""
+        if not self.in_recovery or not self._total:
+            return RestoreProgress(0, 0)
+        return RestoreProgress(min(max(0, self.active_remaining_total()), self._total), self._total)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all was restored that this worker was assigned last.
+
+        A rebalance or a stop interrupts a restore, and Faust goes on as if it had come to its end.
+        """
+        interrupted = self.should_stop or self.signal_recovery_start.is_set()
+        newest = self._generation_id == self.app.consumer_generation_id
+        return newest and not interrupted and not self.need_recovery()
+
+    @override
+    async def _build_offsets(
+        self, consumer: ConsumerT, tps: set[TP], destination: Counter[TP], title: str
+    ) -> None:
+        """Where to begin to read; together with the ends, which come first, this is how much."""
+        await super()._build_offsets(consumer, tps, destination, title)
+        if destination is self.active_offsets:
+            self._total = max(0, self.active_remaining_total())
+
+    @Service.task
+    async def _publish_stats(self) -> None:
+        """Tell how far it is, every few seconds; Faust tells it only after a thousand batches."""
+        async for _ in self.itertimer(_TELL_EVERY_S, name="restore"):
+            progress = self.progress
+            if progress.remaining:
+                _log.info("restoring: %s", progress)
 
     @override
     async def _wait(self, coro: Any, timeout: Any = None) -> None:
@@ -32,8 +92,8 @@ class StrictTables(TableManager):
 
     @property
     @override
-    def recovery(self) -> Recovery:
+    def recovery(self) -> StrictRecovery:
         """The service that restores the tables."""
         if self._recovery is None:
             self._recovery = StrictRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
-        return self._recovery
+        return cast(StrictRecovery, self._recovery)

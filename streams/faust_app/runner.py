@@ -17,6 +17,8 @@ from streams.faust_app.app import StreamApp
 
 _log = logging.getLogger(__name__)
 
+_LOOK_EVERY_S = 0.5
+
 
 class StreamWorker(faust.Worker):
     """Faust's worker without its terminal decoration, log set-up and debugger."""
@@ -41,7 +43,9 @@ class StreamWorker(faust.Worker):
         self.loop.add_signal_handler(signal.SIGTERM, self._on_sigterm)
 
 
-def run_worker(app: StreamApp, *, stop_timeout_s: float = 90.0) -> int:
+def run_worker(
+    app: StreamApp, *, stop_timeout_s: float = 90.0, crash_timeout_s: float = 15.0
+) -> int:
     """Run ``app`` until SIGTERM, SIGINT or a failure, and return the exit code.
 
     SIGTERM and SIGINT finish the batches in flight, commit them and leave the group: 0. Any
@@ -51,13 +55,17 @@ def run_worker(app: StreamApp, *, stop_timeout_s: float = 90.0) -> int:
     Args:
         app: with its agents and tables; it cannot be run a second time.
         stop_timeout_s: a stop that takes longer ends the process at once, with 1.
+        crash_timeout_s: the same for the stop after a failure, when nothing is left to save.
     """
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     worker = StreamWorker(app, loop)
     ended = threading.Event()
     guard = threading.Thread(
-        target=_end_late_stop, args=(worker, ended, stop_timeout_s), name="stop-guard", daemon=True
+        target=_end_late_stop,
+        args=(worker, ended, stop_timeout_s, crash_timeout_s),
+        name="stop-guard",
+        daemon=True,
     )
     guard.start()
     try:
@@ -67,19 +75,33 @@ def run_worker(app: StreamApp, *, stop_timeout_s: float = 90.0) -> int:
     except asyncio.CancelledError:
         code = 1
     finally:
+        # The loop took its handlers with it; a request to end that comes now must not take the
+        # place of the exit code.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         ended.set()
     if worker.crash_reason is not None:
-        reason = worker.crash_reason
-        _log.critical("worker stopped by %s: %s", type(reason).__name__, reason)
+        _tell(worker.crash_reason)
         return code or 1
     return code
 
 
-def _end_late_stop(worker: StreamWorker, ended: threading.Event, stop_timeout_s: float) -> None:
+def _end_late_stop(
+    worker: StreamWorker, ended: threading.Event, stop_timeout_s: float, crash_timeout_s: float
+) -> None:
     """Faust's threads are no daemons: a stop that hangs would keep the process for ever."""
     while not worker.should_stop:
-        if ended.wait(0.5):
+        if ended.wait(_LOOK_EVERY_S):
             return
-    if not ended.wait(stop_timeout_s):
-        _log.critical("the stop took longer than %s s: ending the process", stop_timeout_s)
-        os._exit(1)
+    waited_s = 0.0
+    while not ended.wait(_LOOK_EVERY_S):
+        waited_s += _LOOK_EVERY_S
+        reason = worker.crash_reason
+        if waited_s >= (stop_timeout_s if reason is None else min(stop_timeout_s, crash_timeout_s)):
+            if reason is not None:
+                _tell(reason)
+            _log.critical("the stop took longer than %g s: ending the process", waited_s)
+            os._exit(1)
+
+
+def _tell(reason: BaseException) -> None:
+    _log.critical("worker stopped by %s: %s", type(reason).__name__, reason)

@@ -15,7 +15,8 @@ from faust.types import TP, EventT, StoreT, TopicT
 from typing_extensions import override
 from yarl import URL
 
-from streams.faust_app.batch import Batch, Record
+from streams.faust_app.batch import Batch
+from streams.faust_app.recovery import StrictTables
 
 _RESTORE_FROM_START = -1
 # Batches kept before they are applied. Not 1: Faust then goes on reading the changelog for good.
@@ -127,6 +128,8 @@ class PartitionedStore(Store[bytes, bytes], Generic[P]):
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Tell the partitions that they are complete; Faust resumes the streams after this."""
         assert self._generation is not None
+        if not cast(StrictTables, self.app.tables).recovery.is_complete:
+            return  # interrupted: another restore follows, or the end
         try:
             for number in sorted(tp.partition for tp in active_tps):
                 if number in self._partitions:
@@ -151,7 +154,7 @@ class PartitionedStore(Store[bytes, bytes], Generic[P]):
         state = self._partitions.get(batch.tp.partition)
         if state is None:
             return  # fetched before a rebalance that took the partition away
-        state.restore([(_present_key(batch, record), record.value) for record in batch.records])
+        state.restore(_keys_and_values(batch))
         self.advance(batch.tp.partition, batch.last_offset)
 
     def _fail(self, error: Exception) -> None:
@@ -242,7 +245,10 @@ def add_table(app: faust.App, name: str, open_partition: Callable[[int], P]) -> 
     return table
 
 
-def _present_key(batch: Batch, record: Record) -> bytes:
-    if record.key is None:
-        raise ValueError(f"{batch.tp.topic}/{batch.tp.partition}@{record.offset}: no key")
-    return record.key
+def _keys_and_values(batch: Batch) -> list[tuple[bytes, bytes | None]]:
+    keys = [record.key for record in batch.records]
+    if None in keys:
+        offset = batch.records[keys.index(None)].offset
+        raise ValueError(f"{batch.tp.topic}/{batch.tp.partition}@{offset}: no key")
+    values = [record.value for record in batch.records]
+    return list(zip(cast(list[bytes], keys), values, strict=True))

@@ -9,20 +9,31 @@ What differs from Faust's own aiokafka transport, and why:
   resumes the partitions, then seeks them to the committed position, then empties the queues: what
   was fetched in between would be seen twice or, worse, never.
 - A crashed process commits nothing more: Faust acks the event whose agent failed.
+- A commit that the group refuses ends the process, and each carries the id of its topic.
+- No position is ever reset: one that has no record any more ends the process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from time import monotonic
 from typing import Any, Protocol, cast
 
-from aiokafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError
-from aiokafka.structs import TopicPartition
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    KafkaTimeoutError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    RebalanceInProgressError,
+)
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from mode import ServiceT
@@ -30,12 +41,19 @@ from typing_extensions import override
 
 from streams.faust_app.batch import Batch, split
 from streams.faust_app.commit import CommitLedger, PartitionLedger
+from streams.faust_app.group_watch import watch_group
+from streams.faust_app.membership import AssignmentLost, Membership
 from streams.faust_app.options import BatchLimits
+from streams.faust_app.topic_guard import TopicGuard
+from streams.faust_app.topic_identity import TopicState, describe_topics
+
+_log = logging.getLogger(__name__)
 
 _POLL_S = 0.2  # so long does `hold` take to be obeyed
 _POLL_BLOCKED_S = 0.05  # a partition that is released must not wait for the poll of the others
 _DRAIN_POLL_S = 0.02
 _FETCH_POLL_S = 0.01
+_TOPICS_RETRY_S = 0.2
 
 
 class DrainTimeout(RuntimeError):
@@ -44,6 +62,14 @@ class DrainTimeout(RuntimeError):
 
 class Drainable(Protocol):
     """What the consumer asks of its app (`streams.faust_app.app.StreamApp`)."""
+
+    @property
+    def membership(self) -> Membership:
+        """The place of the process in its consumer group."""
+
+    @property
+    def topic_guard(self) -> TopicGuard:
+        """What its topics were when it began."""
 
     async def drain(self) -> None:
         """Make durable and ack what can be acked now."""
@@ -84,6 +110,43 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
     @override
+    async def on_start(self) -> None:
+        """Connect, and listen to what the group says from its first word on."""
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001
+        consumer = cast(BatchConsumer, self.consumer)
+        watch_group(coordinator, consumer.membership, consumer.lose_from_thread)
+
+    @override
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit, whether the group took it; a refusal ends the process.
+
+        Faust takes one because of a rebalance for a commit like others, and goes on.
+        """
+        consumer = cast(BatchConsumer, self.consumer)
+        positions = {
+            TopicPartition(*tp): OffsetAndMetadata(offset, consumer.topic_guard.mark)
+            for tp, offset in offsets.items()
+        }
+        try:
+            await self._ensure_consumer().commit(positions)
+        except CommitFailedError as refused:
+            # While the group waits for its members; everything is committed before we answer that.
+            if isinstance(refused.__cause__, RebalanceInProgressError):
+                return False
+            consumer.lose_from_thread(
+                consumer.membership.lose(f"the group has refused a commit: {refused.__cause__!r}")
+            )
+            return False
+        except AssignmentLost as lost:
+            consumer.lose_from_thread(lost)
+            return False
+        except Exception as error:
+            await self.crash(error)
+            return False
+        return True
+
+    @override
     async def _highwaters(self, partitions: Sequence[TP]) -> Mapping[TP, int]:
         """The end offsets: what the broker lists, or what a fetch said, if that is more.
 
@@ -97,6 +160,13 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
                 raise KafkaTimeoutError(f"no fetch of {partitions}")
             await asyncio.sleep(_FETCH_POLL_S)
         return {tp: max(listed[tp], fetched[tp] or 0) for tp in partitions}
+
+    async def listed_ends(self, partitions: Iterable[TP]) -> Mapping[TP, int]:
+        """The end offsets as the broker lists them, also of what cannot be fetched."""
+        consumer = self._ensure_consumer()
+        tps = [TopicPartition(*tp) for tp in partitions]
+        ends = await self.call_thread(consumer.end_offsets, tps)
+        return {TP(*tp): end for tp, end in ends.items()}
 
     def _fetched_end(self, tp: TP) -> int | None:
         consumer = self._ensure_consumer()
@@ -136,6 +206,24 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         # Not `call_thread`: while the thread stops, a call into it is never answered.
         self.thread_loop.call_soon_threadsafe(poll)
 
+    async def describe_topics(self, names: Iterable[str]) -> Mapping[str, TopicState]:
+        """What a broker says of topics, see `streams.faust_app.topic_identity`."""
+        client = self._ensure_consumer()._client  # noqa: SLF001
+        found: Mapping[str, TopicState] = await self.call_thread(describe_topics, client, names)
+        return found
+
+    def refresh_metadata(self) -> None:
+        """Have aiokafka look at its topics now, not at the next of its rare looks."""
+        client = self._ensure_consumer()._client  # noqa: SLF001
+        self.thread_loop.call_soon_threadsafe(client.force_metadata_update)
+
+    async def committed(self, partitions: Iterable[TP]) -> Mapping[TP, OffsetAndMetadata]:
+        """The group's positions, as far as there are any, with what was committed beside them."""
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001
+        tps = [TopicPartition(*tp) for tp in partitions]
+        found = await self.call_thread(coordinator.fetch_committed_offsets, tps)
+        return {TP(*tp): position for tp, position in found.items()}
+
     async def seek_to_earliest(self, partitions: Iterable[TP]) -> None:
         """Read ``partitions`` from their first record on."""
         consumer = self._ensure_consumer()
@@ -152,10 +240,29 @@ class BatchConsumer(driver.Consumer):
         self.limits = transport.limits
         self.ledgers = CommitLedger()
         self._held: set[TP] = set()
+        self._shut_off: set[TP] = set()
         self._gate = _Gate.SHUT
         self._unblocked = asyncio.Event()
         super().__init__(transport, *args, **kwargs)
         self._acked = self.ledgers  # type: ignore[assignment]  # see PartitionLedger.append
+
+    @property
+    def membership(self) -> Membership:
+        """Whether what we hold is still ours."""
+        return cast(Drainable, self.app).membership
+
+    @property
+    def topic_guard(self) -> TopicGuard:
+        """What our topics were when the process began."""
+        return cast(Drainable, self.app).topic_guard
+
+    def lose_from_thread(self, lost: AssignmentLost) -> None:
+        """End the process: its partitions went away; called in the consumer's thread."""
+        self._thread.parent_loop.call_soon_threadsafe(self._end_by, lost)
+
+    def _end_by(self, error: Exception) -> None:
+        if not self.crashed:
+            self.add_future(self.crash(error))
 
     @override
     def _new_consumer_thread(self) -> BatchConsumerThread:
@@ -172,13 +279,21 @@ class BatchConsumer(driver.Consumer):
             return
         generation = self.app.consumer_generation_id
         timeout_s = min(timeout, _POLL_S if all_wanted else _POLL_BLOCKED_S)
-        fetched = await self._getmany(active_partitions=wanted, timeout=timeout_s)
+        try:
+            fetched = await self._getmany(active_partitions=wanted, timeout=timeout_s)
+        except NoOffsetForPartitionError:
+            return  # of a moment before `on_partitions_assigned` had said where to begin
+        except OffsetOutOfRangeError as error:
+            await self._note_out_of_range(error.args[0])
+            return
         for tp, records in (fetched or {}).items():
             for batch in split(TP(*tp), records, self.limits.max_records, self.limits.max_bytes):
                 # What is dropped here is read again: a seek follows every stop of the flow.
                 stale = generation != self.app.consumer_generation_id
                 if stale or not self.flow_active or self.should_stop:
                     return
+                if batch.tp in self._shut_off:
+                    continue
                 if self.app.topics.acks_enabled_for(batch.tp.topic):
                     self.ledgers[batch.tp].delivered(batch.last_offset)
                 yield batch.tp, self._to_message(batch.tp, batch)
@@ -203,11 +318,21 @@ class BatchConsumer(driver.Consumer):
             generation_id=self.app.consumer_generation_id,
         )
 
+    async def _note_out_of_range(self, positions: Mapping[TopicPartition, int]) -> None:
+        """A changelog is read from whatever is its first record; anywhere else records are lost."""
+        for tp, position in positions.items():
+            at = TP(*tp)
+            if tp.topic in self.app.tables.changelog_topics:
+                await self._thread.seek_to_earliest([at])
+                continue
+            begins, ends = await self.earliest_offsets(at), await self._thread.listed_ends([at])
+            raise self.topic_guard.out_of_range(tp, position, begins[at], ends[at])
+
     def _readable(self) -> tuple[set[TP], bool]:
         """The partitions to fetch, and whether none was left out by us."""
         if not self.flow_active:
             return set(), False
-        active = self._get_active_partitions()
+        active = self._get_active_partitions() - self._shut_off
         changelogs = self.app.tables.changelog_topics
         wanted = {tp for tp in active if tp.topic in changelogs or self._may_deliver(tp)}
         return wanted, len(wanted) == len(active) and self._gate is _Gate.OPEN
@@ -220,7 +345,8 @@ class BatchConsumer(driver.Consumer):
 
     async def _rest(self) -> None:
         """Nothing may be read now: wait a little, or until that changes."""
-        held_by_us = self.flow_active and self._gate is _Gate.OPEN and self.assignment()
+        assigned = self.assignment() - self._shut_off
+        held_by_us = self.flow_active and self._gate is _Gate.OPEN and assigned
         if not held_by_us:
             self._thread.note_poll()
         self._unblocked.clear()
@@ -243,6 +369,22 @@ class BatchConsumer(driver.Consumer):
     def release(self, tps: Iterable[TP]) -> None:
         """Read these partitions again."""
         self._held.difference_update(tps)
+        self._unblocked.set()
+
+    def stop_partition(self, tp: TP, position: int) -> None:
+        """Read no more of a partition until the next rebalance, and commit ``position``.
+
+        Its batches that are delivered and not acked are given back: nobody waits for them any more,
+        and they must not be acked. One that comes to an agent later is given back by another call.
+
+        Raises:
+            OutOfOrderAck: a later position was acked before.
+        """
+        self._shut_off.add(tp)
+        self.ledgers[tp].stop_at(position)
+        for message in [found for found in self._unacked_messages if found.tp == tp]:
+            message.acked = True
+            self._unacked_messages.discard(message)
         self._unblocked.set()
 
     async def progress(self) -> Mapping[TP, Progress]:
@@ -286,8 +428,8 @@ class BatchConsumer(driver.Consumer):
 
     @override
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
-        """Commit what is acked; nothing once the process has crashed."""
-        if self.crashed or self.app.crashed:
+        """Commit what is acked; nothing once the process has crashed, or lost its partitions."""
+        if self.crashed or self.app.crashed or self.membership.lost is not None:
             return False
         return await super().commit(topics, start_new_transaction)
 
@@ -310,6 +452,12 @@ class BatchConsumer(driver.Consumer):
         except Exception as error:
             await self.crash(error)
 
+    @override
+    async def on_stop(self) -> None:
+        """Commit what is acked, after which nothing of the partitions is in use."""
+        await super().on_stop()
+        self.membership.give_back()
+
     async def _until_acked(self) -> None:
         while not self.should_stop:
             await cast(Drainable, self.app).drain()
@@ -326,19 +474,74 @@ class BatchConsumer(driver.Consumer):
         self._gate = _Gate.SHUT
         if not self.should_stop:  # else all is committed, and the thread takes no more calls
             await self._drain()
+        if self.membership.lost is None:
+            self.membership.give_back()
         await super().on_partitions_revoked(revoked)
         self.ledgers.clear()
         self._held.clear()
+        self._shut_off.clear()
         self._thread.note_poll()
 
     @override
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Restore what came; reading goes on after it."""
         self._gate = _Gate.SHUT
+        self.membership.take()
         self._thread.note_poll()  # the join may have taken long
+        if not self.should_stop:
+            try:
+                async with asyncio.timeout(self.app.conf.broker_request_timeout):
+                    await self._look_at_topics(assigned)
+            except TimeoutError:
+                await self.crash(KafkaTimeoutError("no broker tells topics and positions"))
+                return
+            except Exception as error:
+                await self.crash(error)
+                return
         await super().on_partitions_assigned(assigned, generation_id)
 
+    async def look_at_topics(self) -> None:
+        """Compare our topics with what they were; new partitions of inputs are shared out.
+
+        Raises:
+            TopicChanged: one is not what it was.
+            KafkaError: no broker tells.
+        """
+        found = await self._thread.describe_topics(self.topic_guard.names)
+        if self.topic_guard.look(found):
+            self._thread.refresh_metadata()
+
+    async def _look_at_topics(self, assigned: set[TP]) -> None:
+        """Before anything is read: are positions and state those of the topics there are?
+
+        Then say where to begin, since nothing is left to a reset of positions by aiokafka.
+        """
+        if self.topic_guard.names:
+            while True:
+                try:
+                    await self.look_at_topics()
+                    break
+                except KafkaError as error:
+                    _log.warning("topics cannot be looked at: %r", error)
+                    await asyncio.sleep(_TOPICS_RETRY_S)
+        changelogs = self.app.tables.changelog_topics
+        streams = {tp for tp in assigned if tp.topic not in changelogs}
+        guard = self.topic_guard
+        others = {
+            TP(topic, number)
+            for topic in guard.read_names - changelogs
+            for number in range(guard.partitions(topic))
+        }
+        committed = await self._thread.committed(streams | others)
+        for position in committed.values():
+            guard.check_mark(position.metadata or "")
+        fresh = assigned - committed.keys()
+        if fresh:
+            await self._thread.seek_to_earliest(fresh)
+
     async def _drain(self) -> None:
+        if self.membership.lost is not None:
+            return  # nothing of it may be written
         try:
             self.stop_flow()
             self.app.flow_control.suspend()

@@ -20,15 +20,26 @@ _MAX_BROKERS = 5
 _HEAP = "-Xmx384m"
 _FORMAT_TIMEOUT_S = 60.0
 
+Front = Callable[[int, int], int]
+"""Given a node and the port of a listener of it, the port at which clients shall reach that."""
+
 
 def start_kafka(
     *,
     brokers: int = 1,
     config: Mapping[str, str] | None = None,
+    fronts: Sequence[Front] = (),
     progress: Callable[[str], None] | None = None,
     start_timeout_s: float = 60.0,
 ) -> Broker:
     """Start a cluster of ``brokers`` nodes, each broker and controller in one process.
+
+    Args:
+        brokers: nodes of the cluster.
+        config: further server properties.
+        fronts: each gives every node one more listener, for clients that come through a proxy.
+        progress: told in a sentence what takes time.
+        start_timeout_s: seconds until the cluster must answer.
 
     Raises:
         BrokerUnavailable: no Java 17, or the jars are neither cached nor to be had.
@@ -40,7 +51,7 @@ def start_kafka(
     classpath = f"{kafka_jars(progress)}/*"
     workspace = Workspace("kafka")
     try:
-        nodes = _prepare(workspace, java, classpath, brokers, config or {})
+        nodes = _prepare(workspace, java, classpath, brokers, config or {}, fronts)
         broker = Broker(
             "kafka",
             nodes,
@@ -57,15 +68,26 @@ def start_kafka(
 
 
 def _prepare(
-    workspace: Workspace, java: str, classpath: str, brokers: int, config: Mapping[str, str]
+    workspace: Workspace,
+    java: str,
+    classpath: str,
+    brokers: int,
+    config: Mapping[str, str],
+    fronts: Sequence[Front],
 ) -> list[ServerProcess]:
-    ports = free_ports(2 * brokers)
-    client_ports, controller_ports = ports[:brokers], ports[brokers:]
+    ports = free_ports((2 + len(fronts)) * brokers)
+    client_ports, controller_ports = ports[:brokers], ports[brokers : 2 * brokers]
     files = []
     for node in range(brokers):
-        properties = _properties(node, client_ports, controller_ports, workspace.path)
+        properties = {
+            **_properties(node, client_ports, controller_ports, workspace.path),
+            **config,
+        }
+        for number, front in enumerate(fronts):
+            port = ports[(2 + number) * brokers + node]
+            _listen(properties, f"FRONT{number}", port, front(node, port))
         file = workspace.path / f"node-{node}.properties"
-        file.write_text("".join(f"{k}={v}\n" for k, v in {**properties, **config}.items()))
+        file.write_text("".join(f"{k}={v}\n" for k, v in properties.items()))
         files.append(file)
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii").rstrip("=")
     with ThreadPoolExecutor(brokers) as pool:
@@ -117,6 +139,13 @@ def _properties(
         "broker.heartbeat.interval.ms": "1000",
         "broker.session.timeout.ms": "4000",
     }
+
+
+def _listen(properties: dict[str, str], name: str, port: int, told_port: int) -> None:
+    """Add a listener on a port that clients are told to reach at another one."""
+    properties["listeners"] += f",{name}://{LOOPBACK}:{port}"
+    properties["advertised.listeners"] += f",{name}://{LOOPBACK}:{told_port}"
+    properties["listener.security.protocol.map"] += f",{name}:PLAINTEXT"
 
 
 def _format(java: str, classpath: str, cluster: str, properties: Path) -> None:

@@ -95,7 +95,7 @@ def data_of(value: bytes) -> dict[str, Any]:
 
 def source_of(letter: ConsumerRecord) -> TopicPosition:
     """Where a dead letter was, as its headers say."""
-    headers = {name: value.decode() for name, value in letter.headers}
+    headers = {name: value.decode("utf-8", "replace") for name, value in letter.headers}
     return TopicPosition(
         headers["source-topic"], int(headers["source-partition"]), int(headers["source-offset"])
     )
@@ -108,7 +108,8 @@ def _logged(records: Iterable[ConsumerRecord]) -> dict[TopicPosition, bytes]:
         if record.key is not None:
             origin = origin_of(record.headers, record.key)
             assert origin is not None
-            found[TopicPosition(*origin.source)] = record.value
+            source = origin.source
+            found[TopicPosition(source.topic, source.partition, source.offset)] = record.value
     return found
 
 

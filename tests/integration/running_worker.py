@@ -99,6 +99,17 @@ class RunningWorker:
         """Fail if it ended."""
         assert self._process.poll() is None, f"{self._name} ended\n{self.log}"
 
+    # -- freezing
+
+    def freeze(self) -> None:
+        """Let it do nothing until it is thawed; it does not notice."""
+        self.must_run()
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on where it was."""
+        self._process.send_signal(signal.SIGCONT)
+
     # -- ending
 
     def stop(self) -> int:

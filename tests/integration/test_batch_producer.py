@@ -136,3 +136,15 @@ async def test_a_record_over_the_brokers_bound_is_refused_by_name(kafka_broker: 
         producer.add(lab.events, 0, None, b"x" * 2_000_000)
         with pytest.raises(ProduceFailed, match="MessageSizeTooLarge"):
             await producer.flush()
+
+
+async def test_a_record_from_another_time_is_refused_with_a_word_about_the_clock(
+    kafka_broker: Broker,
+) -> None:
+    lab = Lab(kafka_broker, f"lab-{uuid.uuid4().hex[:8]}", 1)
+    await lab.create_topics()
+    async with started(lab) as producer:
+        tomorrow_ms = time.time_ns() // 1_000_000 + 86_400_000
+        producer.add(lab.events, 0, None, b"early", timestamp_ms=tomorrow_ms)
+        with pytest.raises(ProduceFailed, match="the clock of this machine"):
+            await producer.flush()

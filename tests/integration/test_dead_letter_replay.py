@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import subprocess
 import tomllib
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -12,10 +14,11 @@ from aiokafka import TopicPartition
 
 from streams.local import Broker
 from streams.local.ports import LOOPBACK, free_ports
+from tests.builders import order
+from tests.fault.bad_records import ERASED, KNOWN, groundwork
 from tests.integration.audit import data_of
-from tests.integration.bad_inputs import ERASED, good_events, order
 from tests.integration.deployment import EXAMPLE, Deployment, Message
-from tests.integration.running_worker import RunningWorker
+from tests.integration.running_worker import CLI, ROOT, RunningWorker
 
 _LIVE: dict[str, Any] = {"mode": "live", "tick_interval": "1m"}
 _PLACED_MS = 1_735_732_800_000
@@ -23,7 +26,9 @@ _PLACED_MS = 1_735_732_800_000
 
 def placed(event_id: str, customer_id: str, **fields: Any) -> Message:
     """An order of 2025-01-01, on the only partition that is used here."""
-    value = json.dumps(order(event_id, customer_id, **fields)).encode()
+    order_id, at = f"order-of-{event_id}", "2025-01-01T12:00:00Z"
+    told = {"event_id": event_id, "amount": "12.50", **fields}
+    value = order(order_id, told.pop("amount"), at, customer_id, **told)
     return Message("orders", value, b"upstream", 1, _PLACED_MS)
 
 
@@ -40,7 +45,7 @@ BAD = [
     placed("euro-1", "eve", currency="EUR"),
     in_binary_mode("euro-2", "ida"),
     placed("zloty", "eve", currency="PLN"),
-    placed("known", "customer", amount="99.00"),
+    placed("known", KNOWN, amount="99.00"),
     placed("too-late", ERASED),
     Message("browse", b"not json", None, 1),
 ]
@@ -65,6 +70,21 @@ async def in_topics(deployment: Deployment) -> dict[str, list[Any]]:
     }
 
 
+def slow_replay(deployment: Deployment) -> subprocess.Popen[bytes]:
+    """A replay that takes a while, as a process of its own."""
+    command = [*CLI, "dead-letters", "replay", "--rate", "100"]
+    environment = deployment.environment()
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+
+
+async def marks(deployment: Deployment) -> list[bytes]:
+    """What the records of orders say they are replays of."""
+    records = [record for part in await deployment.read("orders") for record in part]
+    return [
+        value for record in records for name, value in record.headers if name == "replayed-from"
+    ]
+
+
 async def replays_done(deployment: Deployment) -> None:
     """Wait until the worker has done what replays added to partition 1 of orders."""
     end = (await deployment.read("orders"))[1][-1].offset + 1
@@ -76,7 +96,7 @@ async def with_letters(deployment: Deployment) -> RunningWorker:
     """A worker that refused each of `BAD`, and a policy since then with a rate for euros."""
     await deployment.create_topics()
     worker = await deployment.ready_worker()
-    await deployment.send(good_events())
+    await deployment.send([Message(topic, value, None, 0) for topic, value in groundwork()])
     await deployment.drained()
     await deployment.send(BAD)
     await deployment.drained()
@@ -165,6 +185,42 @@ async def test_a_replay_that_is_refused_again_is_left_alone_from_then_on(
         assert asked[0] == "1 dead letters sent again", "the newest of its kind, and no other"
         await replays_done(deployment)
         assert worker.value("dead_letters_total", reason="conflict") == 3
+        assert worker.stop() == 0
+
+
+async def test_a_replay_that_is_killed_is_run_again_and_sends_the_rest(
+    broker: Broker, tmp_path: Path
+) -> None:
+    count = 400
+    settings: dict[str, Any] = _LIVE | {"breaker_in_a_row": 0, "breaker_share": 0}
+    with Deployment(broker, tmp_path, **settings) as deployment:
+        await deployment.create_topics()
+        worker = await deployment.ready_worker()
+        await deployment.send([placed(f"e{n}", f"c{n}", currency="EUR") for n in range(count)])
+        await deployment.drained()
+        assert worker.value("dead_letters_total", reason="unknown_currency") == count
+        publish_rate(deployment)
+        await deployment.drained()
+
+        with slow_replay(deployment) as running:
+            try:
+                while len(await marks(deployment)) < count // 8:
+                    assert running.poll() is None, "it has ended before it could be killed"
+                    await asyncio.sleep(0.1)
+            finally:
+                running.kill()
+        sent = len(await marks(deployment))
+        assert count // 8 <= sent < count
+
+        said_then = replay(deployment)
+        assert said_then[0] == f"{count - sent} dead letters sent again"
+        assert f"{sent} were replayed before, or stand here twice" in said_then
+        assert replay(deployment)[0] == "0 dead letters sent again"
+        found = await marks(deployment)
+        assert sorted(found) == sorted(f"1/{n}".encode() for n in range(count)), "each once"
+        await replays_done(deployment)
+        assert worker.value("events_total", outcome="accepted") == count
+        assert worker.value("events_total", outcome="duplicate") == 0
         assert worker.stop() == 0
 
 

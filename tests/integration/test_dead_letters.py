@@ -3,100 +3,76 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from aiokafka import ConsumerRecord
-
-from handlers.reasons import ERASED_CUSTOMER, REASONS
+from scoring.timestamps import rfc3339
 from streams.local import Broker
 from streams.topics import INPUTS
-from tests.integration.audit import audit, data_of, source_of
-from tests.integration.bad_inputs import (
-    MIN_EVENT_TIME,
-    BadInput,
-    bad_inputs,
-    good_events,
-    order,
-)
-from tests.integration.deployment import Deployment, Message, TopicPosition
+from tests.builders import order
+from tests.fault.bad_records import bad_records, groundwork, odd_records
+from tests.integration.audit import audit, data_of
+from tests.integration.deployment import Deployment, Message
+from tests.integration.letters import check_letter, letters_by_source, message_of
 
 _LIVE: dict[str, Any] = {
     "mode": "live",
     "tick_interval": "1m",
-    "min_event_time": MIN_EVENT_TIME,
+    "min_event_time": "1980-01-01T00:00:00Z",  # not the default
+    # All of them come in a row.
+    "breaker_in_a_row": 0,
+    "breaker_share": 0,
 }
-
-
-def test_there_is_a_bad_input_for_every_reason() -> None:
-    assert {bad.reason for bad in bad_inputs()} == set(REASONS)
 
 
 async def test_each_bad_input_becomes_a_dead_letter_and_the_rest_goes_on(
     broker: Broker, tmp_path: Path
 ) -> None:
-    before, bad = good_events(), bad_inputs()
-    order_known, _, erasure = before
+    now = rfc3339(time.time_ns() // 1_000_000)
+    before = [Message(topic, value, None, 0) for topic, value in groundwork(now)]
+    order_known, erasure = before
     again = [order_known, order_known, erasure]
-    old = {"occurred_at": "1985-01-01T00:00:00Z"}
+    bad = bad_records(at=now)
+    bad_messages = [message_of(one, number) for number, one in enumerate(bad)]
+    odd = [message_of(one, number) for number, one in enumerate(odd_records(at=now), len(bad))]
+    old = "1985-01-01T00:00:00Z"
     after = [
-        Message(topic, json.dumps(order(f"after-{topic}", "late-comer") | old).encode(), None, 0)
-        for topic in INPUTS
+        Message(topic, order(f"after-{topic}", "5", old, "late-comer"), None, 0) for topic in INPUTS
     ]
     with Deployment(broker, tmp_path, **_LIVE) as deployment:
         await deployment.create_topics()
         worker = await deployment.ready_worker()
         await deployment.send(before)
         await deployment.drained()
-        positions = await deployment.send([one.message for one in bad])
-        await deployment.send(again + after)
+        positions = await deployment.send(bad_messages)
+        await deployment.send(odd + again + after)
         await deployment.drained()
 
-        letters = by_position(await deployment.read("dead-letters"))
+        letters, repeated = letters_by_source(await deployment.read("dead-letters"))
+        assert repeated == 0
         assert letters.keys() == set(positions)
-        for one, position in zip(bad, positions, strict=True):
-            check_letter(letters[position], one)
+        for one, message, position in zip(bad, bad_messages, positions, strict=True):
+            check_letter(letters[position], one, message)
 
         outcomes = {
             outcome: worker.value("events_total", outcome=outcome)
             for outcome in ("accepted", "duplicate", "dead_letter", "skipped_replay")
         }
         assert outcomes == {
-            "accepted": len(before) + len(after) + 1,  # a repeated erasure is accepted
+            "accepted": len(before) + len(odd) + len(after) + 1,  # a repeated erasure is accepted
             "duplicate": 2,
             "dead_letter": len(bad),
             "skipped_replay": 0,
         }
         for reason, count in Counter(one.reason for one in bad).items():
             assert worker.value("dead_letters_total", reason=reason) == count
-        for topic, count in Counter(one.message.topic for one in bad).items():
+        for topic, count in Counter(one.topic for one in bad).items():
             assert worker.value("dead_letters_total", source=topic) == count
         assert worker.stop() == 0
         assert worker.complaints == []
         await audit(deployment)
-
-
-def by_position(partitions: list[list[ConsumerRecord]]) -> dict[TopicPosition, ConsumerRecord]:
-    """Dead letters by where the record was; each is there once."""
-    letters = [letter for records in partitions for letter in records]
-    found = {source_of(letter): letter for letter in letters}
-    assert len(found) == len(letters)
-    return found
-
-
-def check_letter(letter: ConsumerRecord, bad: BadInput) -> None:
-    """Original bytes and key, and headers that say what it was and why it was refused."""
-    headers = dict(letter.headers)
-    assert headers["reason"].decode() == bad.reason
-    assert letter.key == bad.message.key
-    assert letter.value == (None if bad.reason == ERASED_CUSTOMER else bad.message.value)
-    assert headers["source-timestamp"] == str(bad.message.timestamp_ms).encode()
-    event_id = headers.get("event-id")
-    assert (None if event_id is None else event_id.decode()) == bad.event_id
-    assert headers["detail"]
-    for attribute, value in bad.message.headers:
-        assert headers.get(attribute) == value, "a CloudEvent's attributes are part of it"
 
 
 async def test_cloud_events_of_both_modes_count_like_native_ones(
@@ -114,7 +90,7 @@ async def test_cloud_events_of_both_modes_count_like_native_ones(
             json.dumps(data, indent=1).encode(),
             headers=tuple((f"ce_{name}", value.encode()) for name, value in headers.items()),
         ),
-        Message("orders", json.dumps(order("e1", "native", amount="120.00")).encode()),
+        Message("orders", order("o1", "120.00", at["time"], "native", event_id="e1")),
     ]
     with Deployment(embedded_broker, tmp_path, **_LIVE) as deployment:
         await deployment.create_topics()

@@ -125,6 +125,50 @@ async def test_twenty_thousand_keys_are_restored_and_the_newest_version_wins(
     assert worker.terminate() == 0
 
 
+async def changelog_of(lab: Lab, keys: int) -> None:
+    """Counts of so many keys, each with an older record too; 8 together."""
+    names = [(number % lab.partitions, b"key-%d" % number) for number in range(keys)]
+    older = [(p, key, VERSION.pack(1, 1, 3)) for p, key in names]
+    newer = [(p, key, VERSION.pack(1, 2, 8)) for p, key in names]
+    await lab.write(lab.changelog, older + newer)
+
+
+@pytest.mark.kafka
+async def test_a_restore_longer_than_the_session_timeout_keeps_its_partitions(
+    kafka_broker: Broker, start: Start
+) -> None:
+    lab = await new_lab(kafka_broker)
+    await changelog_of(lab, 8_000)
+    worker = start(lab, restore_takes_s=0.1, limits={"max_records": 200})
+    worker.wait_for("restored", times=4, timeout_s=60)
+    told = worker.told("restored")
+    assert len(told) == len({told["partition"] for told in told}) == 4, "no second assignment"
+    assert sum(told["total"] for told in told) == 8 * 8_000
+    assert worker.log.count("Heartbeat failed") == 0
+    assert "restoring: " in worker.log
+    assert worker.terminate() == 0
+
+
+@pytest.mark.kafka
+async def test_a_worker_that_joins_in_mid_restore_takes_its_share(
+    kafka_broker: Broker, start: Start
+) -> None:
+    lab = await new_lab(kafka_broker)
+    await changelog_of(lab, 8_000)
+    slow = {"restore_takes_s": 0.2, "limits": {"max_records": 200}}
+    first = start(lab, "first", **slow)
+    first.wait_for_log("restoring: ")
+    assert first.told("restored") == []
+    second = start(lab, "second", **slow)
+    for worker in (first, second):
+        worker.wait_for("restored", times=2, timeout_s=60)
+    told = first.told("restored") + second.told("restored")
+    assert {told["partition"] for told in told} == set(range(4))
+    assert {(told["keys"], told["total"]) for told in told} == {(2_000, 16_000)}, "told too early"
+    assert len({told["generation"] for told in told}) == 1, "it joined too late for this test"
+    assert first.terminate() == second.terminate() == 0
+
+
 FAILURES: dict[str, tuple[dict[str, Any], str]] = {
     "agent": ({"fail_in": "agent", "fail_at": 350}, "ValueError: the poison was taken"),
     "agent that lets Faust ack": (

@@ -107,6 +107,13 @@ class TopicAccess:
         tp = TopicPartition(position.topic, position.partition)
         self._sent_ends[tp] = max(position.offset + 1, self._sent_ends.get(tp, 0))
 
+    def forget_sent(self, topic: str) -> None:
+        """A topic, by its full name, was made anew: what was sent to the former one is gone."""
+        for position in [sent for sent in self.sent if sent.topic == topic]:
+            del self.sent[position]
+        for tp in [sent for sent in self._sent_ends if sent.topic == topic]:
+            del self._sent_ends[tp]
+
     async def read(self, name: str) -> list[list[ConsumerRecord]]:
         """All records of a topic, by partition."""
         return await self.read_full(self.topic(name))
@@ -158,6 +165,7 @@ async def _records(consumer: AIOKafkaConsumer, tp: TopicPartition) -> list[Consu
 
 
 async def _behind(group: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> int:
+    ends = dict(ends)  # more may be sent meanwhile
     group.assign(list(ends))
     return sum([max(0, end - (await group.committed(tp) or 0)) for tp, end in ends.items()])
 

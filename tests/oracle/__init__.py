@@ -43,6 +43,7 @@ class Result:
     profile_changes: list[dict[str, Any]]
     profiles: dict[str, dict[str, Any]]
     dead_letters: list[dict[str, Any]]
+    accepted: int
     duplicates: int
     left_out: int
     unmatched: int
@@ -96,6 +97,7 @@ def run(
             for customer_id, customer in sorted(partition.customers.items())
         },
         dead_letters=partition.dead_letters,
+        accepted=partition.accepted,
         duplicates=partition.duplicates,
         left_out=partition.left_out,
         unmatched=partition.unmatched + waiting,

@@ -1,8 +1,10 @@
 """What makes a record usable: the first reason that applies, in the order of the reasons."""
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -81,7 +83,12 @@ _IDS = (
     "ticket_id",
     "redemption_id",
     "into",
+    "activity",
 )
+_MOST_ATTRIBUTES = 64
+_LONGEST_ATTRIBUTE = 1_024
+_MOST_POINTS = 10**12
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True)
@@ -160,6 +167,25 @@ def _has_controls(text: str) -> bool:
     return any(unicodedata.category(character) == "Cc" for character in text)
 
 
+def _is_date(text: str) -> bool:
+    try:
+        return _DATE.fullmatch(text) is not None and date.fromisoformat(text) is not None
+    except ValueError:
+        return False
+
+
+def _attributes_out_of_range(given: dict[str, Any]) -> bool:
+    told = {name: value for name, value in given.items() if value is not None}
+    if len(told) > _MOST_ATTRIBUTES or any(
+        len(name) > 128 or len(value) > _LONGEST_ATTRIBUTE for name, value in told.items()
+    ):
+        return True
+    birth_date, registered = told.get("birth_date") or "", told.get("registered_at") or ""
+    if birth_date and not _is_date(birth_date):
+        return True
+    return registered != "" and not _is_date(registered) and parse_rfc3339(registered) is None
+
+
 def _out_of_range(fields: dict[str, Any], specific: dict[str, str]) -> bool:
     """Whether a value is `invalid_value`."""
     known = {name: fields[name] for name in (*specific, "event_id") if name in fields}
@@ -173,7 +199,9 @@ def _out_of_range(fields: dict[str, Any], specific: dict[str, str]) -> bool:
         low, high = {"csat": (1, 5), "nps": (0, 10)}[known["survey"]]
         if not low <= integer_of(known["score"]) <= high:
             return True
-    if "points" in known and integer_of(known["points"]) < 1:
+    if "points" in known and not 1 <= integer_of(known["points"]) <= _MOST_POINTS:
+        return True
+    if "attributes" in known and _attributes_out_of_range(known["attributes"]):
         return True
     if "into" in known:
         return _has_controls(known["into"]) or known["into"] == fields["customer_id"]

@@ -21,6 +21,7 @@ from tests.oracle.times import business_day
 MOST_REMEMBERED = 64
 MOST_WAITING = 64
 MOST_TICKETS = 64
+MOST_ATTRIBUTES = 64
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Customer:
     movements: list[Any] = field(default_factory=list)  # of points
     activities: list[tuple[str, date]] = field(default_factory=list)  # that gave points
     redemptions: list[tuple[str, int]] = field(default_factory=list)  # accepted
+    attributes: dict[str, tuple[str, int]] = field(default_factory=dict)  # value, told when
     unmatched: int = 0
     tier: str = PROSPECT
     grace: Grace | None = None
@@ -140,6 +142,17 @@ class Customer:
         if len(self.tickets) > MOST_TICKETS:
             del self.tickets[next(iter(self.tickets))]
         return ticket
+
+    def tell_attribute(self, name: str, value: str, at_ms: int) -> None:
+        """Takes a word about an attribute, if none was newer; the one told of longest ago goes."""
+        if name in self.attributes and self.attributes[name][1] > at_ms:
+            return
+        self.attributes.pop(name, None)
+        self.attributes[name] = value, at_ms
+
+    def forget_attributes(self) -> None:
+        while len(self.attributes) > MOST_ATTRIBUTES:
+            del self.attributes[next(iter(self.attributes))]
 
     def freeze_what_left(self, today: date, policy: Policy) -> None:
         """Orders whose window has passed stay as they are from now on."""

@@ -43,6 +43,10 @@ def apply_event(event: Event, customer: Customer, policy: Policy, today: date) -
     if kind == "profile.updated":
         told = {k: v for k, v in event.fields["attributes"].items() if v is not None}
         customer.updates.append((event.at_ms, told))
+        for name, value in event.fields["attributes"].items():
+            if value is not None:
+                customer.tell_attribute(name, value, event.at_ms)
+        customer.forget_attributes()
     if kind.startswith("ticket."):
         _tell_ticket(event, customer, policy)
     if kind == "survey.answered" and "satisfaction" in policy.sections:

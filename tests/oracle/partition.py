@@ -1,7 +1,7 @@
 """The life of one partition's log, record by record."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.oracle import care, points, tags
@@ -23,11 +23,19 @@ from tests.oracle.records import (
     MOST_BYTES,
     NotJsonError,
     content_of,
+    from_binary,
     native_fields,
     parse_object,
     readable_event_id,
 )
 from tests.oracle.times import business_day
+
+
+def is_control(parsed: dict[str, Any]) -> bool:
+    """Whether an object is a record of a log that is no event."""
+    if parsed.get("type") == "clock.tick":
+        return is_integer(parsed.get("at"))
+    return parsed.get("type") == "policy.activated" and isinstance(parsed.get("policy"), dict)
 
 
 def newest(at_ms: int, other_ms: int | None) -> int:
@@ -56,35 +64,66 @@ class Partition:
     erased: set[str] = field(default_factory=set)
     outputs: list[Output] = field(default_factory=list)
     dead_letters: list[dict[str, Any]] = field(default_factory=list)
+    accepted: int = 0
+    changed_lines: list[int] = field(default_factory=list)  # records that change a customer
     duplicates: int = 0
     left_out: int = 0
     unmatched: int = 0
+    line: int = 0  # the record being taken
 
     def take(self, raw: bytes, line: int) -> None:
-        """One record, from its bytes to its outputs."""
-        if len(raw) > MOST_BYTES:
-            self._bury("too_large", None, line)
+        """One line of a file, from its bytes to its outputs."""
+        self.line = line
+        parsed = self._parse(raw)
+        if parsed is None:
             return
+        if is_control(parsed):
+            self.take_control(raw, line)
+        else:
+            self._take_event(parsed)
+
+    def take_control(self, raw: bytes, line: int) -> None:
+        """A record of a log that is no event: a tick, or a policy."""
+        self.line = line
+        parsed = parse_object(raw)
+        if parsed["type"] == "clock.tick":
+            self._take_tick(integer_of(parsed["at"]))
+        else:
+            self._take_policy(json.loads(raw))
+
+    def take_keyed(self, raw: bytes | None, line: int, attributes: dict[str, bytes]) -> None:
+        """A record of a log under a customer's key: an event, or what was to be one."""
+        self.line = line
+        if raw is None:
+            self._bury("not_json", None)
+            return
+        parsed = self._parse(raw, attributes)
+        if parsed is not None:
+            self._take_event(parsed)
+
+    def _parse(
+        self, raw: bytes, attributes: dict[str, bytes] | None = None
+    ) -> dict[str, Any] | None:
+        if len(raw) > MOST_BYTES:
+            self._bury("too_large", None)
+            return None
         try:
             parsed = parse_object(raw)
+            if attributes and "ce_specversion" in attributes:
+                return from_binary(parsed, attributes)
         except NotJsonError:
-            self._bury("not_json", None, line)
-            return
-        if parsed.get("type") == "clock.tick" and is_integer(parsed.get("at")):
-            self._take_tick(integer_of(parsed["at"]))
-        elif parsed.get("type") == "policy.activated" and isinstance(parsed.get("policy"), dict):
-            self._take_policy(json.loads(raw)["policy"])
-        else:
-            self._take_event(parsed, line)
+            self._bury("not_json", None)
+            return None
+        return parsed
 
-    def _bury(self, reason: str, event_id: str | None, line: int) -> None:
-        self.dead_letters.append({"reason": reason, "event_id": event_id, "line": line})
+    def _bury(self, reason: str, event_id: str | None) -> None:
+        self.dead_letters.append({"reason": reason, "event_id": event_id, "line": self.line})
 
-    def _take_event(self, parsed: dict[str, Any], line: int) -> None:
+    def _take_event(self, parsed: dict[str, Any]) -> None:
         fields = native_fields(parsed)
         reason = reason_against(parsed, fields, self.policy, self.deployment.limits)
         if reason is not None:
-            self._bury(reason, readable_event_id(parsed), line)
+            self._bury(reason, readable_event_id(parsed))
             return
         at_ms = time_of(fields["occurred_at"])
         assert at_ms is not None
@@ -101,14 +140,15 @@ class Partition:
             amount=amount_of(fields, self.policy) if "amount" in fields else None,
             acts_as=fields["type"],
         )
-        self._take_valid(event, line)
+        self._take_valid(event)
 
-    def _take_valid(self, event: Event, line: int) -> None:
+    def _take_valid(self, event: Event) -> None:
         if event.customer_id in self.erased:
             if event.type == "customer.erased":
+                self.accepted += 1
                 self._move_time(event.at_ms)
             else:
-                self._bury("erased_customer", event.event_id, line)
+                self._bury("erased_customer", event.event_id)
             return
         customer = self.customers.get(event.customer_id)
         verdict = event.type
@@ -118,8 +158,9 @@ class Partition:
         if verdict == DUPLICATE:
             self.duplicates += 1
         elif verdict == CONFLICT:
-            self._bury(CONFLICT, event.event_id, line)
+            self._bury(CONFLICT, event.event_id)
         else:
+            self.accepted += 1
             self._accept(Event(**(vars(event) | {"acts_as": verdict})))
 
     def clock_of(self, customer: Customer) -> int:
@@ -131,6 +172,7 @@ class Partition:
         customer.freeze_what_left(today, self.policy)
 
     def _accept(self, event: Event) -> None:
+        self.changed_lines.append(self.line)
         self._move_time(event.at_ms)
         customer = self.customers.get(event.customer_id)
         if customer is None:
@@ -210,8 +252,16 @@ class Partition:
         return end_ms
 
     def _take_policy(self, given: dict[str, Any]) -> None:
-        """A new policy: everybody is evaluated under it at once."""
-        former, self.policy = self.policy, read_policy(given)
+        """A new policy: everybody is evaluated under it at once.
+
+        The record also says in which mode and how far behind time the clock goes from here on.
+        """
+        self.deployment = replace(
+            self.deployment,
+            live=given["mode"] == "live",
+            allowed_lateness_ms=given["allowed_lateness_ms"],
+        )
+        former, self.policy = self.policy, read_policy(given["policy"])
         for _, customer in sorted(self.customers.items()):
             at_ms = self.clock_of(customer)
             former_day = business_day(at_ms, former.timezone)

@@ -124,7 +124,9 @@ def _with_defaults(given: dict[str, Any], defaults: dict[str, Any]) -> dict[str,
 
 
 def _tier(given: dict[str, Any], digits: int) -> Tier:
-    cutoffs = {measure: exact(given[key]) for key, measure in CONDITIONS if key in given}
+    cutoffs = {
+        measure: exact(given[key]) for key, measure in CONDITIONS if given.get(key) is not None
+    }
     if "monetary" in cutoffs:
         cutoffs["monetary"] *= 10**digits
     return Tier(given["name"], cutoffs, given.get("action"))

@@ -1,4 +1,4 @@
-"""The public profile, as far as the oracle knows it."""
+"""The public profile."""
 
 from typing import Any
 
@@ -49,12 +49,17 @@ def profile_of(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, A
     keeps_ms = keeps_until_ms(counted, rank, grace_until, today, policy)
     return {
         "customer_id": customer.customer_id,
+        "sequence": customer.sequence,
+        "attributes": {name: value for name, (value, _) in customer.attributes.items() if value},
+        "marketing_consent": customer.marketing_consent(),
         "tier": customer.tier,
         "stage": _stage(customer, figures.frequency if figures else 0, policy),
         "level": LEVELS[customer.level],
         **(figures.shown(policy) if figures else nothing),
         "keeps_until": time_text(keeps_ms),
         "next_tier": next_tier(counted, customer.tier, today, policy),
+        "orders_ever": len(counted),
+        "first_order_at": time_text(min((order.at_ms for order in counted), default=None)),
         "last_order_at": time_text(customer.last_order_ms(policy)),
         "last_interaction_at": time_text(customer.last_interaction_ms()),
         **_declared("satisfaction", feelings.satisfaction_of(customer, policy)),
@@ -62,4 +67,7 @@ def profile_of(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, A
         **_declared("tags", tags.shown(customer, policy)),
         **_declared("holdout", feelings.is_held_out(customer.customer_id, policy)),
         **({} if policy.points is None else {"points": points.shown(customer.movements)}),
+        "open_tickets": len(customer.open_tickets()),
+        "as_of": time_text(as_of_ms),
+        "policy_version": policy.version,
     }

@@ -83,6 +83,26 @@ def native_fields(parsed: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def from_binary(parsed: dict[str, Any], attributes: dict[str, bytes]) -> dict[str, Any]:
+    """The native form of a CloudEvent in binary mode: its attributes are headers `ce_*`.
+
+    Raises NotJsonError where one that counts is no UTF-8.
+    """
+    native = {name: value for name, value in parsed.items() if name != "specversion"}
+    names = ("ce_id", "ce_type", "ce_subject", "ce_time", "ce_specversion")
+    try:
+        told = {name: attributes[name].decode() for name in names if name in attributes}
+    except UnicodeDecodeError as error:
+        raise NotJsonError(str(error)) from error
+    native["event_id"] = told.get("ce_id")
+    native["type"] = told.get("ce_type")
+    native["customer_id"] = told.get("ce_subject")
+    native["occurred_at"] = told.get("ce_time")
+    if told["ce_specversion"] != "1.0":
+        native["schema_version"] = Decimal(0)  # another envelope is another schema
+    return native
+
+
 def readable_event_id(parsed: dict[str, Any]) -> str | None:
     """The event id a dead letter carries."""
     found = parsed.get("id" if is_cloud_event(parsed) else "event_id")

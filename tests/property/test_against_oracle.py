@@ -16,6 +16,14 @@ from tests.oracle.tags import BROWSE
 from tests.support.histories import History, random_policy
 
 _PROFILE_FIELDS = (
+    "sequence",
+    "attributes",
+    "marketing_consent",
+    "orders_ever",
+    "first_order_at",
+    "open_tickets",
+    "as_of",
+    "policy_version",
     "tier",
     "stage",
     "level",
@@ -46,6 +54,7 @@ def compare(found: Run, expected: oracle.Result) -> None:
     assert found.collected.dead_letters == expected.dead_letters
     assert found.report.duplicates == expected.duplicates
     assert found.report.left_out == expected.left_out
+    assert found.report.accepted == expected.accepted
     assert _without_ids(found.tier_changes) == expected.tier_changes
     alerts = found.dormancy_alerts
     sequences = {alert["id"]: alert["sequence"] for alert in alerts}

@@ -79,3 +79,26 @@ def test_an_ack_out_of_order_is_refused_and_moves_nothing() -> None:
 def test_an_ack_of_what_was_never_delivered_is_refused() -> None:
     with pytest.raises(OutOfOrderAck):
         CommitLedger()[HERE].append(5)
+
+
+def test_a_stop_inside_of_a_batch_is_the_position_and_gives_back_the_rest() -> None:
+    ledger = CommitLedger()[HERE]
+    ledger.delivered(9)
+    ledger.delivered(19)
+    ledger.delivered(29)
+    ledger.append(9)
+    ledger.stop_at(14)
+    assert (ledger.position, ledger.in_flight) == (14, 0)
+    assert ledger.take_commit() == 14
+    with pytest.raises(OutOfOrderAck):
+        ledger.append(19)
+    ledger.stop_at(14)
+    assert ledger.take_commit() == 14, "a second time changes nothing"
+
+
+def test_a_stop_before_what_is_acked_is_refused() -> None:
+    ledger = CommitLedger()[HERE]
+    ledger.delivered(9)
+    ledger.append(9)
+    with pytest.raises(OutOfOrderAck, match="stop at offset 9 while everything up to 10 is acked"):
+        ledger.stop_at(9)

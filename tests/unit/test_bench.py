@@ -7,10 +7,12 @@ from collections import Counter
 
 import pytest
 
-from bench import core, memory, stages
+from bench import changelog, core, memory, stages
 from bench.load import Load
 from bench.offline import live_partition
+from handlers.customer import unpack, unpack_head
 from handlers.events import Event
+from handlers.partition import unpack_meta
 from scoring.timestamps import rfc3339
 
 END_MS = 1_780_000_000_000
@@ -69,3 +71,18 @@ def test_customer_takes_more_memory_than_its_packed_state() -> None:
     assert found.customers == 3_000
     assert 100 < found.state_bytes < found.restored_bytes < 5_000
     assert found.in_use_bytes > 0
+
+
+def test_changelog_has_each_customer_with_older_records_before_the_newest() -> None:
+    known, packed_meta = changelog.histories(200, END_MS, seed=1)
+    records = list(changelog.states_of(1_000, known))
+    newest: dict[bytes, int] = {}
+    for key, packed in records:
+        head = unpack_head(packed)
+        assert head.applied >= newest.get(key, -1)
+        newest[key] = head.applied
+        assert unpack(packed).customer_id.encode() == key
+    assert len(newest) == 1_000
+    assert len(records) == 1_400
+    assert max(newest.values()) <= unpack_meta(packed_meta).applied
+    assert len({unpack_head(packed).next_due_ms for _, packed in records}) > 50

@@ -96,8 +96,13 @@ def test_another_version_in_binary_mode_is_unsupported() -> None:
     assert found.reason == "unsupported_schema_version"
 
 
-def test_bytes_that_are_no_utf_8_in_a_header_do_no_harm() -> None:
-    assert good(json.dumps(DATA).encode(), binary(ce_subject=b"a\xff")).customer_id == "a\ufffd"
+def test_bytes_that_are_no_utf_8_in_a_header_never_make_one_customer_of_two() -> None:
+    assert refused(json.dumps(DATA).encode(), binary(ce_subject=b"a\xff")).reason == "not_json"
+    assert refused(json.dumps(DATA).encode(), binary(ce_subject=b"a\xfe")).reason == "not_json"
+
+
+def test_a_header_that_is_no_attribute_of_the_event_may_be_anything() -> None:
+    assert good(json.dumps(DATA).encode(), binary(ce_traceparent=b"\xff")).event_id
 
 
 def test_a_field_of_data_named_like_an_attribute_does_no_harm() -> None:

@@ -15,10 +15,13 @@ import faust
 import mode
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.fetcher import Fetcher
-from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
+from aiokafka.producer.sender import SendProduceReqHandler
 from faust.app.base import BootStrategy
 from faust.stores.base import Store
 from faust.tables.manager import TableManager
@@ -33,6 +36,8 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (driver.AIOKafkaConsumerThread._create_worker_consumer, "self, transport"),
     (driver.AIOKafkaConsumerThread._highwaters, "self, partitions"),
     (driver.AIOKafkaConsumerThread.on_thread_stop, "self"),
+    (driver.AIOKafkaConsumerThread.on_start, "self"),
+    (driver.AIOKafkaConsumerThread._commit, "self, offsets"),
     (driver.Consumer._new_consumer_thread, "self"),
     (driver.Consumer._to_message, "self, tp, record"),
     (base.Consumer.getmany, "self, timeout"),
@@ -41,6 +46,7 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (base.Consumer.ack, "self, message"),
     (base.Consumer.commit, "self, topics, start_new_transaction"),
     (base.Consumer.wait_empty, "self"),
+    (driver.Consumer.on_stop, "self"),
     (base.Consumer.on_partitions_revoked, "self, revoked"),
     (base.Consumer.on_partitions_assigned, "self, assigned, generation_id"),
     (base.Consumer.resume_partitions, "self, tps"),
@@ -57,6 +63,7 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (faust.Table.on_key_del, "self, key"),
     (faust.Table.on_clear, "self"),
     (Recovery._wait, "self, coro, timeout"),
+    (Recovery._build_offsets, "self, consumer, tps, destination, title"),
     (Store.persisted_offset, "self, tp"),
     (Store.on_rebalance, "self, assigned, revoked, newly_assigned, generation_id"),
     (Store.on_recovery_completed, "self, active_tps, standby_tps"),
@@ -64,6 +71,8 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (mode.Worker._install_signal_handlers_unix, "self"),
     (mode.Service._crash, "self, reason"),
     # called
+    (Recovery.need_recovery, "self"),
+    (Recovery.active_remaining_total, "self"),
     (driver.AIOKafkaConsumerThread._ensure_consumer, "self"),
     (driver.AIOKafkaConsumerThread.call_thread, "self, fun, args, kwargs"),
     (base.ThreadDelegateConsumer._getmany, "self, active_partitions, timeout"),
@@ -75,6 +84,14 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (AIOKafkaConsumer.highwater, "self, partition"),
     (AIOKafkaConsumer.seek_to_beginning, "self, partitions"),
     (SubscriptionState.fetch_context, "self"),
+    (GroupCoordinator._send_req, "self, request"),
+    (GroupCoordinator.reset_generation, "self"),
+    (GroupCoordinator._maybe_leave_group, "self"),
+    (GroupCoordinator.fetch_committed_offsets, "self, partitions"),
+    (AIOKafkaClient.send, "self, node_id, request, group"),
+    (AIOKafkaClient.get_random_node, "self"),
+    (AIOKafkaClient.force_metadata_update, "self"),
+    (AIOKafkaConsumer.end_offsets, "self, partitions"),
     (AIOKafkaProducer.create_batch, "self"),
     (AIOKafkaProducer.send_batch, "self, batch, topic, partition"),
     (BatchBuilder.append, "self, timestamp, key, value, headers"),
@@ -126,6 +143,20 @@ def test_the_table_is_told_before_the_streams_go_on() -> None:
 
 def test_a_restore_starts_where_the_store_says() -> None:
     assert in_order(Recovery._add, "table.persisted_offset(tp)", "offsets[tp] = persisted_offset")
+
+
+def test_ends_of_a_changelog_are_known_when_its_starts_are() -> None:
+    assert in_order(Recovery._restart_recovery, "self._build_highwaters", "self._build_offsets")
+
+
+def test_an_interrupted_restore_is_taken_for_the_end_of_it() -> None:
+    """That is what `StrictRecovery.is_complete` is for."""
+    assert in_order(
+        Recovery._restart_recovery,
+        "await self._wait(self.signal_recovery_end.wait())",
+        "except Exception as exc:\n                        finish_span(",
+        "T(self.on_recovery_completed)(generation_id)",
+    )
 
 
 def test_faust_drops_its_acks_before_it_waits_for_the_streams() -> None:
@@ -217,7 +248,7 @@ def test_aiokafka_takes_the_first_record_of_a_batch_whatever_its_size() -> None:
 def test_the_app_has_the_settings_its_safety_depends_on() -> None:
     app = create_app(FaustOptions(app_id="app", broker_urls=("kafka://127.0.0.1:1",)))
     conf = app.conf
-    assert conf.consumer_auto_offset_reset == "earliest"
+    assert conf.consumer_auto_offset_reset == "none"
     assert not app.in_transaction
     assert conf.stream_wait_empty
     assert conf.table_standby_replicas == 0
@@ -226,3 +257,48 @@ def test_the_app_has_the_settings_its_safety_depends_on() -> None:
     assert isinstance(app.boot_strategy, BootStrategy)
     assert list(app.boot_strategy.web_server()) == []
     assert list(app.boot_strategy.kafka_producer()) == []
+
+
+def test_every_way_out_of_a_group_passes_the_reset_of_its_generation() -> None:
+    for function in (
+        GroupCoordinator._do_heartbeat,
+        GroupCoordinator._do_commit_offsets,
+        GroupCoordinator._maybe_leave_group,
+        CoordinatorGroupRebalance.perform_group_join,
+        CoordinatorGroupRebalance._send_sync_group_request,
+    ):
+        assert "reset_generation()" in inspect.getsource(function), function
+    assert in_order(GroupCoordinator.close, "self._closing.set_result", "_maybe_leave_group()")
+
+
+def test_a_failed_heartbeat_holds_the_coordinator_until_the_consumer_closes() -> None:
+    routine = GroupCoordinator._GroupCoordinator__coordination_routine
+    assert in_order(routine, "exc = task.exception()", "await self._push_error_to_user(exc)")
+    assert in_order(GroupCoordinator._push_error_to_user, "self._closing")
+
+
+def test_partitions_are_revoked_before_the_group_is_joined_again() -> None:
+    assert in_order(GroupCoordinator.ensure_active_group, "_on_join_prepare(", "_do_rejoin_group(")
+
+
+def test_a_refused_request_to_write_is_not_tried_again() -> None:
+    assert in_order(
+        SendProduceReqHandler.do,
+        "self._client.send(",
+        "except KafkaError",
+        "not self._can_retry(err, batch)",
+        "batch.failure(exception=err)",
+    )
+    assert not KafkaError.retriable
+
+
+def test_without_a_reset_a_position_out_of_range_is_an_error_of_its_partition() -> None:
+    assert in_order(
+        Fetcher._proc_fetch_request,
+        "Errors.OffsetOutOfRangeError",
+        "!= OffsetResetStrategy.NONE",
+        "Errors.OffsetOutOfRangeError({tp: fetch_offset})",
+        "self._set_error(tp, err)",
+    )
+    assert "del self._records[tp]" in inspect.getsource(Fetcher.request_offset_reset)
+    assert in_order(Fetcher.fetched_records, "del self._records[tp]", "check_raise()")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handlers.partition import Source
+from handlers.partition import Partition, Source
 from scoring.policy import Policy
 from tests.builders import (
     cancelled,
@@ -300,3 +300,37 @@ def test_payment_news_does_move_time() -> None:
     driver.feed(order("o1", "5", day(0)))
     driver.feed(again(order("o1", "5", day(3)), payment_status="paid"))
     assert driver.profile()["as_of"] == day(3)
+
+
+def test_a_topic_that_is_made_anew_has_positions_of_its_own() -> None:
+    partition = Partition()
+    assert not partition.is_applied(Source("orders", 0, 500, "first"))
+    assert not partition.is_applied(Source("orders", 0, 0, "second"))
+    assert partition.is_applied(Source("orders", 0, 0, "second"))
+    assert partition.meta.positions == {"orders@second/0": 0}
+
+
+def test_incarnations_of_other_topics_and_partitions_stay() -> None:
+    partition = Partition()
+    for source in (
+        Source("orders", 10, 7, "first"),
+        Source("orders-b", 0, 7, "first"),
+        Source("b-orders", 0, 7, "first"),
+        Source("orders", 0, 7, "first"),
+    ):
+        assert not partition.is_applied(source)
+    assert not partition.is_applied(Source("orders", 0, 0, "second"))
+    assert partition.meta.positions.keys() == {
+        "orders@first/10",
+        "orders-b@first/0",
+        "b-orders@first/0",
+        "orders@second/0",
+    }
+
+
+def test_a_position_from_before_incarnations_were_known_goes_on_in_the_first_one() -> None:
+    partition = Partition()
+    assert not partition.is_applied(Source("orders", 0, 5))
+    assert partition.is_applied(Source("orders", 0, 5, "first"))
+    assert not partition.is_applied(Source("orders", 0, 6, "first"))
+    assert partition.meta.positions == {"orders@first/0": 6}

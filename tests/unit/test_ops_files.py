@@ -184,6 +184,9 @@ def test_systemd_unit_starts_a_command_that_exists() -> None:
     service = unit["Service"]
     assert service["ExecStart"].split()[1] in COMMANDS
     assert service["Restart"] == "always"
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0", "it is never given up"
+    assert (service["RestartSec"], service["RestartMaxDelaySec"]) == ("5s", "60s")
+    assert int(service["RestartSteps"]) > 1
     variables = re.findall(r"(TIERSTREAM_\w+)=", service["Environment"])
     assert variables
     assert set(variables) <= VARIABLES

@@ -68,6 +68,18 @@ async def test_assigned_partitions_are_opened_and_told_when_complete(
     assert store.partition(0).restored_in == store.partition(2).restored_in == [5]
 
 
+async def test_a_partition_restored_in_part_is_not_told_that_it_is_complete(
+    store: PartitionedStore[Customers],
+) -> None:
+    await rebalance(store, 5, 0)
+    restore(store, 0, b"a")
+    store.app.consumer_generation_id = 6  # a rebalance comes in between
+    await store.on_recovery_completed(tps(0), set())
+    assert store.partition(0).restored_in == []
+    await rebalance(store, 6, 0)
+    assert store.persisted_offset(TP(CHANGELOG, 0)) == 0, "goes on after what it has"
+
+
 async def test_a_revoked_partition_is_told_and_gone(store: PartitionedStore[Customers]) -> None:
     await rebalance(store, 5, 0, 1)
     lost = store.partition(1)

@@ -110,6 +110,13 @@ def test_misspelt_argument_is_refused() -> None:
         ("KAFKA_BOOTSTRAP_SERVERS", "localhost:0", "is no list of host:port"),
         ("KAFKA_BOOTSTRAP_SERVERS", ",", "names no broker"),
         ("TIERSTREAM_ALLOW_INSECURE_CREDENTIALS", "perhaps", "should be a valid boolean"),
+        ("TIERSTREAM_BREAKER_IN_A_ROW", "-1", "should be greater than or equal to 0"),
+        ("TIERSTREAM_BREAKER_SHARE", "50%", "should be a valid decimal"),
+        ("TIERSTREAM_BREAKER_SHARE", "1.01", "should be less than or equal to 1"),
+        ("TIERSTREAM_BREAKER_WINDOW", "0", "should be greater than or equal to 1"),
+        ("TIERSTREAM_BREAKER_PASS", "orders@5", "is no list of topic/partition@offset"),
+        ("TIERSTREAM_BREAKER_PASS", "orders/1@-5", "is no list of topic/partition@offset"),
+        ("TIERSTREAM_BREAKER_PASS", "orders/1@5,orders/1@6", "names a partition twice"),
     ],
 )
 def test_wrong_value_is_named_with_its_variable_and_the_reason(

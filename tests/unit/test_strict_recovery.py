@@ -1,13 +1,18 @@
-"""A restore whose broker does not answer."""
+"""A restore whose broker does not answer, and one that tells how far it is."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from faust.types import TP
 
 from streams.faust_app import FaustOptions, RestoreTimeout, create_app
-from streams.faust_app.recovery import StrictRecovery, StrictTables
+from streams.faust_app import recovery as recovery_module
+from streams.faust_app.recovery import RestoreProgress, StrictRecovery, StrictTables
 
 
 @pytest.fixture
@@ -26,3 +31,93 @@ async def test_a_step_in_time_is_waited_for(recovery: StrictRecovery) -> None:
 async def test_a_step_that_never_ends_fails(recovery: StrictRecovery) -> None:
     with pytest.raises(RestoreTimeout, match=r"longer than 0\.05 s"):
         await recovery._wait(asyncio.Event().wait(), timeout=0.05)
+
+
+class Starts:
+    """A consumer that knows the first offsets."""
+
+    async def earliest_offsets(self, *tps: TP) -> dict[TP, int]:
+        return dict.fromkeys(tps, 100)
+
+
+async def begin(recovery: StrictRecovery) -> dict[TP, int]:
+    """Two partitions, of which 1,000 and 3,000 offsets are to be read; returns where they are."""
+    tps = {TP("changelog", 0): 1_099, TP("changelog", 1): 3_099}
+    for tp in tps:
+        recovery.active_offsets[tp] = -1  # nothing read yet
+    recovery.active_highwaters.update(tps)
+    starts: Any = Starts()
+    await recovery._build_offsets(starts, set(tps), recovery.active_offsets, "active")
+    recovery._set_recovery_started()
+    return recovery.active_offsets
+
+
+async def test_progress_counts_what_is_left_of_all_partitions(recovery: StrictRecovery) -> None:
+    assert recovery.progress == RestoreProgress(0, 0)
+    offsets = await begin(recovery)
+    assert recovery.progress == RestoreProgress(4_000, 4_000)
+    offsets[TP("changelog", 1)] = 2_099
+    assert recovery.progress == RestoreProgress(2_000, 4_000)
+    assert str(recovery.progress) == "2,000 of 4,000 changelog offsets (50%)"
+    recovery._set_recovery_ended()
+    assert recovery.progress == RestoreProgress(0, 0)
+
+
+async def test_a_restore_that_read_to_the_end_is_complete(recovery: StrictRecovery) -> None:
+    offsets = await begin(recovery)
+    assert not recovery.is_complete
+    offsets.update({TP("changelog", 0): 1_099, TP("changelog", 1): 3_099})
+    assert recovery.is_complete
+
+
+def partitions_move(recovery: StrictRecovery) -> None:
+    recovery.app.consumer_generation_id += 1
+
+
+def next_restore_waits(recovery: StrictRecovery) -> None:
+    recovery.signal_recovery_start.set()
+
+
+def app_stops(recovery: StrictRecovery) -> None:
+    recovery._stopped.set()
+
+
+@pytest.mark.parametrize("interrupt", [partitions_move, next_restore_waits, app_stops])
+async def test_a_restore_that_was_interrupted_is_not_complete(
+    recovery: StrictRecovery, interrupt: Callable[[StrictRecovery], None]
+) -> None:
+    offsets = await begin(recovery)
+    offsets.update({TP("changelog", 0): 1_099, TP("changelog", 1): 3_099})
+    interrupt(recovery)
+    assert not recovery.is_complete
+
+
+class Told(logging.Handler):
+    """Waits for a message."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__()
+        self.message = message
+        self.heard = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage() == self.message:
+            self.heard.set()
+
+
+async def test_progress_is_logged_while_there_is_something_left(
+    recovery: StrictRecovery, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(recovery_module, "_TELL_EVERY_S", 0.01)
+    caplog.set_level(logging.INFO, recovery_module.__name__)
+    told = Told("restoring: 1,000 of 4,000 changelog offsets (25%)")
+    offsets = await begin(recovery)
+    offsets[TP("changelog", 0)] = 1_099
+    telling = asyncio.ensure_future(type(recovery)._publish_stats.fun(recovery))
+    logger = logging.getLogger(recovery_module.__name__)
+    logger.addHandler(told)
+    try:
+        await asyncio.wait_for(told.heard.wait(), 5)
+    finally:
+        logger.removeHandler(told)
+        telling.cancel()

@@ -15,6 +15,7 @@ import logging
 import os
 import struct
 import sys
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,6 +56,7 @@ class Options:
     ack_backwards: bool = False
     hang: bool = False  # the flush never ends
     batch_takes_s: float = 0.0
+    restore_takes_s: float = 0.0  # busy for so long with each restored batch
     limits: dict[str, int] = field(default_factory=dict)
 
 
@@ -80,6 +82,9 @@ class Counts:
     def restore(self, records: list[tuple[bytes, bytes | None]]) -> None:
         if self._options.fail_in == "restore":
             raise ValueError("this record cannot be restored")
+        busy_until_s = time.monotonic() + self._options.restore_takes_s
+        while time.monotonic() < busy_until_s:
+            pass  # as hard as a restore works: the heartbeats have to get through beside it
         for key, value in records:
             assert value is not None
             generation, offset, count = VERSION.unpack(value)

@@ -1,0 +1,67 @@
+"""A process whose event loop hangs ends, so that its supervisor starts a fresh one.
+
+Nothing that runs in the loop can notice that it hangs, so a thread looks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S = 1.0
+
+
+def _end_process(sentence: str) -> None:
+    _log.critical("%s: ending the process", sentence)
+    os._exit(1)
+
+
+class LoopGuard:
+    """Counts the turns of a loop, and the looks at which there was none.
+
+    A process that was frozen did not look either, so a freeze is no hang.
+
+    Args:
+        patience_s: how long the loop may be busy without a turn.
+        look_every_s: how often to look, and to turn.
+        end: ends the process, with a sentence.
+    """
+
+    def __init__(
+        self,
+        patience_s: float,
+        *,
+        look_every_s: float = _LOOK_EVERY_S,
+        end: Callable[[str], None] = _end_process,
+    ) -> None:
+        self._patience_s = patience_s
+        self._look_every_s = look_every_s
+        self._end = end
+        self._turns = 0
+        self._over = threading.Event()
+
+    async def turn(self) -> None:
+        """Turn with the loop this runs in, and have it watched, until cancelled."""
+        watch = threading.Thread(target=self._watch, name="loop-guard", daemon=True)
+        watch.start()
+        try:
+            while True:
+                self._turns += 1
+                await asyncio.sleep(self._look_every_s)
+        finally:
+            self._over.set()
+
+    def _watch(self) -> None:
+        seen, silent_looks = 0, 0
+        while not self._over.wait(self._look_every_s):
+            turns = self._turns
+            silent_looks = 0 if turns != seen else silent_looks + 1
+            seen = turns
+            if silent_looks * self._look_every_s > self._patience_s:
+                self._end(f"the event loop has not turned for {self._patience_s:g} s")
+                return

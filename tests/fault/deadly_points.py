@@ -1,0 +1,109 @@
+"""Where in the worker a process under test dies or freezes when told to: wraps what runs there.
+
+`WRAPPED` names every attribute used, so that a test fails when one of them is renamed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from streams.engine import Engine
+from streams.engine_partition import EnginePartition, Unflushed
+from streams.faust_app import BatchProducer
+from streams.faust_app.transport import BatchConsumerThread
+from tests.fault.controls import Controls
+
+WRAPPED: tuple[tuple[type[Any], str, tuple[str, ...]], ...] = (
+    (EnginePartition, "take", ("self", "event", "now_ms")),
+    (EnginePartition, "restore", ("self", "records")),
+    (Engine, "_step", ("self", "name", "taken", "records_of")),
+    (BatchProducer, "flush", ("self",)),
+    (BatchProducer, "_send", ("self", "tp", "batches")),
+    (BatchConsumerThread, "_commit", ("self", "offsets")),
+)
+"""Class, method and parameters of everything that is wrapped."""
+
+_STEPS: dict[str, tuple[str, Callable[[Unflushed], object]]] = {
+    "outputs": ("after_outputs", lambda unflushed: unflushed.outputs),
+    "state": ("after_state", lambda unflushed: unflushed.states),
+    "profiles": ("after_profiles", lambda unflushed: unflushed.profiles),
+    "meta": ("after_meta", lambda unflushed: unflushed.meta),
+}
+"""Each step of a flush: the point behind it, and what it wrote, without which it does not count."""
+
+
+def install(controls: Controls) -> None:
+    """Wrap everything, in this process."""
+    _after(EnginePartition, "take", controls, "after_apply")
+    _after(EnginePartition, "restore", controls, "amid_restore")
+    _wrap_steps(controls)
+    _wrap_producer(controls)
+    _wrap_commit(controls)
+
+
+def _after(owner: type[Any], name: str, controls: Controls, point: str) -> None:
+    original = getattr(owner, name)
+
+    @wraps(original)
+    def wrapped(*arguments: Any) -> Any:
+        found = original(*arguments)
+        controls.reach(point)
+        return found
+
+    _put(owner, name, wrapped)
+
+
+def _put(owner: type[Any], name: str, wrapped: Callable[..., Any]) -> None:
+    setattr(owner, name, wrapped)
+
+
+def _wrap_steps(controls: Controls) -> None:
+    original = Engine._step
+
+    @wraps(original)
+    async def step(engine: Engine, name: str, taken: Any, records_of: Any) -> None:
+        await original(engine, name, taken, records_of)
+        point, written = _STEPS[name]
+        if any(written(unflushed) for _, unflushed in taken):
+            controls.reach(point)
+
+    _put(Engine, "_step", step)
+
+
+def _wrap_producer(controls: Controls) -> None:
+    flush, send = BatchProducer.flush, BatchProducer._send
+
+    def belongs_to(producer: BatchProducer, agent: str) -> bool:
+        return str(producer._arguments["client_id"]).endswith(f"-{agent}")
+
+    @wraps(flush)
+    async def flushed(producer: BatchProducer) -> Any:
+        written = await flush(producer)
+        if written and belongs_to(producer, "ingest"):
+            controls.reach("after_forward")
+        return written
+
+    @wraps(send)
+    async def sent(producer: BatchProducer, tp: Any, batches: Any) -> int:
+        last_offset = await send(producer, tp, batches)
+        if belongs_to(producer, "engine"):
+            controls.reach("amid_flush")
+        return last_offset
+
+    _put(BatchProducer, "flush", flushed)
+    _put(BatchProducer, "_send", sent)
+
+
+def _wrap_commit(controls: Controls) -> None:
+    original = BatchConsumerThread._commit
+
+    @wraps(original)
+    async def commit(thread: BatchConsumerThread, offsets: Any) -> Any:
+        controls.reach("before_commit")
+        committed = await original(thread, offsets)
+        controls.reach("after_commit")
+        return committed
+
+    _put(BatchConsumerThread, "_commit", commit)

@@ -1,0 +1,78 @@
+"""A worker whose partitions went to another one ends, and writes nothing more before it does."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import ConsumerRecord
+
+from handlers.customer import unpack_head
+from handlers.partition import unpack_meta
+from streams.local import Broker
+from streams.records import META_KEY
+from streams.topics import changelog_name
+from tests.integration.audit import audit
+from tests.integration.deployment import Deployment
+from tests.integration.traffic import Flow
+
+# The group takes no less than six; a worker is frozen for longer.
+SESSION_S = 6
+
+
+@pytest.mark.kafka
+async def test_a_worker_that_was_frozen_ends_with_a_sentence_and_writes_nothing_more(
+    kafka_broker: Broker, tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {
+        "mode": "live",
+        "rebalance_timeout": "6s",
+        "session_timeout": f"{SESSION_S}s",
+    }
+    with Deployment(kafka_broker, tmp_path, **settings) as deployment:
+        await deployment.create_topics()
+        first = await deployment.ready_worker()
+        second = await deployment.ready_worker()
+        await first.owns(1, 2)
+        async with Flow(deployment, seed=3):
+            await asyncio.sleep(0.5)
+            first.freeze()
+            await second.owns(3)
+            await asyncio.sleep(0.5)
+            first.thaw()
+            assert first.exit_code(within_s=10) == 1
+        [reason] = [line for line in first.log.splitlines() if "worker stopped by" in line]
+        assert "AssignmentLost: the consumer group" in reason
+        assert "has thrown out this worker" in reason
+        await deployment.drained()
+        assert second.stop() == 0
+
+        for records in await deployment.read_full(changelog_name(deployment.settings)):
+            epochs = [_epoch_of(record) for record in records]
+            assert epochs == sorted(epochs), "the former owner wrote after the new one"
+        await audit(deployment)
+
+
+@pytest.mark.kafka
+async def test_a_short_freeze_does_no_harm(kafka_broker: Broker, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"mode": "live", "rebalance_timeout": "6s", "session_timeout": "10s"}
+    with Deployment(kafka_broker, tmp_path, **settings) as deployment:
+        await deployment.create_topics()
+        worker = await deployment.ready_worker()
+        async with Flow(deployment, seed=4):
+            await asyncio.sleep(0.5)
+            worker.freeze()
+            await asyncio.sleep(4)
+            worker.thaw()
+            await asyncio.sleep(0.5)
+        await deployment.drained()
+        assert worker.stop() == 0
+        await audit(deployment)
+
+
+def _epoch_of(record: ConsumerRecord) -> int:
+    if record.key == META_KEY:
+        return unpack_meta(record.value).epoch
+    return unpack_head(record.value).epoch

@@ -1,0 +1,224 @@
+"""One partition of the canonical log, customer by customer.
+
+In mode live, what becomes of a customer depends on its own events, on the policies and on the clock
+alone. So each customer is folded without the others, and of several ticks with nothing between them
+for this customer only the highest is taken: it fires what they would have fired one by one. In mode
+replay everybody's events are everybody's clock, and all customers are folded together.
+"""
+
+import copy
+import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.oracle.checks import Limits, integer_of
+from tests.oracle.customer import Customer
+from tests.oracle.evaluation import Output
+from tests.oracle.partition import Deployment, Partition, is_control
+from tests.oracle.policy import Policy, read_policy
+from tests.oracle.profiles import profile_of
+from tests.oracle.records import NotJsonError, parse_object
+from tests.oracle.times import parse_rfc3339
+
+# The times of records in the log were looked at when they entered it.
+_ANY_TIME = Limits(min_event_time_ms=-(10**30), newest_event_time_ms=10**31)
+
+
+@dataclass(frozen=True)
+class LogRecord:
+    """A record of the log; one without a key is a tick or a policy."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    attributes: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Told:
+    """An output and the offset of the record that caused it."""
+
+    offset: int
+    output: Output
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a customer stands: its history, the partition's clock and the policy in force."""
+
+    customer: Customer | None
+    erased: bool
+    policy: Policy
+    clock_ms: int | None
+
+    def profile(self, as_of_ms: int) -> dict[str, Any] | None:
+        """The public profile as of an instant; None for one who is erased or was never known."""
+        return None if self.customer is None else profile_of(self.customer, as_of_ms, self.policy)
+
+
+@dataclass
+class Story:
+    """What a log comes to.
+
+    Attributes:
+        told: the outputs; those of one customer in their order.
+        dead_letters: `reason`, `event_id` and, as `line`, the offset.
+        changed: offsets of the events that change a state.
+        accepted: how many events were accepted, those that change nothing too.
+        duplicates: how many events were told again.
+        standing: each customer at the end.
+        earlier: each customer after the offset that was asked for.
+    """
+
+    told: list[Told] = field(default_factory=list)
+    dead_letters: list[dict[str, Any]] = field(default_factory=list)
+    changed: list[int] = field(default_factory=list)
+    accepted: int = 0
+    duplicates: int = 0
+    standing: dict[str, Standing] = field(default_factory=dict)
+    earlier: dict[str, Standing] = field(default_factory=dict)
+
+
+def is_log_control(value: bytes | None) -> bool:
+    """Whether a record without a key is what such a record must be: a tick or a policy."""
+    if value is None:
+        return False
+    try:
+        return is_control(parse_object(value))
+    except NotJsonError:
+        return False
+
+
+def fold(records: Sequence[LogRecord], up_to: int) -> Story:
+    """The story of a log without repeated records; `earlier` is as of the offset `up_to`.
+
+    Raises:
+        ValueError: there is no policy in it.
+    """
+    controls = [_Control(record) for record in records if record.key is None]
+    events = [record for record in records if record.key is not None]
+    story = Story()
+    if not events:
+        return story
+    if any(control.mode == "replay" for control in controls):
+        _fold(events, controls, up_to, story)
+        return story
+    by_key: dict[bytes | None, list[LogRecord]] = {}
+    for event in events:
+        by_key.setdefault(event.key, []).append(event)
+    for own in by_key.values():
+        _fold(own, controls, up_to, story)
+    return story
+
+
+class _Control:
+    """A tick or a policy, parsed once for all customers."""
+
+    def __init__(self, record: LogRecord) -> None:
+        assert record.value is not None
+        parsed = parse_object(record.value)
+        self.record = record
+        self.offset = record.offset
+        self.at_ms = integer_of(parsed["at"]) if parsed["type"] == "clock.tick" else None
+        self.mode = parsed.get("mode")
+
+
+def _first_policy(controls: Sequence[_Control]) -> Policy:
+    for control in controls:
+        if control.at_ms is None:
+            assert control.record.value is not None
+            return read_policy(json.loads(control.record.value)["policy"])
+    raise ValueError("the log has no policy")
+
+
+class _Run:
+    """Ticks that follow each other, for one customer: the highest stands for all."""
+
+    def __init__(self, ticks: Sequence[_Control]) -> None:
+        self.ticks = ticks
+        self.highest = max(ticks, key=lambda tick: tick.at_ms or 0)
+
+    def cause_of(self, output: Output, lateness_ms: int) -> int:
+        """The offset of the first tick that reaches the instant of an output."""
+        due_ms = parse_rfc3339(output["effective_at"])
+        assert due_ms is not None
+        for tick in self.ticks:
+            assert tick.at_ms is not None
+            if tick.at_ms - lateness_ms >= due_ms:
+                return tick.offset
+        raise AssertionError("an output is due by the highest tick")
+
+
+def _fold(own: Sequence[LogRecord], controls: Sequence[_Control], up_to: int, story: Story) -> None:
+    deployment = Deployment(live=True, allowed_lateness_ms=0, until_ms=None, limits=_ANY_TIME)
+    partition = Partition(deployment, _first_policy(controls))
+    offsets = [control.offset for control in controls]
+    earlier: dict[str, Standing] | None = None
+    reached = -1
+    for record in [*own, None]:
+        end = record.offset if record is not None else 1 << 62
+        between = controls[bisect_right(offsets, reached) : bisect_left(offsets, end)]
+        for part in _split(between, up_to):
+            if earlier is None and part[0].offset > up_to:
+                earlier = copy.deepcopy(_standing(partition))
+            story.told += _pass(partition, part)
+        if record is None:
+            break
+        if earlier is None and record.offset > up_to:
+            earlier = copy.deepcopy(_standing(partition))
+        before = len(partition.outputs)
+        partition.take_keyed(record.value, record.offset, record.attributes)
+        story.told += [Told(record.offset, output) for output in partition.outputs[before:]]
+        reached = record.offset
+    standing = _standing(partition)
+    story.dead_letters += partition.dead_letters
+    story.changed += partition.changed_lines
+    story.accepted += partition.accepted
+    story.duplicates += partition.duplicates
+    story.standing |= standing
+    story.earlier |= standing if earlier is None else earlier
+
+
+def _split(between: Sequence[_Control], up_to: int) -> list[list[_Control]]:
+    """Controls in parts: each policy for itself, ticks together, but none across `up_to`."""
+    parts: list[list[_Control]] = []
+    for control in between:
+        last = parts[-1][-1] if parts else None
+        together = (
+            last is not None
+            and last.at_ms is not None
+            and control.at_ms is not None
+            and (last.offset <= up_to) == (control.offset <= up_to)
+        )
+        if together:
+            parts[-1].append(control)
+        else:
+            parts.append([control])
+    return parts
+
+
+def _pass(partition: Partition, part: Sequence[_Control]) -> list[Told]:
+    before = len(partition.outputs)
+    run = _Run(part) if part[0].at_ms is not None else None
+    taken = run.highest if run is not None else part[0]
+    assert taken.record.value is not None
+    partition.take_control(taken.record.value, taken.offset)
+    lateness_ms = partition.deployment.allowed_lateness_ms
+    return [
+        Told(taken.offset if run is None else run.cause_of(output, lateness_ms), output)
+        for output in partition.outputs[before:]
+    ]
+
+
+def _standing(partition: Partition) -> dict[str, Standing]:
+    known = {
+        customer_id: Standing(customer, False, partition.policy, partition.clock_ms)
+        for customer_id, customer in partition.customers.items()
+    }
+    erased = {
+        customer_id: Standing(None, True, partition.policy, partition.clock_ms)
+        for customer_id in partition.erased
+    }
+    return known | erased

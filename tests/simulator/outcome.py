@@ -1,0 +1,114 @@
+"""One seed from its plan to its verdict, and many seeds on all cores."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tests.simulator.mutations import MUTATIONS
+from tests.simulator.plan import plan_of
+from tests.simulator.verdict import judge
+from tests.simulator.world import World, live_through
+
+_SEEDS_A_TASK = 25
+_PRODUCT_LOGGERS = ("streams", "handlers")
+
+
+class Outcome(NamedTuple):
+    """What became of a seed."""
+
+    seed: int
+    problems: list[str]
+    exercised: Counter[str]
+    """How many faults of each kind took effect, and what else happened."""
+
+
+@dataclass
+class Summary:
+    """What became of many seeds."""
+
+    seeds: int = 0
+    failures: list[Outcome] = field(default_factory=list)
+    exercised: Counter[str] = field(default_factory=Counter)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one more."""
+        self.seeds += 1
+        self.exercised.update(outcome.exercised)
+        if outcome.problems:
+            self.failures.append(outcome)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{kind} {count:,}" for kind, count in sorted(self.exercised.items()))
+
+
+def replay_command(seed: int) -> str:
+    """The line that tells all about a seed."""
+    return f".venv/bin/python -m tests.simulator {seed}"
+
+
+def world_of(seed: int) -> World:
+    """Live through the history of a seed."""
+    with _quiet():
+        return live_through(plan_of(seed))
+
+
+def outcome_of(seed: int) -> Outcome:
+    """Live through the history of a seed and judge it."""
+    world = world_of(seed)
+    return Outcome(seed, judge(world), exercised(world))
+
+
+def exercised(world: World) -> Counter[str]:
+    """What happened in a history, counted."""
+    found = Counter(world.struck)
+    found["processes"] = len(world.endings) + world.plan.workers
+    found["failed writes"] = len(world.write_faults.failed)
+    found["repeated writes"] = world.write_faults.repeated
+    found["generations"] = world.group.generation
+    found["commits"] = len(world.group.commits)
+    found["late writes of zombies"] = world.late_writes()
+    for process in world.endings:
+        if process.error is not None:
+            found[f"ended by {type(process.error).__name__}"] += 1
+    return found
+
+
+def run_seeds(seeds: range, mutation: str | None = None) -> Iterator[Outcome]:
+    """The outcomes of many seeds, from all cores, in any order; `mutation` is in force."""
+    context = multiprocessing.get_context("spawn")
+    parts = [seeds[at : at + _SEEDS_A_TASK] for at in range(0, len(seeds), _SEEDS_A_TASK)]
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
+        tasks = [pool.submit(_run_part, part, mutation) for part in parts]
+        try:
+            for task in as_completed(tasks):
+                yield from task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+def _run_part(seeds: range, mutation: str | None) -> list[Outcome]:
+    with nullcontext() if mutation is None else MUTATIONS[mutation].in_force():
+        return [outcome_of(seed) for seed in seeds]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The product tells in its logs of faults that are wanted here."""
+    loggers = [logging.getLogger(name) for name in _PRODUCT_LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

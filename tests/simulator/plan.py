@@ -1,0 +1,194 @@
+"""What a seed stands for: a load, a deployment and the faults that strike it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+from config.policy import check_policy
+from handlers.log import Mode
+from scoring.policy import Policy
+from tests.support.histories import History, random_policy
+
+LOAD_S = 3.5
+POINTS = (
+    "before outputs",
+    "after outputs",
+    "before state",
+    "after state",
+    "before profiles",
+    "after profiles",
+    "before meta",
+    "after meta",
+    "before commit",
+    "after commit",
+    "restore",
+    "before log",
+    "after log",
+    "after tick",
+)
+_HOUR_MS = 3_600_000
+_DAY_MS = 24 * _HOUR_MS
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that is done to a worker, or to all, at some time.
+
+    Attributes:
+        at_s: seconds after the begin; what waits for a point or a step waits from then on.
+        kind: `kill`, `freeze`, `stop`, `fail_write`, `write_twice`, `rebalance`, `jump`, `policy`
+            or `compaction`.
+        slot: which worker.
+        point: a named point; None: after `count` steps.
+        count: the how-manieth time the point is reached, or steps, or writes.
+        for_s: how long it is frozen.
+        by_ms: how far the wall clock jumps.
+    """
+
+    at_s: float
+    kind: str
+    slot: int = 0
+    point: str | None = None
+    count: int = 1
+    for_s: float = 0.0
+    by_ms: int = 0
+
+    def less_one(self) -> Fault:
+        """The same, after its point was reached once."""
+        return replace(self, count=self.count - 1)
+
+    def __str__(self) -> str:
+        where = "" if self.point is None else f" {self.point}"
+        more = {"freeze": f" for {self.for_s:.1f} s", "jump": f" by {self.by_ms / _HOUR_MS:.0f} h"}
+        return f"{self.kind} w{self.slot}{where} #{self.count}{more.get(self.kind, '')}"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A record that upstream puts into an input topic."""
+
+    at_s: float
+    topic: str
+    partition: int
+    value: bytes
+    key: bytes | None
+    wall_ms: int
+    """The wall clock has reached this time by then."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that follows from a seed, but for how long each request takes."""
+
+    seed: int
+    mode: Mode
+    workers: int
+    leases: bool
+    """Whether workers ask before they write whether they are still members."""
+    oblivious_s: float
+    sticky: float
+    stuck: float
+    policies: tuple[Policy, ...]
+    load: tuple[Sent, ...]
+    faults: tuple[Fault, ...]
+
+
+def plan_of(seed: int) -> Plan:
+    """The plan of a seed."""
+    random = Random(f"plan {seed}")
+    mode: Mode = random.choice(("live", "replay"))
+    workers = random.choice((2, 2, 3))
+    leases = random.random() < 0.4
+    first = random_policy(random)
+    return Plan(
+        seed,
+        mode,
+        workers,
+        leases,
+        oblivious_s=random.choice((0.0, 0.3, 1.5)),
+        sticky=random.choice((0.0, 0.5, 0.95)),
+        stuck=random.choice((0.0, 0.0, 0.01, 0.03)),
+        policies=(check_policy(first), check_policy(_changed(random, first))),
+        load=_load(random),
+        faults=_faults(random, workers),
+    )
+
+
+def _changed(random: Random, policy: dict[str, Any]) -> dict[str, Any]:
+    """Another policy with the same tiers' names, time zone and currency, or most of it."""
+    other = random_policy(random)
+    return {**other, "timezone": policy["timezone"], "version": "next"}
+
+
+def _load(random: Random) -> tuple[Sent, ...]:
+    lines = History(random, random.randint(2, 5), random.choice((60, 200))).lines(
+        random.randint(40, 80)
+    )
+    sent: list[Sent] = []
+    at_s, wall_ms = 0.1, 0
+    for line in lines:
+        if random.random() < 0.3:
+            at_s += random.random() * 2 * LOAD_S / (0.3 * len(lines))
+        topic, occurred_ms = _read(line)
+        wall_ms = max(wall_ms, occurred_ms)
+        record = Sent(at_s, topic, random.randrange(2), line, random.choice((None, b"k")), wall_ms)
+        sent.append(record)
+        if random.random() < 0.05:
+            sent.append(record)  # the producer upstream tries again
+    return tuple(sent)
+
+
+_TOPICS = {"order": "orders", "ticket": "support", "survey": "support", "profile": "profiles"}
+
+
+def _read(line: bytes) -> tuple[str, int]:
+    from scoring.timestamps import parse_rfc3339
+
+    try:
+        document = json.loads(line)
+        at = document["occurred_at"]
+    except (ValueError, KeyError, TypeError):
+        return "browse", 0
+    found = at if type(at) is int else parse_rfc3339(at)
+    topic = _TOPICS.get(document["type"].split(".")[0], "browse")
+    return topic, found or 0
+
+
+def _faults(random: Random, workers: int) -> tuple[Fault, ...]:
+    faults = [_fault(random, workers) for _ in range(random.randint(2, 6))]
+    return tuple(sorted(faults, key=lambda fault: fault.at_s))
+
+
+_KINDS = {
+    "kill": 30,
+    "freeze": 30,
+    "stop": 6,
+    "fail_write": 8,
+    "write_twice": 6,
+    "rebalance": 10,
+    "jump": 6,
+    "policy": 6,
+    "compaction": 6,
+}
+
+
+def _fault(random: Random, workers: int) -> Fault:
+    [kind] = random.choices(list(_KINDS), list(_KINDS.values()))
+    point, count = None, random.randint(1, 12)
+    if kind in ("kill", "freeze"):
+        if random.random() < 0.7:
+            point, count = random.choice(POINTS), random.randint(1, 3)
+        else:
+            count = random.randint(1, 600)
+    return Fault(
+        0.3 + random.random() * LOAD_S,
+        kind,
+        random.randrange(workers),
+        point,
+        count,
+        random.choice((0.2, 1.5, 2.5, 4.0)) * (0.5 + random.random()),
+        random.choice((1, -1)) * random.choice((_HOUR_MS, _DAY_MS)),
+    )

@@ -1,0 +1,305 @@
+"""One history: workers in their slots, a supervisor, a load and faults, until all is drained."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import Counter
+from contextlib import suppress
+from random import Random
+from typing import NamedTuple
+
+from faust.types import TP
+
+from handlers.log import PolicyActivated, encode_control
+from handlers.outputs import CUSTOMER_PROFILES
+from streams.topics import CUSTOMER_EVENTS, INPUTS, changelog_name
+from tests.simulator.broker import Broker, Unsent
+from tests.simulator.clock import WallClock
+from tests.simulator.event_loop import Deadlock, VirtualLoop
+from tests.simulator.group import LOOK_S, Group
+from tests.simulator.network import Network
+from tests.simulator.plan import LOAD_S, Fault, Plan
+from tests.simulator.process import Process
+from tests.simulator.producer import WriteFaults
+from tests.simulator.surroundings import Surroundings
+from tests.simulator.worker import PARTITIONS, Worker, settings_of
+
+COMPACTION_LAG_S = 12.0
+_HEAL_S = LOAD_S + 2.0
+_DRAIN_LOOKS = 300
+_LAST_WORDS_S = 2.5
+"""How long after the healing a zombie may still write, or a request be stuck."""
+_IDLE_S = 1.6
+"""How long an owner may need to see what a zombie wrote, and to write over it."""
+_WALL_MS = 1_672_531_200_000
+_REPLAY_WALL_MS = 1_800_000_000_000
+LATENESS_MS = 300_000
+
+
+class Happening(NamedTuple):
+    """A line of the timeline."""
+
+    at_s: float
+    who: str
+    what: str
+
+
+class World:
+    """What a plan becomes.
+
+    Attributes:
+        timeline: what happened, in order.
+        struck: how many faults of each kind took effect.
+        endings: of the processes that ended, how.
+        drained: whether everything was done in the end.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.loop = VirtualLoop()
+        self.begin_s = self.loop.time()
+        wall_ms = _REPLAY_WALL_MS if plan.mode == "replay" else _WALL_MS
+        self.clock = WallClock(self.loop.time, wall_ms)
+        self.broker = Broker(self.loop.time, lambda: self.clock.wall_ms)
+        self.changelog = changelog_name(settings_of(plan.mode))
+        self.write_faults = WriteFaults(Random(f"writes {plan.seed}"))
+        self.network = Network(self.loop, Random(f"network {plan.seed}"), plan.stuck, 2.2)
+        self.group = Group(self.loop, self._sets(), Random(f"group {plan.seed}"), plan.sticky)
+        self.timeline: list[Happening] = []
+        self.struck: Counter[str] = Counter()
+        self.endings: list[Process] = []
+        self.drained = False
+        self._is_healed = False
+        self._ticking = True
+        self._restarts = Random(f"restarts {plan.seed}")
+        self._armed: list[Fault] = []
+        self._processes: dict[int, Process] = {}
+        self._slots: dict[Process, int] = {}
+        self._all: list[Process] = []
+        self._around = Surroundings(
+            broker=self.broker,
+            group=self.group,
+            network=self.network,
+            clock=self.clock,
+            write_faults=self.write_faults,
+            draws=Random(f"workers {plan.seed}"),
+            mode=plan.mode,
+            leases=plan.leases,
+            oblivious_s=plan.oblivious_s,
+            changelog=self.changelog,
+            ticking=lambda: self._ticking,
+        )
+
+    def run(self) -> None:
+        """Live through all of it."""
+        loop = self.loop
+        try:
+            with self.clock.in_force():
+                loop.run_until_complete(self._live())
+        except Deadlock as stuck:
+            self._tell("world", str(stuck))
+        finally:
+            loop.bury()
+            loop.close()
+        if loop.failure is not None:
+            raise loop.failure
+
+    def late_writes(self) -> int:
+        """Records that were written to the changelog by others than the newest owner there."""
+        count = 0
+        for tp, log in self.broker.logs.items():
+            if tp.topic == self.changelog:
+                owners: list[str] = []
+                for record in log.written:
+                    if record.writer not in owners:
+                        owners.append(record.writer)
+                    count += record.writer != owners[-1]
+        return count
+
+    # -- the course of things
+
+    async def _live(self) -> None:
+        loop = self.loop
+        self._publish(0)
+        tasks = [loop.create_task(self._load()), loop.create_task(self._look_after_group())]
+        for fault in self.plan.faults:
+            loop.call_later(fault.at_s, self._begin, fault)
+        for slot in range(self.plan.workers):
+            loop.call_later(slot * 0.15, self._start, slot)
+        await asyncio.sleep(_HEAL_S)
+        await tasks[0]
+        self._heal()
+        for _ in range(_DRAIN_LOOKS):
+            await asyncio.sleep(0.1)
+            self.drained = self._is_drained()
+            if self.drained:
+                break
+        self._tell("world", "drained" if self.drained else "not drained")
+        quiet_s = self.begin_s + _HEAL_S + _LAST_WORDS_S
+        await asyncio.sleep(max(0.0, quiet_s - loop.time()) + _IDLE_S)
+        self._compact(loop.time() + 1)
+        tasks[1].cancel()
+
+    def _sets(self) -> list[frozenset[TP]]:
+        inputs = [frozenset({TP(name, number)}) for name in INPUTS for number in range(2)]
+        return inputs + [
+            frozenset({TP(CUSTOMER_EVENTS, number), TP(self.changelog, number)})
+            for number in range(PARTITIONS)
+        ]
+
+    async def _load(self) -> None:
+        loop, live = self.loop, self.plan.mode == "live"
+        for record in self.plan.load:
+            await asyncio.sleep(max(0.0, self.begin_s + record.at_s - loop.time()))
+            if live:
+                self.clock.reach(record.wall_ms)
+            stamp = record.wall_ms
+            self.broker.append(
+                TP(record.topic, record.partition),
+                [Unsent(stamp, record.key, record.value, ())],
+                "upstream",
+            )
+
+    async def _look_after_group(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self.group.look()
+
+    def _publish(self, number: int) -> None:
+        plan = self.plan
+        record = PolicyActivated(
+            f"policy-{number}", "sim", plan.mode, LATENESS_MS, plan.policies[number]
+        )
+        for partition in range(PARTITIONS):
+            self.broker.append(
+                TP(CUSTOMER_EVENTS, partition),
+                [Unsent(None, None, encode_control(record), ())],
+                "publisher",
+            )
+
+    def _compact(self, before_s: float) -> None:
+        for tp, log in self.broker.logs.items():
+            if tp.topic in (self.changelog, CUSTOMER_PROFILES):
+                log.compact(before_s)
+
+    def _is_drained(self) -> bool:
+        ends = {tp: log.end for tp, log in self.broker.logs.items()}
+        topics = (*INPUTS, CUSTOMER_EVENTS)
+        return (
+            self.group.is_stable
+            and len(self._processes) == self.plan.workers
+            and all(
+                self.group.committed.get(tp, 0) == end
+                for tp, end in ends.items()
+                if tp.topic in topics
+            )
+        )
+
+    def _heal(self) -> None:
+        self._is_healed, self._ticking = True, False
+        self._armed.clear()
+        self.network.heal()
+        self.write_faults.heal()
+        for process in self._all:
+            process.strike = process.steps_left = None
+            if process.is_frozen:
+                process.thaw()
+        self._tell("world", "healed")
+
+    # -- workers
+
+    def _start(self, slot: int) -> None:
+        number = sum(1 for other in self._slots.values() if other == slot)
+        process = Process(self.loop, f"w{slot}.{number}", self._reached)
+        process.on_end = self._ended
+        self._slots[process] = slot
+        self._processes[slot] = process
+        self._all.append(process)
+        self._tell(process.name, "starts")
+        Worker(process, self._around)
+
+    def _ended(self, process: Process) -> None:
+        slot = self._slots[process]
+        self._processes.pop(slot, None)
+        self.endings.append(process)
+        why = "" if process.error is None else f": {type(process.error).__name__}: {process.error}"
+        self._tell(process.name, f"ends{why}")
+        if process.error is not None and self._restarts.random() < 0.5:
+            self.group.leave(process.name)
+        self.loop.call_outside(0.05 + self._restarts.random() * 0.6, self._start, slot)
+
+    # -- faults
+
+    def _begin(self, fault: Fault) -> None:
+        """A fault is due, or begins to wait for its place."""
+        process = self._processes.get(fault.slot)
+        if fault.point is not None:
+            self._armed.append(fault)
+        elif fault.kind in ("kill", "freeze"):
+            if process is not None:
+                process.steps_left = fault.count
+                process.strike = lambda struck: self._strike(struck, fault)
+        elif fault.kind in ("fail_write", "write_twice"):
+            self.write_faults.strike(fault.kind, fault.count)
+        else:
+            self.struck[fault.kind] += 1
+            self._tell("world", str(fault))
+            self._strike_all(fault, process)
+
+    def _strike_all(self, fault: Fault, process: Process | None) -> None:
+        if fault.kind == "rebalance":
+            self.group.rebalance()
+        elif fault.kind == "jump":
+            self.clock.jump(fault.by_ms)
+        elif fault.kind == "policy":
+            self._publish(1)
+        elif fault.kind == "compaction":
+            self._compact(self.loop.time() - COMPACTION_LAG_S)
+        elif process is not None:
+            process.ask_to_stop()
+
+    def _reached(self, process: Process, point: str) -> None:
+        for at, fault in enumerate(self._armed):
+            if fault.point == point and self._slots[process] == fault.slot:
+                if fault.count > 1:
+                    self._armed[at] = fault.less_one()
+                    continue
+                del self._armed[at]
+                self._strike(process, fault)
+                return
+
+    def _strike(self, process: Process, fault: Fault) -> None:
+        if process.is_dead or process.is_frozen:
+            return
+        place = "anywhere" if fault.point is None else fault.point
+        self.struck[fault.kind] += 1
+        self.struck[f"{fault.kind} {place}"] += 1
+        self._tell(process.name, str(fault))
+        if fault.kind == "kill":
+            process.kill()
+        else:
+            process.freeze()
+            self.loop.call_outside(fault.for_s, self._thaw, process)
+
+    def _thaw(self, process: Process) -> None:
+        if process.is_frozen and not process.is_dead:
+            self._tell(process.name, "wakes")
+            process.thaw()
+
+    def _tell(self, who: str, what: str) -> None:
+        self.timeline.append(Happening(self.loop.time() - self.begin_s, who, what))
+
+
+def live_through(plan: Plan) -> World:
+    """Run a plan; garbage is left for later."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        world = World(plan)
+        with suppress(asyncio.CancelledError):
+            world.run()
+        return world
+    finally:
+        if was_enabled:
+            gc.enable()

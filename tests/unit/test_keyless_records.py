@@ -1,0 +1,68 @@
+"""Records of the log without a key: ours, and what somebody else put there."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+from faust.types import TP
+
+from handlers.log import ClockTick, PolicyActivated, encode_control
+from handlers.partition import Source
+from scoring.policy import Policy
+from streams.engine_partition import EnginePartition, UnreadableControl
+from streams.faust_app import Batch
+from tests.builders import day, order
+
+_POLICY = encode_control(PolicyActivated("p", "app", "live", 0, Policy()))
+
+
+class _Logged:
+    timestamp = 7
+    headers = ()
+
+    def __init__(self, offset: int, key: bytes | None, value: bytes | None) -> None:
+        self.offset, self.key, self.value = offset, key, value
+
+
+class _Taken:
+    def __init__(self, *values: bytes | None) -> None:
+        records = [_Logged(offset, None, value) for offset, value in enumerate(values)]
+        self.value = Batch.of(TP("log", 3), cast(Any, records))
+
+
+def _after(*values: bytes | None) -> EnginePartition:
+    partition = EnginePartition(3, lambda _: None)
+    partition.on_restored(1)
+    partition.take(cast(Any, _Taken(*values)), now_ms=0)
+    return partition
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "not_json"),
+        (b"", "not_json"),
+        (b"\xff", "not_json"),
+        (b"[]", "not_json"),
+        (b"{}", "missing_field"),
+        (b'{"type":7}', "missing_field"),
+        (b'{"type":"clock.tock","at":1}', "missing_field"),
+        (order("A1", "12", day(0)), "missing_field"),
+    ],
+)
+def test_what_is_neither_tick_nor_policy_is_a_dead_letter(value: bytes | None, reason: str) -> None:
+    partition = _after(_POLICY, value, encode_control(ClockTick(1_000)))
+    [letter] = partition.dead_letters
+    assert (letter.key, letter.value, letter.rejection.reason) == (None, value, reason)
+    assert letter.origin is not None
+    assert letter.origin.source == Source("log", 3, 1)
+    assert partition.partition.meta.clock_ms == 1_000, "the log goes on behind it"
+
+
+@pytest.mark.parametrize(
+    "value", [b'{"type":"clock.tick"}', b'{"type":"policy.activated","policy":{"new":1}}']
+)
+def test_a_control_record_of_a_newer_version_stops_the_worker(value: bytes) -> None:
+    with pytest.raises(UnreadableControl, match="log/3 has a control record at offset 1"):
+        _after(_POLICY, value)

@@ -1,0 +1,44 @@
+"""What the projector makes of the errors of the Kafka client."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    TopicAuthorizationFailedError,
+)
+
+from serving.errors import ViewError
+from serving.health import ProjectorHealth
+from serving.meter import ViewMeter
+from serving.projection import Projection
+from serving.view import RedisView
+
+
+class _Failing(Projection):
+    """A projection whose every step ends with an error of the client."""
+
+    def __init__(self, error: KafkaError) -> None:
+        health = ProjectorHealth(lambda: 0.0, 60.0)
+        nobody = cast(AIOKafkaConsumer, None), cast(RedisView, None)
+        super().__init__(*nobody, "profiles", ViewMeter(), health, lambda: 0, asyncio.Event())
+        self._error = error
+
+    async def _step(self) -> None:
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [KafkaTimeoutError("20000 ms"), KafkaConnectionError("gone")])
+async def test_brokers_that_are_away_are_waited_for(error: KafkaError) -> None:
+    await _Failing(error).turn()
+
+
+async def test_a_refusal_ends_the_projector_with_a_sentence() -> None:
+    with pytest.raises(ViewError, match="cannot read profiles"):
+        await _Failing(TopicAuthorizationFailedError()).turn()
