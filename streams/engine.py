@@ -84,7 +84,7 @@ class Engine:
         self._flushing = asyncio.Lock()
         self._ownership = ownership or Ownership(settings)
         self._on_restored = on_restored
-        self._may_look = False
+        self._owns = True
         self.table: Table = open_table(
             app, TABLE, lambda number: EnginePartition(number, self._restored)
         )
@@ -116,21 +116,22 @@ class Engine:
         while True:
             await asyncio.sleep(self._flush_seconds)
             await self.flush()
-            if self._may_look and time.monotonic() - looked_s >= self._ownership.look_every_s:
+            if time.monotonic() - looked_s >= self._ownership.look_every_s:
                 await self._look()
                 looked_s = time.monotonic()
 
     async def checkpoint(self) -> None:
         """Flush everything, profiles and acks too."""
-        await self._write(checkpoint=True)
+        async with self._flushing:
+            await self._write(checkpoint=True)
 
     async def drain(self) -> None:
-        """A checkpoint, after which partitions may go: nobody looks any more who writes there."""
-        self._may_look = False
+        """A checkpoint, after which partitions may go: they are left alone until restored anew."""
+        self._owns = False
         await self.checkpoint()
 
     def _restored(self, partition: EnginePartition) -> None:
-        self._may_look = True
+        self._owns = True
         self._on_restored(partition)
 
     async def flush(self) -> None:
@@ -141,33 +142,35 @@ class Engine:
         # A customer that changes again before the next checkpoint costs one profile less.
         profiles = sum(p.pending_profiles for p in partitions)
         flushes = _BUSY_CHECKPOINT_FLUSHES if profiles > _BUSY_PROFILES else _CHECKPOINT_FLUSHES
-        await self._write(checkpoint=self._flushes >= flushes or waiting >= _CHECKPOINT_BATCHES)
+        checkpoint = self._flushes >= flushes or waiting >= _CHECKPOINT_BATCHES
+        async with self._flushing:
+            if self._owns:
+                await self._write(checkpoint=checkpoint)
 
     async def _write(self, *, checkpoint: bool) -> None:
-        async with self._flushing:
-            if checkpoint:
-                self._flushes = 0
-            self._unflushed_records = 0
-            taken = [
-                (partition, partition.take_unflushed(checkpoint=checkpoint))
-                for partition in self.partitions
-            ]
-            await self._step("outputs", taken, self._records.outputs)
-            await self._step("state", taken, self._records.states)
-            if checkpoint:
-                await self._step("profiles", taken, self._records.profiles)
-                for partition, unflushed in taken:
-                    if unflushed.meta is not None:
-                        unflushed.meta.profiles_end = partition.profiles_end
-                await self._step("meta", taken, self._records.meta)
-                for _, unflushed in taken:
-                    for event in unflushed.events:
-                        event.ack()
+        if checkpoint:
+            self._flushes = 0
+        self._unflushed_records = 0
+        taken = [
+            (partition, partition.take_unflushed(checkpoint=checkpoint))
+            for partition in self.partitions
+        ]
+        await self._step("outputs", taken, self._records.outputs)
+        await self._step("state", taken, self._records.states)
+        if checkpoint:
+            await self._step("profiles", taken, self._records.profiles)
+            for partition, unflushed in taken:
+                if unflushed.meta is not None:
+                    unflushed.meta.profiles_end = partition.profiles_end
+            await self._step("meta", taken, self._records.meta)
             for _, unflushed in taken:
-                self._metrics.outputs(unflushed.outputs)
-                self._metrics.outputs(unflushed.profiles)
-                self._metrics.dead_letters(unflushed.dead_letters)
-            self._metrics.flushed(self.partitions)
+                for event in unflushed.events:
+                    event.ack()
+        for _, unflushed in taken:
+            self._metrics.outputs(unflushed.outputs)
+            self._metrics.outputs(unflushed.profiles)
+            self._metrics.dead_letters(unflushed.dead_letters)
+        self._metrics.flushed(self.partitions)
 
     async def _step(
         self,
@@ -207,7 +210,7 @@ class Engine:
     async def _look(self) -> None:
         """See whether somebody else wrote while we had nothing to write."""
         async with self._flushing:
-            partitions = self.partitions
+            partitions = self.partitions if self._owns else []
             ends = await self._ownership.ends([partition.number for partition in partitions])
             for partition in partitions:
                 for topic, note in self._notes.items():

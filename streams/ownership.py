@@ -119,6 +119,8 @@ class Ownership:
         """
         topics = self._changelog, self._profiles
         tps = [TopicPartition(topic, number) for number in numbers for topic in topics]
+        if not tps:
+            return {}
         consumer = self._open_consumer(self._settings)
         try:
             await consumer.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -61,6 +62,8 @@ class Faults:
     seed: int
     spans: list[FaultSpan] = field(default_factory=list)
     clock_jumps: list[ClockJump] = field(default_factory=list)
+    _dead: Counter[int] = field(default_factory=Counter)
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self, schedule: Sequence[Fault]) -> None:
         """Do them all, and heal them all."""
@@ -166,16 +169,27 @@ class Faults:
         await self._down(None, fault.seconds)
 
     async def _down(self, node: int | None, seconds: float) -> None:
+        """Kill brokers; start those that no other fault under way wants dead."""
         broker = self.stage.cluster.broker
-        await asyncio.to_thread(broker.kill, node)
+        numbers = range(len(broker.nodes)) if node is None else [node]
+        self._dead.update(numbers)
+        async with self._starting:  # a broker that dies while it starts is a failure of the rig
+            await asyncio.to_thread(broker.kill, node)
         await asyncio.sleep(seconds)
-        await asyncio.to_thread(broker.start, node)
+        self._dead.subtract(numbers)
+        for number in numbers:
+            if self._dead[number] == 0 and not broker.nodes[number].running:
+                broker.nodes[number].launch()
+        if not +self._dead:
+            async with self._starting:
+                await asyncio.to_thread(broker.start)
 
     async def disk_full(self, fault: Fault) -> None:
         """Fill the disk under the brokers' data; make room, and start them again."""
         disk = self.stage.cluster.disk
         assert disk is not None
-        await asyncio.to_thread(disk.fill)
+        async with self._starting:
+            await asyncio.to_thread(disk.fill)
         await asyncio.sleep(fault.seconds)
         ended = not any(node.running for node in self.stage.cluster.broker.nodes)
         self.note("the brokers %s", "have ended" if ended else "still run")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,16 +14,17 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from streams.local import RedisServer, start_redis
 from tests.fault.cluster import Cluster
 from tests.fault.deployment import PARTITIONS, Deployment
-from tests.fault.evidence import LOG_TOPIC, ProcessLife, Sample
+from tests.fault.drafts import Draft
+from tests.fault.evidence import CHANGELOG, LOG_TOPIC, PROFILES_TOPIC, ProcessLife, Sample
 from tests.fault.rounds import started
 from tests.fault.schedule import Shape
+from tests.fault.supervisor import Place
+from tests.fault.taking import take_topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 
 _SHAPE = Shape(workers=2)
-_REFUSAL_S = 60.0
-_ENDS_EACH = 2
-"""A worker must refuse while it runs, and again when it is started anew."""
+_REFUSAL_S = 90.0
 
 
 @pytest.fixture(scope="module")
@@ -55,44 +57,84 @@ async def test_a_log_that_is_given_partitions_is_refused(
         name = deployment.names[LOG_TOPIC]
         async with _admin(cluster) as admin:
             await admin.create_partitions({name: NewPartitions(PARTITIONS + 1)})
-        for life in await _refusals(deployment, name):
-            assert f"{PARTITIONS + 1} partitions" in life.last_line
+        await _is_refused(deployment, name, f"{PARTITIONS + 1} partitions")
 
 
-@pytest.mark.parametrize("short", ["orders", LOG_TOPIC])
-async def test_a_topic_that_is_made_anew_is_refused_and_nothing_of_it_is_skipped(
-    cluster: Cluster, redis_server: RedisServer, tmp_path: Path, short: str
+async def test_a_log_that_is_made_anew_is_refused(
+    cluster: Cluster, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async with _under_load(cluster, redis_server, tmp_path) as deployment:
+        name = deployment.names[LOG_TOPIC]
+        await _make_anew(cluster, name)
+        await _is_refused(deployment, name, "made anew")
+
+
+async def test_an_input_that_is_made_anew_is_refused_until_somebody_says_so_and_not_skipped(
+    cluster: Cluster, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     async with _under_load(cluster, redis_server, tmp_path) as deployment:
         await deployment.load.pause()
-        name = deployment.names[short]
+        name = deployment.names["orders"]
         await _make_anew(cluster, name)
-        deployment.load.flow()
-        before = await _sample(deployment)
-        for life in await _refusals(deployment, name):
-            assert "made anew" in life.last_line or "lost records" in life.last_line
+        customers = [f"anew-{number}" for number in range(20)]
+        await deployment.load.send(_order(deployment, customer) for customer in customers)
         await deployment.load.pause()
-        after = await _sample(deployment)
-        places = [(short, number) for number in range(PARTITIONS)]
-        assert [after.committed.get(place) for place in places] == [
-            before.committed.get(place) for place in places
-        ], "the position of the former topic stays as it is"
+        await _is_refused(deployment, name, "made anew")
+        await deployment.stop_workers()
+        await deployment.command("topics", "adopt", "orders", "--yes")
+        for place in _workers(deployment):
+            place.want()
+        assert await deployment.drained() is not None
+        servers = cluster.bootstrap_servers
+        [profiles] = (
+            await take_topics(
+                servers, {PROFILES_TOPIC: deployment.names[PROFILES_TOPIC]}, PARTITIONS
+            )
+        ).values()
+        told = {record.key for records in profiles.values() for record in records}
+        assert {customer.encode() for customer in customers} <= told
 
 
-async def _refusals(deployment: Deployment, topic: str) -> list[ProcessLife]:
-    """Wait until each worker has ended for the topic's sake more than once; these ends."""
+def _order(deployment: Deployment, customer: str) -> Draft:
+    event = {
+        "event_id": f"first-of-{customer}",
+        "type": "order.placed",
+        "customer_id": customer,
+        "occurred_at": deployment.watch.now_ms,
+        "order_id": f"order-of-{customer}",
+        "amount": "12.50",
+        "currency": "USD",
+    }
+    return Draft("orders", json.dumps(event).encode(), customer.encode(), "good")
+
+
+def _workers(deployment: Deployment) -> list[Place]:
+    return [deployment.place(f"worker-{number}") for number in range(_SHAPE.workers)]
+
+
+async def _is_refused(deployment: Deployment, topic: str, why: str) -> None:
+    """Each worker ends for the topic's sake, however often it is started, and applies nothing."""
+    await _refusals(deployment, topic, 1)
+    before = await _sample(deployment)
+    lives = await _refusals(deployment, topic, 3)
+    after = await _sample(deployment)
+    assert {life.exit_code for life in lives} == {1}
+    assert why in " ".join(life.last_line for life in lives)
+    states = [(CHANGELOG, number) for number in range(PARTITIONS)]
+    assert [after.ends[place] for place in states] == [before.ends[place] for place in states]
+
+
+async def _refusals(deployment: Deployment, topic: str, count: int) -> list[ProcessLife]:
+    """Wait until each worker has ended so often for the topic's sake; these ends."""
     deadline_s = deployment.watch.now_s + _REFUSAL_S
-    workers = [deployment.place(f"worker-{number}") for number in range(_SHAPE.workers)]
+    places = _workers(deployment)
     while True:
-        ends = [[life for life in place.lives if topic in life.last_line] for place in workers]
-        if all(len(found) >= _ENDS_EACH for found in ends):
-            break
-        said = [life.last_line for place in workers for life in place.lives]
+        ends = [[life for life in place.lives if topic in life.last_line] for place in places]
+        if all(len(found) >= count for found in ends):
+            return [life for found in ends for life in found]
+        said = [life.last_line for place in places for life in place.lives]
         assert deployment.watch.now_s < deadline_s, f"{topic} is not refused: {said}"
         await asyncio.sleep(0.1)
-    lives = [life for found in ends for life in found]
-    assert {life.exit_code for life in lives} == {1}
-    return lives
 
 
 async def _sample(deployment: Deployment) -> Sample:

@@ -16,6 +16,8 @@ from scoring.timestamps import rfc3339
 FEWEST, MOST = 3, 12
 """Orders of a customer."""
 _BASE = 8
+_STAY = 10_000
+"""Orders of all customers, from the first of one to the last: half a minute of the load."""
 PROSPECT = "prospect"
 TIERS = (("gold", 9), ("silver", 5), ("bronze", 1))
 """Best first, with the number of orders from which on a customer belongs to it."""
@@ -46,17 +48,22 @@ def tier_of(frequency: int) -> str:
 def make_orders(seed: int, count: int, began_ms: int) -> list[Order]:
     """About `count` orders, each customer's in the order of their numbers.
 
+    A customer comes, orders now and then among the others, and is not seen again: what is wrong
+    then stays wrong.
+
     Args:
         began_ms: time of the first; the others follow a millisecond apart.
     """
     random = Random(f"orders {seed}")
-    turns: list[str] = []
+    turns: list[tuple[float, str]] = []
     while len(turns) < count:
-        turns += [f"customer-{len(turns):06d}"] * random.randint(FEWEST, MOST)
-    random.shuffle(turns)
-    had = dict.fromkeys(turns, 0)
+        customer_id = f"customer-{len(turns):06d}"
+        came = random.uniform(-_STAY / 2, count - _STAY / 2)
+        orders_of = range(random.randint(FEWEST, MOST))
+        turns += [(came + random.uniform(0, _STAY), customer_id) for _ in orders_of]
+    had = {customer_id: 0 for _, customer_id in turns}
     orders = []
-    for number, customer_id in enumerate(turns):
+    for number, (_, customer_id) in enumerate(sorted(turns)):
         nth = had[customer_id]
         had[customer_id] += 1
         orders.append(Order(customer_id, _value(number, customer_id, nth, began_ms + number)))

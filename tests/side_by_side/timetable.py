@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple
 
-KINDS = {"kill": 4, "freeze": 6, "join": 4, "broker": 5}
+KINDS = {"kill": 4, "freeze": 9, "join": 4, "broker": 5}
 """How many bursts each fault has to itself, so that its effects are its own."""
 
 ROUND = ("kill", "kill", "freeze", "freeze", "join", "broker")

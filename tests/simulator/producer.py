@@ -60,7 +60,7 @@ class WriteFaults:
         self.draws = draws
         self.fail_in: int | None = None
         self.twice_in: int | None = None
-        self.failed: list[tuple[float, str]] = []
+        self.failed: list[str] = []
         self.repeated = 0
 
     def strike(self, kind: str, count: int) -> None:
@@ -131,7 +131,7 @@ class KafkaProducerInMemory:
             if repeats:
                 first = self._broker.append(tp, batch.records, self._process.name)
             if fails:
-                self._faults.failed.append((self._process.loop.time(), self._process.name))
+                self._faults.failed.append(self._process.name)
                 raise KafkaError("the broker has no room")
             return _Written(first)
 
