@@ -43,18 +43,24 @@ class LoopGuard:
         self._look_every_s = look_every_s
         self._end = end
         self._turns = 0
+        self._turning: asyncio.Task[None] | None = None
         self._over = threading.Event()
 
-    async def turn(self) -> None:
-        """Turn with the loop this runs in, and have it watched, until cancelled."""
-        watch = threading.Thread(target=self._watch, name="loop-guard", daemon=True)
-        watch.start()
-        try:
-            while True:
-                self._turns += 1
-                await asyncio.sleep(self._look_every_s)
-        finally:
-            self._over.set()
+    async def start(self) -> None:
+        """Have the loop this runs in watched."""
+        self._turning = asyncio.create_task(self._turn())
+        threading.Thread(target=self._watch, name="loop-guard", daemon=True).start()
+
+    async def stop(self) -> None:
+        """Watch no more."""
+        self._over.set()
+        if self._turning is not None:
+            self._turning.cancel()
+
+    async def _turn(self) -> None:
+        while True:
+            self._turns += 1
+            await asyncio.sleep(self._look_every_s)
 
     def _watch(self) -> None:
         seen, silent_looks = 0, 0

@@ -80,6 +80,7 @@ class Worker:
         for producer in (self._engine_producer, self._log_producer, self._tick_producer):
             producer.guard_by(self.app.membership.confirm)
         self.app.connect_first(
+            LoopGuard(settings.stall_timeout.seconds),
             HttpServer(
                 settings.http_host,
                 settings.http_port,
@@ -117,7 +118,6 @@ class Worker:
             self.ingest.flush_often(),
             self._show_lag(),
             self._watch_topics(),
-            LoopGuard(self._settings.stall_timeout.seconds).turn(),
             self._write_settings(),
         ]
         if self._settings.mode == "live":

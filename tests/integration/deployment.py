@@ -17,7 +17,7 @@ from streams.changelog import read_state
 from streams.dump import dump_partition
 from streams.local import Broker
 from streams.local.guardian import Workspace
-from tests.integration.running_worker import CLI, ROOT, RunningWorker
+from tests.integration.running_worker import CLI, ROOT, WORKER, RunningWorker
 from tests.integration.topic_access import Message, TopicAccess, TopicPosition
 
 __all__ = ["EXAMPLE", "Deployment", "Message", "TopicPosition"]
@@ -89,11 +89,12 @@ class Deployment(TopicAccess):
         given = {f"TIERSTREAM_{name.upper()}": str(value) for name, value in settings.items()}
         return kept | given
 
-    def start_worker(self, **others: Any) -> RunningWorker:
-        """Start a worker; it is not ready yet."""
+    def start_worker(self, program: Sequence[str] = WORKER, **others: Any) -> RunningWorker:
+        """Start a worker, or a program that stands for one; it is not ready yet."""
         name = f"{self.settings.app_id}-{len(self._workers)}"
         environment = self.environment(**others)
-        self._workers.append(RunningWorker(name, environment, self.folder, self._workspace))
+        worker = RunningWorker(name, environment, self.folder, self._workspace, program)
+        self._workers.append(worker)
         return self._workers[-1]
 
     async def ready_worker(self, **others: Any) -> RunningWorker:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -22,6 +22,7 @@ from streams.local.ports import LOOPBACK, free_ports
 
 ROOT = Path(__file__).parents[2]
 CLI = [sys.executable, "-m", "streams.cli"]
+WORKER = (*CLI, "worker")
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
 _POLL_S = 0.05
@@ -38,10 +39,16 @@ class RunningWorker:
         environment: all of its variables.
         folder: where the log is written.
         workspace: ends the process if this one dies.
+        program: what is run.
     """
 
     def __init__(
-        self, name: str, environment: Mapping[str, str], folder: Path, workspace: Workspace
+        self,
+        name: str,
+        environment: Mapping[str, str],
+        folder: Path,
+        workspace: Workspace,
+        program: Sequence[str] = WORKER,
     ) -> None:
         (self._port,) = free_ports()
         self._name = name
@@ -49,7 +56,7 @@ class RunningWorker:
         self._stdout = folder / f"{name}.out"
         with self._log.open("wb") as log, self._stdout.open("wb") as out:
             self._process = subprocess.Popen(
-                [*CLI, "worker"],
+                program,
                 cwd=ROOT,
                 env={**environment, "TIERSTREAM_HTTP_PORT": str(self._port)},
                 stdin=subprocess.DEVNULL,
@@ -94,6 +101,11 @@ class RunningWorker:
             for sample in family.samples
             if sample.name == f"tierstream_{name}" and labels.items() <= sample.labels.items()
         )
+
+    @property
+    def code(self) -> int | None:
+        """The exit code; None while it runs."""
+        return self._process.poll()
 
     def must_run(self) -> None:
         """Fail if it ended."""

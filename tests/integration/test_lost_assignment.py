@@ -11,11 +11,12 @@ from aiokafka import ConsumerRecord
 
 from handlers.customer import unpack_head
 from handlers.partition import unpack_meta
-from streams.local import Broker
+from streams.local import Broker, start_broker
 from streams.records import META_KEY
 from streams.topics import changelog_name
+from tests.builders import day, order
 from tests.integration.audit import audit
-from tests.integration.deployment import Deployment
+from tests.integration.deployment import Deployment, Message
 from tests.integration.traffic import Flow
 
 # The group takes no less than six; a worker is frozen for longer.
@@ -67,6 +68,42 @@ async def test_a_short_freeze_does_no_harm(kafka_broker: Broker, tmp_path: Path)
             await asyncio.sleep(4)
             worker.thaw()
             await asyncio.sleep(0.5)
+        await deployment.drained()
+        assert worker.stop() == 0
+        await audit(deployment)
+
+
+@pytest.mark.kafka
+async def test_a_storm_of_joins_and_leaves_is_no_loss(kafka_broker: Broker, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"rebalance_timeout": "20s", "session_timeout": "20s"}
+    with Deployment(kafka_broker, tmp_path, **settings) as deployment:
+        await deployment.create_topics()
+        first = await deployment.ready_worker()
+        codes = []
+        async with Flow(deployment, seed=5):
+            for _ in range(3):
+                guests = [deployment.start_worker(), deployment.start_worker()]
+                for guest in guests:
+                    await guest.ready()
+                    codes.append(guest.stop())
+            await first.owns(3)
+        await deployment.drained()
+        assert [*codes, first.stop()] == [0] * 7
+        found = await audit(deployment)
+        assert (found.repeated, found.redelivered) == (0, 0)
+
+
+@pytest.mark.kafka
+async def test_a_broker_that_comes_back_in_time_is_no_loss(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"rebalance_timeout": "30s", "session_timeout": "30s"}
+    with start_broker("kafka") as own, Deployment(own, tmp_path, **settings) as deployment:
+        await deployment.create_topics()
+        worker = await deployment.ready_worker()
+        await deployment.send([Message("orders", order("A1", "12", day(0)))])
+        await deployment.drained()
+        own.kill()
+        own.start()
+        await deployment.send([Message("orders", order("A2", "12", day(0)))])
         await deployment.drained()
         assert worker.stop() == 0
         await audit(deployment)
