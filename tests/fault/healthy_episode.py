@@ -141,8 +141,9 @@ class HealthyEpisode:
         self._past: list[tuple[str, bytes, bytes | None, tuple[Header, ...]]] = []
 
     def _policy(self, number: int) -> dict[str, Any]:
-        policy = random_policy(Random(f"{self.seed} {number}"), middle_tier=True)
-        changes = {"version": f"p{number}", "timezone": "Europe/Berlin", "window_days": 30}
+        random = Random(f"{self.seed} {number}")
+        policy = random_policy(random, middle_tier=True, windows_days=(30,))
+        changes = {"version": f"p{number}", "timezone": "Europe/Berlin"}
         return {**policy, **changes}
 
     # -- playing

@@ -17,9 +17,8 @@ def episode_policy(seed: int, number: int, base: Mapping[str, Any] | None = None
     Windows are long enough for what the load places in the past.
     """
     random = Random(f"policy {seed} {number}")
-    policy = random_policy(random)
+    policy = random_policy(random, windows_days=(30, 90, 365))
     policy["version"] = f"p{number}"
-    policy["window_days"] = random.choice([30, 90, 365])
     if base is not None:
         policy["timezone"] = base["timezone"]
     return policy

@@ -1,6 +1,6 @@
 """The policy, as parsed from TOML, with the defaults of the example policy."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -98,8 +98,9 @@ class Policy:
     cadence_min_ms: int
     cadence_max_ms: int
     actions: dict[str, str]
-    points: dict[str, Any] | None
-    sections: dict[str, Any]  # the whole, for those that may be left out
+    # As they were told: a file leaves out what the log has, so two of them cannot be compared.
+    points: dict[str, Any] | None = field(compare=False)
+    sections: dict[str, Any] = field(compare=False)  # the whole, for those that may be left out
 
     def tier_named(self, name: str) -> Tier | None:
         return next((tier for tier in self.tiers if tier.name == name), None)
@@ -177,5 +178,12 @@ def read_policy(given: dict[str, Any]) -> Policy:
         cadence_max_ms=_milliseconds(cadence["max_days"]),
         actions=dormancy["actions"],
         points=whole.get("points"),
-        sections=whole,
+        sections=_without_nulls(whole),
     )
+
+
+def _without_nulls(value: Any) -> Any:
+    """A document as a file has it: in the log, what was left out is null."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+    return [_without_nulls(each) for each in value] if isinstance(value, list) else value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -101,9 +101,14 @@ def _random_points(random: Random) -> dict[str, Any]:
     return declared
 
 
-def random_policy(random: Random, *, middle_tier: bool | None = None) -> dict[str, Any]:
+def random_policy(
+    random: Random,
+    *,
+    middle_tier: bool | None = None,
+    windows_days: Sequence[int] = (5, 30, 90, 365),
+) -> dict[str, Any]:
     """A valid policy as parsed TOML, with small windows so that much happens."""
-    window_days = random.choice([5, 30, 90, 365])
+    window_days = random.choice(windows_days)
     at_risk = random.randint(1, 40)
     dormant = at_risk + random.randint(0, 30)
     tiers: list[dict[str, Any]] = [

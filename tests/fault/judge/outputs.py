@@ -17,6 +17,14 @@ _TOPIC_OF = {
     "dormancy.withdrawn": "dormancy-alerts",
     "customer.reactivated": "dormancy-alerts",
     "customer.returned": "dormancy-alerts",
+    "birthday.upcoming": "care-reminders",
+    "anniversary.upcoming": "care-reminders",
+    "holiday.upcoming": "care-reminders",
+    "checkin.due": "care-reminders",
+    "profile.refresh_due": "care-reminders",
+    "points.changed": "profile-changes",
+    "points.refused": "profile-changes",
+    "tags.changed": "profile-changes",
 }
 
 
