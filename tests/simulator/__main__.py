@@ -9,8 +9,7 @@ import time
 from rich.console import Console
 
 from tests.simulator.mutations import MUTATIONS
-from tests.simulator.outcome import Summary, replay_command, run_seeds, world_of
-from tests.simulator.verdict import judge
+from tests.simulator.outcome import Summary, judged, replay_command, run_seeds
 
 _TELL_EVERY_S = 2.0
 
@@ -33,7 +32,7 @@ def main() -> int:
 
 
 def _replay(console: Console, seed: int) -> int:
-    world = world_of(seed)
+    world, problems = judged(seed)
     plan = world.plan
     leases = "with" if plan.leases else "without"
     console.print(
@@ -42,7 +41,6 @@ def _replay(console: Console, seed: int) -> int:
     )
     for at_s, who, what in world.timeline:
         console.print(f"{at_s:8.3f} s  {who:6} {what}", markup=False)
-    problems = judge(world)
     for problem in problems:
         console.print(f"VIOLATION: {problem}", markup=False)
     console.print("all promises held" if not problems else f"{len(problems)} violations")

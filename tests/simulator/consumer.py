@@ -181,6 +181,7 @@ class Consumer:
             await asyncio.sleep(DRAIN_S)
         await self.commit()
         self._app.membership.give_back()
+        await self._process.reach("given back")
         self.ledgers.clear()
         self._positions.clear()
         if self._stopping:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from config.policy import check_policy
 from handlers.log import Mode
@@ -25,6 +25,7 @@ POINTS = (
     "before commit",
     "after commit",
     "restore",
+    "given back",
     "before log",
     "after log",
     "after tick",
@@ -46,6 +47,7 @@ class Fault:
         count: the how-manieth time the point is reached, or steps, or writes.
         for_s: how long it is frozen.
         by_ms: how far the wall clock jumps.
+        kills_after_s: so long after it wakes, all others are killed; None: they are not.
     """
 
     at_s: float
@@ -55,6 +57,7 @@ class Fault:
     count: int = 1
     for_s: float = 0.0
     by_ms: int = 0
+    kills_after_s: float | None = None
 
     def less_one(self) -> Fault:
         """The same, after its point was reached once."""
@@ -66,8 +69,7 @@ class Fault:
         return f"{self.kind} w{self.slot}{where} #{self.count}{more.get(self.kind, '')}"
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(NamedTuple):
     """A record that upstream puts into an input topic."""
 
     at_s: float
@@ -138,7 +140,14 @@ def _load(random: Random) -> tuple[Sent, ...]:
         sent.append(record)
         if random.random() < 0.05:
             sent.append(record)  # the producer upstream tries again
+        if random.random() < 0.04 and b"amount" in line:
+            sent.append(record._replace(value=_contradicted(line, wall_ms)))
     return tuple(sent)
+
+
+def _contradicted(line: bytes, wall_ms: int) -> bytes:
+    """The same event id with another amount and a later time: a conflict."""
+    return json.dumps({**json.loads(line), "amount": "3.21", "occurred_at": wall_ms}).encode()
 
 
 _TOPICS = {"order": "orders", "ticket": "support", "survey": "support", "profile": "profiles"}
@@ -158,8 +167,37 @@ def _read(line: bytes) -> tuple[str, int]:
 
 
 def _faults(random: Random, workers: int) -> tuple[Fault, ...]:
-    faults = [_fault(random, workers) for _ in range(random.randint(2, 6))]
+    faults = [_fault(random, workers) for _ in range(random.randint(1, 5))]
+    if random.random() < 0.5:
+        faults.append(_zombie(random, workers))
     return tuple(sorted(faults, key=lambda fault: fault.at_s))
+
+
+_ZOMBIES_WAKE_TO = (
+    ("before outputs", 3),
+    ("before state", 5),
+    ("before profiles", 2),
+    ("before meta", 3),
+    ("before log", 2),
+    ("restore", 3),
+    ("given back", 1),
+)
+"""What a worker that was frozen for long goes on with, and how often."""
+
+
+def _zombie(random: Random, workers: int) -> Fault:
+    """A worker that stands still until others own its partitions, and who may die when it wakes."""
+    points, weights = zip(*_ZOMBIES_WAKE_TO, strict=True)
+    [point] = random.choices(points, weights)
+    return Fault(
+        0.3 + random.random() * (LOAD_S - 1.0),
+        "freeze",
+        random.randrange(workers),
+        point,
+        random.randint(1, 2),
+        random.uniform(1.5, 5.0),
+        kills_after_s=random.choice((None, None, 0.0, 0.05, 0.3)),
+    )
 
 
 _KINDS = {

@@ -280,12 +280,22 @@ class World:
             process.kill()
         else:
             process.freeze()
-            self.loop.call_outside(fault.for_s, self._thaw, process)
+            self.loop.call_outside(fault.for_s, self._thaw, process, fault.kills_after_s)
 
-    def _thaw(self, process: Process) -> None:
-        if process.is_frozen and not process.is_dead:
-            self._tell(process.name, "wakes")
-            process.thaw()
+    def _thaw(self, process: Process, kills_after_s: float | None) -> None:
+        if not process.is_frozen or process.is_dead:
+            return
+        self._tell(process.name, "wakes")
+        process.thaw()
+        if kills_after_s is not None:
+            self.loop.call_outside(kills_after_s, self._kill_others, process)
+
+    def _kill_others(self, spared: Process) -> None:
+        for process in list(self._processes.values()):
+            if process is not spared and not self._is_healed:
+                self.struck["kill"] += 1
+                self._tell(process.name, "kill")
+                process.kill()
 
     def _tell(self, who: str, what: str) -> None:
         self.timeline.append(Happening(self.loop.time() - self.begin_s, who, what))
