@@ -29,6 +29,7 @@ def start_kafka(
     brokers: int = 1,
     config: Mapping[str, str] | None = None,
     fronts: Sequence[Front] = (),
+    java_options: Sequence[str] = (),
     progress: Callable[[str], None] | None = None,
     start_timeout_s: float = 60.0,
 ) -> Broker:
@@ -38,6 +39,7 @@ def start_kafka(
         brokers: nodes of the cluster.
         config: further server properties.
         fronts: each gives every node one more listener, for clients that come through a proxy.
+        java_options: further options of the Java machine of each node.
         progress: told in a sentence what takes time.
         start_timeout_s: seconds until the cluster must answer.
 
@@ -51,7 +53,7 @@ def start_kafka(
     classpath = f"{kafka_jars(progress)}/*"
     workspace = Workspace("kafka")
     try:
-        nodes = _prepare(workspace, java, classpath, brokers, config or {}, fronts)
+        nodes = _prepare(workspace, [java, *java_options], classpath, brokers, config or {}, fronts)
         broker = Broker(
             "kafka",
             nodes,
@@ -69,7 +71,7 @@ def start_kafka(
 
 def _prepare(
     workspace: Workspace,
-    java: str,
+    java: Sequence[str],
     classpath: str,
     brokers: int,
     config: Mapping[str, str],
@@ -91,9 +93,9 @@ def _prepare(
         files.append(file)
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii").rstrip("=")
     with ThreadPoolExecutor(brokers) as pool:
-        list(pool.map(lambda file: _format(java, classpath, cluster, file), files))
+        list(pool.map(lambda file: _format(java[0], classpath, cluster, file), files))
     logging = f"-Dlog4j2.configurationFile={OPS / 'log4j2.xml'}"
-    command = [java, _HEAP, "-Djava.awt.headless=true", logging, "-cp", classpath, "kafka.Kafka"]
+    command = [*java, _HEAP, "-Djava.awt.headless=true", logging, "-cp", classpath, "kafka.Kafka"]
     return [
         ServerProcess(
             f"Apache Kafka (node {node})",
