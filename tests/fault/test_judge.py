@@ -824,13 +824,9 @@ def _with_sample(evidence: Evidence, which: int, **changes: Any) -> Evidence:
 def test_a_commit_of_the_log_beyond_its_effects_is_seen(
     evidence: Evidence, topic: str, fits: Callable[[Found], bool], what: str
 ) -> None:
-    """The first sample after the effect was taken as if the effect were not there yet."""
+    """The last sample is taken as if the effect and what follows were not there yet."""
     effect = one(evidence, topic, fits)
-    which = next(
-        number
-        for number, sample in enumerate(evidence.samples)
-        if sample.ends[topic, effect.partition] > effect.record.offset
-    )
+    which = len(evidence.samples) - 1
     sample = evidence.samples[which]
     ends = {**sample.ends, (topic, effect.partition): effect.record.offset}
     damaged = _with_sample(evidence, which, ends=ends)
