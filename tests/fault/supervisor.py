@@ -26,7 +26,7 @@ _PAUSE_S = 0.5
 _PAUSE_MAX_S = 4.0
 _LIVED_LONG_S = 10.0
 _STOP_TIMEOUT_S = 60.0
-_TAIL_BYTES = 4_096
+_TAIL_BYTES = 65_536
 
 TIERSTREAM = (sys.executable, "-m", "tests.fault.launcher")
 """The program of a place, unless it is another's."""
