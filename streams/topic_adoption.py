@@ -13,7 +13,7 @@ from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from config.deployment import Settings
-from streams.diagnosis_group import group_members
+from streams.doctor.group import group_members
 from streams.faust_app import TopicChanged, TopicGuard
 from streams.faust_app.topic_guard import read_mark, write_mark
 from streams.positions import Positions, read_positions, topic_guard

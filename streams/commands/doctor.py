@@ -26,7 +26,7 @@ def doctor() -> None:
 
 
 async def _report() -> int:
-    from streams.diagnosis import diagnose
+    from streams.doctor.diagnosis import diagnose
 
     wrong = 0
     async for finding in diagnose(os.environ):

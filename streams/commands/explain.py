@@ -31,7 +31,7 @@ def explain(
     with one_sentence():
         settings = load_settings()
         from streams.changelog import read_customer
-        from streams.explanation_view import explanation_view
+        from streams.explain.view import explanation_view
 
         console = Console(stderr=True)
         with console.status("reading the customer's partition"):

@@ -7,7 +7,7 @@ import json
 
 from scoring.timestamps import rfc3339
 from streams.dead_letters import Letter
-from streams.explanation_words import plain
+from streams.explain.words import plain
 
 
 def text_line(letter: Letter, *, with_payload: bool) -> str:

@@ -16,7 +16,7 @@ from config.settings import load_settings
 from scoring.rules import LEVELS
 from scoring.timestamps import parse_rfc3339
 from streams.commands.failing import fail, one_sentence
-from streams.uplift import Question, Uplift
+from streams.uplift.comparison import Question, Uplift
 
 
 def uplift(  # noqa: PLR0913, PLR0917 - one argument an option
@@ -62,8 +62,8 @@ def uplift(  # noqa: PLR0913, PLR0917 - one argument an option
     )
     found = Uplift(question)
     with one_sentence():
-        from streams.uplift_sources import AlertsUnreadable, read_files, read_topics
-        from streams.uplift_view import uplift_view
+        from streams.uplift.sources import AlertsUnreadable, read_files, read_topics
+        from streams.uplift.view import uplift_view
 
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("reading", total=None)

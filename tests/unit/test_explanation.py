@@ -14,7 +14,7 @@ from handlers.explain import explain
 from handlers.explanation import DueReason, Explanation
 from handlers.reasons import Rejection
 from scoring.policy import Policy
-from streams.explanation_view import explanation_view
+from streams.explain.view import explanation_view
 from tests.builders import (
     cancelled,
     consent,

@@ -11,7 +11,7 @@ from config.policy import check_policy
 from handlers.explain import explain
 from handlers.explanation import DueReason, Explanation, HealthPart, NameWeight, TagWhy
 from scoring.policy import Policy
-from streams.explanation_view import explanation_view
+from streams.explain.view import explanation_view
 from tests.builders import day, order, profile, survey, ticket_opened, ticket_resolved, viewed
 from tests.driver import Driver
 

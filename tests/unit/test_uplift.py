@@ -19,7 +19,7 @@ from scoring.policy import Holdout
 from scoring.proportions import Count, difference, wilson
 from streams.backtest import Backtest, BacktestOptions, Line, OutputFiles
 from streams.cli import app
-from streams.uplift import Question, Uplift, UpliftReport
+from streams.uplift.comparison import Question, Uplift, UpliftReport
 from tests.builders import cancelled, consent, day, day_ms, order, paid, payment_failed
 
 ALERT, BACK = "dormancy.alert", "customer.reactivated"

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from handlers.explanation import PointsWhy, ReminderWhy
-from streams.explanation_words import plain, time_words
+from streams.explain.words import plain, time_words
 
 _MOST_LOTS = 12
 

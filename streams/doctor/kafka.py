@@ -14,11 +14,11 @@ from config.deployment import Settings
 from config.security import aiokafka_security
 from config.settings import SettingsError
 from scoring.policy import Policy
-from streams.diagnosis_group import group_finding
-from streams.diagnosis_identity import identity_finding
-from streams.diagnosis_log import policy_finding
-from streams.diagnosis_topics import Cluster, topic_finding
-from streams.finding import Finding
+from streams.doctor.finding import Finding
+from streams.doctor.group import group_finding
+from streams.doctor.identity import identity_finding
+from streams.doctor.log import policy_finding
+from streams.doctor.topics import Cluster, topic_finding
 from streams.topics import all_topics
 
 _CONNECT_AT_MOST_MS = 10_000

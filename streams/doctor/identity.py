@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from config.deployment import Settings
+from streams.doctor.finding import Finding
 from streams.faust_app import TopicChanged
-from streams.finding import Finding
 from streams.positions import read_positions, topic_guard
 
 

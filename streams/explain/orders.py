@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from handlers.explanation import OrdersWhy, OrderWhy, WaitingWhy
-from streams.explanation_words import money, plain, time_words
+from streams.explain.words import money, plain, time_words
 
 _MOST_ROWS = 20
 _MOST_WAITING = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from config.deployment import Settings
-from streams.finding import Finding
+from streams.doctor.finding import Finding
 from streams.topics import CUSTOMER_EVENTS, Topic, topic_name
 
 _BROKER_DEFAULTS = {

@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from handlers.explanation import Explanation, ScoreWhy, TierHeld
-from streams.explanation_features import care_part, points_part
-from streams.explanation_orders import orders_part, waiting_part
-from streams.explanation_tags import feeling_part, health_part, tags_part
-from streams.explanation_words import (
+from streams.explain.features import care_part, points_part
+from streams.explain.orders import orders_part, waiting_part
+from streams.explain.tags import feeling_part, health_part, tags_part
+from streams.explain.words import (
     MEASURES,
     condition_words,
     crossed_words,

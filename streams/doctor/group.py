@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from config.deployment import Settings
 from config.security import aiokafka_security
-from streams.finding import Finding
+from streams.doctor.finding import Finding
 from streams.topics import CUSTOMER_EVENTS, INPUTS, plain_consumer, topic_name
 
 

@@ -17,7 +17,7 @@ from scoring.timestamps import parse_rfc3339
 from streams.reading import read_to_end
 from streams.records import cloud_event_headers
 from streams.topics import CUSTOMER_EVENTS, check_topics, plain_consumer, topic_name
-from streams.uplift import Uplift
+from streams.uplift.comparison import Uplift
 
 _PROGRESS_LINES = 5_000
 

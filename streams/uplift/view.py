@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from streams.uplift import GroupView, OutcomeView, UpliftReport
+from streams.uplift.comparison import GroupView, OutcomeView, UpliftReport
 
 _REASONS = {
     "no_consent": "not to be contacted",

@@ -20,8 +20,8 @@ from config.redis_address import RedisAddress
 from config.settings import SettingsError, load_settings, unknown_variables
 from scoring.policy import Policy
 from serving.redis_client import connect_redis, explained
-from streams.diagnosis_kafka import kafka_findings
-from streams.finding import Finding
+from streams.doctor.finding import Finding
+from streams.doctor.kafka import kafka_findings
 
 _REDIS_DEADLINE_S = 10.0
 # Kubernetes adds these for every service whose name begins with ours.

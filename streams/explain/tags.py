@@ -9,7 +9,7 @@ from rich.table import Table
 
 from handlers.explanation import HealthWhy, NameWeight, TagWhy
 from handlers.satisfaction import SatisfactionView
-from streams.explanation_words import plain, time_words
+from streams.explain.words import plain, time_words
 
 _MOST_NAMES = 6
 

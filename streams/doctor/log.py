@@ -9,7 +9,7 @@ from config.deployment import Settings
 from handlers.log import PolicyActivated, decode_control
 from handlers.partition import Meta, unpack_meta
 from scoring.policy import Policy
-from streams.finding import Finding
+from streams.doctor.finding import Finding
 from streams.reading import read_to_end
 from streams.records import META_KEY
 from streams.topics import CUSTOMER_EVENTS, changelog_name, plain_consumer, topic_name

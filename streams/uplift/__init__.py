@@ -1,0 +1,1 @@
+"""What a campaign did, against those held out: `tierstream uplift`."""
