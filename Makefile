@@ -22,7 +22,7 @@ help:
 	@echo 'make lint    style, types and import contracts only'
 	@echo 'make format  let ruff put the code into its form'
 	@echo 'make bench   measure the whole path on Apache Kafka (needs Java 17 and Maven)'
-	@echo 'make soak    random faults without end in sight (FAULTS=$(FAULTS) SEED=$(SEED))'
+	@echo 'make soak    faults on Kafka, and 100,000 simulated ones (FAULTS=$(FAULTS) SEED=$(SEED))'
 	@echo 'make side-by-side  plain Faust under the same orders and faults (SEED=$(SEED))'
 	@echo 'make lock    resolve the dependencies of pyproject.toml into requirements/*.lock'
 	@echo 'make clean   remove .venv and all caches of the checkout'

@@ -34,6 +34,10 @@ class PolicyActivated(Struct, frozen=True, tag=POLICY_ACTIVATED, tag_field="type
 ControlRecord = ClockTick | PolicyActivated
 
 
+class UnreadableControl(Exception):
+    """A tick or policy that only a newer version understands: to leave it out would be wrong."""
+
+
 class _Typed(Struct):
     type: str
 

@@ -10,6 +10,9 @@ from handlers.customer import is_newer, unpack_head
 from handlers.store import CustomerStore
 from handlers.wheel import DueWheel
 
+_STATES_BEGIN = frozenset(bytes((mark,)) for mark in (*range(0x90, 0xA0), 0xDC, 0xDD))
+"""First bytes of an array in MessagePack."""
+
 
 class Restored(NamedTuple):
     """What a restoration found."""
@@ -36,9 +39,15 @@ class Restoration:
         self._max_epoch = 0
 
     def take(self, records: Iterable[tuple[str, bytes]]) -> None:
-        """Keep packed states, of one id the one with the greater (epoch, applied)."""
+        """Keep packed states, of one id the one with the greater (epoch, applied).
+
+        Raises:
+            ValueError: a record is no state. What is broken inside is found at the end.
+        """
         newest = self._packed
         for customer_id, packed in records:
+            if packed[:1] not in _STATES_BEGIN:
+                raise ValueError(f"the record of {customer_id!r} is no state of a customer")
             known = newest.setdefault(customer_id, packed)
             if known is not packed:
                 head, known_head = unpack_head(packed), unpack_head(known)

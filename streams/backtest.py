@@ -16,7 +16,14 @@ from handlers import outputs
 from handlers.context import Tally
 from handlers.customer import NEVER_MS
 from handlers.decode import IN_THE_LOG, Limits
-from handlers.log import CLOCK_TICK, POLICY_ACTIVATED, PolicyActivated, decode_control
+from handlers.log import (
+    CLOCK_TICK,
+    POLICY_ACTIVATED,
+    PolicyActivated,
+    UnreadableControl,
+    decode_control,
+    is_control,
+)
 from handlers.outputs import Output
 from handlers.partition import Partition
 from handlers.reasons import ERASED_CUSTOMER, Rejection
@@ -185,14 +192,15 @@ class Backtest:
         raw = line.raw
         if POLICY_ACTIVATED.encode() not in raw and CLOCK_TICK.encode() not in raw:
             return False
-        try:
-            decode_control(raw)
-        except msgspec.MsgspecError:
-            return False
-        return True
+        return is_control(raw)
 
     def _control(self, line: Line) -> None:
-        record = decode_control(line.raw)
+        try:
+            record = decode_control(line.raw)
+        except msgspec.MsgspecError as error:
+            raise UnreadableControl(
+                f"line {line.number} is a control record that this version cannot read: {error}"
+            ) from error
         if not isinstance(record, PolicyActivated):
             until_ms = self._options.until_ms
             if until_ms is None or record.at <= until_ms:

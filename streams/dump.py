@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 
 from config.deployment import Settings
 from handlers.decode import as_line
+from handlers.log import is_control
 from handlers.partition import is_repeated
 from streams.reading import read_to_end
 from streams.records import cloud_event_headers, origin_of
@@ -24,7 +25,8 @@ async def dump_partition(
     """Write the log of one partition up to its present end.
 
     What ingest delivered twice (a source position that came before) is left out, as the engine
-    leaves it out.
+    leaves it out; and so are records without a key that are neither tick nor policy, which the
+    engine makes dead letters: a line of a file does not say whether there was a key.
 
     Returns:
         the number of lines written, and of re-deliveries left out.
@@ -37,6 +39,8 @@ async def dump_partition(
     try:
         async for records, end in read_to_end(consumer, tp):
             for record in records:
+                if record.key is None and not is_control(record.value):
+                    continue
                 origin = None if record.key is None else origin_of(record.headers, record.key)
                 if origin is not None and is_repeated(seen, origin.source):
                     repeated += 1

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from handlers.decode import IN_THE_LOG, decode
 from handlers.events import Event
-from handlers.log import is_control
+from handlers.log import UnreadableControl, is_control
 from handlers.outputs import Output
 from handlers.partition import Meta, Partition, Source, unpack_meta
 from handlers.reasons import MISSING_FIELD, Rejection
@@ -22,10 +22,6 @@ from streams.batch_events import BatchEvent
 from streams.faust_app import Record
 from streams.quick_decode import quick_event
 from streams.records import META_KEY, Origin, cloud_event_headers, origin_of
-
-
-class UnreadableControl(Exception):
-    """A tick or policy that only a newer version understands: to leave it out would be wrong."""
 
 
 class LogGap(Exception):

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from config.policy import PolicyError
 from config.settings import SettingsError
+from handlers.log import UnreadableControl
 from streams.changelog import StateUnreadable
 from streams.topics import BrokerUnreachable, TopicsUnusable
 
@@ -20,6 +21,7 @@ EXPECTED = (
     BrokerUnreachable,
     TopicsUnusable,
     StateUnreadable,
+    UnreadableControl,
     KafkaError,
     OSError,
 )

@@ -10,7 +10,13 @@ from streams.faust_app.options import BatchLimits, FaustOptions
 from streams.faust_app.producer import BatchProducer, BufferFull, ProduceFailed
 from streams.faust_app.recovery import RestoreTimeout
 from streams.faust_app.runner import run_worker
-from streams.faust_app.table import PartitionedStore, PartitionedTable, PartitionState, add_table
+from streams.faust_app.table import (
+    PartitionedStore,
+    PartitionedTable,
+    PartitionState,
+    RestoreFailed,
+    add_table,
+)
 from streams.faust_app.topic_guard import TopicChanged, TopicGuard
 from streams.faust_app.topic_identity import TopicState, describe_topics, short_id
 from streams.faust_app.transport import BatchConsumer, DrainTimeout, Progress
@@ -32,6 +38,7 @@ __all__ = [
     "ProduceFailed",
     "Progress",
     "Record",
+    "RestoreFailed",
     "RestoreTimeout",
     "StreamApp",
     "TopicChanged",

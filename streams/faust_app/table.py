@@ -23,6 +23,10 @@ _RESTORE_FROM_START = -1
 _RECOVERY_BUFFER_BATCHES = 2
 
 
+class RestoreFailed(Exception):
+    """A record of the changelog is none of ours; the sentence names its place."""
+
+
 class PartitionState(Protocol):
     """What the application keeps of one partition."""
 
@@ -154,7 +158,10 @@ class PartitionedStore(Store[bytes, bytes], Generic[P]):
         state = self._partitions.get(batch.tp.partition)
         if state is None:
             return  # fetched before a rebalance that took the partition away
-        state.restore(_keys_and_values(batch))
+        try:
+            state.restore(_keys_and_values(batch))
+        except Exception as error:
+            raise _of_first_unreadable(state, batch, error) from error
         self.advance(batch.tp.partition, batch.last_offset)
 
     def _fail(self, error: Exception) -> None:
@@ -248,7 +255,21 @@ def add_table(app: faust.App, name: str, open_partition: Callable[[int], P]) -> 
 def _keys_and_values(batch: Batch) -> list[tuple[bytes, bytes | None]]:
     keys = [record.key for record in batch.records]
     if None in keys:
-        offset = batch.records[keys.index(None)].offset
-        raise ValueError(f"{batch.tp.topic}/{batch.tp.partition}@{offset}: no key")
+        raise ValueError("no key")
     values = [record.value for record in batch.records]
     return list(zip(cast(list[bytes], keys), values, strict=True))
+
+
+def _of_first_unreadable(state: PartitionState, batch: Batch, error: Exception) -> RestoreFailed:
+    """An error with the place of the record that is to blame; taking one twice does no harm."""
+    offset = batch.first_offset
+    for record in batch.records:
+        offset = record.offset
+        try:
+            state.restore(_keys_and_values(Batch.of(batch.tp, [record])))
+        except Exception as found:
+            error = found
+            break
+    return RestoreFailed(
+        f"{batch.tp.topic}/{batch.tp.partition}@{offset} cannot be restored: {error}"
+    )

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from handlers.customer import Customer, unpack
-from handlers.decode import IN_THE_LOG
+from handlers.decode import IN_THE_LOG, decode
+from handlers.log import is_control
 from handlers.outputs import Output
 from handlers.partition import Partition, Source
 from handlers.reasons import Rejection
 from streams.records import cloud_event_headers, origin_of
+from streams.topics import CUSTOMER_EVENTS
 from tests.simulator.broker import Stored
 
 
@@ -41,7 +43,8 @@ class Fold:
         sources: the positions of upstream's records that are in the log, in the log's order.
     """
 
-    def __init__(self, log: Iterable[Stored]) -> None:
+    def __init__(self, number: int, log: Iterable[Stored]) -> None:
+        self._number = number
         self.partition = Partition()
         self.puts: list[Put] = []
         self.letters: list[Letter] = []
@@ -63,8 +66,13 @@ class Fold:
     def _take(self, record: Stored) -> None:
         partition, key, value = self.partition, record.key, record.value
         if key is None:
-            assert value is not None
-            partition.control(record.offset, value)
+            if value is not None and is_control(value):
+                partition.control(record.offset, value)
+            else:
+                event = decode(value)
+                assert isinstance(event, Rejection), "no stray record is an event"
+                place = Source(CUSTOMER_EVENTS, self._number, record.offset)
+                self.letters.append(Letter(record.offset, place, event.reason))
             return
         origin = origin_of(record.headers, key)
         source = None if origin is None else origin.source

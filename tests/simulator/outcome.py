@@ -6,7 +6,7 @@ import logging
 import multiprocessing
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -77,6 +77,8 @@ def exercised(world: World) -> Counter[str]:
     found["repeated writes"] = world.write_faults.repeated
     found["generations"] = world.group.generation
     found["commits"] = len(world.group.commits)
+    found["stuck requests"] = world.network.stuck_requests
+    found["stray records"] = world.stray_records
     found["late writes of zombies"] = world.late_writes()
     for process in world.endings:
         if process.error is not None:
@@ -84,7 +86,7 @@ def exercised(world: World) -> Counter[str]:
     return found
 
 
-def run_seeds(seeds: range, mutation: str | None = None) -> Iterator[Outcome]:
+def run_seeds(seeds: range, mutation: str | None = None) -> Generator[Outcome, None, None]:
     """The outcomes of many seeds, from all cores, in any order; `mutation` is in force."""
     context = multiprocessing.get_context("spawn")
     parts = [seeds[at : at + _SEEDS_A_TASK] for at in range(0, len(seeds), _SEEDS_A_TASK)]

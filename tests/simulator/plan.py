@@ -40,8 +40,8 @@ class Fault:
 
     Attributes:
         at_s: seconds after the begin; what waits for a point or a step waits from then on.
-        kind: `kill`, `freeze`, `stop`, `fail_write`, `write_twice`, `rebalance`, `jump`, `policy`
-            or `compaction`.
+        kind: `kill`, `freeze`, `stop`, `fail_write`, `write_twice`, `rebalance`, `jump`, `policy`,
+            `compaction` or `stray` (records of somebody else in the log).
         slot: which worker.
         point: a named point; None: after `count` steps.
         count: the how-manieth time the point is reached, or steps, or writes.
@@ -169,7 +169,10 @@ def _read(line: bytes) -> tuple[str, int]:
 def _faults(random: Random, workers: int) -> tuple[Fault, ...]:
     faults = [_fault(random, workers) for _ in range(random.randint(1, 5))]
     if random.random() < 0.5:
-        faults.append(_zombie(random, workers))
+        zombie = _zombie(random, workers)
+        faults.append(zombie)
+        if zombie.point in _IN_REBALANCES:
+            faults.append(Fault(zombie.at_s + 0.05, "rebalance"))
     return tuple(sorted(faults, key=lambda fault: fault.at_s))
 
 
@@ -179,23 +182,28 @@ _ZOMBIES_WAKE_TO = (
     ("before profiles", 2),
     ("before meta", 3),
     ("before log", 2),
-    ("restore", 3),
-    ("given back", 1),
+    ("restore", 6),
+    ("given back", 2),
 )
 """What a worker that was frozen for long goes on with, and how often."""
+
+
+_IN_REBALANCES = ("restore", "given back")
 
 
 def _zombie(random: Random, workers: int) -> Fault:
     """A worker that stands still until others own its partitions, and who may die when it wakes."""
     points, weights = zip(*_ZOMBIES_WAKE_TO, strict=True)
     [point] = random.choices(points, weights)
+    # Who wakes in a restore must find that others are further, and that there still is work.
+    early = point in _IN_REBALANCES
     return Fault(
-        0.3 + random.random() * (LOAD_S - 1.0),
+        0.3 + random.random() * (0.5 if early else LOAD_S - 1.0),
         "freeze",
         random.randrange(workers),
         point,
-        random.randint(1, 2),
-        random.uniform(1.5, 5.0),
+        1,
+        random.uniform(1.4, 2.2 if early else 5.0),
         kills_after_s=random.choice((None, None, 0.0, 0.05, 0.3)),
     )
 
@@ -210,6 +218,7 @@ _KINDS = {
     "jump": 6,
     "policy": 6,
     "compaction": 6,
+    "stray": 6,
 }
 
 

@@ -20,14 +20,16 @@ from tests.simulator.fold import Fold, comparable
 from tests.simulator.worker import PARTITIONS
 from tests.simulator.world import World
 
+NOT_DONE = "the work was not done in the end"
+
 
 def judge(world: World) -> list[str]:
     """All that is wrong."""
     folds = {
-        number: Fold(world.broker.log(TP(CUSTOMER_EVENTS, number)).written)
+        number: Fold(number, world.broker.log(TP(CUSTOMER_EVENTS, number)).written)
         for number in range(PARTITIONS)
     }
-    found = [] if world.drained else ["the work was not done in the end"]
+    found = [] if world.drained else [NOT_DONE]
     letters = _sources_of_letters(world)
     found += _accounting(world, folds, letters)
     found += _ends(world)

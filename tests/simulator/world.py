@@ -35,6 +35,13 @@ _IDLE_S = 1.6
 _WALL_MS = 1_672_531_200_000
 _REPLAY_WALL_MS = 1_800_000_000_000
 LATENESS_MS = 300_000
+_STRAYS: tuple[tuple[bytes | None, bytes | None], ...] = (
+    (None, None),
+    (None, b"\xff garbage"),
+    (None, b'{"type":"clock.tock","at":1}'),
+    (b"c0", b"not json"),
+    (b"c0", None),
+)
 
 
 class Happening(NamedTuple):
@@ -70,6 +77,7 @@ class World:
         self.struck: Counter[str] = Counter()
         self.endings: list[Process] = []
         self.drained = False
+        self.stray_records = 0
         self._is_healed = False
         self._ticking = True
         self._restarts = Random(f"restarts {plan.seed}")
@@ -178,6 +186,12 @@ class World:
                 "publisher",
             )
 
+    def _write_strays(self, partition: int) -> None:
+        """Somebody else writes into the log what is neither an event of ingest nor of ours."""
+        strays = [Unsent(None, key, value, ()) for key, value in _STRAYS]
+        self.stray_records += len(strays)
+        self.broker.append(TP(CUSTOMER_EVENTS, partition), strays, "somebody")
+
     def _compact(self, before_s: float) -> None:
         for tp, log in self.broker.logs.items():
             if tp.topic in (self.changelog, CUSTOMER_PROFILES):
@@ -256,6 +270,8 @@ class World:
             self._publish(1)
         elif fault.kind == "compaction":
             self._compact(self.loop.time() - COMPACTION_LAG_S)
+        elif fault.kind == "stray":
+            self._write_strays(fault.slot % PARTITIONS)
         elif process is not None:
             process.ask_to_stop()
 

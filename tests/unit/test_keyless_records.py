@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
 from faust.types import TP
 
-from handlers.log import ClockTick, PolicyActivated, encode_control
+from config.deployment import Settings
+from handlers.log import ClockTick, PolicyActivated, UnreadableControl, encode_control
 from handlers.partition import Source
 from scoring.policy import Policy
-from streams.engine_partition import EnginePartition, UnreadableControl
+from streams.dump import dump_partition
+from streams.engine_partition import EnginePartition
 from streams.faust_app import Batch
 from tests.builders import day, order
+from tests.driver import run
 
 _POLICY = encode_control(PolicyActivated("p", "app", "live", 0, Policy()))
 
@@ -66,3 +71,32 @@ def test_what_is_neither_tick_nor_policy_is_a_dead_letter(value: bytes | None, r
 def test_a_control_record_of_a_newer_version_stops_the_worker(value: bytes) -> None:
     with pytest.raises(UnreadableControl, match="log/3 has a control record at offset 1"):
         _after(_POLICY, value)
+
+
+@pytest.mark.parametrize(
+    "lines", [[b'{"type":"policy.activated"}'], [_POLICY, b'{"type":"clock.tick","at":"now"}']]
+)
+def test_a_control_record_of_a_newer_version_stops_the_backtest(lines: list[bytes]) -> None:
+    with pytest.raises(UnreadableControl, match=f"line {len(lines)} is a control record"):
+        run(lines)
+
+
+async def test_a_dump_leaves_out_what_has_no_key_and_is_not_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values = [_POLICY, order("A1", "12", day(0)), None, encode_control(ClockTick(1_000))]
+
+    class Consumer:
+        async def start(self) -> None: ...
+
+        async def stop(self) -> None: ...
+
+    async def read(*_: object) -> AsyncIterator[tuple[list[_Logged], int]]:
+        yield [_Logged(offset, None, value) for offset, value in enumerate(values)], len(values)
+
+    monkeypatch.setattr("streams.dump.plain_consumer", lambda _: Consumer())
+    monkeypatch.setattr("streams.dump.read_to_end", read)
+    target = io.BytesIO()
+    found = await dump_partition(Settings(), 0, target, lambda *_: None)
+    assert found == (2, 0)
+    assert target.getvalue().splitlines() == [values[0], values[3]]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from streams.faust_app import FaustOptions, PartitionedStore, add_table, create_app
+from streams.faust_app import FaustOptions, PartitionedStore, RestoreFailed, add_table, create_app
 from streams.faust_app.batch import Batch
 
 CHANGELOG = "app-customers-changelog"
@@ -120,7 +120,7 @@ async def test_a_missed_generation_means_a_restore_from_the_start(
 
 async def test_a_record_without_a_key_stops_the_process(store: PartitionedStore[Customers]) -> None:
     await rebalance(store, 5, 0)
-    with pytest.raises(ValueError, match="app-customers-changelog/0@1: no key"):
+    with pytest.raises(RestoreFailed, match="changelog/0@1 cannot be restored: no key"):
         restore(store, 0, b"a", None)
     await asyncio.sleep(0.05)
     assert store.crashed, "which takes app and worker with it once they run"

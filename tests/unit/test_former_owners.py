@@ -1,0 +1,138 @@
+"""What former owners wrote, and states that are too old, as a restore sees them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from faust.types import TP
+
+from handlers.customer import new_customer, pack
+from handlers.log import PolicyActivated, encode_control
+from handlers.partition import Meta, pack_meta
+from scoring.policy import Policy
+from streams.engine_partition import EnginePartition, LogGap
+from streams.faust_app import (
+    Batch,
+    FaustOptions,
+    PartitionedStore,
+    RestoreFailed,
+    add_table,
+    create_app,
+)
+from streams.ownership import Gap, gap_of
+from streams.records import META_KEY
+
+CHANGELOG = "app-customers-changelog"
+
+
+def state(name: str, epoch: int, applied: int) -> tuple[bytes, bytes]:
+    customer = new_customer(name)
+    customer.epoch, customer.applied = epoch, applied
+    return name.encode(), pack(customer)
+
+
+def meta(epoch: int, applied: int, **more: Any) -> tuple[bytes, bytes]:
+    found = Meta(epoch=epoch, applied=applied, policy=Policy(), clock_ms=0, **more)
+    return META_KEY, pack_meta(found)
+
+
+def restored(*records: tuple[bytes, bytes]) -> EnginePartition:
+    partition = EnginePartition(0, lambda _: None)
+    partition.restore(list(records))
+    partition.on_restored(9)
+    return partition
+
+
+def written(partition: EnginePartition) -> tuple[list[str], bool]:
+    """Whose states a checkpoint writes, and whether it writes the partition's own record."""
+    unflushed = partition.take_unflushed(checkpoint=True)
+    return [name for name, _ in unflushed.states], unflushed.meta is not None
+
+
+def test_a_state_that_stands_before_an_older_one_is_written_again() -> None:
+    ours = meta(4, 40), state("ana", 4, 38), state("ben", 3, 20)
+    partition = restored(*ours, state("ana", 3, 26), state("ben", 4, 30))
+    assert written(partition) == (["ana"], False)
+    assert written(partition) == ([], False)
+
+
+def test_a_state_that_was_written_over_already_is_left_alone() -> None:
+    states = state("ana", 4, 38), state("ana", 3, 26), state("ana", 4, 38)
+    assert written(restored(meta(4, 40), *states)) == ([], False)
+
+
+def test_the_partitions_own_record_is_written_again_like_a_state() -> None:
+    assert written(restored(meta(4, 40), meta(3, 26))) == ([], True)
+    assert written(restored(meta(3, 26), meta(4, 40))) == ([], False)
+
+
+def test_what_comes_in_a_later_generation_is_written_over_too() -> None:
+    partition = restored(meta(4, 40), state("ana", 4, 38))
+    partition.restore([state("ana", 3, 26), meta(3, 26)])
+    partition.on_restored(10)
+    assert written(partition) == (["ana"], True)
+
+
+def test_a_profile_of_somebody_else_is_written_again_if_we_know_the_customer() -> None:
+    partition = restored(meta(4, 40, profiles_end=7), state("ana", 4, 38))
+    partition.take_unflushed(checkpoint=True)
+    partition.send_profile_again(b"ana")
+    partition.send_profile_again(b"nobody")
+    unflushed = partition.take_unflushed(checkpoint=True)
+    assert [profile.customer_id for profile in unflushed.profiles] == ["ana"]
+    assert partition.profiles_end == 7
+
+
+@pytest.mark.parametrize(
+    ("count", "last", "gap"),
+    [(3, 13, None), (0, 10, None), (3, 14, Gap(11, 14)), (0, 12, Gap(11, 12)), (0, 9, None)],
+)
+def test_a_gap_is_what_we_have_not_written(count: int, last: int, gap: Gap | None) -> None:
+    assert gap_of(10, count, last) == gap
+
+
+def taken(first: int) -> Any:
+    value = encode_control(PolicyActivated("p", "app", "live", 0, Policy()))
+    record: Any = SimpleNamespace(offset=first, timestamp=0, key=None, value=value, headers=())
+    return SimpleNamespace(value=Batch.of(TP("log", 3), [record]))
+
+
+def test_a_state_that_ends_before_what_is_committed_is_not_gone_on_with() -> None:
+    partition = restored(meta(4, 21))
+    with pytest.raises(LogGap, match=r"log/3 goes on at offset 33, .* ends at offset 21"):
+        partition.take(taken(33), 0)
+
+
+def test_what_the_state_contains_may_come_again() -> None:
+    partition = restored(meta(4, 21))
+    partition.take(taken(15), 0)
+    partition.take(taken(16), 0)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [
+        (b"zoe", b"garbage", "the record of 'zoe' is no state of a customer"),
+        (b"zoe", b"", "the record of 'zoe' is no state of a customer"),
+        (b"\xff", b"\x90", "can't decode byte"),
+        (META_KEY, b"garbage", "Expected `object`"),
+        (None, b"\x90", "no key"),
+    ],
+)
+async def test_garbage_in_the_changelog_ends_the_restore_and_says_where(
+    key: bytes | None, value: bytes, why: str
+) -> None:
+    app = create_app(FaustOptions(app_id="app", broker_urls=("kafka://127.0.0.1:1",)))
+    table = add_table(app, "customers", lambda number: EnginePartition(number, lambda _: None))
+    store: PartitionedStore[EnginePartition] = table.states
+    await store.on_rebalance({TP(CHANGELOG, 2)}, set(), set(), 1)
+    good = [state("ana", 1, 1), state("ben", 1, 2)]
+    records: Any = [
+        SimpleNamespace(offset=offset, timestamp=0, key=key, value=value, headers=())
+        for offset, (key, value) in enumerate([*good, (key, value), *good], 15)
+    ]
+    event: Any = SimpleNamespace(value=Batch.of(TP(CHANGELOG, 2), records))
+    with pytest.raises(RestoreFailed, match=f"^{CHANGELOG}/2@17 cannot be restored: .*{why}"):
+        store.apply_changelog_batch([event], bytes, bytes)
