@@ -243,6 +243,7 @@ class BatchConsumer(driver.Consumer):
         self._shut_off: set[TP] = set()
         self._gate = _Gate.SHUT
         self._unblocked = asyncio.Event()
+        self._fetching = asyncio.Lock()
         super().__init__(transport, *args, **kwargs)
         self._acked = self.ledgers  # type: ignore[assignment]  # see PartitionLedger.append
 
@@ -280,7 +281,8 @@ class BatchConsumer(driver.Consumer):
         generation = self.app.consumer_generation_id
         timeout_s = min(timeout, _POLL_S if all_wanted else _POLL_BLOCKED_S)
         try:
-            fetched = await self._getmany(active_partitions=wanted, timeout=timeout_s)
+            async with self._fetching:
+                fetched = await self._getmany(active_partitions=wanted, timeout=timeout_s)
         except NoOffsetForPartitionError:
             return  # of a moment before `on_partitions_assigned` had said where to begin
         except OffsetOutOfRangeError as error:
@@ -562,15 +564,17 @@ class BatchConsumer(driver.Consumer):
         """Go to the committed positions, and to the first record where there is none.
 
         aiokafka leaves partitions without a commit where they are; a fetch that was under way in a
-        rebalance may have moved those.
+        rebalance may have moved those. It may even come back after the rebalance, with records of
+        partitions that stayed here. `getmany` drops them, so this seek must not come before it.
         """
-        await super().perform_seek()
-        streams = self._stream_partitions()
-        starts = {tp: self._committed_offset[tp] for tp in streams}
-        fresh = [tp for tp, committed in starts.items() if not committed]
-        if fresh:
-            await self._thread.seek_to_earliest(fresh)
-            starts.update(await self.earliest_offsets(*fresh))
+        async with self._fetching:
+            await super().perform_seek()
+            streams = self._stream_partitions()
+            starts = {tp: self._committed_offset[tp] for tp in streams}
+            fresh = [tp for tp, committed in starts.items() if not committed]
+            if fresh:
+                await self._thread.seek_to_earliest(fresh)
+                starts.update(await self.earliest_offsets(*fresh))
         self.ledgers.clear()
         self.ledgers.update({TP(*tp): PartitionLedger(TP(*tp), at) for tp, at in starts.items()})
         if self._gate is _Gate.RESUMED:
