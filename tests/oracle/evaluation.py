@@ -87,7 +87,8 @@ def evaluate_tier(customer: Customer, cause: Cause, policy: Policy) -> list[Outp
         assert former_grace is not None
         crossings = former_grace.crossed
     else:
-        higher = customer.tier if upwards else former_tier
+        is_given_up = rank_of(former_tier, policy) is None
+        higher = customer.tier if upwards or is_given_up else former_tier
         crossings = crossed(higher, cause.before, after, cause.at_ms)
     counted = customer.counted(policy)
     grace_until = customer.grace.until if customer.grace else None

@@ -106,9 +106,8 @@ def test_outputs_equal_those_of_a_naive_recomputation(seed: int) -> None:
 @given(seed=st.integers(0, 2**32))
 def test_live_outputs_equal_those_of_a_naive_recomputation(seed: int) -> None:
     random = Random(seed)
-    has_middle = random.random() < 0.5
-    policy = random_policy(random, middle_tier=has_middle)
-    other = {**random_policy(random, middle_tier=has_middle), "version": "next"}
+    policy = random_policy(random)
+    other = {**random_policy(random), "version": "next"}
     events = History(random, customers=3, days=120).lines(60)
     lines = with_ticks(random, events, policy, other)
     found = run(lines)
