@@ -209,10 +209,11 @@ class Engine:
 
     async def _look(self) -> None:
         """See whether somebody else wrote while we had nothing to write."""
+        asked = self.partitions
+        ends = await self._ownership.ends([partition.number for partition in asked])
         async with self._flushing:
-            partitions = self.partitions if self._owns else []
-            ends = await self._ownership.ends([partition.number for partition in partitions])
-            for partition in partitions:
+            ours = self.partitions if self._owns else []
+            for partition in [partition for partition in asked if partition in ours]:
                 for topic, note in self._notes.items():
                     end = ends.get(TopicPartition(topic, partition.number))
                     if end is not None:

@@ -10,6 +10,7 @@ after in the same way.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
@@ -29,6 +30,7 @@ _log = logging.getLogger(__name__)
 
 _FETCH_WAIT_MS = 1_000
 _FETCH_TRIES = 30
+_ASK_S = 10.0
 
 
 class OwnershipLost(Exception):
@@ -71,7 +73,7 @@ class Ownership:
         self,
         settings: Settings,
         open_consumer: Callable[[Settings], AIOKafkaConsumer] = plain_consumer,
-        look_every_s: float = 60.0,
+        look_every_s: float = 5.0,
     ) -> None:
         self.look_every_s = look_every_s
         self._settings = settings
@@ -123,9 +125,10 @@ class Ownership:
             return {}
         consumer = self._open_consumer(self._settings)
         try:
-            await consumer.start()
-            found: Mapping[TopicPartition, int] = await consumer.end_offsets(tps)
-        except KafkaError as error:
+            async with asyncio.timeout(_ASK_S):
+                await consumer.start()
+                found: Mapping[TopicPartition, int] = await consumer.end_offsets(tps)
+        except (KafkaError, TimeoutError) as error:
             _log.warning("nobody says where %s and %s end: %r", *topics, error)
             return {}
         finally:
