@@ -160,8 +160,7 @@ class Engine:
         if checkpoint:
             await self._step("profiles", taken, self._records.profiles)
             for partition, unflushed in taken:
-                if unflushed.meta is not None:
-                    unflushed.meta.profiles_end = partition.profiles_end
+                partition.seal(unflushed)
             await self._step("meta", taken, self._records.meta)
             for _, unflushed in taken:
                 for event in unflushed.events:
@@ -233,4 +232,4 @@ class Engine:
         gap = None if known is None else gap_of(known, count, last)
         if gap is not None:
             await self._ownership.look_through_profiles(partition, gap)
-        partition.profiles_end = last if known is None else max(known, last)
+        partition.note_profiles(last, are_right=gap is None)

@@ -72,6 +72,8 @@ class EnginePartition:
         self._log_topic = ""
         self._meta_is_stale = False
         self._ahead: list[tuple[int, str]] = []
+        self._profiles_end: int | None = None
+        self._profiles_in_doubt = False
 
     @property
     def partition(self) -> Partition:
@@ -114,12 +116,25 @@ class EnginePartition:
 
     @property
     def profiles_end(self) -> int | None:
-        """The offset of the newest profile known to be right, as all before it; None: not known."""
-        return self._meta.profiles_end
+        """The offset of the newest profile that was looked at or is ours; None: not known."""
+        return self._profiles_end
 
-    @profiles_end.setter
-    def profiles_end(self, offset: int) -> None:
-        self._meta.profiles_end = offset
+    def note_profiles(self, last: int, *, are_right: bool) -> None:
+        """All profiles up to an offset are ours, or will be written again with a checkpoint."""
+        if self._profiles_end is None or last > self._profiles_end:
+            self._profiles_end = last
+        self._profiles_in_doubt = self._profiles_in_doubt or not are_right
+
+    def seal(self, unflushed: Unflushed) -> None:
+        """Have the partition's own record say up to where all profiles are right.
+
+        While there are some to be written again it says what it said before: a successor then looks
+        at them too.
+        """
+        if not self._profiles_in_doubt:
+            self._meta.profiles_end = self._profiles_end
+        if unflushed.meta is not None:
+            unflushed.meta.profiles_end = self._meta.profiles_end
 
     # -- restoring
 
@@ -146,6 +161,7 @@ class EnginePartition:
             self._ahead = sorted(found.ahead, reverse=True)
             self.population = found.population
             self._position = self._meta.applied
+            self._profiles_end = self._meta.profiles_end
             for customer_id in found.hidden:
                 self._partition.store.touch(customer_id)
             self.restore_seconds = time.monotonic() - self._opened_s
@@ -265,6 +281,7 @@ class EnginePartition:
             return Unflushed(outputs, dead_letters, states, [], None, [])
         self._pass_ahead()
         stale, partition.stale_profiles = partition.stale_profiles, {}
+        self._profiles_in_doubt = False
         profiles = [partition.profile(customer_id) for customer_id in stale]
         events, self._events = self._events, []
         meta = None

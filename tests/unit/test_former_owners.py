@@ -85,6 +85,30 @@ def test_a_profile_of_somebody_else_is_written_again_if_we_know_the_customer() -
     assert partition.profiles_end == 7
 
 
+def test_while_profiles_are_to_be_written_again_a_successor_is_told_to_look_at_them() -> None:
+    partition = restored(meta(4, 40, profiles_end=7), state("ana", 4, 38))
+    partition.note_profiles(9, are_right=True)
+    assert sealed(partition) == 9
+    partition.send_profile_again(b"ana")
+    unflushed = partition.take_unflushed(checkpoint=True)
+    partition.note_profiles(12, are_right=False)  # found while those were written
+    partition.seal(unflushed)
+    assert unflushed.meta is not None
+    assert unflushed.meta.profiles_end == 9
+    assert partition.profiles_end == 12
+    partition.send_profile_again(b"ana")
+    assert sealed(partition) == 12
+
+
+def sealed(partition: EnginePartition) -> int | None:
+    """What the record of a checkpoint says of the profiles."""
+    partition.write_again(META_KEY)
+    unflushed = partition.take_unflushed(checkpoint=True)
+    partition.seal(unflushed)
+    assert unflushed.meta is not None
+    return unflushed.meta.profiles_end
+
+
 @pytest.mark.parametrize(
     ("count", "last", "gap"),
     [(3, 13, None), (0, 10, None), (3, 14, Gap(11, 14)), (0, 12, Gap(11, 12)), (0, 9, None)],
