@@ -13,7 +13,7 @@ from streams.local import LocalServerError
 from tests.side_by_side.course import WORKERS, Load, Outcome, run
 from tests.side_by_side.orders import make_orders
 from tests.side_by_side.report import markdown
-from tests.side_by_side.timetable import timetable
+from tests.side_by_side.timetable import KINDS, ROUND, timetable
 
 _CONTENDERS = ("faust", "faust-tuned", "tierstream")
 _HOUR_MS = 3_600_000
@@ -25,7 +25,7 @@ def main() -> int:
     arguments = _arguments()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    plan = timetable(arguments.seed, arguments.rounds, WORKERS)
+    plan = timetable(arguments.seed, arguments.rounds, WORKERS, arguments.kinds)
     load = Load()
     began_ms = time.time_ns() // 1_000_000 - _HOUR_MS
     orders = make_orders(arguments.seed, load.total(plan.bursts), began_ms)
@@ -49,7 +49,10 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.side_by_side", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="of the orders and of the faults")
-    parser.add_argument("--rounds", type=int, default=2, help="of six faults, see timetable.py")
+    parser.add_argument("--rounds", type=int, default=2, help="how often all faults come")
+    parser.add_argument(
+        "--kinds", nargs="+", choices=KINDS, default=ROUND, help="the faults of a round"
+    )
     parser.add_argument("--out", type=Path, help="a file for the table")
     parser.add_argument(
         "--contenders", nargs="+", choices=_CONTENDERS, default=_CONTENDERS, metavar="NAME"
