@@ -18,22 +18,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from time import monotonic
 from typing import Any, Protocol, cast
 
 from aiokafka.errors import (
-    CommitFailedError,
-    IllegalStateError,
     KafkaError,
     KafkaTimeoutError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
-    RebalanceInProgressError,
 )
-from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from mode import ServiceT
@@ -41,18 +37,16 @@ from typing_extensions import override
 
 from streams.faust_app.batch import Batch, split
 from streams.faust_app.commit import CommitLedger, PartitionLedger
-from streams.faust_app.group_watch import watch_group
+from streams.faust_app.consumer_thread import BatchConsumerThread
 from streams.faust_app.membership import AssignmentLost, Membership
 from streams.faust_app.options import BatchLimits
 from streams.faust_app.topic_guard import TopicGuard
-from streams.faust_app.topic_identity import TopicState, describe_topics
 
 _log = logging.getLogger(__name__)
 
 _POLL_S = 0.2  # so long does `hold` take to be obeyed
 _POLL_BLOCKED_S = 0.05  # a partition that is released must not wait for the poll of the others
 _DRAIN_POLL_S = 0.02
-_FETCH_POLL_S = 0.01
 _TOPICS_RETRY_S = 0.2
 
 
@@ -96,139 +90,6 @@ class _Gate(Enum):
     RESUMED = auto()
     SOUGHT = auto()
     OPEN = auto()
-
-
-class BatchConsumerThread(driver.AIOKafkaConsumerThread):
-    """The thread around aiokafka's consumer, with our fetch settings."""
-
-    @override
-    def _create_worker_consumer(self, transport: driver.Transport) -> Any:
-        limits = cast(BatchTransport, transport).limits
-        consumer = super()._create_worker_consumer(transport)
-        # Faust fixes it at 1,500 ms. It is read when the consumer starts.
-        consumer._fetch_max_wait_ms = limits.fetch_max_wait_ms  # noqa: SLF001
-        return consumer
-
-    @override
-    async def on_start(self) -> None:
-        """Connect, and listen to what the group says from its first word on."""
-        await super().on_start()
-        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001
-        consumer = cast(BatchConsumer, self.consumer)
-        watch_group(coordinator, consumer.membership, consumer.lose_from_thread)
-
-    @override
-    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        """Commit, whether the group took it; a refusal ends the process.
-
-        Faust takes one because of a rebalance for a commit like others, and goes on.
-        """
-        consumer = cast(BatchConsumer, self.consumer)
-        positions = {
-            TopicPartition(*tp): OffsetAndMetadata(offset, consumer.topic_guard.mark)
-            for tp, offset in offsets.items()
-        }
-        try:
-            await self._ensure_consumer().commit(positions)
-        except CommitFailedError as refused:
-            # While the group waits for its members; everything is committed before we answer that.
-            if isinstance(refused.__cause__, RebalanceInProgressError):
-                return False
-            consumer.lose_from_thread(
-                consumer.membership.lose(f"the group has refused a commit: {refused.__cause__!r}")
-            )
-            return False
-        except AssignmentLost as lost:
-            consumer.lose_from_thread(lost)
-            return False
-        except Exception as error:
-            await self.crash(error)
-            return False
-        return True
-
-    @override
-    async def _highwaters(self, partitions: Sequence[TP]) -> Mapping[TP, int]:
-        """The end offsets: what the broker lists, or what a fetch said, if that is more.
-
-        The embedded broker lists the *first* offset of the last batch + 1. A restore up to there
-        would leave out most of that batch, without an error.
-        """
-        listed = await super()._highwaters(list(partitions))
-        deadline_s = monotonic() + self.app.conf.broker_request_timeout
-        while None in (fetched := {tp: self._fetched_end(tp) for tp in partitions}).values():
-            if monotonic() > deadline_s:
-                raise KafkaTimeoutError(f"no fetch of {partitions}")
-            await asyncio.sleep(_FETCH_POLL_S)
-        return {tp: max(listed[tp], fetched[tp] or 0) for tp in partitions}
-
-    async def listed_ends(self, partitions: Iterable[TP]) -> Mapping[TP, int]:
-        """The end offsets as the broker lists them, also of what cannot be fetched."""
-        consumer = self._ensure_consumer()
-        tps = [TopicPartition(*tp) for tp in partitions]
-        ends = await self.call_thread(consumer.end_offsets, tps)
-        return {TP(*tp): end for tp, end in ends.items()}
-
-    def _fetched_end(self, tp: TP) -> int | None:
-        consumer = self._ensure_consumer()
-        if tp not in consumer.assignment():
-            raise IllegalStateError(f"{tp} is not assigned any more")  # Faust expects this one
-        end: int | None = consumer.highwater(TopicPartition(*tp))
-        return end
-
-    @override
-    async def on_thread_stop(self) -> None:
-        """Stop aiokafka's consumer, also while its broker is away.
-
-        Its fetcher then lets out the cancellation of its own tasks. That would end this thread
-        without a word, and the main thread would wait a minute for it.
-        """
-        try:
-            await super().on_thread_stop()
-        except asyncio.CancelledError:
-            await self._ensure_consumer()._client.close()  # noqa: SLF001
-
-    @override
-    def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
-        """Nothing: mode prints the traceback here, and logs it as well."""
-
-    def note_poll(self) -> None:
-        """Count as a reader while there is nothing to read: no partitions, or a rebalance.
-
-        After `max_poll_interval_ms` without a fetch aiokafka leaves the group, and joins it again
-        only after the next fetch. Faust does not fetch before it has joined.
-        """
-        subscription = self._ensure_consumer()._subscription  # noqa: SLF001
-
-        def poll() -> None:
-            with subscription.fetch_context():
-                pass
-
-        # Not `call_thread`: while the thread stops, a call into it is never answered.
-        self.thread_loop.call_soon_threadsafe(poll)
-
-    async def describe_topics(self, names: Iterable[str]) -> Mapping[str, TopicState]:
-        """What a broker says of topics, see `streams.faust_app.topic_identity`."""
-        client = self._ensure_consumer()._client  # noqa: SLF001
-        found: Mapping[str, TopicState] = await self.call_thread(describe_topics, client, names)
-        return found
-
-    def refresh_metadata(self) -> None:
-        """Have aiokafka look at its topics now, not at the next of its rare looks."""
-        client = self._ensure_consumer()._client  # noqa: SLF001
-        self.thread_loop.call_soon_threadsafe(client.force_metadata_update)
-
-    async def committed(self, partitions: Iterable[TP]) -> Mapping[TP, OffsetAndMetadata]:
-        """The group's positions, as far as there are any, with what was committed beside them."""
-        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001
-        tps = [TopicPartition(*tp) for tp in partitions]
-        found = await self.call_thread(coordinator.fetch_committed_offsets, tps)
-        return {TP(*tp): position for tp, position in found.items()}
-
-    async def seek_to_earliest(self, partitions: Iterable[TP]) -> None:
-        """Read ``partitions`` from their first record on."""
-        consumer = self._ensure_consumer()
-        tps = [TopicPartition(tp.topic, tp.partition) for tp in partitions]
-        await self.call_thread(consumer.seek_to_beginning, *tps)
 
 
 class BatchConsumer(driver.Consumer):

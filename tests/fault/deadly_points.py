@@ -12,7 +12,7 @@ from typing import Any
 from streams.engine import Engine
 from streams.engine_partition import EnginePartition, Unflushed
 from streams.faust_app import BatchProducer
-from streams.faust_app.transport import BatchConsumerThread
+from streams.faust_app.consumer_thread import BatchConsumerThread
 from tests.fault.controls import Controls
 
 WRAPPED: tuple[tuple[type[Any], str, tuple[str, ...]], ...] = (
