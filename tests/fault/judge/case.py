@@ -36,7 +36,8 @@ class Entry:
 
     Attributes:
         is_control: a tick or a policy.
-        is_repeated: its source position was in this partition before.
+        is_repeated: its source position was in this partition before, or what comes after it in
+            its source was, since a worker with a slow clock refused it: that dead letter stands.
     """
 
     partition: int
@@ -158,6 +159,24 @@ class Case:
         return found
 
     @cached_property
+    def untimely(self) -> set[Position]:
+        """What a worker refused as from the future: the next to take it may find it right."""
+        return {
+            letter.origin.position
+            for letter in self.letters
+            if letter.origin is not None and letter.reason == "from_the_future"
+        }
+
+    @cached_property
+    def _taken_after_all(self) -> set[Position]:
+        """What is untimely by its dead letter, and in the log with all its effects."""
+        return {
+            position
+            for position in self.untimely
+            if any(not entry.is_repeated for entry in self.by_source.get(position, []))
+        }
+
+    @cached_property
     def refused_by_engine(self) -> dict[tuple[int, int], tuple[str, str | None]]:
         """Reason and event id of what the engine refuses, by partition and offset of the log."""
         return {
@@ -169,7 +188,11 @@ class Case:
     @cached_property
     def counts(self) -> Counter[str]:
         """How many records went in, and what became of them."""
-        distinct = {letter.about for letter in self.letters}
+        distinct = {
+            letter.about
+            for letter in self.letters
+            if letter.origin is None or letter.origin.position not in self._taken_after_all
+        }
         return Counter(
             records_in=len(self.inputs) + len(self.past_ingest),
             accepted=sum(story.accepted for story in self.stories.values()),
@@ -184,8 +207,8 @@ def read_case(evidence: Evidence) -> Case:
     for topic in INPUT_TOPICS:
         for partition, record in case.records(topic):
             case.inputs[Position(topic, partition, record.offset)] = record
-    _read_log(case)
     _read_letters(case)
+    _read_log(case)
     _read_changelog(case)
     for partition, entries in case.log.items():
         case.stories[partition] = _story(case, partition, entries)
@@ -196,6 +219,7 @@ def _read_log(case: Case) -> None:
     for partition in range(case.evidence.partitions):
         case.log[partition] = []
     seen: set[tuple[int, Position]] = set()
+    newest: dict[tuple[int, Position], int] = {}
     incarnations: dict[str, set[str]] = {}
     for partition, record in case.records(LOG_TOPIC):
         origin = None
@@ -205,7 +229,12 @@ def _read_log(case: Case) -> None:
         except Unreadable as error:
             case.unreadable.append(f"{LOG_TOPIC}/{partition}/{record.offset}: {error}")
         is_control = record.key is None and is_log_control(record.value)
-        is_repeated = origin is not None and (partition, origin.position) in seen
+        is_repeated = False
+        if origin is not None:
+            source, offset = (partition, origin.position._replace(offset=0)), origin.position.offset
+            is_overtaken = origin.position in case.untimely and offset < newest.get(source, -1)
+            is_repeated = is_overtaken or (partition, origin.position) in seen
+            newest[source] = max(offset, newest.get(source, -1))
         entry = Entry(partition, record, origin, is_control, is_repeated)
         case.log.setdefault(partition, []).append(entry)
         if origin is not None:

@@ -14,7 +14,7 @@ WARM_UP_S = 20.0
 SHORTEST_S = 60.0
 BYTES_A_MINUTE = 2 << 20
 """What Python's allocator may lose to fragments, however little there is to do."""
-BYTES_ONCE = 12 << 20
+BYTES_ONCE = 18 << 20
 """What may be added at any one time and never again: buffers for a backlog after an outage, the
 partitions of a worker that died, caches that are not full yet. A minute of life cannot tell that
 from a leak; ten minutes can, so it counts by the minutes looked at."""
