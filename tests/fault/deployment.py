@@ -126,9 +126,8 @@ class Deployment:
 
     async def stop_workers(self) -> None:
         """Ask all workers to end."""
-        for name, place in self.supervisor.places.items():
-            if name != "projector":
-                await place.stop()
+        places = self.supervisor.places.items()
+        await asyncio.gather(*(place.stop() for name, place in places if name != "projector"))
 
     async def ready(self, name: str) -> bool:
         """Wait until a worker says that it is assigned and restored."""

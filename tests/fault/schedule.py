@@ -54,7 +54,7 @@ class Shape:
     workers: int = 3
     brokers: int = 1
     faults: int = 10
-    gap_s: float = 6.0
+    gap_s: float = 4.5
     patient: bool = False
     session_s: float = 4.0
 
