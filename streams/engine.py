@@ -156,6 +156,7 @@ class Engine:
             for partition in self.partitions
         ]
         await self._step("outputs", taken, self._records.outputs)
+        await self._step("claim", taken, self._records.claim)
         await self._step("state", taken, self._records.states)
         if checkpoint:
             await self._step("profiles", taken, self._records.profiles)

@@ -47,6 +47,8 @@ class Unflushed(NamedTuple):
     profiles: list[Output]
     meta: Meta | None
     events: list[BatchEvent]
+    claim: Meta | None = None
+    """The partition's own record as it was restored, with the epoch of its new owner."""
 
 
 class EnginePartition:
@@ -74,6 +76,7 @@ class EnginePartition:
         self._ahead: list[tuple[int, str]] = []
         self._profiles_end: int | None = None
         self._profiles_in_doubt = False
+        self._claim: Meta | None = None
 
     @property
     def partition(self) -> Partition:
@@ -155,6 +158,7 @@ class EnginePartition:
 
     def on_restored(self, generation: int) -> None:
         """Take over as the owner of a new epoch."""
+        is_new = self._partition is None
         if self._partition is None:
             found = self._restoration.finish(self._meta.applied)
             self._partition = Partition(self._meta, found.store)
@@ -168,6 +172,8 @@ class EnginePartition:
         self._max_epoch = max(self._max_epoch, self._partition.store.max_epoch)
         self._meta.epoch = max(self._max_epoch + 1, generation)
         self._max_epoch = self._meta.epoch
+        if is_new:
+            self._claim = self._snapshot()
         self._on_restored(self)
 
     def on_revoked(self) -> None:
@@ -277,8 +283,9 @@ class EnginePartition:
         outputs, context.outbox = context.outbox, []
         dead_letters, self.dead_letters = self.dead_letters, []
         states = partition.store.pack_changed(self._meta.epoch)
+        claim, self._claim = self._claim, None
         if not checkpoint:
-            return Unflushed(outputs, dead_letters, states, [], None, [])
+            return Unflushed(outputs, dead_letters, states, [], None, [], claim)
         self._pass_ahead()
         stale, partition.stale_profiles = partition.stale_profiles, {}
         self._profiles_in_doubt = False
@@ -288,5 +295,8 @@ class EnginePartition:
         if events or profiles or self._meta_is_stale:
             self._meta_is_stale = False
             self._meta.applied = self._position
-            meta = replace(self._meta, positions=dict(self._meta.positions))
-        return Unflushed(outputs, dead_letters, states, profiles, meta, events)
+            meta = self._snapshot()
+        return Unflushed(outputs, dead_letters, states, profiles, meta, events, claim)
+
+    def _snapshot(self) -> Meta:
+        return replace(self._meta, positions=dict(self._meta.positions))

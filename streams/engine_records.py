@@ -43,6 +43,15 @@ class EngineRecords:
             dead_letter_headers(origin, rejection, headers),
         )
 
+    def claim(self, number: int, unflushed: Unflushed) -> Iterator[Record]:
+        """The partition's own record, once for each owner and before its first state.
+
+        Else a restore might take the newer position of a former owner together with states that
+        were written over its own, and never apply what is between.
+        """
+        if unflushed.claim is not None:
+            yield self._changelog, number, META_KEY, pack_meta(unflushed.claim), ()
+
     def states(self, number: int, unflushed: Unflushed) -> Iterator[Record]:
         """Changed customers for the changelog."""
         changelog = self._changelog

@@ -86,6 +86,7 @@ class Mutation:
 
 
 _STATE_STEP = 'await self._step("state", taken, self._records.states)'
+_CLAIM_STEP = 'await self._step("claim", taken, self._records.claim)'
 _OUTPUT_STEP = 'await self._step("outputs", taken, self._records.outputs)'
 _PROFILE_STEP = 'await self._step("profiles", taken, self._records.profiles)'
 _ACKS = """for _, unflushed in taken:
@@ -113,8 +114,8 @@ _ALL = (
             Edit(
                 Engine,
                 "_write",
-                f"{_OUTPUT_STEP}\n    {_STATE_STEP}",
-                f"{_STATE_STEP}\n    {_OUTPUT_STEP}",
+                f"{_OUTPUT_STEP}\n    {_CLAIM_STEP}\n    {_STATE_STEP}",
+                f"{_CLAIM_STEP}\n    {_STATE_STEP}\n    {_OUTPUT_STEP}",
             ),
         ),
     ),
@@ -217,6 +218,10 @@ _ALL = (
             ),
             _BEHIND_COMMIT,
         ),
+    ),
+    Mutation(
+        "an owner's own record before its first state",
+        (Edit(Engine, "_write", _CLAIM_STEP, "pass"),),
     ),
     Mutation(
         "states as of the outputs",

@@ -47,7 +47,7 @@ class Fault:
         count: the how-manieth time the point is reached, or steps, or writes.
         for_s: how long it is frozen.
         by_ms: how far the wall clock jumps.
-        kills_after_s: so long after it wakes, all others are killed; None: they are not.
+        kills_others: when it wakes, all others are killed: at once, or at this point.
     """
 
     at_s: float
@@ -57,7 +57,7 @@ class Fault:
     count: int = 1
     for_s: float = 0.0
     by_ms: int = 0
-    kills_after_s: float | None = None
+    kills_others: str | None = None
 
     def less_one(self) -> Fault:
         """The same, after its point was reached once."""
@@ -93,6 +93,8 @@ class Plan:
     oblivious_s: float
     sticky: float
     stuck: float
+    checkpoint_flushes: int
+    """Flushes from one checkpoint to the next; as many as a busy worker has, or few."""
     policies: tuple[Policy, ...]
     load: tuple[Sent, ...]
     faults: tuple[Fault, ...]
@@ -113,6 +115,7 @@ def plan_of(seed: int) -> Plan:
         oblivious_s=random.choice((0.0, 0.3, 1.5)),
         sticky=random.choice((0.0, 0.5, 0.95)),
         stuck=random.choice((0.0, 0.0, 0.01, 0.03)),
+        checkpoint_flushes=random.choice((2, 5, 15)),
         policies=(check_policy(first), check_policy(_changed(random, first))),
         load=_load(random),
         faults=_faults(random, workers),
@@ -197,14 +200,15 @@ def _zombie(random: Random, workers: int) -> Fault:
     [point] = random.choices(points, weights)
     # Who wakes in a restore must find that others are further, and that there still is work.
     early = point in _IN_REBALANCES
+    lasts_s = (1.4, 2.4) if early else random.choice(((1.0, 2.0), (1.0, 5.0)))
     return Fault(
         0.3 + random.random() * (0.5 if early else LOAD_S - 1.0),
         "freeze",
         random.randrange(workers),
         point,
         1,
-        random.uniform(1.4, 2.2 if early else 5.0),
-        kills_after_s=random.choice((None, None, 0.0, 0.05, 0.3)),
+        random.uniform(*lasts_s),
+        kills_others=random.choice((None, "at once", "before state", "before meta", "before meta")),
     )
 
 

@@ -6,11 +6,14 @@ import asyncio
 import gc
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from random import Random
 from typing import NamedTuple
+from unittest import mock
 
 from faust.types import TP
 
+import streams.engine
 from handlers.log import PolicyActivated, encode_control
 from handlers.outputs import CUSTOMER_PROFILES
 from streams.topics import CUSTOMER_EVENTS, INPUTS, changelog_name
@@ -30,7 +33,7 @@ _HEAL_S = LOAD_S + 2.0
 _DRAIN_LOOKS = 300
 _LAST_WORDS_S = 2.5
 """How long after the healing a zombie may still write, or a request be stuck."""
-_IDLE_S = 1.6
+_IDLE_S = 2.6
 """How long an owner may need to see what a zombie wrote, and to write over it."""
 _WALL_MS = 1_672_531_200_000
 _REPLAY_WALL_MS = 1_800_000_000_000
@@ -103,7 +106,10 @@ class World:
         """Live through all of it."""
         loop = self.loop
         try:
-            with self.clock.in_force():
+            flushes = mock.patch.object(
+                streams.engine, "_CHECKPOINT_FLUSHES", self.plan.checkpoint_flushes
+            )
+            with self.clock.in_force(), flushes:
                 loop.run_until_complete(self._live())
         except Deadlock as stuck:
             self._tell("world", str(stuck))
@@ -296,22 +302,24 @@ class World:
             process.kill()
         else:
             process.freeze()
-            self.loop.call_outside(fault.for_s, self._thaw, process, fault.kills_after_s)
+            self.loop.call_outside(fault.for_s, self._thaw, process, fault.kills_others)
 
-    def _thaw(self, process: Process, kills_after_s: float | None) -> None:
+    def _thaw(self, process: Process, kills_others: str | None) -> None:
         if not process.is_frozen or process.is_dead:
             return
         self._tell(process.name, "wakes")
         process.thaw()
-        if kills_after_s is not None:
-            self.loop.call_outside(kills_after_s, self._kill_others, process)
+        if kills_others is not None and not self._is_healed:
+            for other, slot in [(found, slot) for slot, found in self._processes.items()]:
+                if other is not process:
+                    self._kill_at(kills_others, other, slot)
 
-    def _kill_others(self, spared: Process) -> None:
-        for process in list(self._processes.values()):
-            if process is not spared and not self._is_healed:
-                self.struck["kill"] += 1
-                self._tell(process.name, "kill")
-                process.kill()
+    def _kill_at(self, point: str, process: Process, slot: int) -> None:
+        fault = Fault(self.loop.time() - self.begin_s, "kill", slot, point)
+        if point == "at once":
+            self._strike(process, replace(fault, point=None))
+        else:
+            self._armed.append(fault)
 
     def _tell(self, who: str, what: str) -> None:
         self.timeline.append(Happening(self.loop.time() - self.begin_s, who, what))
