@@ -176,7 +176,7 @@ FAILURES: dict[str, tuple[dict[str, Any], str]] = {
         "ValueError: the poison was taken",
     ),
     "flush": ({"fail_in": "flush"}, "ValueError: the flush failed"),
-    "restore": ({"fail_in": "restore"}, "ValueError: this record cannot be restored"),
+    "restore": ({"fail_in": "restore"}, "cannot be restored: this record cannot be restored"),
     "restored": ({"fail_in": "restored"}, "ValueError: this partition cannot be taken over"),
     "out-of-order ack": (
         {"ack_backwards": True, "flush_interval_s": 0.5},
