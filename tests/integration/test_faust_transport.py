@@ -155,7 +155,8 @@ async def test_a_worker_that_joins_in_mid_restore_takes_its_share(
 ) -> None:
     lab = await new_lab(kafka_broker)
     await changelog_of(lab, 8_000)
-    slow = {"restore_takes_s": 0.2, "limits": {"max_records": 200}}
+    # Slow enough for a second worker to start on a busy machine before the first is done.
+    slow = {"restore_takes_s": 0.6, "limits": {"max_records": 200}}
     first = start(lab, "first", **slow)
     first.wait_for_log("restoring: ")
     assert first.told("restored") == []
