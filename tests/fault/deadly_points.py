@@ -65,6 +65,8 @@ def _wrap_steps(controls: Controls) -> None:
     @wraps(original)
     async def step(engine: Engine, name: str, taken: Any, records_of: Any) -> None:
         await original(engine, name, taken, records_of)
+        if name not in _STEPS:
+            return  # an owner claims once, which is no point of its own
         point, written = _STEPS[name]
         if any(written(unflushed) for _, unflushed in taken):
             controls.reach(point)
