@@ -160,10 +160,12 @@ def new_customer(customer_id: str) -> Customer:
 
 
 def erased_customer(customer: Customer) -> Customer:
-    """What stays of an erased customer: the id and the marker."""
-    return Customer(
+    """What stays of an erased customer: the id, the marker, and what a replay must skip in time."""
+    found = Customer(
         customer.epoch, customer.applied, None, PROSPECT, PROSPECT, True, customer.customer_id
     )
+    found.refused = customer.refused
+    return found
 
 
 def stage_of(customer: Customer, rules: Rules) -> str:

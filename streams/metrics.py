@@ -166,8 +166,8 @@ class Metrics:
         )
         self.flush_duration_seconds = self._histogram(
             "flush_duration_seconds",
-            "Time until Kafka acknowledged a step of a flush: `outputs`, `state`, `profiles`, "
-            "`meta`.",
+            "Time until Kafka acknowledged a step of a flush: `outputs`, `claim`, `state`, "
+            "`profiles`, `meta`.",
             _DURATION_BUCKETS_S,
             "step",
         )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.builders import day, order
+from tests.builders import day, erased, order
 from tests.driver import Driver, run
 from tests.support.histories import History, random_policy
 
@@ -30,13 +31,14 @@ def _erasures(lines: list[bytes]) -> int:
     return sum(b"customer.erased" in line for line in lines)
 
 
-def test_a_refused_record_moves_time_no_more_when_a_successor_skips_it() -> None:
+@pytest.mark.parametrize("last", [order("A2", "10", day(91)), erased(day(91))])
+def test_a_refused_record_moves_time_no_more_when_a_successor_skips_it(last: bytes) -> None:
     lines = [
         order("A1", "10", day(0)),
         order("B1", "10", day(0), "ben"),
         order("A1", "99", day(90)),
         order("B2", "500", day(1), "ben"),
-        order("A2", "10", day(91)),
+        last,
     ]
     first, second = Driver(), Driver()
     first.feed(*lines)
