@@ -20,6 +20,7 @@ POINTS = (
     "after_forward",  # ingest: the log has the events, the inputs are not acked
     "after_apply",  # engine: state in memory, nothing written
     "after_outputs",
+    "after_claim",  # a new owner has said so in the changelog, and has written nothing else there
     "amid_flush",  # one partition's batch is acked, those of others are not
     "after_state",
     "after_profiles",

@@ -25,8 +25,9 @@ WRAPPED: tuple[tuple[type[Any], str, tuple[str, ...]], ...] = (
 )
 """Class, method and parameters of everything that is wrapped."""
 
-_STEPS: dict[str, tuple[str, Callable[[Unflushed], object]]] = {
+STEPS: dict[str, tuple[str, Callable[[Unflushed], object]]] = {
     "outputs": ("after_outputs", lambda unflushed: unflushed.outputs),
+    "claim": ("after_claim", lambda unflushed: unflushed.claim),
     "state": ("after_state", lambda unflushed: unflushed.states),
     "profiles": ("after_profiles", lambda unflushed: unflushed.profiles),
     "meta": ("after_meta", lambda unflushed: unflushed.meta),
@@ -65,9 +66,9 @@ def _wrap_steps(controls: Controls) -> None:
     @wraps(original)
     async def step(engine: Engine, name: str, taken: Any, records_of: Any) -> None:
         await original(engine, name, taken, records_of)
-        if name not in _STEPS:
+        if name not in STEPS:
             return  # an owner claims once, which is no point of its own
-        point, written = _STEPS[name]
+        point, written = STEPS[name]
         if any(written(unflushed) for _, unflushed in taken):
             controls.reach(point)
 

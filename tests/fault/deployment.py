@@ -112,7 +112,9 @@ class Deployment:
         for name in (*workers, "projector"):
             self.place(name).want()
         for name in workers:
-            await self.ready(name)
+            is_ready = await self.ready(name)
+            ended = [life.last_line for life in self.place(name).lives]
+            assert is_ready, f"{name} is not ready before the first fault: {ended}"
         await self.load.send(groundwork_drafts(self.watch.began_ms))
         self.load.flow()
 

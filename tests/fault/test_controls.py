@@ -6,16 +6,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from streams.metrics import FlushStep
 from tests.fault.controls import POINTS, Controls
-from tests.fault.deadly_points import WRAPPED
+from tests.fault.deadly_points import STEPS, WRAPPED
 
 _CLOCK = """
 import sys, time
 from pathlib import Path
+from streams.metrics import FlushStep
 from tests.fault.controls import Controls
 from tests.fault.launcher import bend_batches, bend_clock
 bend_clock(Controls(Path(sys.argv[1])))
@@ -33,6 +35,11 @@ def test_what_is_wrapped_is_still_there(
 ) -> None:
     found = inspect.signature(getattr(owner, name)).parameters
     assert tuple(found) == parameters
+
+
+def test_each_step_of_a_flush_has_its_point() -> None:
+    assert STEPS.keys() == set(get_args(FlushStep))
+    assert {point for point, _ in STEPS.values()} <= set(POINTS)
 
 
 @pytest.mark.parametrize("point", POINTS)
