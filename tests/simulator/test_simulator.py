@@ -15,7 +15,7 @@ from tests.simulator.plan import POINTS
 
 _CI_SEEDS = range(1, 2_001)
 _SOAK_SEEDS = 100_000
-_MANY_POINTS = 10
+_MANY_POINTS = 5
 """How often each point was hit at least by each fault in all seeds of CI."""
 
 
