@@ -15,7 +15,7 @@ from bench.offline import APP_ID, live_partition
 from config.deployment import Settings
 from handlers.customer import Customer, pack, unpack
 from handlers.log import ClockTick, encode_control
-from handlers.partition import pack_meta
+from handlers.meta import pack_meta
 from handlers.reasons import Rejection
 from streams.faust_app import BatchProducer
 from streams.policy_log import log_producer

@@ -18,8 +18,8 @@ from bench.load import Load
 from bench.offline import OfflineProducer, StoredRecord, activation
 from handlers.decode import IN_THE_LOG, Limits, decode
 from handlers.log import encode_control
+from handlers.meta import Source
 from handlers.outputs import Output
-from handlers.partition import Source
 from handlers.reasons import Rejection
 from handlers.values import check_values
 from streams.engine_partition import EnginePartition

@@ -25,6 +25,8 @@ class Tally(Struct):
     """Change in the number of customers by (tier, stage)."""
     answers: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Answers to surveys by (survey, tier, score)."""
+    merges: Counter[str] = field(default_factory=Counter)
+    """What happened for merges: customers joined, merges refused, events that followed."""
     unmatched: int = 0
     due: int = 0
     skipped: int = 0

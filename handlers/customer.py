@@ -19,6 +19,11 @@ MAX_TICKETS = 64
 NEVER_MS = -(2**62)
 """Earlier than every event."""
 
+MERGED = "merged"
+"""In the place of a stage, for one who was merged into another."""
+MAX_ALSO = 16
+"""Ids merged into a customer that are remembered."""
+
 _IDENTITY_BYTES = 2 * DIGEST_BYTES
 COMPLAINT = "complaint"
 
@@ -53,6 +58,14 @@ class Tagged(Struct, array_like=True):
     """Of each kind of event that is counted."""
     categories: Sketch | None = None
     channels: Sketch | None = None
+
+
+class Moved(Struct, array_like=True, frozen=True):
+    """Where a customer went who was merged into another."""
+
+    into: str
+    position: int
+    """Of the merge, in the log of this customer's partition: tells merges apart."""
 
 
 class Customer(Struct, array_like=True):
@@ -96,6 +109,15 @@ class Customer(Struct, array_like=True):
     """Tags, with a policy that declares some."""
     reminded: Reminded | None = None
     """What the customer was reminded of, once a policy had care."""
+    moved: Moved | None = None
+    """Set for one who was merged into another, and of whom nothing else is kept."""
+    also: list[str] = field(default_factory=list)
+    """Ids merged into this customer, latest last."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing but a marker is kept: erased, or merged into another."""
+        return self.erased or self.moved is not None
 
     def remembered_content(self, event_digest: bytes) -> bytes | None:
         """The content digest of an accepted event, if its id is among those remembered."""
@@ -113,6 +135,10 @@ class Customer(Struct, array_like=True):
         if len(kept) >= MAX_IDENTITIES * _IDENTITY_BYTES:
             kept = kept[_IDENTITY_BYTES:]
         self.identities = kept + event_digest + content
+
+    def forget_newest(self) -> None:
+        """Forget the event remembered last: it was refused after all."""
+        self.identities = self.identities[:-_IDENTITY_BYTES]
 
     def refuse(self, position: int, checkpoint: int) -> None:
         """Note a refused record, so that a replay that skips it does not let it move time."""
@@ -165,6 +191,15 @@ def erased_customer(customer: Customer) -> Customer:
         customer.epoch, customer.applied, None, PROSPECT, PROSPECT, True, customer.customer_id
     )
     found.refused = customer.refused
+    return found
+
+
+def merged_customer(customer: Customer, moved: Moved) -> Customer:
+    """What stays of a customer who was merged into another, beside what a replay must skip."""
+    found = Customer(
+        customer.epoch, customer.applied, None, PROSPECT, MERGED, False, customer.customer_id
+    )
+    found.refused, found.moved = customer.refused, moved
     return found
 
 

@@ -58,6 +58,7 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
             ever(max((at_ms for _, at_ms in customer.attributes.values()), default=NEVER_MS)),
             customer.marketing_consent,
             ever(customer.consent_ms),
+            customer.also,
         ),
         tier=_tier_why(customer, rules, found, today),
         score=None if found is None else _score_why(rules, found),

@@ -37,6 +37,8 @@ class Who(Struct, frozen=True):
     attributes_at: str | None
     marketing_consent: bool | None
     consent_at: str | None
+    also_known_as: list[str]
+    """The ids merged into this one last."""
 
 
 class ConditionHeld(Struct, frozen=True):

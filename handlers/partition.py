@@ -3,118 +3,56 @@
 Its state and outputs are a function of the log alone. The worker, the backtest and the tests all
 run this code.
 
-What the policy declares beyond tiers and levels hooks in at four places, always in this order:
-
-- after an accepted event (`_accept`): tier, level, then `_follow`: care, points, tags;
-- at a due instant (`_fire`): tier (one evaluation), levels, then `_fire_features`: care, points'
-  expiry, tags;
-- under a new policy (`_reconsider`): tier, level, then `_reconsider_features`: care, points, tags;
-- each tells its own next due instant after the customer's clock (`_feature_dues`), None if there
-  is none; `_plan` takes the least. A feature must leave nothing due at or before the instant it
-  was fired at.
-
-A policy without such sections (`Rules.has_features` is false) passes none of them.
+Here is what concerns all of them: the clock, who is due, who comes first, where a record goes. What
+one customer goes through is in `handlers.steps`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
-from msgspec import Struct, field, msgpack
+from msgspec.structs import replace
 
-from handlers.browse import browsed
-from handlers.care import care_due_ms, remind, rewatch, watch
+from handlers import reasons
 from handlers.content import id_digest
 from handlers.context import Cause, Context
-from handlers.customer import NEVER_MS, Customer, erased_customer, new_customer, stage_of
-from handlers.decode import ANY_TIME, Limits, decode
-from handlers.dormancy import CameBack, compare_level, level_due_ms, reach_levels
-from handlers.effect import Effect, Happened
-from handlers.evaluation import TIME, evaluate, tier_due_ms, totals
-from handlers.events import (
-    ActivityRecorded,
-    Browsed,
-    ConsentChanged,
-    CustomerErased,
-    CustomerMerged,
-    Event,
-    OrderChanged,
-    OrderPlaced,
-    OrderRefunded,
-    PointsRedeemed,
-    ProfileUpdated,
-    SurveyAnswered,
-    TicketChanged,
+from handlers.customer import (
+    Customer,
+    Moved,
+    erased_customer,
+    merged_customer,
+    new_customer,
+    pack,
+    unpack,
 )
+from handlers.decode import ANY_TIME, Limits, decode
+from handlers.events import CustomerErased, CustomerMerged, Event
 from handlers.identity import identify
-from handlers.log import ClockTick, Mode, PolicyActivated, decode_control
-from handlers.orders import order_changed, order_placed, order_refunded
-from handlers.points import EXPIRY, expire_points, follow_points, points_due_ms
+from handlers.log import ClockTick, PolicyActivated, decode_control
+from handlers.meta import Meta, Source, is_repeated
+from handlers.onward import Followed, Onward, Route, Transfer, first_step, next_step
 from handlers.profile_view import profile_record
-from handlers.profiles import accepted_only, consent_changed, profile_updated
 from handlers.reasons import Rejection
-from handlers.satisfaction import count_answer
+from handlers.steps import (
+    cause_key,
+    fire,
+    fire_until,
+    make_whole,
+    plan,
+    reconsider,
+    take_event,
+    take_over,
+)
 from handlers.store import CustomerStore
-from handlers.support import survey_answered, ticket_changed
-from handlers.tags import fire_tags, follow_tags, reconsider_tags, tags_due_ms
 from handlers.values import check_values
-from scoring.policy import Policy
-from scoring.rules import DORMANT, Rules
-from scoring.satisfaction import Experience
+from scoring.rules import Rules
 
-OrderHandler = Callable[[Customer, Any, Rules, int], Effect]
-OtherHandler = Callable[[Customer, Any], CameBack | None]
+MERGE = "merge"
+"""The reason where two customers became one."""
 
-ORDER_HANDLERS: dict[type[Event], OrderHandler] = {
-    OrderPlaced: order_placed,
-    OrderChanged: order_changed,
-    OrderRefunded: order_refunded,
-}
-OTHER_HANDLERS: dict[type[Event], OtherHandler] = {
-    Browsed: browsed,
-    TicketChanged: ticket_changed,
-    SurveyAnswered: survey_answered,
-    ProfileUpdated: profile_updated,
-    ConsentChanged: consent_changed,
-    CustomerMerged: accepted_only,
-    ActivityRecorded: accepted_only,
-    PointsRedeemed: accepted_only,
-}
-
-
-class Source(NamedTuple):
-    """Where upstream put a record: one sequence of rising offsets a partition."""
-
-    topic: str
-    partition: int
-    offset: int
-    incarnation: str = ""
-    """Tells topics apart that were made anew under one name, each with offsets of its own; empty
-    where nobody knows."""
-
-    @property
-    def full_topic(self) -> str:
-        """The topic with its incarnation; no topic's name has an `@`."""
-        return f"{self.topic}@{self.incarnation}" if self.incarnation else self.topic
-
-
-class Meta(Struct):
-    """What a partition knows beside its customers."""
-
-    epoch: int = 0
-    applied: int = -1
-    """The last position of the log whose effects are all durable."""
-    app_id: str = ""
-    mode: Mode = "live"
-    allowed_lateness_ms: int = 0
-    policy: Policy | None = None
-    newest_ms: int = NEVER_MS
-    clock_ms: int = NEVER_MS
-    positions: dict[str, int] = field(default_factory=dict)
-    """The newest offset taken from each source partition, by `topic@incarnation/partition`."""
-    profiles_end: int | None = None
-    """The offset of the newest profile that an owner wrote, as far as this record knows."""
+Verdict = Rejection | Onward | None
+"""What became of a record: a dead letter, something that goes on to a customer, or neither."""
 
 
 class NoPolicy(Exception):
@@ -124,7 +62,23 @@ class NoPolicy(Exception):
 class Partition:
     """One partition's customers, clock, policy and due instants."""
 
-    def __init__(self, meta: Meta | None = None, store: CustomerStore | None = None) -> None:
+    def __init__(
+        self,
+        meta: Meta | None = None,
+        store: CustomerStore | None = None,
+        *,
+        is_whole: bool = True,
+    ) -> None:
+        """Begin empty, or with a state.
+
+        Args:
+            meta: what is known beside the customers.
+            store: the customers.
+            is_whole: all customers there are belong to this partition, so a merge is complete at
+                once. Otherwise what passes from one to another is handed out by `apply` and
+                `take_transfer`, and must come back by the log of the partition it goes to.
+        """
+        self.is_whole = is_whole
         self.meta = meta or Meta()
         self.store = CustomerStore() if store is None else store
         self.stale_profiles: dict[str, None] = {}
@@ -196,43 +150,81 @@ class Partition:
         """Whether this record of a source partition, or a later one, was taken already."""
         return is_repeated(self.meta.positions, source)
 
-    def apply(self, position: int, event: Event) -> Rejection | None:
+    def apply(self, position: int, event: Event, route: Route | None = None) -> Verdict:
         """Apply an admitted event at a position of the log.
 
-        Returns why it became a dead letter after all, or None if it was accepted or a duplicate.
+        Args:
+            position: of its record.
+            event: what was admitted.
+            route: the way of an event that was told of another id.
+
+        Returns:
+            why it became a dead letter after all; where it goes on to, with a merged customer or
+            after one; None if it was accepted here or a duplicate.
         """
         context = self.context
-        customer = self.store.get(event.customer_id)
+        customer_id = event.customer_id if route is None else route.into
+        customer = self.store.get(customer_id)
         if customer is None:
-            customer = new_customer(event.customer_id)
+            customer = new_customer(customer_id)
         elif customer.applied >= position:
-            context.tally.skipped += 1
-            if position not in customer.refused:
-                self._advance(position, event.occurred_ms)
+            self._skip(position, customer, event.occurred_ms)
             return None
+        elif customer.moved is not None or (route is not None and customer.erased):
+            route = route or Route(into=customer_id)
+            return self._apply_elsewhere(position, customer, event, route)
         identified = identify(customer, event, context.rules.base_currency)
+        if type(identified) is CustomerMerged:
+            identified = self._refusal(customer, identified) or identified
         if isinstance(identified, Event):
             context.tally.accepted[event.type] += 1
             self._advance(position, event.occurred_ms)
-            self._accept(position, customer, identified)
-            return None
-        if event.occurred_ms > self.meta.newest_ms:
-            customer.refuse(position, self.meta.applied)
+            return self._accept(position, customer, identified)
+        self._note_refused(position, customer, event.occurred_ms)
         if isinstance(identified, Rejection):
             return identified
         context.tally.duplicates[event.type] += 1
         return None
 
+    def take_transfer(self, position: int, transfer: Transfer) -> Verdict:
+        """Take what is kept of a merged customer, or have it go on, or back.
+
+        Returns:
+            why the merge is a dead letter after all, if its customer has come back; the same
+            transfer with another way, if it goes on; None if it was joined to a customer here.
+        """
+        customer = self.store.get(transfer.into)
+        if customer is not None and customer.applied >= position:
+            self._skip(position, customer, transfer.occurred_ms)
+            return None
+        if transfer.into == transfer.customer_id:
+            return self._take_back(position, transfer)
+        if customer is None or not customer.is_gone:
+            self._advance(position, transfer.occurred_ms)
+            self._take_over(position, customer or new_customer(transfer.into), transfer)
+            return None
+        step = self._pass_on(position, customer, transfer.occurred_ms, transfer)
+        assert step is not None, "the way of a transfer ends where it began"
+        return replace(transfer, into=step.into, via=step.via, back=step.back)
+
     def fire_due(self, position: int, until_ms: int) -> None:
         """Fire all that is due up to an instant, by (instant, customer id)."""
         pop_due, get = self.store.wheel.pop_due, self.store.get
+        context = self.context
         while (due := pop_due(until_ms)) is not None:
             due_ms, customer_id = due
             customer = get(customer_id)
             assert customer is not None
-            was = customer.tier, customer.stage
-            self._fire(customer, due_ms)
-            self._settle(position, customer, due_ms, was)
+            was = _standing(customer)
+            fire(context, customer, due_ms)
+            plan(context, customer, due_ms)
+            self._put(position, customer, was)
+
+    def _skip(self, position: int, customer: Customer, occurred_ms: int) -> None:
+        """What a restored state already contains is not applied again, but time passed by it."""
+        self.context.tally.skipped += 1
+        if position not in customer.refused:
+            self._advance(position, occurred_ms)
 
     def finish(self, position: int, until_ms: int) -> None:
         """Let time pass to an instant at the end of a log."""
@@ -266,171 +258,163 @@ class Partition:
             self.meta.clock_ms = clock_ms
             self.fire_due(position, clock_ms)
 
-    def _accept(self, position: int, customer: Customer, event: Event) -> None:
-        occurred_ms = event.occurred_ms
-        was = (customer.tier, customer.stage) if customer.applied >= 0 else None
-        while customer.next_due_ms is not None and customer.next_due_ms <= occurred_ms:
-            due_ms = customer.next_due_ms
-            self._fire(customer, due_ms)
-            self._plan(customer, due_ms)
+    def _accept(self, position: int, customer: Customer, event: Event) -> Transfer | None:
+        context, occurred_ms = self.context, event.occurred_ms
+        was = _standing(customer)
+        fire_until(context, customer, occurred_ms)
         if type(event) is CustomerErased:
             self._erase(position, customer, was)
-            return
+            return None
         clock_before = self.clock_of(customer)
         now_ms = max(clock_before, occurred_ms)
         customer.newest_ms = max(customer.newest_ms, occurred_ms)
         customer.remember(id_digest(event.event_id), event.content)
-        tier_before, has_features = customer.tier, self.context.rules.has_features
-        is_late = occurred_ms < clock_before
-        if type(event) in ORDER_HANDLERS:
-            effect = self._accept_order(customer, event, now_ms, is_late=is_late)
-            moves_due = True
-        else:
-            effect = Effect()
-            moves_due = self._accept_other(customer, event, now_ms)
-        if has_features:
-            cause = Cause(_cause_key(event), (event.event_id,), effect.reason, is_late)
-            self._follow(customer, Happened(event, effect, tier_before, now_ms, cause))
-        if moves_due or has_features:
-            self._settle(position, customer, now_ms, was)
-        else:
-            self._put(position, customer, was)
-
-    def _accept_order(
-        self, customer: Customer, event: Event, now_ms: int, *, is_late: bool
-    ) -> Effect:
-        context = self.context
-        rules = context.rules
-        today = rules.calendar.day(now_ms)
-        before = totals(customer.ledger, rules, today)
-        effect = ORDER_HANDLERS[type(event)](customer, event, rules, today)
-        context.tally.unmatched += effect.unmatched
-        cause = Cause(_cause_key(event), (event.event_id,), effect.reason, is_late)
-        evaluate(context, customer, now_ms, before, cause, reduces=effect.reduces)
-        compare_level(context, customer, now_ms, cause.key, effect.came_back)
-        return effect
-
-    def _accept_other(self, customer: Customer, event: Event, now_ms: int) -> bool:
-        """Apply an event that is about no order; whether a due instant or the stage moves by it.
-
-        Orders stay as they are, so the tier does too. An interaction ends only churned, and puts
-        off nothing but it.
-        """
-        if self.context.rules.satisfaction is not None:
-            if customer.experience is None:
-                customer.experience = Experience()
-            if type(event) is SurveyAnswered:
-                count_answer(self.context, customer, event)
-        came_back = OTHER_HANDLERS[type(event)](customer, event)
-        if came_back is None or customer.level < DORMANT:
-            return False
-        compare_level(self.context, customer, now_ms, _cause_key(event), came_back)
-        return True
-
-    def _fire(self, customer: Customer, due_ms: int) -> None:
-        """Do what is due for one customer at one instant: the tier first, then levels, the rest."""
-        context = self.context
-        rules = context.rules
-        context.tally.due += 1
-        today = rules.calendar.day(due_ms)
-        if due_ms == rules.calendar.start(today):
-            before = totals(customer.ledger, rules, rules.calendar.previous(today))
-            left = customer.ledger.evict(rules, today)
-            evaluate(context, customer, due_ms, before, Cause(f"time:{due_ms}", tuple(left), TIME))
-        reach_levels(context, customer, due_ms)
-        if rules.has_features:
-            self._fire_features(customer, due_ms)
-
-    def _follow(self, customer: Customer, happened: Happened) -> None:
-        """What an accepted event comes to beyond tier and level."""
-        if self.context.rules.care is not None:
-            watch(customer, happened.now_ms)
-        if self.context.rules.points is not None:
-            follow_points(self.context, customer, happened)
-        if self.context.rules.tags is not None:
-            follow_tags(self.context, customer, happened)
-
-    def _fire_features(self, customer: Customer, due_ms: int) -> None:
-        """What is due at an instant beyond tier and level."""
-        if self.context.rules.care is not None:
-            remind(self.context, customer, due_ms)
-        if self.context.rules.points is not None:
-            cause = Cause(f"time:{due_ms}", (), EXPIRY)
-            expire_points(self.context, customer, due_ms, cause)
-        if self.context.rules.tags is not None:
-            fire_tags(self.context, customer, due_ms)
-
-    def _reconsider_features(
-        self, customer: Customer, now_ms: int, old_rules: Rules, cause: Cause
-    ) -> None:
-        """What a new policy comes to beyond tier and level."""
-        if self.context.rules.care is not None:
-            rewatch(customer, old_rules, self.context.rules, now_ms)
-        if self.context.rules.points is not None:
-            expire_points(self.context, customer, now_ms, cause)
-        reconsider_tags(self.context, customer, now_ms, cause)
-
-    def _feature_dues(self, customer: Customer, now_ms: int) -> tuple[int | None, ...]:
-        """When each feature is due next after `now_ms`."""
-        rules = self.context.rules
-        return (
-            None if rules.care is None else care_due_ms(rules, customer, now_ms),
-            None if rules.points is None else points_due_ms(customer),
-            None if rules.tags is None else tags_due_ms(rules, customer),
-        )
+        if type(event) is CustomerMerged:
+            return self._send_off(position, customer, event, was)
+        if take_event(context, customer, event, now_ms, is_late=occurred_ms < clock_before):
+            plan(context, customer, now_ms)
+        self._put(position, customer, was)
+        return None
 
     def _reconsider(self, position: int, customer_id: str, old_rules: Rules, cause: Cause) -> None:
         if self.store.applied(customer_id) >= position:
             return
         customer = self.store.get(customer_id)
         assert customer is not None
-        if customer.erased:
+        if customer.is_gone:
             return
-        context = self.context
-        rules = context.rules
-        was = customer.tier, customer.stage
+        was = _standing(customer)
         now_ms = self.clock_of(customer)
-        today = rules.calendar.day(now_ms)
-        before = totals(customer.ledger, old_rules, old_rules.calendar.day(now_ms))
-        if rules.satisfaction is None:
-            customer.experience = None
-        customer.ledger.recount(rules)
-        customer.ledger.evict(rules, today)
-        evaluate(context, customer, now_ms, before, cause)
-        compare_level(context, customer, now_ms, cause.key, None)
-        self._reconsider_features(customer, now_ms, old_rules, cause)
-        self._settle(position, customer, now_ms, was)
+        reconsider(self.context, customer, old_rules, now_ms, cause)
+        plan(self.context, customer, now_ms)
+        self._put(position, customer, was)
 
     def _erase(self, position: int, customer: Customer, was: tuple[str, str] | None) -> None:
         if customer.erased:
             return
-        tally = self.context.tally
-        tally.unmatched += len(customer.ledger.waiting)
-        if was is not None:
-            tally.population[was] -= 1
-        erased = erased_customer(customer)
-        erased.applied = position
-        self.store.put(erased)
-        self.stale_profiles[erased.customer_id] = None
+        self.context.tally.unmatched += len(customer.ledger.waiting)
+        self._leave_marker(position, erased_customer(customer), was)
 
-    def _plan(self, customer: Customer, now_ms: int) -> None:
-        """Work out the customer's stage, and when it is due next after `now_ms`."""
-        rules = self.context.rules
-        customer.stage = stage_of(customer, rules)
-        due = _earlier(
-            tier_due_ms(rules, customer, rules.calendar.day(now_ms)), level_due_ms(rules, customer)
+    # -- customers who are merged
+
+    def _refusal(self, customer: Customer, merge: CustomerMerged) -> Rejection | None:
+        """Why a merge cannot be, as far as it is seen from this partition."""
+        survivor_id = self._survivor(merge.into)
+        survivor = self.store.get(survivor_id)
+        if survivor_id == customer.customer_id:
+            detail = "the merge would lead in a circle"
+        elif survivor is not None and survivor.erased:
+            detail = "the surviving customer was erased"
+        else:
+            return None
+        return Rejection(reasons.INVALID_VALUE, detail, merge.event_id)
+
+    def _survivor(self, customer_id: str) -> str:
+        """Who an id was merged into, as far as it is seen from this partition."""
+        customer = self.store.get(customer_id)
+        while customer is not None and customer.moved is not None:
+            customer_id = customer.moved.into
+            customer = self.store.get(customer_id)
+        return customer_id
+
+    def _send_off(
+        self,
+        position: int,
+        customer: Customer,
+        merge: CustomerMerged,
+        was: tuple[str, str] | None,
+    ) -> Transfer | None:
+        """Leave a marker, and have all else go to the surviving customer."""
+        moved = Moved(merge.into, position)
+        step = first_step(customer.customer_id, moved)
+        transfer = Transfer(
+            into=step.into,
+            via=step.via,
+            customer_id=customer.customer_id,
+            event_id=merge.event_id,
+            occurred_ms=merge.occurred_ms,
+            state=pack(customer),
         )
-        if rules.has_features:
-            for feature_due in self._feature_dues(customer, now_ms):
-                due = _earlier(due, feature_due)
-        customer.next_due_ms = due
+        self._leave_marker(position, merged_customer(customer, moved), was)
+        if not self.is_whole:
+            return transfer
+        survivor_id = self._survivor(merge.into)
+        survivor = self.store.get(survivor_id) or new_customer(survivor_id)
+        self._take_over(position, survivor, transfer)
+        return None
 
-    def _settle(
-        self, position: int, customer: Customer, now_ms: int, was: tuple[str, str] | None
-    ) -> None:
-        """Put a changed customer back, with what follows for it from the change."""
-        self._plan(customer, now_ms)
+    def _take_over(self, position: int, customer: Customer, transfer: Transfer) -> None:
+        """The merged customer's record has come to the one who survives."""
+        context, occurred_ms = self.context, transfer.occurred_ms
+        other = unpack(transfer.state)
+        was = _standing(customer)
+        fire_until(context, customer, max(occurred_ms, other.newest_ms))
+        now_ms = max(self.clock_of(customer), occurred_ms, other.newest_ms)
+        customer.newest_ms = max(customer.newest_ms, occurred_ms)
+        key = cause_key(transfer.event_id, occurred_ms)
+        cause = Cause(key, (transfer.event_id,), MERGE, late=occurred_ms < now_ms)
+        take_over(context, customer, other, now_ms, cause)
+        plan(context, customer, now_ms)
         self._put(position, customer, was)
+        context.tally.merges["joined"] += 1
+
+    def _take_back(self, position: int, transfer: Transfer) -> Rejection:
+        """A merge found nobody to survive it: all is as it was before."""
+        marker, customer = self.store.get(transfer.customer_id), unpack(transfer.state)
+        customer.forget_newest()
+        if marker is not None:
+            customer.refused = marker.refused
+        now_ms = self.clock_of(customer)
+        key = f"{cause_key(transfer.event_id, transfer.occurred_ms)}:refused"
+        make_whole(self.context, customer, now_ms, Cause(key, (), "policy"))
+        plan(self.context, customer, now_ms)
+        self._put(position, customer, None)
+        self.context.tally.merges["refused"] += 1
+        detail = "the surviving customer was erased, or the merges lead in a circle"
+        return Rejection(reasons.INVALID_VALUE, detail, transfer.event_id)
+
+    def _apply_elsewhere(
+        self, position: int, customer: Customer, event: Event, route: Route
+    ) -> Verdict:
+        """Who the event is told of is gone: it goes on to who is there, if anybody is."""
+        if self.is_whole and customer.moved is not None:
+            return self.apply(position, event, Route(into=self._survivor(customer.customer_id)))
+        step = self._pass_on(position, customer, event.occurred_ms, route)
+        if step is not None:
+            self.context.tally.merges["followed"] += 1
+            return Followed(into=step.into, via=step.via, back=step.back)
+        if type(event) is CustomerErased:
+            self.context.tally.accepted[event.type] += 1
+            self._advance(position, event.occurred_ms)
+            return None
+        self._note_refused(position, customer, event.occurred_ms)
+        return Rejection(reasons.ERASED_CUSTOMER, "the customer was erased", event.event_id)
+
+    def _pass_on(
+        self, position: int, customer: Customer, occurred_ms: int, route: Route
+    ) -> Route | None:
+        """The way on from a customer who is gone; it moves no time here."""
+        step = next_step(customer, route)
+        if step is not None:
+            self._note_refused(position, customer, occurred_ms)
+            customer.applied = position
+            self.store.put(customer)
+        return step
+
+    # -- the store
+
+    def _note_refused(self, position: int, customer: Customer, occurred_ms: int) -> None:
+        """A record that is not accepted moves no time, nor may it when it is read again."""
+        if occurred_ms > self.meta.newest_ms:
+            customer.refuse(position, self.meta.applied)
+
+    def _leave_marker(self, position: int, marker: Customer, was: tuple[str, str] | None) -> None:
+        """Put what is left of a customer who is gone, and count it out."""
+        if was is not None:
+            self.context.tally.population[was] -= 1
+        marker.applied = position
+        self.store.put(marker)
+        self.stale_profiles[marker.customer_id] = None
 
     def _put(self, position: int, customer: Customer, was: tuple[str, str] | None) -> None:
         """Put a changed customer back, and count where it stands."""
@@ -445,69 +429,9 @@ class Partition:
         self.stale_profiles[customer.customer_id] = None
 
 
-def is_repeated(positions: dict[str, int], source: Source) -> bool:
-    """Whether this record of a source partition, or a later one, came before; if not, note it.
-
-    Args:
-        positions: as in `Meta.positions`.
-        source: where the record came from.
-    """
-    key = f"{source.full_topic}/{source.partition}"
-    position = positions.get(key)
-    if position is None:
-        position = _former_position(positions, source)
-    if source.offset <= position:
-        positions[key] = position
-        return True
-    positions[key] = source.offset
-    return False
-
-
-def _former_position(positions: dict[str, int], source: Source) -> int:
-    """The position of a source partition that is new in this incarnation; -1 for none.
-
-    One from a time when nobody knew of incarnations goes on in the first that is known. Otherwise
-    the former incarnation is over, and its position is forgotten.
-    """
-    if not source.incarnation:
-        return -1
-    former = -1
-    suffix = f"/{source.partition}"
-    for key in [key for key in positions if _is_of(key, source.topic, suffix)]:
-        position = positions.pop(key)
-        if "@" not in key:
-            former = position
-    return former
-
-
-def _is_of(key: str, topic: str, suffix: str) -> bool:
-    """Whether a position is that of a partition of a topic, in whatever incarnation."""
-    return key.endswith(suffix) and key.removesuffix(suffix).partition("@")[0] == topic
-
-
-_meta_encoder = msgpack.Encoder()
-_meta_decoder = msgpack.Decoder(Meta)
-
-
-def pack_meta(meta: Meta) -> bytes:
-    """The partition's own state as bytes."""
-    return _meta_encoder.encode(meta)
-
-
-def unpack_meta(packed: bytes) -> Meta:
-    """The partition's own state from its bytes."""
-    return _meta_decoder.decode(packed)
-
-
-def _earlier(due: int | None, other: int | None) -> int | None:
-    """The earlier of two due instants, None standing for never."""
-    if due is None or other is None:
-        return other if due is None else due
-    return min(due, other)
-
-
-def _cause_key(event: Event) -> str:
-    return f"event:{event.event_id}@{event.occurred_ms}"
+def _standing(customer: Customer) -> tuple[str, str] | None:
+    """Where a customer is counted: tier and stage; None for one not known before."""
+    return (customer.tier, customer.stage) if customer.applied >= 0 else None
 
 
 def _source(app_id: str) -> str:

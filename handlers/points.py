@@ -10,7 +10,7 @@ from handlers.customer import Customer
 from handlers.effect import Happened
 from handlers.events import ActivityRecorded, PointsRedeemed
 from handlers.outputs import PointsChanged, PointsRefused, PointsView, optional_time
-from scoring.ledger import Order
+from scoring.ledger import Joined, Order
 from scoring.points import Account, Earned, PointsRule
 from scoring.rules import Rules
 from scoring.timestamps import rfc3339
@@ -47,6 +47,42 @@ def expire_points(context: Context, customer: Customer, now_ms: int, cause: Caus
         _tell(context, customer, account, -gone, now_ms, cause, _About())
 
 
+def join_points(
+    context: Context,
+    customer: Customer,
+    joined: Joined,
+    before: tuple[str, int],
+    now_ms: int,
+    cause: Cause,
+) -> None:
+    """Bring points in line with the orders of two customers who became one, and tell the sum.
+
+    What an order gave twice, under both ids, is given once.
+
+    Args:
+        before: the customer's tier and balance without the merge.
+    """
+    tier_before, balance_before = before
+    rule = context.rules.points
+    if rule is not None:
+        for order, counted_before in joined.changed:
+            if order.earned is None and order.counts and not counted_before:
+                order.earned = Earned(rule.terms(tier_before))
+            _bring_in_line(context.rules, rule, customer, order, now_ms)
+    account = customer.points
+    if account is None:
+        return
+    for order in joined.told_twice:
+        earned = order.earned
+        if earned is not None and earned.points and not earned.is_gone(now_ms):
+            account.take_back(earned.points, earned.day, earned.expires_ms)
+    if rule is not None:
+        account.expire(now_ms)
+        delta = account.balance - balance_before
+        if delta:
+            _tell(context, customer, account, delta, now_ms, cause, _About())
+
+
 def points_due_ms(customer: Customer) -> int | None:
     """When the next points expire."""
     found = None if customer.points is None else customer.points.next_expiry()
@@ -80,19 +116,32 @@ def _settle_order(
         if not happened.effect.comes_to_count:
             return
         earned = order.earned = Earned(rule.terms(happened.tier_before))
-    now_ms, about = happened.now_ms, _About(order_id=order.order_id)
+    delta = _bring_in_line(context.rules, rule, customer, order, happened.now_ms)
+    if delta:
+        about = _About(order_id=order.order_id)
+        account = _account(customer)
+        _tell(context, customer, account, delta, happened.now_ms, happened.cause, about)
+
+
+def _bring_in_line(
+    rules: Rules, rule: PointsRule, customer: Customer, order: Order, now_ms: int
+) -> int:
+    """Give or take the points by which an order that may earn some differs from its worth."""
+    earned = order.earned
+    if earned is None:
+        return 0
     worth = earned.terms.points(order.value) if order.counts else 0
     delta = worth - earned.points
     if delta == 0 or earned.is_gone(now_ms):
-        return
+        return 0
     account = _account(customer)
     if delta > 0:
-        earned.day, earned.expires_ms = _lot_of_today(context.rules, rule, now_ms)
+        earned.day, earned.expires_ms = _lot_of_today(rules, rule, now_ms)
         account.earn(delta, earned.day, earned.expires_ms)
     else:
         account.take_back(-delta, earned.day, earned.expires_ms)
     earned.points = worth
-    _tell(context, customer, account, delta, now_ms, happened.cause, about)
+    return delta
 
 
 def _earn_by_activity(

@@ -59,9 +59,9 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
 
 
 def profile_record(customer: Customer, rules: Rules, as_of_ms: int, source: str) -> Output:
-    """The record for `customer-profiles`: a null one for an erased customer."""
+    """The record for `customer-profiles`: a null one for who is erased or merged into another."""
     topic, customer_id = outputs.CUSTOMER_PROFILES, customer.customer_id
-    if customer.erased:
+    if customer.is_gone:
         return Output(topic, customer_id, None)
     profile = profile_of(customer, rules, as_of_ms)
     time = profile.as_of

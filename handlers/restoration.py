@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from handlers.customer import is_newer, unpack_head
+from handlers.customer import MERGED, is_newer, unpack_head
 from handlers.store import CustomerStore
 from handlers.wheel import DueWheel
 
@@ -19,7 +19,7 @@ class Restored(NamedTuple):
 
     store: CustomerStore
     population: Counter[tuple[str, str]]
-    """Customers by (tier, stage), erased ones left out."""
+    """Customers by (tier, stage), those erased or merged into others left out."""
     ahead: list[tuple[int, str]]
     """Customers whose state contains more than the position asked for: up to which, and who."""
     hidden: list[str]
@@ -71,7 +71,7 @@ class Restoration:
             max_epoch = max(max_epoch, head.epoch)
             if head.next_due_ms is not None:
                 due[customer_id] = head.next_due_ms
-            if not head.erased:
+            if not head.erased and head.stage != MERGED:
                 population[head.tier, head.stage] += 1
             if head.applied > applied:
                 ahead.append((head.applied, customer_id))

@@ -31,6 +31,14 @@ class Reminded(Struct, array_like=True):
     checkin_ms: int = NEVER_MS
     refresh_ms: int = NEVER_MS
 
+    def join(self, other: Reminded) -> None:
+        """Count also what another customer was reminded of who is the same person."""
+        self.since_ms = min(self.since_ms, other.since_ms)
+        for occasion, day in other.dates.items():
+            self.dates[occasion] = max(day, self.dates.get(occasion, day))
+        self.checkin_ms = max(self.checkin_ms, other.checkin_ms)
+        self.refresh_ms = max(self.refresh_ms, other.refresh_ms)
+
 
 class YearlyDate(NamedTuple):
     """A month and day of every year; `leap_day` stands for 29 February in common years."""

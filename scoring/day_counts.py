@@ -34,6 +34,15 @@ class DayCounts(Struct, array_like=True):
             days.insert(place, day)
             counts.insert(place, 1)
 
+    def join(self, other: DayCounts) -> None:
+        """Add what was counted elsewhere."""
+        self.ever += other.ever
+        by_day = dict(zip(self.days, self.counts, strict=True))
+        for day, count in zip(other.days, other.counts, strict=True):
+            by_day[day] = by_day.get(day, 0) + count
+        self.days = sorted(by_day)
+        self.counts = [by_day[day] for day in self.days]
+
     def trim(self, horizon: int) -> None:
         """Forget the days up to `horizon`."""
         if self.days and self.days[0] <= horizon:

@@ -89,6 +89,27 @@ class Sketch(Struct, array_like=True):
             taken = self.weights.pop(lightest).total
             self.weights[name] = Weight(min(taken + grown, _MOST_WEIGHT), taken)
 
+    def join(self, other: Sketch) -> None:
+        """Add the weights of another sketch of the same half-life, and keep the heaviest.
+
+        A name that a full sketch does not have may have been in it up to its least weight, which is
+        added to weight and error, so that a weight stays too high by at most its noted error
+        (P. Agarwal et al., Mergeable Summaries, PODS 2012).
+        """
+        landmark = max(self.landmark, other.landmark)
+        ours, theirs = self._down_to(landmark), other._down_to(landmark)
+        unseen_by_us, unseen_by_them = _least_weight(ours), _least_weight(theirs)
+        joined = {}
+        for name in ours.keys() | theirs.keys():
+            own = ours.get(name) or Weight(unseen_by_us, unseen_by_us)
+            their = theirs.get(name) or Weight(unseen_by_them, unseen_by_them)
+            joined[name] = Weight(
+                min(own.total + their.total, _MOST_WEIGHT), own.error + their.error
+            )
+        self.landmark = landmark
+        self.weights = joined
+        self.weights = {name: joined[name] for name in self.heaviest(CAPACITY)}
+
     def heaviest(self, count: int) -> list[str]:
         """The names that weigh most, heaviest first; of equal ones the first by code points."""
         ranked = sorted((-weight.total, name) for name, weight in self.weights.items())
@@ -124,13 +145,24 @@ class Sketch(Struct, array_like=True):
     def _rescale(self, period: int) -> None:
         """Bring all weights down so that numbers stay small; what becomes nothing goes."""
         landmark = period - _LEAST_SHIFT
-        shift = landmark - self.landmark
+        self.weights = self._down_to(landmark)
         self.landmark = landmark
-        self.weights = {
+
+    def _down_to(self, landmark: int) -> dict[str, Weight]:
+        """The weights on the scale of a later landmark."""
+        shift = landmark - self.landmark
+        return {
             name: Weight(weight.total >> shift, -(-weight.error >> shift))
             for name, weight in self.weights.items()
             if weight.total >> shift
         }
+
+
+def _least_weight(weights: dict[str, Weight]) -> int:
+    """What a name that is not there may weigh at most: nothing as long as there is room."""
+    if len(weights) < CAPACITY:
+        return 0
+    return min(weight.total for weight in weights.values())
 
 
 def new_sketch(half_life_days: int, day: int) -> Sketch:

@@ -89,6 +89,23 @@ class Order(Struct, array_like=True):
         """The amount less refunds, never negative."""
         return self.amount if self.refunds is None else self.amount - self.refunds.value
 
+    def is_same(self, other: Order) -> bool:
+        """Whether an order of this id told elsewhere has the same amount and currency."""
+        own, their = self.foreign, other.foreign
+        if own is None or their is None:
+            return own is their and self.amount == other.amount
+        return (own.currency, own.amount_minor) == (their.currency, their.amount_minor)
+
+    def take_news(self, other: Order) -> None:
+        """Take over what the same order came to elsewhere, as far as it goes further."""
+        self.cancelled = self.cancelled or other.cancelled
+        if self.payment == PENDING:
+            self.payment = other.payment
+        if self.refunds is None or (
+            other.refunds is not None and other.refunds.units > self.refunds.units
+        ):
+            self.refunds = other.refunds
+
 
 class MergedDay(Struct, array_like=True):
     """The counted orders of one business day that no longer stand one by one."""
@@ -96,6 +113,17 @@ class MergedDay(Struct, array_like=True):
     day: int
     count: int
     value: int
+
+
+class Joined(Struct):
+    """What came of joining two ledgers."""
+
+    changed: list[tuple[Order, bool]] = field(default_factory=list)
+    """Orders to which something happened, and whether they counted before; possibly repeated."""
+    told_twice: list[Order] = field(default_factory=list)
+    """Orders of the other ledger that stood in both, and so went."""
+    unmatched: int = 0
+    """Changes pushed out of the waiting list."""
 
 
 class Ledger(Struct, array_like=True):
@@ -193,6 +221,39 @@ class Ledger(Struct, array_like=True):
             self._measure()
         return (order if order.counts and not counted else None), 0
 
+    def join(self, other: Ledger, rules: Rules, today: int) -> Joined:
+        """Take over the orders of another customer who is the same person; `other` is used up.
+
+        An order told under both ids with one amount is one order. A change that waited on one side
+        reaches an order that stood on the other.
+        """
+        joined = Joined()
+        for order in other.orders:
+            own = self.find(order.order_id)
+            if own is not None and own.is_same(order):
+                own.take_news(order)
+                joined.changed.append((own, own.counts))
+                joined.told_twice.append(order)
+            else:
+                place = bisect_right(self.orders, order.placed_ms, key=attrgetter("placed_ms"))
+                self.orders.insert(place, order)
+        waiting, self.waiting = [*self.waiting, *other.waiting], []
+        for change in waiting:
+            found = self.find(change.order_id)
+            if found is None:
+                self.waiting.append(change)
+            elif _is_news(found, change):
+                _apply(found, change)
+                joined.changed.append((found, found.counts))
+        joined.unmatched = max(0, len(self.waiting) - MAX_WAITING)
+        del self.waiting[: joined.unmatched]
+        self._join_frozen(other)
+        self.recount(rules)
+        self.evict(rules, today)
+        while len(self.orders) > MAX_ORDERS:
+            self._merge_oldest()
+        return joined
+
     def evict(self, rules: Rules, today: int) -> list[str]:
         """Drop what left the window by `today`; the ids of the counted orders among it.
 
@@ -244,6 +305,25 @@ class Ledger(Struct, array_like=True):
             if order.counts:
                 self._enter(order)
         self._measure()
+
+    def _join_frozen(self, other: Ledger) -> None:
+        days = {merged.day: merged for merged in self.merged}
+        for merged in other.merged:
+            own = days.setdefault(merged.day, merged)
+            if own is not merged:
+                own.count += merged.count
+                own.value += merged.value
+        self.merged = [days[day] for day in sorted(days)]
+        self.frozen_count += other.frozen_count
+        firsts, lasts = (
+            [at_ms for at_ms in both if at_ms is not None]
+            for both in (
+                (self.frozen_first_ms, other.frozen_first_ms),
+                (self.frozen_last_ms, other.frozen_last_ms),
+            )
+        )
+        self.frozen_first_ms = min(firsts, default=None)
+        self.frozen_last_ms = max(lasts, default=None)
 
     def _measure(self) -> None:
         """Find the first and the last counted order; leaving the window changes neither."""
@@ -298,6 +378,13 @@ def counts(order: Order, rules: Rules) -> bool:
         return False
     refunds = order.refunds
     return refunds is None or not 0 < refunds.value >= order.amount
+
+
+def _is_news(order: Order, change: Change) -> bool:
+    """Whether a change does more than repeat a refund that the order has."""
+    if change.kind != REFUND or order.refunds is None:
+        return True
+    return order.refunds.told(change.refund_id, change.refund_units) is None
 
 
 def _apply(order: Order, change: Change) -> None:

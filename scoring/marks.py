@@ -22,6 +22,14 @@ def remember(marks: bytes, identity: str, amount: int, most: int) -> bytes:
     return (marks + _mark(identity, amount))[-most * _MARK_BYTES :]
 
 
+def joined(kept: bytes, other: bytes, most: int) -> bytes:
+    """The newest marks of two, `kept` as the newer; beyond `most` each keeps at least half."""
+    ours, theirs = len(kept) // _MARK_BYTES, len(other) // _MARK_BYTES
+    from_other = min(theirs, max(most // 2, most - ours))
+    from_kept = min(ours, most - from_other)
+    return other[(theirs - from_other) * _MARK_BYTES :] + kept[(ours - from_kept) * _MARK_BYTES :]
+
+
 def digest(identity: str) -> bytes:
     """Eight bytes that stand for an id or a name, however long it is."""
     return blake2b(identity.encode(), digest_size=_ID_BYTES).digest()

@@ -62,6 +62,12 @@ class Counted(Struct, array_like=True):
     that_day: int
     in_all: int
 
+    def with_those_of(self, other: Counted) -> Counted:
+        """Both together."""
+        day = max(self.day, other.day)
+        that_day = sum(each.that_day for each in (self, other) if each.day == day)
+        return Counted(day, that_day, self.in_all + other.in_all)
+
 
 class Account(Struct, array_like=True):
     """A customer's points. The balance is what was earned less all that went, always.
@@ -96,16 +102,26 @@ class Account(Struct, array_like=True):
         points -= filled
         if not points:
             return
-        for lot in self.lots:
-            if lot.day == day and lot.expires_ms == expires_ms:
-                lot.points += points
-                return
-        self.lots.insert(
-            bisect_right(self.lots, day, key=attrgetter("day")), Lot(day, expires_ms, points)
-        )
-        if len(self.lots) > MAX_LOTS:
-            oldest = self.lots.pop(0)
-            self.lots[0].points += oldest.points
+        self._put(Lot(day, expires_ms, points))
+
+    def join(self, other: Account) -> None:
+        """Take over the points of another customer who is the same person.
+
+        What one of them owes is paid from what the other has, oldest first.
+        """
+        for lot in other.lots:
+            self._put(Lot(lot.day, lot.expires_ms, lot.points))
+        self.owed = self._spend(self.owed + other.owed)
+        self.earned += other.earned
+        self.redeemed += other.redeemed
+        self.taken_back += other.taken_back
+        self.expired += other.expired
+        self.redemptions = marks.joined(self.redemptions, other.redemptions, MAX_REDEMPTIONS)
+        for name, theirs in other.activities.items():
+            own = self.activities.pop(name, None)
+            self.activities[name] = theirs if own is None else own.with_those_of(theirs)
+        while len(self.activities) > MAX_ACTIVITIES_COUNTED:
+            del self.activities[next(iter(self.activities))]
 
     def take_back(self, points: int, day: int, expires_ms: int | None) -> None:
         """Take points from their own lot, then from the oldest; what is not there is owed."""
@@ -161,6 +177,17 @@ class Account(Struct, array_like=True):
         if len(self.activities) > MAX_ACTIVITIES_COUNTED:
             del self.activities[next(iter(self.activities))]
         return True
+
+    def _put(self, added: Lot) -> None:
+        """Add to the lot of the same day and end, or have a new one in its place by age."""
+        for lot in self.lots:
+            if (lot.day, lot.expires_ms) == (added.day, added.expires_ms):
+                lot.points += added.points
+                return
+        self.lots.insert(bisect_right(self.lots, added.day, key=attrgetter("day")), added)
+        if len(self.lots) > MAX_LOTS:
+            oldest = self.lots.pop(0)
+            self.lots[0].points += oldest.points
 
     def _spend(self, points: int) -> int:
         """Take points oldest first, and drop lots that are empty; what was not there."""

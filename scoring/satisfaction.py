@@ -34,6 +34,16 @@ class Experience(Struct, array_like=True):
     resolutions: list[Timed] = field(default_factory=list)
     """When a ticket was resolved, and how many milliseconds after it was opened or reopened."""
 
+    def join(self, other: Experience) -> None:
+        """Add what another customer told who is the same person."""
+        for own, theirs in (
+            (self.csat, other.csat),
+            (self.nps, other.nps),
+            (self.resolutions, other.resolutions),
+        ):
+            for at_ms, value in theirs:
+                enter(own, at_ms, value)
+
 
 def enter(kept: list[Timed], at_ms: int, value: int) -> None:
     """Put a value in its place by time, among equal times by arrival; the oldest goes."""

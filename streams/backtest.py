@@ -24,6 +24,7 @@ from handlers.log import (
     decode_control,
     is_control,
 )
+from handlers.onward import FOLLOWED, TRANSFERRED, Followed, Onward, Route, decode_onward
 from handlers.outputs import Output
 from handlers.partition import Partition
 from handlers.reasons import ERASED_CUSTOMER, Rejection
@@ -170,6 +171,8 @@ class Backtest:
                 return
         if self.report.is_log and self._is_control(line):
             self._control(line)
+        elif self.report.is_log and (onward := _onward(line)) is not None:
+            self._take_onward(line, onward)
         else:
             self._event(line)
         self._write_outputs()
@@ -178,6 +181,7 @@ class Backtest:
         """Put the policy in force: the log's own, if this is one."""
         if first is not None and self._is_control(first):
             self.report.is_log = True
+            self.partition.is_whole = False
             self._control(first)
             return
         options = self._options
@@ -210,7 +214,7 @@ class Backtest:
             record = msgspec.structs.replace(record, policy=self._options.policy)
         self.partition.activate(self._position, record)
 
-    def _event(self, line: Line) -> None:
+    def _event(self, line: Line, route: Route | None = None) -> None:
         partition, report = self.partition, self.report
         limits = IN_THE_LOG if report.is_log else self._options.limits
         event = partition.admit(line.raw, None, limits)
@@ -223,9 +227,26 @@ class Backtest:
             return
         if event.occurred_ms < partition.meta.clock_ms:
             report.late += 1
-        rejection = partition.apply(self._position, event)
-        if rejection is not None:
-            self._reject(line, rejection)
+        verdict = partition.apply(self._position, event, route)
+        # What goes on to another customer is further down in the log, or in that of another
+        # partition.
+        if isinstance(verdict, Rejection):
+            self._reject(line, verdict)
+
+    def _take_onward(self, line: Line, onward: Onward) -> None:
+        """What passes from one customer to another, as the log of a worker has it."""
+        raw = None if onward.event is None else bytes(onward.event)
+        line = line._replace(raw=raw or b"")
+        if isinstance(onward, Followed):
+            self._event(line, onward)
+            return
+        until_ms = self._options.until_ms
+        if until_ms is not None and onward.occurred_ms > until_ms:
+            self.report.left_out += 1
+            return
+        verdict = self.partition.take_transfer(self._position, onward)
+        if isinstance(verdict, Rejection):
+            self._reject(line, verdict)
 
     def _reject(self, line: Line, rejection: Rejection) -> None:
         self.report.dead_letters[rejection.reason] += 1
@@ -261,3 +282,13 @@ class Backtest:
             self._files.write(partition.profile(customer_id))
             partition.store.shrink()
         report.add(partition.context.tally)
+
+
+def _onward(line: Line) -> Onward | None:
+    """What a line of a log passes on to another customer; None if it is an event."""
+    if FOLLOWED.encode() not in line.raw and TRANSFERRED.encode() not in line.raw:
+        return None
+    try:
+        return decode_onward(line.raw)
+    except msgspec.MsgspecError:
+        return None

@@ -7,7 +7,8 @@ import asyncio
 from aiokafka import TopicPartition
 
 from config.deployment import Settings
-from handlers.partition import Meta, Partition, unpack_meta
+from handlers.meta import Meta, unpack_meta
+from handlers.partition import Partition
 from handlers.restoration import Restoration
 from streams.reading import read_to_end
 from streams.records import META_KEY, partition_of

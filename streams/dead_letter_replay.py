@@ -13,7 +13,7 @@ from aiokafka import TopicPartition
 
 from config.deployment import Settings
 from handlers.decode import Limits
-from handlers.partition import Source
+from handlers.meta import Source
 from handlers.reasons import CONFLICT
 from scoring.rules import Rules
 from streams.changelog import StateUnreadable, read_state

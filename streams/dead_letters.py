@@ -9,7 +9,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from config.deployment import Settings
 from handlers.decode import Limits, decode
-from handlers.partition import Source
+from handlers.meta import Source
 from handlers.reasons import CONFLICT, Rejection
 from handlers.values import check_values
 from scoring.rules import Rules

@@ -65,6 +65,8 @@ class EngineMetrics:
             metrics.alerts.labels(*alert).inc(count)
         for answer, count in tally.answers.items():
             metrics.survey_answers.labels(*answer).inc(count)
+        for step, count in tally.merges.items():
+            metrics.merges.labels(step).inc(count)
         metrics.unmatched_changes.inc(tally.unmatched)
         metrics.due_firings.inc(tally.due)
 

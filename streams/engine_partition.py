@@ -13,13 +13,16 @@ from msgspec.structs import replace
 from handlers.decode import IN_THE_LOG, decode
 from handlers.events import Event
 from handlers.log import UnreadableControl, is_control
+from handlers.meta import Meta, Source, unpack_meta
+from handlers.onward import Transfer
 from handlers.outputs import Output
-from handlers.partition import Meta, Partition, Source, unpack_meta
+from handlers.partition import Partition, Verdict
 from handlers.reasons import MISSING_FIELD, Rejection
 from handlers.restoration import Restoration
 from handlers.values import check_values
 from streams.batch_events import BatchEvent
 from streams.faust_app import Record
+from streams.passage import Parcel, Passage, parcel, passage_of
 from streams.quick_decode import quick_event
 from streams.records import META_KEY, Origin, cloud_event_headers, origin_of
 
@@ -47,6 +50,8 @@ class Unflushed(NamedTuple):
     profiles: list[Output]
     meta: Meta | None
     events: list[BatchEvent]
+    parcels: Sequence[Parcel] = ()
+    """What goes on to customers of other partitions, or of this one."""
     claim: Meta | None = None
     """The partition's own record as it was restored, with the epoch of its new owner."""
 
@@ -60,6 +65,7 @@ class EnginePartition:
         self.restore_seconds = 0.0
         self.population: Counter[tuple[str, str]] = Counter()
         self.dead_letters: list[DeadLetter] = []
+        self.parcels: list[Parcel] = []
         self.positional_duplicates = 0
         self.records_taken = 0
         self.newest_delay_ms: int | None = None
@@ -161,7 +167,7 @@ class EnginePartition:
         is_new = self._partition is None
         if self._partition is None:
             found = self._restoration.finish(self._meta.applied)
-            self._partition = Partition(self._meta, found.store)
+            self._partition = Partition(self._meta, found.store, is_whole=False)
             self._ahead = sorted(found.ahead, reverse=True)
             self.population = found.population
             self._position = self._meta.applied
@@ -217,18 +223,43 @@ class EnginePartition:
             self._apply_keyless(record)
             return
         origin = origin_of(record.headers, key)
-        if origin is not None and partition.is_applied(origin.source):
+        passage = self._passage(record)
+        source = passage.source if passage is not None else origin and origin.source
+        if source is not None and partition.is_applied(source):
             self.positional_duplicates += 1
+            return
+        if passage is not None and isinstance(passage.onward, Transfer):
+            verdict = partition.take_transfer(record.offset, passage.onward)
+            self._conclude(record, passage.event, origin, verdict)
             return
         event = self._admit(record)
         if isinstance(event, Rejection):
-            self._reject(record, origin, event)
+            self._reject(record, record.value, origin, event)
             return
-        rejection = partition.apply(record.offset, event)
-        if rejection is not None:
-            self._reject(record, origin, rejection)
-        else:
+        route = None if passage is None else passage.onward
+        verdict = partition.apply(record.offset, event, route)
+        self._conclude(record, record.value, origin, verdict)
+        if verdict is None:
             self.newest_delay_ms = now_ms - event.occurred_ms
+
+    def _passage(self, record: Record) -> Passage | None:
+        try:
+            return passage_of(record.value, record.headers, self._log_topic)
+        except msgspec.MsgspecError as error:
+            raise UnreadableControl(
+                f"{self._log_topic}/{self.number} has a record at offset {record.offset} for a "
+                f"merged customer that this version cannot read: {error}"
+            ) from error
+
+    def _conclude(
+        self, record: Record, value: bytes | None, origin: Origin | None, verdict: Verdict
+    ) -> None:
+        """A dead letter, or something that goes on; `value` is what upstream sent."""
+        if isinstance(verdict, Rejection):
+            self._reject(record, value, origin, verdict)
+        elif verdict is not None:
+            position = self.number, record.offset
+            self.parcels.append(parcel(verdict, value, origin, record.headers, position))
 
     def _apply_keyless(self, record: Record) -> None:
         """Ticks and policies have no key. Anything else is not ours, and no event either."""
@@ -246,7 +277,7 @@ class EnginePartition:
         event = decode(value, cloud_event_headers(record.headers), IN_THE_LOG, with_content=False)
         if isinstance(event, Event):
             event = Rejection(MISSING_FIELD, "a record of the log without a key", event.event_id)
-        self._reject(record, Origin(where, record.timestamp, None), event)
+        self._reject(record, value, Origin(where, record.timestamp, None), event)
 
     def _admit(self, record: Record) -> Event | Rejection:
         """As `Partition.admit`, the quick way where there is one."""
@@ -256,9 +287,11 @@ class EnginePartition:
             return self.partition.admit(record.value, attributes, IN_THE_LOG)
         return check_values(event, self.partition.rules) or event
 
-    def _reject(self, record: Record, origin: Origin | None, rejection: Rejection) -> None:
+    def _reject(
+        self, record: Record, value: bytes | None, origin: Origin | None, rejection: Rejection
+    ) -> None:
         key = record.key if origin is None else origin.key
-        self.dead_letters.append(DeadLetter(key, record.value, origin, rejection, record.headers))
+        self.dead_letters.append(DeadLetter(key, value, origin, rejection, record.headers))
 
     def _pass_ahead(self) -> None:
         """Customers changed after the last checkpoint of a former owner get their profile again.
@@ -282,10 +315,11 @@ class EnginePartition:
         context = partition.context
         outputs, context.outbox = context.outbox, []
         dead_letters, self.dead_letters = self.dead_letters, []
+        parcels, self.parcels = self.parcels, []
         states = partition.store.pack_changed(self._meta.epoch)
         claim, self._claim = self._claim, None
         if not checkpoint:
-            return Unflushed(outputs, dead_letters, states, [], None, [], claim)
+            return Unflushed(outputs, dead_letters, states, [], None, [], parcels, claim)
         self._pass_ahead()
         stale, partition.stale_profiles = partition.stale_profiles, {}
         self._profiles_in_doubt = False
@@ -296,7 +330,7 @@ class EnginePartition:
             self._meta_is_stale = False
             self._meta.applied = self._position
             meta = self._snapshot()
-        return Unflushed(outputs, dead_letters, states, profiles, meta, events, claim)
+        return Unflushed(outputs, dead_letters, states, profiles, meta, events, parcels, claim)
 
     def _snapshot(self) -> Meta:
         return replace(self._meta, positions=dict(self._meta.positions))

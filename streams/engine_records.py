@@ -6,32 +6,39 @@ from collections.abc import Iterator, Sequence
 
 from config.deployment import Settings
 from handlers import outputs
-from handlers.partition import pack_meta
+from handlers.meta import pack_meta
 from streams.engine_partition import DeadLetter, Unflushed
-from streams.records import META_KEY, dead_letter_headers, dead_letter_value
-from streams.topics import DEAD_LETTERS, OUTPUTS, changelog_name, topic_name
+from streams.records import META_KEY, dead_letter_headers, dead_letter_value, partition_of
+from streams.topics import CUSTOMER_EVENTS, DEAD_LETTERS, OUTPUTS, changelog_name, topic_name
 
 Record = tuple[str, int, bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
 """What `BatchProducer.add` takes: topic, partition, key, value, headers."""
 
 
 class EngineRecords:
-    """Makes records of what a partition has to write; all of them go to the partition's number."""
+    """Makes records of what a partition has to write.
+
+    All of them go to the partition's number, but for what goes on to other customers.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._changelog = changelog_name(settings)
+        self._events = topic_name(settings, CUSTOMER_EVENTS)
+        self._partitions = settings.partitions
         self._dead_letters = topic_name(settings, DEAD_LETTERS)
         self._topics = {
             name: topic_name(settings, name) for name in (*OUTPUTS, outputs.CUSTOMER_PROFILES)
         }
 
     def outputs(self, number: int, unflushed: Unflushed) -> Iterator[Record]:
-        """What customers' changes put out, and dead letters."""
+        """What customers' changes put out, dead letters, and what goes on to other customers."""
         topics = self._topics
         for topic, customer_id, value in unflushed.outputs:
             yield topics[topic], number, customer_id.encode(), value, ()
         for letter in unflushed.dead_letters:
             yield self._dead_letter(number, letter)
+        for key, passed, headers in unflushed.parcels:
+            yield self._events, partition_of(key, self._partitions), key, passed, headers
 
     def _dead_letter(self, number: int, letter: DeadLetter) -> Record:
         key, value, origin, rejection, headers = letter

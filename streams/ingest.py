@@ -13,7 +13,7 @@ from faust.types import TP, StreamT
 from config.deployment import Settings
 from handlers.decode import Limits, decode
 from handlers.events import Event
-from handlers.partition import Source
+from handlers.meta import Source
 from handlers.reasons import Rejection
 from handlers.values import check_values
 from scoring.rules import Rules

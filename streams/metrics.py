@@ -99,6 +99,12 @@ class Metrics:
             "level",
         )
         self.outputs = self._counter("outputs", "Records acknowledged by Kafka.", "topic")
+        self.merges = self._counter(
+            "merges",
+            "What happened for merged customers: `joined` to the surviving one, `refused`, "
+            "`followed` (an event told of the old id went on).",
+            "step",
+        )
         self.survey_answers = self._counter(
             "survey_answers",
             "Answers to surveys (`csat` 1 to 5, `nps` 0 to 10) by the tier of who answered and "

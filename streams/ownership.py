@@ -20,8 +20,8 @@ from aiokafka.errors import KafkaError
 
 from config.deployment import Settings
 from handlers.customer import unpack_head
+from handlers.meta import unpack_meta
 from handlers.outputs import CUSTOMER_PROFILES
-from handlers.partition import unpack_meta
 from streams.engine_partition import EnginePartition
 from streams.records import META_KEY
 from streams.topics import changelog_name, plain_consumer, topic_name

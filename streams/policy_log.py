@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from config.deployment import Settings
 from config.security import aiokafka_security
 from handlers.log import PolicyActivated, encode_control
-from handlers.partition import Meta
+from handlers.meta import Meta
 from scoring.policy import Policy
 from streams.faust_app import BatchProducer
 from streams.topics import CUSTOMER_EVENTS, check_topics, plain_consumer, topic_name

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from aiokafka.partitioner import murmur2
 
-from handlers.partition import Source
+from handlers.meta import Source
 from handlers.reasons import ERASED_CUSTOMER, Rejection
 
 Headers = list[tuple[str, bytes]]

@@ -131,9 +131,9 @@ class Driver:
             if isinstance(event, Rejection):
                 self.dead_letters.append(event)
                 continue
-            rejection = self.partition.apply(self._next(), event)
-            if rejection is not None:
-                self.dead_letters.append(rejection)
+            verdict = self.partition.apply(self._next(), event)
+            if isinstance(verdict, Rejection):
+                self.dead_letters.append(verdict)
         return self._collect()
 
     def reject(self, line: bytes) -> str | None:

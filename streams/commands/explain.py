@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shlex
 import sys
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 from rich.console import Console
 
 from config.settings import load_settings
+from handlers.customer import Moved
 from handlers.explain import explain as explanation_of
 from streams.commands.customer_ids import refuse_no_id
 from streams.commands.failing import fail, one_sentence
@@ -43,6 +45,9 @@ def explain(
         if state.erased:
             _tell_erased(customer, state.applied, as_json=as_json)
             return
+        if state.moved is not None:
+            _tell_merged(customer, state.moved, as_json=as_json)
+            return
         if state.tier not in partition.rules.rank:
             fail("a new policy is being put in force at this moment; ask again in a second")
         why = explanation_of(state, partition.rules, partition.clock_of(state))
@@ -50,6 +55,21 @@ def explain(
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(why)).decode() + "\n")
     else:
         Console(highlight=False).print(explanation_view(why))
+
+
+def _tell_merged(customer: str, moved: Moved, *, as_json: bool) -> None:
+    if as_json:
+        merged = {
+            "customer_id": customer,
+            "merged_into": moved.into,
+            "position": {"applied": moved.position},
+        }
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(merged)).decode() + "\n")
+        return
+    typer.echo(
+        f"customer {customer!r} was merged into {moved.into!r}, at log position {moved.position}: "
+        f"see `tierstream explain {shlex.quote(moved.into)}`"
+    )
 
 
 def _tell_erased(customer: str, position: int, *, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from config.deployment import Settings
 from handlers.log import PolicyActivated, decode_control
-from handlers.partition import Meta, unpack_meta
+from handlers.meta import Meta, unpack_meta
 from scoring.policy import Policy
 from streams.doctor.finding import Finding
 from streams.reading import read_to_end

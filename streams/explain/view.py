@@ -177,6 +177,8 @@ def _person(why: Explanation) -> Iterator[RenderableType | str]:
     names = ", ".join(map(plain, who.attributes)) or "none"
     changed = "" if who.attributes_at is None else f" (told {time_words(who.attributes_at)})"
     yield f"attributes known: {names}{changed}"
+    if who.also_known_as:
+        yield f"merged into it: {', '.join(map(plain, who.also_known_as))}"
     if why.holdout is not None:
         yield "held out of campaigns" if why.holdout else "not held out of campaigns"
     if not why.open_tickets:

@@ -18,7 +18,7 @@ from config.policy import check_policy
 from config.settings import Settings
 from handlers.decode import Limits, decode
 from handlers.log import ClockTick, PolicyActivated, encode_control
-from handlers.partition import Source
+from handlers.meta import Source
 from handlers.reasons import Rejection
 from serving.profile_record import read_profile
 from streams.engine_partition import EnginePartition

@@ -90,8 +90,9 @@ def test_the_product_refuses_each_for_its_reason(policy: dict[str, Any]) -> None
 
     def verdict(value: bytes | None, headers: Any) -> Verdict:
         event = partition.admit(value, cloud_event_headers(headers), LIMITS)
-        rejection = event if isinstance(event, Rejection) else partition.apply(position, event)
-        return None if rejection is None else (rejection.reason, rejection.event_id)
+        found = event if isinstance(event, Rejection) else partition.apply(position, event)
+        assert found is None or isinstance(found, Rejection)
+        return None if found is None else (found.reason, found.event_id)
 
     for _, value in groundwork():
         position += 1

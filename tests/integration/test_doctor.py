@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from config.deployment import Settings
 from config.policy import load_policy
-from handlers.partition import Meta, pack_meta
+from handlers.meta import Meta, pack_meta
 from scoring.policy import Policy
 from streams.cli import app
 from streams.local import Broker, RedisServer, start_broker, start_redis

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from config.deployment import Settings
-from handlers.partition import pack_meta
+from handlers.meta import pack_meta
 from streams.cli import app
 from streams.local import Broker
 from streams.local.ports import free_ports

@@ -10,7 +10,7 @@ import pytest
 from aiokafka import ConsumerRecord
 
 from handlers.customer import unpack_head
-from handlers.partition import unpack_meta
+from handlers.meta import unpack_meta
 from streams.local import Broker, start_broker
 from streams.records import META_KEY
 from streams.topics import changelog_name

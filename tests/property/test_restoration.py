@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.customer import Customer, new_customer, pack, unpack
-from handlers.partition import Meta, pack_meta
+from handlers.meta import Meta, pack_meta
 from handlers.store import CustomerStore
 from handlers.wheel import DueWheel
 from scoring.policy import Policy

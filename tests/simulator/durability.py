@@ -9,7 +9,7 @@ import orjson
 from faust.types import TP
 
 from handlers.customer import unpack_head
-from handlers.partition import Source, unpack_meta
+from handlers.meta import Source, unpack_meta
 from streams.records import META_KEY
 from streams.topics import CUSTOMER_EVENTS, INPUTS, OUTPUTS
 from tests.simulator.broker import Stored

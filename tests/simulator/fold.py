@@ -9,9 +9,12 @@ from typing import NamedTuple
 from handlers.customer import Customer, unpack
 from handlers.decode import IN_THE_LOG, decode
 from handlers.log import is_control
+from handlers.meta import Source
+from handlers.onward import Onward, Transfer
 from handlers.outputs import Output
-from handlers.partition import Partition, Source
+from handlers.partition import Partition, Verdict
 from handlers.reasons import Rejection
+from streams.passage import passage_of
 from streams.records import cloud_event_headers, origin_of
 from streams.topics import CUSTOMER_EVENTS
 from tests.simulator.broker import Stored
@@ -41,15 +44,19 @@ class Fold:
         letters: all dead letters, in order.
         states: the state of each customer after each record that changed it, by position.
         sources: the positions of upstream's records that are in the log, in the log's order.
+        passages: the records of the log from which others in this one follow, in its order.
+        passed: what goes on to other customers, by the record it follows from.
     """
 
     def __init__(self, number: int, log: Iterable[Stored]) -> None:
         self._number = number
-        self.partition = Partition()
+        self.partition = Partition(is_whole=False)
         self.puts: list[Put] = []
         self.letters: list[Letter] = []
         self.states: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
         self.sources: dict[Source, int] = {}
+        self.passages: dict[Source, int] = {}
+        self.passed: dict[int, Onward] = {}
         for record in log:
             self._take(record)
             self._note(record.offset)
@@ -76,17 +83,30 @@ class Fold:
             return
         origin = origin_of(record.headers, key)
         source = None if origin is None else origin.source
-        if source is not None:
+        passage = passage_of(value, record.headers, CUSTOMER_EVENTS)
+        if passage is not None:
+            if passage.source in self.passages:
+                return
+            self.passages[passage.source] = record.offset
+        elif source is not None:
             if source in self.sources:
                 return
             self.sources[source] = record.offset
-        event = partition.admit(value, cloud_event_headers(record.headers), IN_THE_LOG)
-        if not isinstance(event, Rejection):
-            rejection = partition.apply(record.offset, event)
-            if rejection is None:
-                return
-            event = rejection
-        self.letters.append(Letter(record.offset, source, event.reason))
+        verdict = self._apply(record, None if passage is None else passage.onward)
+        if isinstance(verdict, Rejection):
+            self.letters.append(Letter(record.offset, source, verdict.reason))
+        elif verdict is not None:
+            self.passed[record.offset] = verdict
+
+    def _apply(self, record: Stored, onward: Onward | None) -> Verdict:
+        partition = self.partition
+        if isinstance(onward, Transfer):
+            return partition.take_transfer(record.offset, onward)
+        attributes = cloud_event_headers(record.headers)
+        event = partition.admit(record.value, attributes, IN_THE_LOG)
+        if isinstance(event, Rejection):
+            return event
+        return partition.apply(record.offset, event, onward)
 
     def _note(self, position: int) -> None:
         partition = self.partition

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 import orjson
 from faust.types import TP
 
+from handlers.meta import Source
 from handlers.outputs import CUSTOMER_PROFILES
-from handlers.partition import Source
 from handlers.profile_view import profile_record
 from scoring.timestamps import parse_rfc3339
 from streams.engine_partition import EnginePartition

@@ -9,7 +9,7 @@ import pytest
 
 from config.policy import load_policy
 from handlers.decode import Limits
-from handlers.partition import Source
+from handlers.meta import Source
 from handlers.reasons import CONFLICT, NOT_JSON, UNKNOWN_CURRENCY, Rejection
 from scoring.rules import Rules
 from streams.commands.letter_lines import json_line, text_line

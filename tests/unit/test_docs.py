@@ -19,7 +19,7 @@ from config.care import MAX_HOLIDAYS
 from config.deployment import ENV_PREFIX, Settings
 from config.points import MAX_ACTIVITIES
 from config.policy import MAX_TIERS, load_policy
-from handlers.customer import MAX_IDENTITIES, MAX_TICKETS
+from handlers.customer import MAX_ALSO, MAX_IDENTITIES, MAX_TICKETS
 from handlers.decode import MAX_NESTING, MAX_RECORD_BYTES, Limits
 from handlers.fields import MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, MAX_ID_LENGTH, SCHEMAS
 from handlers.health import HealthView
@@ -208,6 +208,7 @@ def test_rules_give_the_limits_the_code_has() -> None:
     assert numbers == {
         "orders in the window, one by one": MAX_ORDERS,
         "changes waiting for their order": MAX_WAITING,
+        "ids merged into a customer that `explain` names": MAX_ALSO,
         "event ids remembered": MAX_IDENTITIES,
         "refund ids of an order": MAX_REFUND_IDS,
         "days with points left": MAX_LOTS,

@@ -10,7 +10,7 @@ from faust.types import TP
 
 from handlers.customer import new_customer, pack
 from handlers.log import PolicyActivated, encode_control
-from handlers.partition import Meta, pack_meta
+from handlers.meta import Meta, pack_meta
 from scoring.policy import Policy
 from streams.engine_partition import EnginePartition, LogGap
 from streams.faust_app import (

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from handlers.partition import Partition, Source
+from handlers.meta import Source
+from handlers.partition import Partition
 from scoring.policy import Policy
 from tests.builders import (
     cancelled,

@@ -11,7 +11,7 @@ from faust.types import TP
 
 from config.deployment import Settings
 from handlers.log import ClockTick, PolicyActivated, UnreadableControl, encode_control
-from handlers.partition import Source
+from handlers.meta import Source
 from scoring.policy import Policy
 from streams.dump import dump_partition
 from streams.engine_partition import EnginePartition

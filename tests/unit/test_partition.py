@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from handlers.log import ClockTick, PolicyActivated, decode_control, encode_control
-from handlers.partition import NoPolicy, Partition, pack_meta, unpack_meta
+from handlers.meta import pack_meta, unpack_meta
+from handlers.partition import NoPolicy, Partition
 from handlers.store import CustomerStore
 from scoring.policy import Cutoffs, Dormancy, Movement, Policy, Tier
 from tests.builders import (

@@ -1,0 +1,90 @@
+"""Records by which something passes from one customer to another, through the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from handlers.meta import Source
+from handlers.onward import Followed, Onward, Transfer, decode_onward, encode_onward
+from streams.records import Headers, Origin, canonical_headers
+
+_ONWARD = "onward"
+"""What passes from one customer to another says how in this header, as JSON: `handlers.onward`."""
+
+_ONWARD_FROM = "onward-from"
+"""The record of the log that it follows from: `partition/offset`."""
+_ONWARD_EVENT = "onward-event"
+"""With a merged customer's state: the value of the merge's own record."""
+_ONWARD_MAX_BYTES = 1_000_000
+"""A state and the merge's own record are no longer than that together, or the latter stays out."""
+
+
+class Passage(NamedTuple):
+    """A record that passes something from one customer to another."""
+
+    onward: Onward
+    source: Source
+    """The record of the log that it follows from: of these, too, one sequence a partition."""
+    event: bytes | None
+    """The value of the record as it came first."""
+
+
+def passage_of(
+    value: bytes | None, headers: Sequence[tuple[str, bytes]], log_topic: str
+) -> Passage | None:
+    """What a record of the canonical log passes on; None if it is an event that just came in.
+
+    Raises:
+        msgspec.MsgspecError: a newer version has written it.
+    """
+    if not headers or len(headers) == 1:
+        return None  # as nearly all are
+    found = dict(headers)
+    told = found.get(_ONWARD)
+    if told is None:
+        return None
+    onward = decode_onward(told)
+    partition, offset = found[_ONWARD_FROM].decode().split("/")
+    source = Source(log_topic, int(partition), int(offset))
+    if isinstance(onward, Followed):
+        return Passage(onward, source, value)
+    state = b"" if value is None else value
+    return Passage(replace(onward, state=state), source, found.get(_ONWARD_EVENT))
+
+
+class Parcel(NamedTuple):
+    """A record to be written to the partition of the customer it goes to."""
+
+    key: bytes
+    value: bytes | None
+    headers: Headers
+
+
+def parcel(
+    onward: Onward,
+    event: bytes | None,
+    origin: Origin | None,
+    headers: Sequence[tuple[str, bytes]],
+    position: tuple[int, int],
+) -> Parcel:
+    """The record that passes something on.
+
+    Args:
+        onward: what, and where to.
+        event: the value of the record that it follows from, as it came first.
+        origin: where upstream put that record.
+        headers: those of the record, for the attributes of a CloudEvent.
+        position: partition and offset of that record in the log.
+    """
+    key, value = onward.into.encode(), event
+    found: Headers = [] if origin is None else canonical_headers(origin, key, headers)
+    if isinstance(onward, Transfer):
+        value, onward = onward.state, replace(onward, state=b"")
+        if event is not None and len(value) + len(event) < _ONWARD_MAX_BYTES:
+            found.append((_ONWARD_EVENT, event))
+    found.append((_ONWARD, encode_onward(onward)))
+    found.append((_ONWARD_FROM, f"{position[0]}/{position[1]}".encode()))
+    return Parcel(key, value, found)
