@@ -35,7 +35,8 @@ def embedded_broker() -> Iterator[Broker]:
 def kafka_broker() -> Iterator[Broker]:
     """Apache Kafka, one node. Kept for the run: do not kill it, start one of your own for that."""
     try:
-        started = start_broker("kafka")
+        # Its cleaner looks for work often, so that tests need not wait for a compaction.
+        started = start_broker("kafka", config={"log.cleaner.backoff.ms": "200"})
     except BrokerUnavailable as reason:
         skip_without_java(reason)
         raise  # never reached: the line above ends the test

@@ -93,14 +93,23 @@ class RunningWorker:
 
     def value(self, name: str, **labels: str) -> float:
         """The sum of a metric over all its series that have these labels."""
-        with urlopen(f"http://{LOOPBACK}:{self._port}/metrics", timeout=5) as answer:
-            text = answer.read().decode()
         return sum(
             sample.value
-            for family in text_string_to_metric_families(text)
+            for family in text_string_to_metric_families(self.metrics.decode())
             for sample in family.samples
             if sample.name == f"tierstream_{name}" and labels.items() <= sample.labels.items()
         )
+
+    @property
+    def metrics(self) -> bytes:
+        """The page of metrics."""
+        with urlopen(f"http://{LOOPBACK}:{self._port}/metrics", timeout=5) as answer:
+            return bytes(answer.read())
+
+    @property
+    def process_id(self) -> int:
+        """Of the process."""
+        return self._process.pid
 
     @property
     def code(self) -> int | None:

@@ -1,0 +1,131 @@
+"""After an erasure no byte of the person is kept, whatever was told and whoever writes late."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from handlers.customer import pack, unpack, unpack_head
+from handlers.outputs import CUSTOMER_PROFILES
+from streams.local import Broker, RedisServer
+from streams.topics import CUSTOMER_EVENTS, DEAD_LETTERS, changelog_name
+from tests.integration.canaries import Person
+from tests.integration.canary_search import (
+    in_files,
+    in_memory,
+    in_topics,
+    kept_of_customers,
+    traces,
+)
+from tests.integration.compaction import compacted
+from tests.integration.deployment import Deployment
+from tests.integration.erasing import PROJECTOR, erasing, live
+from tests.integration.running_worker import RunningWorker
+
+_REWRITTEN_WITHIN_S = 30.0
+
+
+@pytest.mark.kafka
+async def test_nothing_of_an_erased_person_is_found_anywhere(
+    kafka_broker: Broker, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    person = Person()
+    with erasing(kafka_broker, redis_server, tmp_path, mode="live") as deployment:
+        await deployment.create_topics()
+        worker = await deployment.ready_worker()
+        projector = await deployment.ready_worker(program=PROJECTOR)
+        await live(deployment, [person])
+        before = await kept_of_customers(deployment, redis_server)
+        log = await in_topics(deployment, [deployment.topic(CUSTOMER_EVENTS)])
+        _assert_all_is_found(person, before, log)
+
+        receipt = _erase(deployment, person)
+        assert (receipt["known"], receipt["complete"]) == ("known", True)
+        await deployment.send(person.late())
+        await _write_as_a_former_owner(deployment, person)
+        await deployment.drained()
+        await compacted(deployment, kafka_broker, person.canaries)
+
+        after = await kept_of_customers(deployment, redis_server)
+        told = {"worker": worker.metrics, "projector": projector.metrics, "logs": _logs(deployment)}
+        letters = await in_topics(deployment, [deployment.topic(DEAD_LETTERS)])
+        files = in_files(deployment, kafka_broker)
+        assert traces(person.canaries, {**after, **told, **letters, **files}) == set()
+        redis = {place: content for place, content in after.items() if "Redis" in place}
+        assert traces({"id": person.customer_id.encode()}, redis) == set()
+        assert traces({"ben": b"ben"}, redis), "somebody else is still there"
+
+        assert worker.stop() == 0
+        fresh = await deployment.ready_worker()
+        await deployment.drained()
+        if sys.platform == "linux":
+            assert _in_memory(fresh, {"ben": b"ben"}), "its memory is what is looked through"
+            assert _in_memory(fresh, person.canaries) == set()
+        assert fresh.stop() == 0
+
+
+def _assert_all_is_found(
+    person: Person, kept: Mapping[str, bytes], log: Mapping[str, bytes]
+) -> None:
+    """Else nothing would follow from finding nothing."""
+    found = traces(person.kept, kept)
+    assert {name for name, _ in found} == person.kept.keys()
+    assert {place for _, place in found} == kept.keys() - {"keys of Redis"}
+    assert {name for name, _ in traces(person.passed, log)} == person.passed.keys()
+
+
+def _erase(deployment: Deployment, person: Person) -> dict[str, Any]:
+    done = deployment.run("erase", person.customer_id, "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    receipt: dict[str, Any] = json.loads(done.stdout)
+    return receipt
+
+
+async def _write_as_a_former_owner(deployment: Deployment, person: Person) -> None:
+    """Put the person's state and profile of before behind those of now; the owner must answer."""
+    key, changelog = person.customer_id.encode(), changelog_name(deployment.settings)
+    profiles = deployment.topic(CUSTOMER_PROFILES)
+    state = unpack((await _values(deployment, changelog, key))[-2])
+    profile = (await _values(deployment, profiles, key))[-2]
+    assert not state.erased
+    assert profile is not None
+    state.epoch -= 1
+    servers = deployment.settings.kafka_bootstrap_servers
+    async with AIOKafkaProducer(bootstrap_servers=servers, acks="all") as producer:
+        await producer.send_and_wait(changelog, pack(state), key, 0)
+        await producer.send_and_wait(profiles, profile, key, 0)
+    await _newest(deployment, changelog, key, lambda value: unpack_head(value).erased)
+    await _newest(deployment, profiles, key, lambda value: value is None)
+
+
+async def _newest(
+    deployment: Deployment, topic: str, key: bytes, is_right: Callable[[Any], bool]
+) -> None:
+    deadline_s = time.monotonic() + _REWRITTEN_WITHIN_S
+    while not is_right((await _values(deployment, topic, key))[-1]):
+        assert time.monotonic() < deadline_s, f"{topic} has what a former owner wrote"
+        await asyncio.sleep(0.2)
+
+
+async def _values(deployment: Deployment, topic: str, key: bytes) -> list[Any]:
+    [records] = await deployment.read_full(topic)
+    return [record.value for record in records if record.key == key]
+
+
+def _logs(deployment: Deployment) -> bytes:
+    return deployment.logs.encode()
+
+
+def _in_memory(worker: RunningWorker, canaries: Mapping[str, bytes]) -> set[tuple[str, str]]:
+    found: set[tuple[str, str]] = set()
+    for place, content in in_memory(worker.process_id):
+        found |= traces(canaries, {place: content})
+    return found
