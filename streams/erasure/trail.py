@@ -9,8 +9,8 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from config.deployment import Settings
 from handlers.customer import Head, is_newer, unpack_head
+from handlers.meta import unpack_meta
 from handlers.outputs import CUSTOMER_PROFILES
-from handlers.partition import unpack_meta
 from streams.dead_letters import letter_of
 from streams.erasure.receipt import Known
 from streams.erasure.request import Request
