@@ -16,6 +16,7 @@ from itertools import count
 from scoring.money import text_of_minor
 from streams.traffic.browsing import visit
 from streams.traffic.draws import DAY_MS, HOUR_MS, MINUTE_MS, draws_for
+from streams.traffic.loyalty import redemption, referral
 from streams.traffic.people import consent, correction, introduction
 from streams.traffic.population import Customer, PopulationShape, customer
 from streams.traffic.record import Draft, TrafficRecord, encode_json, event_of
@@ -193,5 +194,9 @@ class _Simulation:
         if draws.chance(0.015):
             changed_ms = placed_ms + draws.wait_ms(HOUR_MS)
             followers.append(consent(draws, customer_id, changed_ms, yes=0.5))
+        if draws.chance(0.03):
+            followers.append(referral(draws, customer_id, placed_ms))
+        if draws.chance(0.06):
+            followers.append(redemption(draws, customer_id, placed_ms, f"{order_id}-points"))
         for follower in followers:
             self._plan(follower.at_ms, follower)
