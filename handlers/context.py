@@ -25,6 +25,10 @@ class Tally(Struct):
     """Change in the number of customers by (tier, stage)."""
     answers: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Answers to surveys by (survey, tier, score)."""
+    points: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Points moved by (cause, `up` or `down`), redemptions refused not among them."""
+    reminders: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Reminders by (type, why it is marked as not to be acted on, empty for none)."""
     merges: Counter[str] = field(default_factory=Counter)
     """What happened for merges: customers joined, merges refused, events that followed."""
     unmatched: int = 0

@@ -224,4 +224,5 @@ def _tell(
         next_expiry_points=expiring,
         policy_version=context.rules.version,
     )
+    context.tally.points[cause.reason, "up" if delta > 0 else "down"] += abs(delta)
     context.emit(outputs.PROFILE_CHANGES, outputs.POINTS_CHANGED, customer, cause.key, now_ms, data)

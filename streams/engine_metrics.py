@@ -65,6 +65,10 @@ class EngineMetrics:
             metrics.alerts.labels(*alert).inc(count)
         for answer, count in tally.answers.items():
             metrics.survey_answers.labels(*answer).inc(count)
+        for movement, count in tally.points.items():
+            metrics.points.labels(*movement).inc(count)
+        for reminder, count in tally.reminders.items():
+            metrics.reminders.labels(*reminder).inc(count)
         for step, count in tally.merges.items():
             metrics.merges.labels(step).inc(count)
         metrics.unmatched_changes.inc(tally.unmatched)

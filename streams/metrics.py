@@ -99,6 +99,20 @@ class Metrics:
             "level",
         )
         self.outputs = self._counter("outputs", "Records acknowledged by Kafka.", "topic")
+        self.points = self._counter(
+            "points",
+            "Points moved, by what moved them (`order`, `refund`, `expiry`, …) and whether the "
+            "balance went `up` or `down`.",
+            "cause",
+            "direction",
+        )
+        self.reminders = self._counter(
+            "reminders",
+            "Records on `care-reminders` by their type and by why they are not to be acted on "
+            "(empty: they are).",
+            "type",
+            "suppressed",
+        )
         self.merges = self._counter(
             "merges",
             "What happened for merged customers: `joined` to the surviving one, `refused`, "
