@@ -66,7 +66,8 @@ def _fate_lines(gone_by: str | None, why: str, topics: list[Remains]) -> Iterato
         yield f"    {one.topic}: {one.holds}{_count_words(one)}"
     first = topics[0]
     if first.remedy is not None:
-        yield f"    to set one: {first.remedy.replace(first.topic, 'TOPIC')}"
+        remedy = first.remedy.replace(f" {first.topic} ", " TOPIC ")
+        yield f"    to set one: {remedy}"
 
 
 def _count_words(one: Remains) -> str:

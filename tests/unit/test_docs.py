@@ -79,6 +79,15 @@ def commands() -> Iterator[str]:
             yield name
 
 
+def all_options(command: TyperGroup | TyperCommand) -> set[str]:
+    """Every option of a command, also those that switch another off."""
+    return {
+        option
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+
+
 def command_lines(page: Path) -> list[list[str]]:
     """The words after `tierstream` of each command that stands in code."""
     code = INLINE.findall(prose(page))
@@ -121,14 +130,14 @@ def test_commands_named_in_documents_exist_with_their_options(page: Path) -> Non
             continue  # such as `tierstream policy …`, the group itself
         command = find_command(*names)
         assert command is not None, words
-        known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+        known = all_options(command) | {"--help"}
         assert {word for word in words if word.startswith("-")} <= known, words
 
 
 @every_page
 def test_options_named_in_prose_belong_to_a_command(page: Path) -> None:
     found = [find_command(*name.split()) for name in commands()]
-    known = {option for c in found if c for parameter in c.params for option in parameter.opts}
+    known = {option for command in found if command for option in all_options(command)}
     named = {code.split()[0] for code in INLINE.findall(prose(page)) if code.startswith("--")}
     assert named <= known | {"--help"}
 
