@@ -10,6 +10,10 @@ LOCKED := .venv/.installed-$(shell cat requirements/dev.lock pyproject.toml | ck
 FAULTS ?= 200
 SEED ?= 1
 PYTEST_ARGS ?=
+# All tests: two processes that wait for servers most of the time, and one that computes. A choice
+# of tests is done sooner in one process (0), and one core has nothing to share.
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+PROCESSES ?= $(if $(PYTEST_ARGS)$(filter 1,$(CORES)),0,3)
 BENCH_ARGS ?=
 DEMO_ARGS ?=
 SIDE_ARGS ?=
@@ -42,7 +46,7 @@ lint: $(LOCKED)
 	@echo '== lint-imports' && $(BIN)/lint-imports --no-cache
 
 test: lint
-	@echo '== pytest' && $(BIN)/python -m pytest $(PYTEST_ARGS)
+	@echo '== pytest' && $(BIN)/python -m pytest -n $(PROCESSES) --dist loadscope $(PYTEST_ARGS)
 
 format: $(LOCKED)
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

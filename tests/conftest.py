@@ -1,11 +1,16 @@
-"""What holds for every test: how hard hypothesis searches."""
+"""What holds for every test: how hard hypothesis searches, and how processes share the work."""
 
 from __future__ import annotations
 
 import os
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadScopeScheduling
 
 # A deadline per example would measure how busy the machine is, not the code.
 settings.register_profile("dev", max_examples=50, deadline=None)
@@ -23,3 +28,13 @@ settings.register_profile("thorough", max_examples=5_000, deadline=timedelta(sec
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
 )
+
+
+@pytest.hookimpl(optionalhook=True)  # a run in one process needs no pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    """With `-n 3 --dist loadscope`, which is what `make test` says, the servers' tests queue up."""
+    from tests.support.scheduler import TwoQueuesOfServers
+
+    if config.getoption("dist") != "loadscope":
+        return None
+    return TwoQueuesOfServers(config, log)

@@ -14,7 +14,7 @@ _SEEDS = range(5_000, 5_800)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("safeguard", MUTATIONS)
 def test_a_promise_is_broken_without(safeguard: str) -> None:
     """By something that a consumer or an operator would see, not by work that is never done."""

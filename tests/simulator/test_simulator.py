@@ -32,7 +32,7 @@ def _assert_kept(summary: Summary) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1_800)
 def test_all_promises_hold_in_two_thousand_histories(
     record_property: Callable[[str, object], None],
 ) -> None:
