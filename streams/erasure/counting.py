@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -22,20 +22,21 @@ Bears = Callable[[ConsumerRecord], bool]
 
 async def count_records(
     settings: Settings,
-    customer_id: str,
+    ids: Sequence[str],
     topics: Mapping[str, int],
-    places: Places,
+    places: Sequence[Places],
     within_s: float,
 ) -> dict[str, Count]:
     """Count in each topic; one that is not read to its end in time says so.
 
     Args:
         settings: of the deployment.
-        customer_id: whose id it is.
+        ids: of the customer.
         topics: number of partitions by topic.
-        places: topics keyed by customer are read in one partition only, see `_partitions`.
+        places: of each id.
         within_s: for all topics together.
     """
+    bears = bearing(ids)
     found = dict.fromkeys(topics, Count(0, complete=False))
     # A partition is begun after the last fetch from the one before, so that one must not wait long.
     consumer = plain_consumer(settings, fetch_max_wait_ms=_FETCH_WAIT_MS)
@@ -44,7 +45,7 @@ async def count_records(
             await consumer.start()
             for topic, partitions in topics.items():
                 for tp in _partitions(topic, partitions, places):
-                    await _count(consumer, tp, bearing(customer_id), found)
+                    await _count(consumer, tp, bears, found)
                 found[topic] = Count(found[topic].records, complete=True)
     except (TimeoutError, KafkaError):
         pass  # what was counted so far stands, as not complete
@@ -62,28 +63,30 @@ async def _count(
         await asyncio.sleep(0)
 
 
-def bearing(customer_id: str) -> Bears:
-    """Whether a record has the id as its key, as a text in its value, or as a subject header."""
-    key = customer_id.encode()
-    texts = {json.dumps(customer_id).encode(), json.dumps(customer_id, ensure_ascii=False).encode()}
+def bearing(ids: Sequence[str]) -> Bears:
+    """Whether a record has one of the ids as its key, as a text in its value, or as its subject."""
+    keys = {customer_id.encode() for customer_id in ids}
+    texts = {
+        json.dumps(customer_id, ensure_ascii=is_escaped).encode()
+        for customer_id in ids
+        for is_escaped in (True, False)
+    }
 
     def bears(record: ConsumerRecord) -> bool:
-        if record.key == key:
+        if record.key in keys:
             return True
         value = record.value
         if value is not None and any(text in value for text in texts):
             return True
-        return any(name == "ce_subject" and told == key for name, told in record.headers)
+        return any(name == "ce_subject" and told in keys for name, told in record.headers)
 
     return bears
 
 
-def _partitions(topic: str, partitions: int, places: Places) -> list[TopicPartition]:
+def _partitions(topic: str, partitions: int, places: Sequence[Places]) -> Iterable[TopicPartition]:
     """Where records about the customer may be.
 
-    What the engine writes is in the partition of the log; ingest and upstream write anywhere.
+    What the engine keeps is in the partitions of the ids; ingest and upstream write anywhere.
     """
-    own = {tp.topic: tp for tp in (places.log, places.changelog, places.profiles)}
-    if topic in own:
-        return [own[topic]]
-    return [TopicPartition(topic, number) for number in range(partitions)]
+    own = {tp for place in places for tp in place[:3] if tp.topic == topic}
+    return own or [TopicPartition(topic, number) for number in range(partitions)]

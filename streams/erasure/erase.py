@@ -13,9 +13,9 @@ from streams.erasure.counting import count_records
 from streams.erasure.follow import ends_of, follow
 from streams.erasure.receipt import Receipt, Remains, Step
 from streams.erasure.remains import ELSEWHERE, all_remains, read_settings, topics_of
-from streams.erasure.request import Request, write_request
+from streams.erasure.request import write_request
 from streams.erasure.steps import steps_of
-from streams.erasure.trail import Places, Trail, places_of
+from streams.erasure.trail import Trail, places_of
 from streams.erasure.view import look_at_view
 from streams.topics import check_topics
 
@@ -53,61 +53,65 @@ async def erase(
         ProduceFailed: the request may or may not have been written.
     """
     counts = await check_topics(settings)
-    places = places_of(settings, customer_id, counts)
     # What may fail comes before the request: afterwards there is something to tell in any case.
     configs = await read_settings(settings)
-    starts = await ends_of(settings, places)
+    starts = await ends_of(settings, counts)
     on_progress("writing the erasure")
-    request = await write_request(settings, customer_id, counts, places.changelog)
+    request = await write_request(settings, customer_id, counts)
     deadline_s = asyncio.get_running_loop().time() + wait_s
-    trail = Trail(places, request)
+    trails: list[Trail] = []
     if wait_s:
         on_progress("waiting for the worker")
-        await follow(settings, places, starts, trail, deadline_s)
-    steps = steps_of(request, places, trail, waited=bool(wait_s))
+        trails = await follow(settings, request, counts, starts, deadline_s)
+    steps = steps_of(request, trails)
     if wait_s:
         on_progress("looking at Redis")
-        steps.append(await _view_step(settings, request, places, trail, deadline_s))
+        steps.append(await _view_step(settings, trails, deadline_s))
+    ids = _ids(customer_id, trails)
     remains = all_remains(settings, configs, request.written_ms)
     if count:
         on_progress("counting records")
-        remains = await _counted(settings, customer_id, counts, places, remains)
+        remains = await _counted(settings, ids, counts, remains)
     return Receipt(
         customer_id=customer_id,
-        also_known_as=(),
+        erased_id=ids[0],
+        also_known_as=ids[1:],
         event_id=request.event_id,
         occurred_at=rfc3339(request.occurred_ms),
-        known=trail.known,
-        complete=_is_complete(steps, waited=bool(wait_s)),
+        known=trails[-1].known if trails else None,
+        complete=bool(trails) and _is_complete(steps),
         steps=tuple(steps),
         remains=remains,
         elsewhere=ELSEWHERE,
     )
 
 
-async def _view_step(
-    settings: Settings, request: Request, places: Places, trail: Trail, deadline_s: float
-) -> Step:
-    if not trail.profile_is_null:
+def _ids(customer_id: str, trails: list[Trail]) -> tuple[str, ...]:
+    """All ids of the person: first the one that is erased, then those that led or lead to it."""
+    passed = [trail.customer_id for trail in reversed(trails)] or [customer_id]
+    return tuple(dict.fromkeys([*passed, *(trails[-1].also if trails else ())]))
+
+
+async def _view_step(settings: Settings, trails: list[Trail], deadline_s: float) -> Step:
+    last = trails[-1]
+    if not last.profile_is_null:
         return Step("view", "not_looked", "Redis follows the profile, which was not seen to go")
-    offset = trail.null_profile
-    null = None if offset is None else (places.profiles.partition, offset)
-    return await look_at_view(settings, request.customer_id, null, deadline_s)
+    offset = last.null_profile
+    null = None if offset is None else (last.places.profiles.partition, offset)
+    ids = [trail.customer_id for trail in trails]
+    return await look_at_view(settings, ids, null, deadline_s)
 
 
 async def _counted(
-    settings: Settings,
-    customer_id: str,
-    counts: dict[str, int],
-    places: Places,
-    remains: tuple[Remains, ...],
+    settings: Settings, ids: tuple[str, ...], counts: dict[str, int], remains: tuple[Remains, ...]
 ) -> tuple[Remains, ...]:
     topics = {topic: counts[topic] for topic in topics_of(settings)}
-    found = await count_records(settings, customer_id, topics, places, COUNT_S)
+    places = [places_of(settings, customer_id, counts) for customer_id in ids]
+    found = await count_records(settings, ids, topics, places, COUNT_S)
     return tuple(replace(one, count=found[one.topic]) for one in remains)
 
 
-def _is_complete(steps: list[Step], *, waited: bool) -> bool:
+def _is_complete(steps: list[Step]) -> bool:
     """A Redis that nobody configured and that is not there is no step that lacks."""
     lacking = [one for one in steps if one.outcome != "done"]
-    return waited and all(one.where == "view" and one.outcome == "not_looked" for one in lacking)
+    return all(one.where == "view" and one.outcome == "not_looked" for one in lacking)

@@ -6,9 +6,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-Where = Literal["request", "log", "state", "profile", "view"]
-"""The steps in their order: the topic `profiles`, `customer-events`, the changelog,
-`customer-profiles`, Redis."""
+Where = Literal["request", "merge", "log", "state", "profile", "view"]
+"""The steps in their order: the topic `profiles`; each merge that leads on to another id;
+`customer-events`, the changelog, `customer-profiles`, Redis."""
 
 Outcome = Literal["done", "waiting", "refused", "not_reached", "not_looked"]
 """`done`: seen. `waiting`: not seen in time. `refused`: the request became a dead letter.
@@ -66,8 +66,9 @@ class Receipt(Struct, frozen=True):
     """What was done, and where data may remain.
 
     Attributes:
-        customer_id: who was erased.
-        also_known_as: ids that had been merged into this one, as far as the state told.
+        customer_id: whom it was asked for.
+        erased_id: who is erased: the same, or the id that one had been merged into.
+        also_known_as: other ids of the same person, as far as the state told of merges.
         event_id: of the `customer.erased` that was written.
         occurred_at: its time.
         known: what the state had of the customer before; None if that was not seen.
@@ -78,6 +79,7 @@ class Receipt(Struct, frozen=True):
     """
 
     customer_id: str
+    erased_id: str
     also_known_as: tuple[str, ...]
     event_id: str
     occurred_at: str

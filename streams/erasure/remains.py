@@ -21,7 +21,7 @@ from streams.topics import (
 
 _HOLDS = {
     **dict.fromkeys(INPUTS, "events as upstream wrote them"),
-    CUSTOMER_EVENTS: "every event as it came, later ones too",
+    CUSTOMER_EVENTS: "every event as it came, later ones too; and what passed between merged ids",
     outputs.TIER_CHANGES: "tier changes with figures and event ids",
     outputs.DORMANCY_ALERTS: "alerts with the times of orders and interactions",
     outputs.CARE_REMINDERS: "reminders, of a birthday for instance",

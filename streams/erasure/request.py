@@ -16,7 +16,7 @@ from scoring.timestamps import rfc3339
 from streams.doctor.log import newest_meta
 from streams.policy_log import log_producer
 from streams.records import partition_of
-from streams.topics import plain_consumer, topic_name
+from streams.topics import changelog_name, plain_consumer, topic_name
 
 
 class Request(NamedTuple):
@@ -39,24 +39,23 @@ class Request(NamedTuple):
     offset: int
 
 
-async def write_request(
-    settings: Settings, customer_id: str, counts: Mapping[str, int], changelog: TopicPartition
-) -> Request:
+async def write_request(settings: Settings, customer_id: str, counts: Mapping[str, int]) -> Request:
     """Write the event to the topic `profiles`, and wait until every replica in sync has it.
 
     Args:
         settings: of the deployment.
         customer_id: a valid id.
         counts: partitions by topic.
-        changelog: of the customer's partition.
 
     Raises:
         ProduceFailed: it may or may not have been written; to ask again does no harm.
         KafkaError: no broker answers.
     """
     event_id = f"erase-{uuid.uuid4()}"
-    occurred_ms = await _occurred_ms(settings, changelog)
     topic, key = topic_name(settings, PROFILE_TOPIC), customer_id.encode()
+    changelog = changelog_name(settings)
+    number = partition_of(key, counts[changelog])
+    occurred_ms = await _occurred_ms(settings, TopicPartition(changelog, number))
     tp = TopicPartition(topic, partition_of(key, counts[topic]))
     event = {
         "event_id": event_id,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiokafka import TopicPartition
 
 from streams.erasure.receipt import Known, Outcome, Step, Where
 from streams.erasure.request import Request
-from streams.erasure.trail import Places, Trail
+from streams.erasure.trail import Trail
 
 _FOLLOWED: tuple[Where, ...] = ("log", "state", "profile", "view")
 
@@ -17,42 +19,50 @@ _STATE_WORDS: dict[Known, str] = {
 }
 
 
-def steps_of(request: Request, places: Places, trail: Trail, *, waited: bool) -> list[Step]:
+def steps_of(request: Request, trails: Sequence[Trail]) -> list[Step]:
     """The steps in Kafka.
 
     Args:
         request: as it was written.
-        places: where it was followed.
-        trail: what was seen.
-        waited: whether it was followed at all.
+        trails: what was seen of it; none if it was not followed.
     """
     at = _at(request.tp, request.offset)
     written = Step("request", "done", f"event {request.event_id} is written", at)
-    if not waited:
+    if not trails:
         return [written, *(Step(where, "not_looked", "not waited for") for where in _FOLLOWED)]
-    return [written, _log(places, trail), _state(places, trail), _profile(places, trail)]
+    *passed, last = trails
+    return [written, *map(_merge, passed), _log(last), _state(last), _profile(last)]
 
 
-def _log(places: Places, trail: Trail) -> Step:
+def _merge(trail: Trail) -> Step:
+    text = f"{trail.customer_id!r} had been merged into {trail.merged_into!r}, who is erased for it"
+    return Step(
+        "merge", "done", text, None if trail.logged is None else _at(trail.places.log, trail.logged)
+    )
+
+
+def _log(trail: Trail) -> Step:
     if trail.refused is not None:
         return Step("log", "refused", f"the event became a dead letter, {trail.refused}")
     if trail.logged is None:
         return Step("log", "waiting", "not in the log yet; does a worker run?")
-    return Step("log", "done", "in the log, behind all before it", _at(places.log, trail.logged))
+    at = _at(trail.places.log, trail.logged)
+    return Step("log", "done", "in the log, behind all before it", at)
 
 
-def _state(places: Places, trail: Trail) -> Step:
+def _state(trail: Trail) -> Step:
     if trail.marker is None or trail.known is None:
         return Step("state", _unseen(trail), "no marker was seen in the changelog")
-    return Step("state", "done", _STATE_WORDS[trail.known], _at(places.changelog, trail.marker))
+    at = _at(trail.places.changelog, trail.marker)
+    return Step("state", "done", _STATE_WORDS[trail.known], at)
 
 
-def _profile(places: Places, trail: Trail) -> Step:
+def _profile(trail: Trail) -> Step:
     if not trail.profile_is_null:
         return Step("profile", _unseen(trail), "the null record was not seen")
     if trail.null_profile is None:
         return Step("profile", "done", "it was a null record already")
-    at = _at(places.profiles, trail.null_profile)
+    at = _at(trail.places.profiles, trail.null_profile)
     return Step("profile", "done", "the profile is a null record", at)
 
 

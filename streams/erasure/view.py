@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -19,7 +20,7 @@ _POLL_S = 0.1
 
 
 async def look_at_view(
-    settings: Settings, customer_id: str, null: tuple[int, int] | None, deadline_s: float
+    settings: Settings, ids: Sequence[str], null: tuple[int, int] | None, deadline_s: float
 ) -> Step:
     """Look until the customer is gone from every generation of the view, or until the deadline.
 
@@ -28,7 +29,7 @@ async def look_at_view(
 
     Args:
         settings: of the deployment.
-        customer_id: whom to look for.
+        ids: of the customer.
         null: partition and offset of the null record on `customer-profiles`, if one was seen.
         deadline_s: of the event loop's clock.
     """
@@ -39,7 +40,7 @@ async def look_at_view(
         return Step("view", "not_reached", str(error))
     try:
         while True:
-            why = await _lacking(redis, ViewKeys(settings.redis_key_prefix), customer_id, null)
+            why = await _lacking(redis, ViewKeys(settings.redis_key_prefix), ids, null)
             if why is None:
                 return Step("view", "done", f"nothing of the customer is in Redis at {place}")
             if asyncio.get_running_loop().time() >= deadline_s:
@@ -54,13 +55,14 @@ async def look_at_view(
 
 
 async def _lacking(
-    redis: Redis, keys: ViewKeys, customer_id: str, null: tuple[int, int] | None
+    redis: Redis, keys: ViewKeys, ids: Sequence[str], null: tuple[int, int] | None
 ) -> str | None:
     """What is still to come; None if nothing is."""
     current: Any = await redis.get(keys.current)
     others: set[Any] = {await redis.get(keys.rebuilding), *await redis.smembers(keys.discarded)}
     for number in sorted({current, *others} - {None}):
-        if await redis.exists(keys.generation(number.decode()).customer(customer_id)):
+        generation = keys.generation(number.decode())
+        if await redis.exists(*map(generation.customer, ids)):
             what = "the view has" if number == current else "a view that is no longer read has"
             return f"{what} the customer; does a projector run?"
     if current is None or null is None:

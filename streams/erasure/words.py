@@ -15,6 +15,7 @@ _MARKS: dict[Outcome, str] = {
 }
 _PLACES = {
     "request": "request",
+    "merge": "merge",
     "log": "log",
     "state": "state",
     "profile": "profile",
@@ -24,7 +25,7 @@ _PLACES = {
 
 def receipt_lines(receipt: Receipt) -> Iterator[str]:
     """The receipt as lines of text."""
-    yield f"erasure of customer {receipt.customer_id!r}, {receipt.occurred_at}"
+    yield f"erasure of customer {receipt.erased_id!r}, {receipt.occurred_at}"
     if receipt.also_known_as:
         yield f"also known as {', '.join(map(repr, receipt.also_known_as))}"
     for step in receipt.steps:

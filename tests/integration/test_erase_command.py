@@ -21,7 +21,7 @@ from streams.erasure.view import look_at_view
 from streams.local import Broker, RedisServer
 from streams.local.ports import free_ports
 from streams.topics import all_topics, changelog_name
-from tests.builders import day, edited, order
+from tests.builders import day, edited, merged, order
 from tests.fault.controls import Controls
 from tests.integration.deployment import Deployment, Message
 from tests.integration.erasing import PROJECTOR
@@ -140,6 +140,28 @@ async def test_what_is_told_later_is_refused_and_keeps_nothing(deployment: Deplo
         assert await reader_of(redis, deployment.settings).customer("bea") is None
 
 
+async def test_who_was_merged_is_erased_under_the_surviving_id(deployment: Deployment) -> None:
+    for name in ("ida", "joe", "kim"):
+        await ordered(deployment, name)
+    at = rfc3339(time.time_ns() // 1_000_000)
+    await deployment.send([Message("profiles", merged("joe", at, "ida"))])
+    await deployment.drained()
+    await deployment.send([Message("profiles", merged("kim", at, "joe"))])
+    await deployment.drained()
+    receipt = erase(deployment, "ida", "--count")
+    assert (receipt["known"], receipt["complete"]) == ("known", True)
+    assert (receipt["customer_id"], receipt["erased_id"]) == ("ida", "kim")
+    assert sorted(receipt["also_known_as"]) == ["ida", "joe"]
+    assert [step["where"] for step in receipt["steps"]] == ["request", "merge", "merge", *STEPS[1:]]
+    counts = {one["topic"]: one["count"]["records"] for one in receipt["remains"]}
+    assert counts[deployment.topic("orders")] == 3
+    for name in ("ida", "joe", "kim"):
+        await deployment.send([late(name)])
+        await deployment.drained()
+        assert [letter.value for letter in await letters(deployment, name)] == [None]
+        assert erase(deployment, name)["known"] == "erased_before"
+
+
 async def test_somebody_nobody_knows_is_erased_for_what_comes_later(
     deployment: Deployment,
 ) -> None:
@@ -203,7 +225,7 @@ async def test_a_redis_that_nobody_set_and_that_is_away_lacks_nothing() -> None:
     (port,) = free_ports()
     settings = Settings().model_copy(update={"redis_url": f"redis://127.0.0.1:{port}/0"})
     settings.model_fields_set.discard("redis_url")
-    step = await look_at_view(settings, "ana", None, time.monotonic() + 5)
+    step = await look_at_view(settings, ["ana"], None, time.monotonic() + 5)
     assert step.outcome == "not_looked"
     assert "REDIS_URL is not set" in step.text
 

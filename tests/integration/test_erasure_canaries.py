@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from handlers.customer import pack, unpack, unpack_head
+from handlers.customer import pack, unpack
 from handlers.outputs import CUSTOMER_PROFILES
+from scoring.timestamps import rfc3339
 from streams.local import Broker, RedisServer
 from streams.topics import CUSTOMER_EVENTS, DEAD_LETTERS, changelog_name
+from tests.builders import merged
 from tests.integration.canaries import Person
 from tests.integration.canary_search import (
     in_files,
@@ -26,7 +28,7 @@ from tests.integration.canary_search import (
     traces,
 )
 from tests.integration.compaction import compacted
-from tests.integration.deployment import Deployment
+from tests.integration.deployment import Deployment, Message
 from tests.integration.erasing import PROJECTOR, erasing, live
 from tests.integration.running_worker import RunningWorker
 
@@ -34,33 +36,41 @@ _REWRITTEN_WITHIN_S = 30.0
 
 
 @pytest.mark.kafka
+@pytest.mark.timeout(240)
 async def test_nothing_of_an_erased_person_is_found_anywhere(
     kafka_broker: Broker, redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    person = Person()
+    """The person was known by two ids, and is erased under the one that was merged away."""
+    former, person = Person(), Person()
+    canaries = _of_both(former.canaries, person.canaries)
     with erasing(kafka_broker, redis_server, tmp_path, mode="live") as deployment:
         await deployment.create_topics()
         worker = await deployment.ready_worker()
         projector = await deployment.ready_worker(program=PROJECTOR)
-        await live(deployment, [person])
+        await live(deployment, [former, person])
         before = await kept_of_customers(deployment, redis_server)
         log = await in_topics(deployment, [deployment.topic(CUSTOMER_EVENTS)])
-        _assert_all_is_found(person, before, log)
+        for one in (former, person):
+            _assert_all_is_found(one, before, log)
+        await _merge(deployment, former, person)
 
-        receipt = _erase(deployment, person)
+        receipt = _erase(deployment, former)
         assert (receipt["known"], receipt["complete"]) == ("known", True)
-        await deployment.send(person.late())
-        await _write_as_a_former_owner(deployment, person)
+        assert receipt["erased_id"] == person.customer_id
+        await deployment.send([*former.late(), *person.late()])
         await deployment.drained()
-        await compacted(deployment, kafka_broker, person.canaries)
+        for one in (former, person):
+            await _write_as_a_former_owner(deployment, one)
+        await compacted(deployment, kafka_broker, canaries)
 
         after = await kept_of_customers(deployment, redis_server)
         told = {"worker": worker.metrics, "projector": projector.metrics, "logs": _logs(deployment)}
         letters = await in_topics(deployment, [deployment.topic(DEAD_LETTERS)])
         files = in_files(deployment, kafka_broker)
-        assert traces(person.canaries, {**after, **told, **letters, **files}) == set()
+        assert traces(canaries, {**after, **told, **letters, **files}) == set()
         redis = {place: content for place, content in after.items() if "Redis" in place}
-        assert traces({"id": person.customer_id.encode()}, redis) == set()
+        ids = {one.customer_id: one.customer_id.encode() for one in (former, person)}
+        assert traces(ids, redis) == set()
         assert traces({"ben": b"ben"}, redis), "somebody else is still there"
 
         assert worker.stop() == 0
@@ -68,8 +78,22 @@ async def test_nothing_of_an_erased_person_is_found_anywhere(
         await deployment.drained()
         if sys.platform == "linux":
             assert _in_memory(fresh, {"ben": b"ben"}), "its memory is what is looked through"
-            assert _in_memory(fresh, person.canaries) == set()
+            assert _in_memory(fresh, canaries) == set()
         assert fresh.stop() == 0
+
+
+def _of_both(former: Mapping[str, bytes], person: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {
+        **{f"former {name}": canary for name, canary in former.items()},
+        **person,
+    }
+
+
+async def _merge(deployment: Deployment, former: Person, person: Person) -> None:
+    at = rfc3339(time.time_ns() // 1_000_000)
+    line = merged(person.customer_id, at, former.customer_id)
+    await deployment.send([Message("profiles", line)])
+    await deployment.drained()
 
 
 def _assert_all_is_found(
@@ -93,16 +117,15 @@ async def _write_as_a_former_owner(deployment: Deployment, person: Person) -> No
     """Put the person's state and profile of before behind those of now; the owner must answer."""
     key, changelog = person.customer_id.encode(), changelog_name(deployment.settings)
     profiles = deployment.topic(CUSTOMER_PROFILES)
-    state = unpack((await _values(deployment, changelog, key))[-2])
-    profile = (await _values(deployment, profiles, key))[-2]
-    assert not state.erased
-    assert profile is not None
+    states = map(unpack, await _values(deployment, changelog, key))
+    state = [one for one in states if not one.is_gone][-1]
+    profile = [one for one in await _values(deployment, profiles, key) if one is not None][-1]
     state.epoch -= 1
     servers = deployment.settings.kafka_bootstrap_servers
     async with AIOKafkaProducer(bootstrap_servers=servers, acks="all") as producer:
         await producer.send_and_wait(changelog, pack(state), key, 0)
         await producer.send_and_wait(profiles, profile, key, 0)
-    await _newest(deployment, changelog, key, lambda value: unpack_head(value).erased)
+    await _newest(deployment, changelog, key, lambda value: unpack(value).is_gone)
     await _newest(deployment, profiles, key, lambda value: value is None)
 
 

@@ -104,6 +104,7 @@ def test_every_topic_of_ours_is_told() -> None:
         (None, '{"customer_id": "zoë"}'.encode(), (), True),
         (None, b'{"customer_id": "zo\\u00eb"}', (), True),
         (None, b"{}", (("ce_subject", "zoë".encode()),), True),
+        (b"other id", None, (), True),
         (None, '{"name": "zoë maria"}'.encode(), (), False),
         (b"other", None, (("ce_id", "zoë".encode()),), False),
     ],
@@ -111,11 +112,13 @@ def test_every_topic_of_ours_is_told() -> None:
 def test_a_record_bears_an_id_as_key_value_or_subject(
     key: bytes | None, value: bytes | None, headers: tuple[tuple[str, bytes]], bears: bool
 ) -> None:
-    assert bearing("zoë")(Record(0, key, value, headers)) is bears
+    assert bearing(["zoë", "other id"])(Record(0, key, value, headers)) is bears
 
 
 def receipt(*steps: Step, remains: tuple[Remains, ...] = ()) -> Receipt:
-    return Receipt("ana", (), "e1", "2026-01-01T00:00:00.000Z", None, False, steps, remains, ())
+    return Receipt(
+        "ana", "ana", (), "e1", "2026-01-01T00:00:00.000Z", None, False, steps, remains, ()
+    )
 
 
 def test_topics_of_one_fate_are_told_together_with_one_remedy() -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from aiokafka import TopicPartition
 
-from handlers.customer import erased_customer, new_customer, pack
+from handlers.customer import Moved, erased_customer, merged_customer, new_customer, pack
 from handlers.meta import Meta, Source, pack_meta
 from handlers.reasons import Rejection
 from streams.erasure.request import Request
@@ -37,9 +37,9 @@ class Record(NamedTuple):
 Seen = tuple[TopicPartition, Record]
 
 
-def logged(source: Source = ORIGIN.source) -> Seen:
-    headers = canonical_headers(Origin(source, 0, b"ana"), b"ana", ())
-    return LOG, Record(POSITION, b"ana", b"{}", headers)
+def logged(source: Source = ORIGIN.source, key: bytes = b"ana") -> Seen:
+    headers = canonical_headers(Origin(source, 0, b"ana"), key, ())
+    return LOG, Record(POSITION, key, b"{}", headers)
 
 
 def state(offset: int, applied: int, *, erased: bool, epoch: int = 2, who: str = "ana") -> Seen:
@@ -57,15 +57,15 @@ def profile(offset: int, value: bytes | None = None) -> Seen:
     return PROFILES, Record(offset, b"ana", value)
 
 
-def trail(*seen: Seen) -> Trail:
-    found = Trail(PLACES, REQUEST)
+def trail(*seen: Seen, who: str = "ana") -> Trail:
+    found = Trail(PLACES, REQUEST, who)
     for tp, record in seen:
         found.take(tp, [record])
     return found
 
 
 def outcomes(found: Trail) -> list[str]:
-    return [step.outcome for step in steps_of(REQUEST, PLACES, found, waited=True)]
+    return [step.outcome for step in steps_of(REQUEST, [found])]
 
 
 def test_a_known_customer_is_erased_once_marker_and_null_record_are_seen() -> None:
@@ -134,7 +134,7 @@ def test_a_request_that_became_a_dead_letter_is_refused() -> None:
     letter = Record(3, b"ana", b"{}", dead_letter_headers(ORIGIN, rejection, ()))
     found = trail((LETTERS, letter))
     assert found.is_over
-    steps = steps_of(REQUEST, PLACES, found, waited=True)
+    steps = steps_of(REQUEST, [found])
     assert [step.outcome for step in steps] == ["done", "refused", "not_looked", "not_looked"]
     assert "from_the_future: later than the clock" in steps[1].text
 
@@ -144,3 +144,44 @@ def test_a_letter_of_another_record_is_no_refusal() -> None:
     rejection = Rejection("erased_customer", "the customer was erased", "late")
     letter = Record(3, b"ana", None, dead_letter_headers(other, rejection, ()))
     assert not trail((LETTERS, letter)).is_over
+
+
+def merged_marker(offset: int, applied: int) -> Seen:
+    """What is kept of somebody who was merged into ben."""
+    customer = merged_customer(new_customer("ana"), Moved("ben", 11))
+    customer.applied, customer.epoch = applied, 2
+    return CHANGELOG, Record(offset, b"ana", pack(customer))
+
+
+def test_who_was_merged_leads_on_to_the_surviving_id() -> None:
+    found = trail(state(4, 5, erased=False), merged_marker(5, 11), logged())
+    assert not found.is_over, "the request may yet find somebody alive"
+    found.take(*as_batch(merged_marker(6, POSITION)))
+    assert (found.merged_into, found.marker, found.is_over) == ("ben", None, True)
+
+
+def test_the_request_is_known_again_under_the_id_it_went_on_to() -> None:
+    alive = new_customer("ben")
+    alive.applied, alive.epoch, alive.also = 20, 2, ["old", "ana"]
+    before = CHANGELOG, Record(5, b"ben", pack(alive))
+    marker = state(6, POSITION, erased=True, who="ben")
+    null = PROFILES, Record(7, b"ben", None)
+    found = trail(before, logged(key=b"ben"), marker, null, who="ben")
+    assert (found.known, found.also, found.is_over) == ("known", ("old", "ana"), True)
+    steps = steps_of(REQUEST, [trail(logged(), merged_marker(6, POSITION)), found])
+    assert [step.where for step in steps] == ["request", "merge", "log", "state", "profile"]
+    assert {step.outcome for step in steps} == {"done"}
+    assert "'ana' had been merged into 'ben'" in steps[1].text
+
+
+def test_a_marker_that_is_written_again_by_the_request_was_there_before() -> None:
+    """An erasure that comes to an erased customer over a merge turns back there."""
+    first, again = state(5, 30, erased=True), state(6, POSITION, erased=True)
+    for seen in permutations([logged(), first, again]):
+        found = trail(*seen)
+        assert (found.known, found.is_over) == ("erased_before", True)
+
+
+def as_batch(seen: Seen) -> tuple[TopicPartition, list[Any]]:
+    tp, record = seen
+    return tp, [record]
