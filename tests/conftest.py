@@ -32,9 +32,9 @@ settings.load_profile(
 
 @pytest.hookimpl(optionalhook=True)  # a run in one process needs no pytest-xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
-    """With `-n 3 --dist loadscope`, which is what `make test` says, the servers' tests queue up."""
-    from tests.support.scheduler import TwoQueuesOfServers
+    """With `-n 3 --dist loadscope`, which is what `make test` says, servers are kept apart."""
+    from tests.support.scheduler import ServersApart
 
     if config.getoption("dist") != "loadscope":
         return None
-    return TwoQueuesOfServers(config, log)
+    return ServersApart(config, log)

@@ -1,44 +1,46 @@
 """How `make test` shares the tests among its processes.
 
-Tests that start servers wait more than they compute. They are two queues, of which each runs one
-by one as it would without us: Apache Kafka, and all other servers. What only computes fills the
-time in which these wait, test by test, in whichever process is free.
+Tests that start servers wait more than they compute. Two processes take these first, one at a time
+each; whatever only computes fills the time in which they wait. Who has nothing left helps others.
 """
 
 from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
-ON_APACHE_KAFKA = (
+CLUSTERS = (
     "tests/fault/test_changed_topics.py",
     "tests/fault/test_faults.py",
     "tests/fault/test_full_disk.py",
-    "tests/integration/test_compose_kafka.py",
-    "tests/integration/test_kafka_cluster_id.py",
-    "tests/integration/test_lost_assignment.py",
-    "tests/integration/test_supervised_worker.py",
-    "tests/integration/test_topic_identity.py",
     "tests/side_by_side/test_course.py",
 )
-ON_SERVERS = ("tests/integration/", "tests/client/test_consumer.py")
-KAFKA, SERVERS = "Apache Kafka", "other servers"
+"""Files that start a cluster of their own, once for all of their tests."""
+SERVERS = (*CLUSTERS, "tests/integration/", "tests/client/test_consumer.py")
+_PROCESSES_FOR_SERVERS = 2
 
 
-def queue_of(test: str) -> str:
-    """The queue that a test stands in, by its name: all that is known where work is shared out.
-
-    What needs no server is a queue of its own. Where a test stands decides how long all take
-    together, not what comes out: each has servers or topics of its own.
-    """
-    if test.startswith(ON_APACHE_KAFKA):
-        return KAFKA
-    if test.startswith(ON_SERVERS):
-        return KAFKA if "[kafka" in test else SERVERS
-    return test
+def unit_of(test: str) -> str:
+    """What is not divided among processes: the file of a cluster's tests, else the test itself."""
+    path = test.partition("::")[0]
+    return path if path in CLUSTERS else test
 
 
-class TwoQueuesOfServers(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
-    """Gives a queue to one process as a whole, the longest first, so both start at once."""
+def starts_servers(unit: str) -> bool:
+    """Whether a unit waits more than it computes."""
+    return unit.startswith(SERVERS)
+
+
+class ServersApart(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """Gives each process what suits it, the largest units first; and anything when that is done."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return queue_of(nodeid)
+        return unit_of(nodeid)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        serves = self.nodes.index(node) < _PROCESSES_FOR_SERVERS
+        suitable = (unit for unit in self.workqueue if starts_servers(unit) == serves)
+        unit = next(suitable, None)
+        if unit is not None:
+            self.workqueue.move_to_end(unit, last=False)
+        super()._assign_work_unit(node)
