@@ -112,7 +112,7 @@ class Deployment(TopicAccess):
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=90,
             check=False,
         )
 

@@ -176,7 +176,7 @@ class WorkerProcess:
             if line["event"] == event and all(line[name] == fact for name, fact in facts.items())
         ]
 
-    def wait_for(self, event: str, *, times: int = 1, timeout_s: float = 25, **facts: Any) -> None:
+    def wait_for(self, event: str, *, times: int = 1, timeout_s: float = 90, **facts: Any) -> None:
         """Wait until the worker told ``event`` so many times."""
         deadline_s = time.monotonic() + timeout_s
         while len(self.told(event, **facts)) < times:
@@ -186,7 +186,7 @@ class WorkerProcess:
 
     def wait_for_log(self, text: str) -> None:
         """Wait until its log has ``text``."""
-        deadline_s = time.monotonic() + 20
+        deadline_s = time.monotonic() + 90
         while text not in self.log:
             assert time.monotonic() < deadline_s, f"{self.name}: no {text}\n{self.log}"
             time.sleep(0.05)
@@ -200,7 +200,7 @@ class WorkerProcess:
 
     def wait_until_done(self, records: int) -> None:
         """Wait until it has flushed so many records."""
-        deadline_s = time.monotonic() + 30
+        deadline_s = time.monotonic() + 90
         while not (flushed := self.told("flushed")) or flushed[-1]["done"] < records:
             assert time.monotonic() < deadline_s, f"{self.name}: {flushed[-1:]}\n{self.log}"
             assert self._process.poll() is None, f"{self.name} ended\n{self.log}"
@@ -221,7 +221,7 @@ class WorkerProcess:
         self._process.send_signal(signal.SIGTERM)
         return self.exit_code(timeout_s)
 
-    def exit_code(self, timeout_s: float = 25) -> int:
+    def exit_code(self, timeout_s: float = 90) -> int:
         """Wait for its end."""
         try:
             return self._process.wait(timeout_s)

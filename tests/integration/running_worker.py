@@ -23,7 +23,7 @@ from streams.local.ports import LOOPBACK, free_ports
 ROOT = Path(__file__).parents[2]
 CLI = [sys.executable, "-m", "streams.cli"]
 WORKER = (*CLI, "worker")
-READY_TIMEOUT_S = 30.0
+READY_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 10.0
 _POLL_S = 0.05
 

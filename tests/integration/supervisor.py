@@ -57,7 +57,7 @@ class Supervisor:
             await asyncio.sleep(_POLL_S)
         return self.codes[times - 1]
 
-    async def ready(self, within_s: float = 30.0) -> RunningWorker:
+    async def ready(self, within_s: float = 90.0) -> RunningWorker:
         """Wait until a life of the worker is ready; it."""
         deadline_s = time.monotonic() + within_s
         while self.worker.code is not None or self.worker.probe("readyz") != 200:

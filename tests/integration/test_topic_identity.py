@@ -21,7 +21,7 @@ from tests.integration.running_worker import RunningWorker
 
 pytestmark = pytest.mark.kafka
 
-SOON_S = 15
+SOON_S = 40
 
 
 @pytest.fixture

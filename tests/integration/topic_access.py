@@ -14,7 +14,7 @@ from config.settings import Settings
 from streams.reading import read_to_end
 from streams.topics import CUSTOMER_EVENTS, INPUTS, create_topics, topic_name
 
-DRAIN_TIMEOUT_S = 40.0
+DRAIN_TIMEOUT_S = 90.0
 _POLL_S = 0.1
 
 

@@ -22,7 +22,7 @@ from streams.local import Broker
 from streams.metrics import Metrics
 from streams.view_meter import MetricsMeter
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 
 
 def settings_for(broker: Broker, redis_url: str, topic_prefix: str, **others: Any) -> Settings:

@@ -44,7 +44,7 @@ async def test_a_loop_that_turns_goes_on() -> None:
 
 async def test_nobody_watches_a_loop_that_is_done() -> None:
     ending = Ending()
-    guard = LoopGuard(PATIENCE_S, look_every_s=LOOK_S, end=ending)
+    guard = LoopGuard(5.0, look_every_s=LOOK_S, end=ending)
     await guard.start()
     [watcher] = [thread for thread in threading.enumerate() if thread.name == "loop-guard"]
     await guard.stop()
