@@ -123,7 +123,7 @@ class Joined(Struct):
     told_twice: list[Order] = field(default_factory=list)
     """Orders of the other ledger that stood in both, and so went."""
     unmatched: int = 0
-    """Changes pushed out of the waiting list."""
+    """Changes pushed out of the waiting list, and refunds that contradict one the order has."""
 
 
 class Ledger(Struct, array_like=True):
@@ -242,11 +242,16 @@ class Ledger(Struct, array_like=True):
             found = self.find(change.order_id)
             if found is None:
                 self.waiting.append(change)
-            elif _is_news(found, change):
-                _apply(found, change)
+                continue
+            told = _told(found, change)
+            if told is None:
                 joined.changed.append((found, found.counts))
-        joined.unmatched = max(0, len(self.waiting) - MAX_WAITING)
-        del self.waiting[: joined.unmatched]
+                _apply(found, change)
+            elif not told:
+                joined.unmatched += 1
+        excess = max(0, len(self.waiting) - MAX_WAITING)
+        del self.waiting[:excess]
+        joined.unmatched += excess
         self._join_frozen(other)
         self.recount(rules)
         self.evict(rules, today)
@@ -380,11 +385,11 @@ def counts(order: Order, rules: Rules) -> bool:
     return refunds is None or not 0 < refunds.value >= order.amount
 
 
-def _is_news(order: Order, change: Change) -> bool:
-    """Whether a change does more than repeat a refund that the order has."""
+def _told(order: Order, change: Change) -> bool | None:
+    """Whether a refund that the order has was of the same amount; None if it is none of those."""
     if change.kind != REFUND or order.refunds is None:
-        return True
-    return order.refunds.told(change.refund_id, change.refund_units) is None
+        return None
+    return order.refunds.told(change.refund_id, change.refund_units)
 
 
 def _apply(order: Order, change: Change) -> None:
