@@ -119,15 +119,20 @@ class Customer(Struct, array_like=True):
         """Whether nothing but a marker is kept: erased, or merged into another."""
         return self.erased or self.moved is not None
 
-    def remembered_content(self, event_digest: bytes) -> bytes | None:
-        """The content digest of an accepted event, if its id is among those remembered."""
-        identities = self.identities
+    def told(self, event_digest: bytes, content: bytes) -> bool | None:
+        """Whether an accepted event had this content; None if its id is not among those remembered.
+
+        Two customers who became one may have told an id each, of other content.
+        """
+        identities, found = self.identities, None
         at = identities.find(event_digest)
         while at != -1:
             if at % _IDENTITY_BYTES == 0:
-                return identities[at + DIGEST_BYTES : at + _IDENTITY_BYTES]
+                if identities.startswith(content, at + DIGEST_BYTES):
+                    return True
+                found = False
             at = identities.find(event_digest, at + 1)
-        return None
+        return found
 
     def remember(self, event_digest: bytes, content: bytes) -> None:
         """Remember an accepted event, and forget the oldest beyond 64."""

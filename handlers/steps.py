@@ -237,6 +237,9 @@ def take_over(
     before = totals(customer.ledger, rules, today)
     balance = 0 if customer.points is None else customer.points.balance
     standing_before = customer.tier, balance
+    if rules.points is not None and other.points is not None:
+        # Whose clock was behind; what is gone by now must not pay what the customer owes.
+        other.points.expire(now_ms)
     joined = join(customer, other, rules, today)
     context.tally.unmatched += joined.unmatched
     if rules.satisfaction is None:
