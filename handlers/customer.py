@@ -65,7 +65,9 @@ class Moved(Struct, array_like=True, frozen=True):
 
     into: str
     position: int
-    """Of the merge, in the log of this customer's partition: tells merges apart."""
+    """Of the merge, in the log of this customer's partition."""
+    number: int
+    """Which of the customer's merges it is, counted from 1, refused ones too: tells them apart."""
 
 
 class Customer(Struct, array_like=True):
@@ -113,6 +115,8 @@ class Customer(Struct, array_like=True):
     """Set for one who was merged into another, and of whom nothing else is kept."""
     also: list[str] = field(default_factory=list)
     """Ids merged into this customer, latest last."""
+    departures: int = 0
+    """How often this customer was merged into another; more than once if it came back."""
 
     @property
     def is_gone(self) -> bool:

@@ -325,7 +325,8 @@ class Partition:
         was: tuple[str, str] | None,
     ) -> Transfer | None:
         """Leave a marker, and have all else go to the surviving customer."""
-        moved = Moved(merge.into, position)
+        customer.departures += 1
+        moved = Moved(merge.into, position, customer.departures)
         step = first_step(customer.customer_id, moved)
         transfer = Transfer(
             into=step.into,

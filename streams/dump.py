@@ -13,7 +13,7 @@ from config.deployment import Settings
 from handlers.decode import as_line
 from handlers.log import is_control
 from handlers.meta import Source, is_repeated
-from handlers.onward import encode_onward
+from handlers.onward import NO_EVENT, encode_onward
 from streams.passage import passage_of
 from streams.reading import read_to_end
 from streams.records import cloud_event_headers, origin_of
@@ -75,5 +75,5 @@ def _line(record: Any, log_topic: str) -> bytes:
     if passage is None:
         return as_line(record.value, attributes)
     event = passage.event
-    raw = None if event is None else msgspec.Raw(as_line(event, attributes))
+    raw = NO_EVENT if event is None else msgspec.Raw(as_line(event, attributes))
     return encode_onward(replace(passage.onward, event=raw))

@@ -9,18 +9,18 @@ from tests.oracle.policy import Policy
 
 @dataclass(frozen=True)
 class Merge:
-    """By which record of its partition's log an id was left, and for which."""
+    """For which id another was left, and the how-manieth time."""
 
     into: str
-    line: int
+    number: int
 
 
 @dataclass(frozen=True)
 class Hop:
-    """An id that was passed, and the merge (by its line) for which it was left."""
+    """An id that was passed, and the how-manieth time it was left."""
 
     customer_id: str
-    line: int
+    number: int
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Way:
         """As the log has it: fields that say nothing are left out by none, so all are there."""
         return {
             "into": self.into,
-            "via": [[hop.customer_id, hop.line] for hop in self.passed],
+            "via": [[hop.customer_id, hop.number] for hop in self.passed],
             "back": None if self.back_from is None else [*_pair(self.back_from)],
         }
 
@@ -67,7 +67,7 @@ def next_way(customer_id: str, merge: Merge | None, way: Way) -> Way | None:
     Forward as long as a merge leads somewhere new; else back by the steps it came.
     """
     if merge is not None:
-        here = Hop(customer_id, merge.line)
+        here = Hop(customer_id, merge.number)
         if here not in way.passed and here != way.back_from:
             return Way(merge.into, (*way.passed, here))
     if not way.passed:
@@ -77,4 +77,4 @@ def next_way(customer_id: str, merge: Merge | None, way: Way) -> Way | None:
 
 
 def _pair(hop: Hop) -> tuple[str, int]:
-    return hop.customer_id, hop.line
+    return hop.customer_id, hop.number

@@ -1,6 +1,7 @@
 """The life of one partition's log, record by record."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -71,6 +72,7 @@ class Partition:
     customers: dict[str, Customer] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
     merged: dict[str, Merge] = field(default_factory=dict)
+    departures: Counter[str] = field(default_factory=Counter)  # how often each was merged
     passed: dict[int, Onward] = field(default_factory=dict)  # by the record it follows from
     outputs: list[Output] = field(default_factory=list)
     dead_letters: list[dict[str, Any]] = field(default_factory=list)
@@ -248,7 +250,8 @@ class Partition:
         customer.remember(event.event_id, event.content)
 
     def _send_off(self, event: Event, customer: Customer) -> None:
-        merge = Merge(event.fields["into"], self.line)
+        self.departures[customer.customer_id] += 1
+        merge = Merge(event.fields["into"], self.departures[customer.customer_id])
         del self.customers[customer.customer_id]
         self.merged[customer.customer_id] = merge
         way = next_way(customer.customer_id, merge, Way(customer.customer_id))

@@ -129,7 +129,7 @@ def way_of(route: Route) -> Way:
     """A way as the oracle has it."""
 
     def hop(given: Hop) -> OracleHop:
-        return OracleHop(given.customer_id, given.position)
+        return OracleHop(given.customer_id, given.number)
 
     back = None if route.back is None else hop(route.back)
     return Way(route.into, tuple(hop(each) for each in route.via), back)
