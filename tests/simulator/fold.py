@@ -27,6 +27,7 @@ class Letter(NamedTuple):
     position: int
     source: Source | None
     reason: str
+    is_keyless: bool = False
 
 
 class Accepted(NamedTuple):
@@ -102,7 +103,7 @@ class Fold:
                 event = decode(value)
                 assert isinstance(event, Rejection), "no stray record is an event"
                 place = Source(CUSTOMER_EVENTS, self._number, record.offset)
-                self.letters.append(Letter(record.offset, place, event.reason))
+                self.letters.append(Letter(record.offset, place, event.reason, is_keyless=True))
             return
         origin = origin_of(record.headers, key)
         source = None if origin is None else origin.source

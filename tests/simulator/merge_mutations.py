@@ -101,4 +101,11 @@ OF_MERGES = (
             ),
         ),
     ),
+    Mutation(
+        "hops that a dump knows",
+        tuple(
+            Edit(handlers.partition, name, "moved.number", "moved.position")
+            for name in ("first_step", "next_step")
+        ),
+    ),
 )

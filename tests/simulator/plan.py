@@ -130,7 +130,8 @@ def _changed(random: Random, policy: dict[str, Any]) -> dict[str, Any]:
 
 
 def _load(random: Random) -> tuple[Sent, ...]:
-    history = History(random, random.randint(2, 5), random.choice((60, 200)))
+    customers, days = random.randint(2, 5), random.choice((60, 200))
+    history = History(random, customers, days, merges=random.random() < 0.5)
     lines = with_merges(random, history.lines(random.randint(40, 80)))
     sent: list[Sent] = []
     at_s, wall_ms = 0.1, 0

@@ -16,6 +16,7 @@ from streams.engine_partition import EnginePartition
 from streams.topics import CUSTOMER_EVENTS, DEAD_LETTERS, INPUTS, OUTPUTS
 from tests.simulator.broker import Log, Stored
 from tests.simulator.custody import check_custody
+from tests.simulator.dumped import check_dump
 from tests.simulator.durability import Durability
 from tests.simulator.fold import Fold, comparable
 from tests.simulator.passages import check_passages
@@ -43,6 +44,7 @@ def judge(world: World) -> list[str]:
         found += [f"partition {number}: {what}" for what in _outputs(world, number, fold)]
         found += [f"partition {number}: {what}" for what in _states(world, number, fold)]
         found += [f"partition {number}: {what}" for what in _profiles(world, number, fold)]
+        found += [f"partition {number}: {what}" for what in check_dump(world, number, fold)]
     found += Durability(world, folds, letters).problems()
     return found
 
