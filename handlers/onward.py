@@ -6,10 +6,10 @@ log, as a record in the partition of the id it goes to.
 - `Transfer`: everything kept of a customer who was merged, on its way to the surviving id.
 - `Followed`: an event told of an id that was merged, on its way to the surviving one.
 
-Both go from id to id as far as merges lead. Where they cannot end (the last id is erased, or the
-merges lead in a circle) they go back the way they came, and stop at the first id that is alive by
-then: somebody whose own merge was refused meanwhile. A transfer that comes back to its origin makes
-its customer whole again, and its merge a dead letter.
+Both go from id to id as far as merges lead. Where they cannot end (the last id is erased, the
+merges lead in a circle, or over more than `MAX_HOPS` ids) they go back the way they came, and stop
+at the first id that is alive by then: somebody whose own merge was refused meanwhile. A transfer
+that comes back to its origin makes its customer whole again, and its merge a dead letter.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from handlers.customer import Customer, Moved
 
 FOLLOWED = "customer.followed"
 TRANSFERRED = "customer.transferred"
+MAX_HOPS = 64
+"""Ids over which something goes on; whoever is further away cannot be reached."""
 NO_EVENT = msgspec.Raw(b"null")
 """In the place of an event that is elsewhere, or nowhere."""
 
@@ -103,7 +105,7 @@ def next_step(here: Customer, route: Route) -> Route | None:
     moved = here.moved
     if moved is not None:
         hop = Hop(here.customer_id, moved.number)
-        if hop != route.back and hop not in route.via:
+        if hop != route.back and hop not in route.via and len(route.via) < MAX_HOPS:
             return Route(into=moved.into, via=(*route.via, hop))
     if not route.via:
         return None

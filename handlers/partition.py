@@ -371,7 +371,7 @@ class Partition:
         plan(self.context, customer, now_ms)
         self._put(position, customer, None)
         self.context.tally.merges["refused"] += 1
-        detail = "the surviving customer was erased, or the merges lead in a circle"
+        detail = "the surviving customer was erased, or the merges lead in a circle or too far"
         return Rejection(reasons.INVALID_VALUE, detail, transfer.event_id)
 
     def _apply_elsewhere(
@@ -389,7 +389,10 @@ class Partition:
             self._advance(position, event.occurred_ms)
             return None
         self._note_refused(position, customer, event.occurred_ms)
-        return Rejection(reasons.ERASED_CUSTOMER, "the customer was erased", event.event_id)
+        detail = "the customer was erased"
+        if customer.moved is not None:
+            detail = "the customer was merged into one who was erased, or is too many merges away"
+        return Rejection(reasons.ERASED_CUSTOMER, detail, event.event_id)
 
     def _pass_on(
         self, position: int, customer: Customer, occurred_ms: int, route: Route

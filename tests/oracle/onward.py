@@ -6,6 +6,8 @@ from typing import Any
 from tests.oracle.customer import Customer
 from tests.oracle.policy import Policy
 
+MOST_HOPS = 64
+
 
 @dataclass(frozen=True)
 class Merge:
@@ -68,7 +70,7 @@ def next_way(customer_id: str, merge: Merge | None, way: Way) -> Way | None:
     """
     if merge is not None:
         here = Hop(customer_id, merge.number)
-        if here not in way.passed and here != way.back_from:
+        if here not in way.passed and here != way.back_from and len(way.passed) < MOST_HOPS:
             return Way(merge.into, (*way.passed, here))
     if not way.passed:
         return None
