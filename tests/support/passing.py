@@ -58,13 +58,21 @@ class Partitions:
         return sum(customer_id.encode()) % len(self.members)
 
     def feed(self, lines: Sequence[bytes], arrival_rate: float) -> None:
-        """Take events into their partitions, controls into all; then what is still on its way."""
+        """Take records, while what they pass on arrives now and then, and all of it in the end."""
         for line in lines:
-            numbers = range(len(self.members)) if is_control(line) else [self._home_of_line(line)]
-            for number in numbers:
-                self._take(number, line)
+            self.take(line)
             while self._random.random() < arrival_rate and self._deliver():
                 pass
+        self.arrive()
+
+    def take(self, line: bytes) -> None:
+        """Take an event into its partition, or a tick or a policy into all."""
+        numbers = range(len(self.members)) if is_control(line) else [self._home_of_line(line)]
+        for number in numbers:
+            self._take(number, line)
+
+    def arrive(self) -> None:
+        """Let all that is still on its way arrive."""
         while self._deliver():
             pass
 
