@@ -63,6 +63,8 @@ class Transfer(Route, frozen=True, kw_only=True, tag=TRANSFERRED, tag_field="typ
     """Who was merged."""
     event_id: str
     occurred_ms: int
+    left_ms: int
+    """The customer's clock after the merge."""
     state: bytes = b""
     """What `handlers.customer.pack` made of the customer."""
     event: msgspec.Raw = NO_EVENT

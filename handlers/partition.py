@@ -334,6 +334,7 @@ class Partition:
             customer_id=customer.customer_id,
             event_id=merge.event_id,
             occurred_ms=merge.occurred_ms,
+            left_ms=self.clock_of(customer),
             state=pack(customer),
         )
         self._leave_marker(position, merged_customer(customer, moved), was)
@@ -367,7 +368,7 @@ class Partition:
             customer.refused = marker.refused
         now_ms = self.clock_of(customer)
         key = f"{cause_key(transfer.event_id, transfer.occurred_ms)}:refused"
-        make_whole(self.context, customer, now_ms, Cause(key, (), "policy"))
+        make_whole(self.context, customer, transfer.left_ms, now_ms, Cause(key, (), "policy"))
         plan(self.context, customer, now_ms)
         self._put(position, customer, None)
         self.context.tally.merges["refused"] += 1

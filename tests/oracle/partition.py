@@ -281,9 +281,13 @@ class Partition:
         self.customers[customer.customer_id] = customer
         if rank_of(customer.tier, self.policy) is None:
             customer.tier, customer.grace = PROSPECT, None
+        left_ms = customer.position_ms
+        tags.forget_by_policy(
+            customer, transfer.policy, self.policy, business_day(left_ms, self.policy.timezone)
+        )
+        self._reconsider(customer, self.policy, left_ms)
         at_ms = self.clock_of(customer)
         self.outputs += [output for _, output in fire_until(customer, at_ms, self.policy)]
-        self._reconsider(customer, transfer.policy)
 
     def _apply(self, event: Event, customer: Customer) -> None:
         at_ms = self.clock_of(customer)
@@ -360,11 +364,10 @@ class Partition:
         )
         former, self.policy = self.policy, read_policy(given["policy"])
         for _, customer in sorted(self.customers.items()):
-            self._reconsider(customer, former)
+            self._reconsider(customer, former, self.clock_of(customer))
 
-    def _reconsider(self, customer: Customer, former: Policy) -> None:
+    def _reconsider(self, customer: Customer, former: Policy, at_ms: int) -> None:
         """Evaluates a customer under the policy in force, who was under a former one."""
-        at_ms = self.clock_of(customer)
         former_day = business_day(at_ms, former.timezone)
         customer.freeze_what_left(former_day, former)
         before = view_on(customer, former_day, former)

@@ -8,12 +8,13 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from handlers.customer import Customer
-from handlers.log import Mode, PolicyActivated, encode_control
+from handlers.log import ClockTick, Mode, PolicyActivated, encode_control
 from handlers.onward import MAX_HOPS
 from scoring.policy import Movement, PointsPolicy, Policy, Tier
-from tests.builders import day, erased, merged, order, redeemed, viewed
+from tests.builders import day, erased, merged, order, redeemed, to_ms, viewed
 from tests.support.passing import Partitions
 
 POLICY = Policy(
@@ -201,3 +202,20 @@ def test_time_passes_for_who_is_on_the_way_as_soon_as_they_are_back() -> None:
     world.arrive()
     alerts = [one for one in world.outputs if one["type"] == "dormancy.alert"]
     assert [(one["customer_id"], one["effective_at"]) for one in alerts] == [(A, day(60))]
+
+
+def test_under_a_policy_that_came_meanwhile_time_passes_from_when_they_left() -> None:
+    """An order leaves a window that is shorter by now, and what follows follows in its order."""
+    world = World("live")
+    world.feed(order("o1", "10", day(0), A), order("o2", "10", day(20), A))
+    world.feed(merged(B, day(21), A), erased(day(21), B))
+    shorter = replace(POLICY, version="shorter", window_days=30)
+    world.feed(encode_control(PolicyActivated("q", "app", "live", 0, shorter)))
+    world.feed(encode_control(ClockTick(to_ms(day(85)))))
+    world.arrive()
+    told = [each for each in world.outputs if each["customer_id"] == A and each["sequence"] > 4]
+    assert [(each["type"], each["effective_at"]) for each in told] == [
+        ("tier.changed", day(30)),
+        ("dormancy.alert", day(80)),
+    ]
+    assert [each["sequence"] for each in told] == [5, 6]

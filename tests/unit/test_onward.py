@@ -41,6 +41,7 @@ def transfer(**changes: object) -> Transfer:
         "customer_id": "ana",
         "event_id": "e1",
         "occurred_ms": 5,
+        "left_ms": 6,
         "state": pack(new_customer("ana")),
     }
     return Transfer(**{**fields, **changes})  # type: ignore[arg-type]

@@ -222,6 +222,7 @@ def test_the_worst_customer_passes_to_another_partition_in_one_record(beside: st
         customer_id=other.customer_id,
         event_id=other.customer_id,
         occurred_ms=2**41,
+        left_ms=2**41,
         state=pack(other),
     )
     key = large if beside == "a large key" else b"key"
