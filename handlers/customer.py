@@ -65,7 +65,9 @@ class Moved(Struct, array_like=True, frozen=True):
 
     into: str
     position: int
-    """Of the merge, in the log of this customer's partition: tells merges apart."""
+    """Of the merge, in the log of this customer's partition."""
+    number: int
+    """Which of the customer's merges it is, counted from 1, refused ones too: tells them apart."""
 
 
 class Customer(Struct, array_like=True):
@@ -113,21 +115,28 @@ class Customer(Struct, array_like=True):
     """Set for one who was merged into another, and of whom nothing else is kept."""
     also: list[str] = field(default_factory=list)
     """Ids merged into this customer, latest last."""
+    departures: int = 0
+    """How often this customer was merged into another; more than once if it came back."""
 
     @property
     def is_gone(self) -> bool:
         """Whether nothing but a marker is kept: erased, or merged into another."""
         return self.erased or self.moved is not None
 
-    def remembered_content(self, event_digest: bytes) -> bytes | None:
-        """The content digest of an accepted event, if its id is among those remembered."""
-        identities = self.identities
+    def told(self, event_digest: bytes, content: bytes) -> bool | None:
+        """Whether an accepted event had this content; None if its id is not among those remembered.
+
+        Two customers who became one may have told an id each, of other content.
+        """
+        identities, found = self.identities, None
         at = identities.find(event_digest)
         while at != -1:
             if at % _IDENTITY_BYTES == 0:
-                return identities[at + DIGEST_BYTES : at + _IDENTITY_BYTES]
+                if identities.startswith(content, at + DIGEST_BYTES):
+                    return True
+                found = False
             at = identities.find(event_digest, at + 1)
-        return None
+        return found
 
     def remember(self, event_digest: bytes, content: bytes) -> None:
         """Remember an accepted event, and forget the oldest beyond 64."""

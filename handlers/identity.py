@@ -33,9 +33,9 @@ def identify(customer: Customer, event: Event, base_currency: str) -> Event | Re
         if type(event) is CustomerErased:
             return event
         return Rejection(reasons.ERASED_CUSTOMER, "the customer was erased", event.event_id)
-    known = customer.remembered_content(id_digest(event.event_id))
-    if known is not None:
-        if known == event.content:
+    same = customer.told(id_digest(event.event_id), event.content)
+    if same is not None:
+        if same:
             return DUPLICATE
         return _conflict(event, "this event id came before with other content")
     if type(event) is OrderPlaced:

@@ -66,12 +66,15 @@ def _join_attributes(customer: Customer, other: Customer) -> None:
 
 
 def _join_tickets(customer: Customer, other: Customer) -> None:
-    """Each ticket as its newest event left it; of equal times as the survivor knows it."""
+    """Each ticket and its kind as told last, by time; of equal times as the survivor knows it."""
     tickets = {ticket.ticket_id: ticket for ticket in other.tickets}
     for ticket in customer.tickets:
-        known = tickets.get(ticket.ticket_id)
-        if known is None or ticket.changed_ms >= known.changed_ms:
-            tickets[ticket.ticket_id] = ticket
+        their = tickets.get(ticket.ticket_id)
+        newer = ticket if their is None or ticket.changed_ms >= their.changed_ms else their
+        if their is not None:
+            by_kind = ticket if ticket.kind_ms >= their.kind_ms else their
+            newer.kind, newer.kind_ms = by_kind.kind, by_kind.kind_ms
+        tickets[ticket.ticket_id] = newer
     by_time = sorted(tickets.values(), key=lambda ticket: ticket.changed_ms)
     customer.tickets = by_time[-MAX_TICKETS:]
 

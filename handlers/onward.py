@@ -6,10 +6,10 @@ log, as a record in the partition of the id it goes to.
 - `Transfer`: everything kept of a customer who was merged, on its way to the surviving id.
 - `Followed`: an event told of an id that was merged, on its way to the surviving one.
 
-Both go from id to id as far as merges lead. Where they cannot end (the last id is erased, or the
-merges lead in a circle) they go back the way they came, and stop at the first id that is alive by
-then: somebody whose own merge was refused meanwhile. A transfer that comes back to its origin makes
-its customer whole again, and its merge a dead letter.
+Both go from id to id as far as merges lead. Where they cannot end (the last id is erased, the
+merges lead in a circle, or over more than `MAX_HOPS` ids) they go back the way they came, and stop
+at the first id that is alive by then: somebody whose own merge was refused meanwhile. A transfer
+that comes back to its origin makes its customer whole again, and its merge a dead letter.
 """
 
 from __future__ import annotations
@@ -23,13 +23,20 @@ from handlers.customer import Customer, Moved
 
 FOLLOWED = "customer.followed"
 TRANSFERRED = "customer.transferred"
+MAX_HOPS = 64
+"""Ids over which something goes on; whoever is further away cannot be reached."""
+NO_EVENT = msgspec.Raw(b"null")
+"""In the place of an event that is elsewhere, or nowhere."""
 
 
 class Hop(NamedTuple):
-    """An id that was passed, and the merge by which it was left: its position in the log."""
+    """An id that was passed, and which of its merges it was left by.
+
+    Not the position in the log: a dumped partition has others.
+    """
 
     customer_id: str
-    position: int
+    number: int
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -46,7 +53,7 @@ class Route(Struct, frozen=True, kw_only=True):
 class Followed(Route, frozen=True, kw_only=True, tag=FOLLOWED, tag_field="type"):
     """An event on its way; `event` is its record's value where the record has no place for it."""
 
-    event: msgspec.Raw | None = None
+    event: msgspec.Raw = NO_EVENT
 
 
 class Transfer(Route, frozen=True, kw_only=True, tag=TRANSFERRED, tag_field="type"):
@@ -56,11 +63,13 @@ class Transfer(Route, frozen=True, kw_only=True, tag=TRANSFERRED, tag_field="typ
     """Who was merged."""
     event_id: str
     occurred_ms: int
+    left_ms: int
+    """The customer's clock after the merge."""
     state: bytes = b""
     """What `handlers.customer.pack` made of the customer."""
-    event: msgspec.Raw | None = None
-    """The merge's record's value, for its dead letter; None where the record has no place for it,
-    or the customer is so large that it does not fit."""
+    event: msgspec.Raw = NO_EVENT
+    """The merge's record's value, for its dead letter; not here where the record has a place for
+    it, nowhere if the customer is so large that it does not fit."""
 
 
 Onward = Followed | Transfer
@@ -85,7 +94,7 @@ def encode_onward(record: Onward) -> bytes:
 
 def first_step(customer_id: str, moved: Moved) -> Route:
     """The way of what is told of a merged customer."""
-    return Route(into=moved.into, via=(Hop(customer_id, moved.position),))
+    return Route(into=moved.into, via=(Hop(customer_id, moved.number),))
 
 
 def next_step(here: Customer, route: Route) -> Route | None:
@@ -97,8 +106,8 @@ def next_step(here: Customer, route: Route) -> Route | None:
     """
     moved = here.moved
     if moved is not None:
-        hop = Hop(here.customer_id, moved.position)
-        if hop != route.back and hop not in route.via:
+        hop = Hop(here.customer_id, moved.number)
+        if hop != route.back and hop not in route.via and len(route.via) < MAX_HOPS:
             return Route(into=moved.into, via=(*route.via, hop))
     if not route.via:
         return None

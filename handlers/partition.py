@@ -325,7 +325,8 @@ class Partition:
         was: tuple[str, str] | None,
     ) -> Transfer | None:
         """Leave a marker, and have all else go to the surviving customer."""
-        moved = Moved(merge.into, position)
+        customer.departures += 1
+        moved = Moved(merge.into, position, customer.departures)
         step = first_step(customer.customer_id, moved)
         transfer = Transfer(
             into=step.into,
@@ -333,6 +334,7 @@ class Partition:
             customer_id=customer.customer_id,
             event_id=merge.event_id,
             occurred_ms=merge.occurred_ms,
+            left_ms=self.clock_of(customer),
             state=pack(customer),
         )
         self._leave_marker(position, merged_customer(customer, moved), was)
@@ -366,11 +368,11 @@ class Partition:
             customer.refused = marker.refused
         now_ms = self.clock_of(customer)
         key = f"{cause_key(transfer.event_id, transfer.occurred_ms)}:refused"
-        make_whole(self.context, customer, now_ms, Cause(key, (), "policy"))
+        make_whole(self.context, customer, transfer.left_ms, now_ms, Cause(key, (), "policy"))
         plan(self.context, customer, now_ms)
         self._put(position, customer, None)
         self.context.tally.merges["refused"] += 1
-        detail = "the surviving customer was erased, or the merges lead in a circle"
+        detail = "the surviving customer was erased, or the merges lead in a circle or too far"
         return Rejection(reasons.INVALID_VALUE, detail, transfer.event_id)
 
     def _apply_elsewhere(
@@ -388,7 +390,10 @@ class Partition:
             self._advance(position, event.occurred_ms)
             return None
         self._note_refused(position, customer, event.occurred_ms)
-        return Rejection(reasons.ERASED_CUSTOMER, "the customer was erased", event.event_id)
+        detail = "the customer was erased"
+        if customer.moved is not None:
+            detail = "the customer was merged into one who was erased, or is too many merges away"
+        return Rejection(reasons.ERASED_CUSTOMER, detail, event.event_id)
 
     def _pass_on(
         self, position: int, customer: Customer, occurred_ms: int, route: Route

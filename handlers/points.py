@@ -40,11 +40,14 @@ def follow_points(context: Context, customer: Customer, happened: Happened) -> N
 
 
 def expire_points(context: Context, customer: Customer, now_ms: int, cause: Cause) -> None:
-    """Let points go whose instant has come."""
+    """Let points go whose instant has come; what a merge brought untold is told with them."""
     account = customer.points
-    gone = 0 if account is None else account.expire(now_ms)
-    if account is not None and gone:
-        _tell(context, customer, account, -gone, now_ms, cause, _About())
+    if account is None:
+        return
+    delta = account.untold - account.expire(now_ms)
+    account.untold = 0
+    if delta:
+        _tell(context, customer, account, delta, now_ms, cause, _About())
 
 
 def join_points(
@@ -76,11 +79,11 @@ def join_points(
         earned = order.earned
         if earned is not None and earned.points and not earned.is_gone(now_ms):
             account.take_back(earned.points, earned.day, earned.expires_ms)
-    if rule is not None:
-        account.expire(now_ms)
-        delta = account.balance - balance_before
-        if delta:
-            _tell(context, customer, account, delta, now_ms, cause, _About())
+    delta = account.balance - balance_before
+    if rule is None:
+        account.untold += delta
+    elif delta:
+        _tell(context, customer, account, delta, now_ms, cause, _About())
 
 
 def points_due_ms(customer: Customer) -> int | None:

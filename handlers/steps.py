@@ -237,6 +237,9 @@ def take_over(
     before = totals(customer.ledger, rules, today)
     balance = 0 if customer.points is None else customer.points.balance
     standing_before = customer.tier, balance
+    if rules.points is not None and other.points is not None:
+        # Whose clock was behind; what is gone by now must not pay what the customer owes.
+        other.points.expire(now_ms)
     joined = join(customer, other, rules, today)
     context.tally.unmatched += joined.unmatched
     if rules.satisfaction is None:
@@ -249,10 +252,18 @@ def take_over(
     reconsider_tags(context, customer, now_ms, cause)
 
 
-def make_whole(context: Context, customer: Customer, now_ms: int, cause: Cause) -> None:
-    """Go on with a customer whose merge was refused: time passed, and the rules may be others."""
+def make_whole(
+    context: Context, customer: Customer, left_ms: int, now_ms: int, cause: Cause
+) -> None:
+    """Go on with a customer whose merge was refused: time passed, and the rules may be others.
+
+    They are as if they had come into force when the customer left, at `left_ms`.
+    """
     rules = context.rules
     if customer.tier not in rules.rank:
         customer.tier, customer.grace = PROSPECT, None
+    customer.ledger.recount(rules)
+    customer.ledger.evict(rules, rules.calendar.day(left_ms))
+    reconsider(context, customer, rules, left_ms, cause)
+    plan(context, customer, left_ms)
     fire_until(context, customer, now_ms)
-    reconsider(context, customer, rules, now_ms, cause)

@@ -68,6 +68,18 @@ class Refunds(Struct, array_like=True):
         """Note a refund, and forget the oldest beyond `MAX_REFUND_IDS`."""
         self.seen = marks.remember(self.seen, refund_id, units, MAX_REFUND_IDS)
 
+    def with_those_of(self, other: Refunds) -> Refunds:
+        """The refunds of the same order told elsewhere too, each id once; `value` is not set.
+
+        Of ids that were forgotten nobody knows whether they are the same, so they are taken to be.
+        """
+        own, their = marks.amounts(self.seen), marks.amounts(other.seen)
+        forgotten = max(self.units - sum(own.values()), other.units - sum(their.values()))
+        both = their | own
+        return Refunds(
+            marks.of_amounts(both, MAX_REFUND_IDS), sum(both.values()) + forgotten, self.value
+        )
+
 
 class Order(Struct, array_like=True):
     """An order in the window. `counts` is kept in step by the ledger."""
@@ -101,10 +113,14 @@ class Order(Struct, array_like=True):
         self.cancelled = self.cancelled or other.cancelled
         if self.payment == PENDING:
             self.payment = other.payment
-        if self.refunds is None or (
-            other.refunds is not None and other.refunds.units > self.refunds.units
-        ):
+        if self.refunds is None:
             self.refunds = other.refunds
+        elif other.refunds is not None:
+            self.refunds = self.refunds.with_those_of(other.refunds)
+        if self.refunds is not None:
+            self.refunds.value = _refund_value(self, self.refunds.units)
+        if self.earned is None:
+            self.earned, other.earned = other.earned, None
 
 
 class MergedDay(Struct, array_like=True):
@@ -123,7 +139,7 @@ class Joined(Struct):
     told_twice: list[Order] = field(default_factory=list)
     """Orders of the other ledger that stood in both, and so went."""
     unmatched: int = 0
-    """Changes pushed out of the waiting list."""
+    """Changes pushed out of the waiting list, and refunds that contradict one that was told."""
 
 
 class Ledger(Struct, array_like=True):
@@ -228,25 +244,19 @@ class Ledger(Struct, array_like=True):
         reaches an order that stood on the other.
         """
         joined = Joined()
+        own_orders: dict[str, list[Order]] = {}
+        for order in self.orders:
+            own_orders.setdefault(order.order_id, []).append(order)
         for order in other.orders:
-            own = self.find(order.order_id)
-            if own is not None and own.is_same(order):
-                own.take_news(order)
-                joined.changed.append((own, own.counts))
+            twins = [own for own in own_orders.get(order.order_id, ()) if own.is_same(order)]
+            if twins:
+                twins[-1].take_news(order)
+                joined.changed.append((twins[-1], twins[-1].counts))
                 joined.told_twice.append(order)
             else:
                 place = bisect_right(self.orders, order.placed_ms, key=attrgetter("placed_ms"))
                 self.orders.insert(place, order)
-        waiting, self.waiting = [*self.waiting, *other.waiting], []
-        for change in waiting:
-            found = self.find(change.order_id)
-            if found is None:
-                self.waiting.append(change)
-            elif _is_news(found, change):
-                _apply(found, change)
-                joined.changed.append((found, found.counts))
-        joined.unmatched = max(0, len(self.waiting) - MAX_WAITING)
-        del self.waiting[: joined.unmatched]
+        self._join_waiting(other, joined)
         self._join_frozen(other)
         self.recount(rules)
         self.evict(rules, today)
@@ -305,6 +315,24 @@ class Ledger(Struct, array_like=True):
             if order.counts:
                 self._enter(order)
         self._measure()
+
+    def _join_waiting(self, other: Ledger, joined: Joined) -> None:
+        """Let changes reach the orders of both; a refund that waits on both sides waits once."""
+        waiting, self.waiting = [*self.waiting, *other.waiting], []
+        for change in waiting:
+            found, told = self.find(change.order_id), None
+            if change.kind == REFUND:
+                told = self.refund_told(change.order_id, change.refund_id, change.refund_units)
+            if told is not None:
+                joined.unmatched += not told
+            elif found is None:
+                self.waiting.append(change)
+            else:
+                joined.changed.append((found, found.counts))
+                _apply(found, change)
+        excess = max(0, len(self.waiting) - MAX_WAITING)
+        del self.waiting[:excess]
+        joined.unmatched += excess
 
     def _join_frozen(self, other: Ledger) -> None:
         days = {merged.day: merged for merged in self.merged}
@@ -380,13 +408,6 @@ def counts(order: Order, rules: Rules) -> bool:
     return refunds is None or not 0 < refunds.value >= order.amount
 
 
-def _is_news(order: Order, change: Change) -> bool:
-    """Whether a change does more than repeat a refund that the order has."""
-    if change.kind != REFUND or order.refunds is None:
-        return True
-    return order.refunds.told(change.refund_id, change.refund_units) is None
-
-
 def _apply(order: Order, change: Change) -> None:
     if change.kind == PAY:
         order.payment = PAID
@@ -404,11 +425,12 @@ def _refund(order: Order, change: Change) -> None:
         refunds = order.refunds = Refunds(b"", 0, 0)
     refunds.remember(change.refund_id, change.refund_units)
     refunds.units += change.refund_units
-    refunds.value = min(_refund_value(order, refunds.units), order.amount)
+    refunds.value = _refund_value(order, refunds.units)
 
 
 def _refund_value(order: Order, units: int) -> int:
+    """What a sum of refunds is worth, at most the amount of the order."""
     foreign = order.foreign
-    if foreign is None:
-        return units
-    return convert(units, Rate(foreign.rate_numerator, foreign.rate_denominator))
+    if foreign is not None:
+        units = convert(units, Rate(foreign.rate_numerator, foreign.rate_denominator))
+    return min(units, order.amount)

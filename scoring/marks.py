@@ -9,12 +9,17 @@ _MARK_BYTES = 2 * _ID_BYTES
 
 
 def told(marks: bytes, identity: str, amount: int) -> bool | None:
-    """Whether an id among the marks was told with the same amount; None if it is not there."""
-    known = _mark(identity, amount)
+    """Whether an id among the marks was told with the same amount; None if it is not there.
+
+    Two customers who became one may have told an id with an amount each.
+    """
+    known, found = _mark(identity, amount), None
     for at in range(0, len(marks), _MARK_BYTES):
+        if marks.startswith(known, at):
+            return True
         if marks.startswith(known[:_ID_BYTES], at):
-            return marks.startswith(known, at)
-    return None
+            found = False
+    return found
 
 
 def remember(marks: bytes, identity: str, amount: int, most: int) -> bytes:
@@ -28,6 +33,20 @@ def joined(kept: bytes, other: bytes, most: int) -> bytes:
     from_other = min(theirs, max(most // 2, most - ours))
     from_kept = min(ours, most - from_other)
     return other[(theirs - from_other) * _MARK_BYTES :] + kept[(ours - from_kept) * _MARK_BYTES :]
+
+
+def amounts(marks: bytes) -> dict[bytes, int]:
+    """The amount of each id among the marks, by its digest, oldest first."""
+    return {
+        marks[at : at + _ID_BYTES]: int.from_bytes(marks[at + _ID_BYTES : at + _MARK_BYTES], "big")
+        for at in range(0, len(marks), _MARK_BYTES)
+    }
+
+
+def of_amounts(found: dict[bytes, int], most: int) -> bytes:
+    """The marks of amounts by digest; of more than `most` the first are forgotten."""
+    marks = b"".join(key + amount.to_bytes(_ID_BYTES, "big") for key, amount in found.items())
+    return marks[-most * _MARK_BYTES :]
 
 
 def digest(identity: str) -> bytes:

@@ -88,6 +88,8 @@ class Account(Struct, array_like=True):
     """Marks of the redemptions accepted last."""
     activities: dict[bytes, Counted] = field(default_factory=dict)
     """By digest of the name, counted longest ago first; that goes beyond the bound."""
+    untold: int = 0
+    """Points that came by a merge while no policy had points, part of the balance."""
 
     @property
     def balance(self) -> int:

@@ -24,7 +24,15 @@ from handlers.log import (
     decode_control,
     is_control,
 )
-from handlers.onward import FOLLOWED, TRANSFERRED, Followed, Onward, Route, decode_onward
+from handlers.onward import (
+    FOLLOWED,
+    NO_EVENT,
+    TRANSFERRED,
+    Followed,
+    Onward,
+    Route,
+    decode_onward,
+)
 from handlers.outputs import Output
 from handlers.partition import Partition
 from handlers.reasons import ERASED_CUSTOMER, Rejection
@@ -235,8 +243,7 @@ class Backtest:
 
     def _take_onward(self, line: Line, onward: Onward) -> None:
         """What passes from one customer to another, as the log of a worker has it."""
-        raw = None if onward.event is None else bytes(onward.event)
-        line = line._replace(raw=raw or b"")
+        line = line._replace(raw=b"" if onward.event == NO_EVENT else bytes(onward.event))
         if isinstance(onward, Followed):
             self._event(line, onward)
             return

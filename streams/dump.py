@@ -13,8 +13,8 @@ from config.deployment import Settings
 from handlers.decode import as_line
 from handlers.log import is_control
 from handlers.meta import Source, is_repeated
-from handlers.onward import encode_onward
-from streams.passage import passage_of
+from handlers.onward import NO_EVENT, encode_onward
+from streams.passage import Passage, passage_of
 from streams.reading import read_to_end
 from streams.records import cloud_event_headers, origin_of
 from streams.topics import CUSTOMER_EVENTS, plain_consumer, topic_name
@@ -36,44 +36,64 @@ async def dump_partition(
         the number of lines written, and of re-deliveries left out.
     """
     tp = TopicPartition(topic_name(settings, CUSTOMER_EVENTS), number)
-    seen: dict[str, int] = {}
-    written = repeated = 0
+    lines = LogLines(tp.topic)
     consumer = plain_consumer(settings)
     await consumer.start()
     try:
         async for records, end in read_to_end(consumer, tp):
             for record in records:
-                if record.key is None and not is_control(record.value):
-                    continue
-                source = _source_of(record, tp.topic)
-                if source is not None and is_repeated(seen, source):
-                    repeated += 1
-                    continue
-                target.write(_line(record, tp.topic) + b"\n")
-                written += 1
+                line = lines.line_of(record)
+                if line is not None:
+                    target.write(line + b"\n")
             on_progress(records[-1].offset + 1, end)
     finally:
         await consumer.stop()
-    return written, repeated
+    return lines.written, lines.repeated
 
 
-def _source_of(record: Any, log_topic: str) -> Source | None:
-    """What a record follows from, upstream or in the log; None for ticks and policies."""
-    if record.key is None:
-        return None
-    passage = passage_of(record.value, record.headers, log_topic)
-    if passage is not None:
-        return passage.source
+class LogLines:
+    """Makes lines of the records of one partition of the log, taken in their order.
+
+    Attributes:
+        written: how many lines were made.
+        repeated: how many records were left out, for ingest delivered them twice.
+    """
+
+    def __init__(self, log_topic: str) -> None:
+        """Begin before the first record of a topic, which is given by its full name."""
+        self.written = 0
+        self.repeated = 0
+        self._log_topic = log_topic
+        self._seen: dict[str, int] = {}
+
+    def line_of(self, record: Any) -> bytes | None:
+        """The line of a record; None if it is left out."""
+        if record.key is None:
+            if not is_control(record.value):
+                return None
+            self.written += 1
+            return as_line(record.value)
+        passage = passage_of(record.value, record.headers, self._log_topic)
+        source = _source_of(record) if passage is None else passage.source
+        if source is not None and is_repeated(self._seen, source):
+            self.repeated += 1
+            return None
+        self.written += 1
+        return _line(record, passage)
+
+
+def _source_of(record: Any) -> Source | None:
     origin = origin_of(record.headers, record.key)
     return None if origin is None else origin.source
 
 
-def _line(record: Any, log_topic: str) -> bytes:
+def _line(record: Any, passage: Passage | None) -> bytes:
     """A record as one line; what passes from one customer to another with all that it says."""
     attributes = cloud_event_headers(record.headers)
-    passage = None if record.key is None else passage_of(record.value, record.headers, log_topic)
     if passage is None:
-        return as_line(record.value, attributes)
+        # A line without anything is none, but a record without anything is a dead letter.
+        is_empty = record.value is None or not record.value.strip()
+        return b"null" if is_empty else as_line(record.value, attributes)
     event = passage.event
-    raw = None if event is None else msgspec.Raw(as_line(event, attributes))
+    raw = NO_EVENT if event is None else msgspec.Raw(as_line(event, attributes))
     return encode_onward(replace(passage.onward, event=raw))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -18,8 +18,9 @@ _ONWARD_FROM = "onward-from"
 """The record of the log that it follows from: `partition/offset`."""
 _ONWARD_EVENT = "onward-event"
 """With a merged customer's state: the value of the merge's own record."""
-_ONWARD_MAX_BYTES = 1_000_000
-"""A state and the merge's own record are no longer than that together, or the latter stays out."""
+_RECORD_MAX_BYTES = 1_040_000
+"""A little less than Kafka's default of `max.message.bytes`. A state always fits, with the way it
+takes; what upstream sent beside it may be longer, and then stays out."""
 
 
 class Passage(NamedTuple):
@@ -79,12 +80,41 @@ def parcel(
         headers: those of the record, for the attributes of a CloudEvent.
         position: partition and offset of that record in the log.
     """
-    key, value = onward.into.encode(), event
-    found: Headers = [] if origin is None else canonical_headers(origin, key, headers)
-    if isinstance(onward, Transfer):
-        value, onward = onward.state, replace(onward, state=b"")
-        if event is not None and len(value) + len(event) < _ONWARD_MAX_BYTES:
-            found.append((_ONWARD_EVENT, event))
-    found.append((_ONWARD, encode_onward(onward)))
-    found.append((_ONWARD_FROM, f"{position[0]}/{position[1]}".encode()))
-    return Parcel(key, value, found)
+    key = onward.into.encode()
+    way = [
+        (_ONWARD, encode_onward(_without_state(onward))),
+        (_ONWARD_FROM, f"{position[0]}/{position[1]}".encode()),
+    ]
+    if not isinstance(onward, Transfer):
+        sent = [] if origin is None else canonical_headers(origin, key, headers)
+        return Parcel(key, event, [*sent, *way])
+    room = _RECORD_MAX_BYTES - len(key) - len(onward.state) - _size(way)
+    for sent in _what_was_sent(event, origin, headers, key):
+        if _size(sent) <= room:
+            break
+    return Parcel(key, onward.state, [*sent, *way])
+
+
+def _what_was_sent(
+    event: bytes | None, origin: Origin | None, headers: Sequence[tuple[str, bytes]], key: bytes
+) -> Iterator[Headers]:
+    """All that a dead letter of the merge would have; then ever less: no event, attributes, key."""
+    if origin is None:
+        yield [] if event is None else [(_ONWARD_EVENT, event)]
+        yield []
+        return
+    whole = canonical_headers(origin, key, headers)
+    if event is not None:
+        yield [*whole, (_ONWARD_EVENT, event)]
+    yield whole
+    yield canonical_headers(origin, key, ())
+    yield canonical_headers(origin._replace(key=None), key, ())
+
+
+def _size(headers: Headers) -> int:
+    """What headers take in a record, at most."""
+    return sum(len(name) + len(value) + 10 for name, value in headers)
+
+
+def _without_state(onward: Onward) -> Onward:
+    return replace(onward, state=b"") if isinstance(onward, Transfer) else onward

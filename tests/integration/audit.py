@@ -103,14 +103,24 @@ def source_of(letter: ConsumerRecord) -> TopicPosition:
 
 def _logged(records: Iterable[ConsumerRecord]) -> dict[TopicPosition, bytes]:
     """The events of a part of the canonical log, by where they came from."""
-    found = {}
-    for record in records:
-        if record.key is not None:
-            origin = origin_of(record.headers, record.key)
-            assert origin is not None
-            source = origin.source
-            found[TopicPosition(source.topic, source.partition, source.offset)] = record.value
-    return found
+    return {
+        _came_from(record): record.value
+        for record in records
+        if record.key is not None and not _is_passage(record)
+    }
+
+
+def _came_from(record: ConsumerRecord) -> TopicPosition:
+    """Where upstream put a record of the log, or the one that it follows from."""
+    origin = origin_of(record.headers, record.key)
+    assert origin is not None
+    source = origin.source
+    return TopicPosition(source.topic, source.partition, source.offset)
+
+
+def _is_passage(record: ConsumerRecord) -> bool:
+    """Whether a record of the log came from another customer who was merged."""
+    return "onward" in dict(record.headers)
 
 
 def _first_told(letters: Iterable[ConsumerRecord]) -> dict[TopicPosition, ConsumerRecord]:
@@ -139,7 +149,7 @@ def _told_by_engine(
     letters: dict[TopicPosition, ConsumerRecord], log: Iterable[ConsumerRecord]
 ) -> list[tuple[str, str | None]]:
     """The reason and the event id of the dead letters among the records of the log."""
-    logged = _logged(log)
+    logged = {_came_from(record) for record in log if record.key is not None}
     told = [dict(letter.headers) for source, letter in letters.items() if source in logged]
     ids = [headers.get("event-id") for headers in told]
     return [
@@ -186,7 +196,8 @@ def _content(partition: Partition, customer_id: str) -> Customer:
     """A customer's state without where it stands in the log and who wrote it."""
     customer = partition.store.get(customer_id)
     assert customer is not None
-    return msgspec.structs.replace(customer, epoch=0, applied=0, refused=[])
+    moved = customer.moved and msgspec.structs.replace(customer.moved, position=0)
+    return msgspec.structs.replace(customer, epoch=0, applied=0, refused=[], moved=moved)
 
 
 def _check_profiles(records: Iterable[ConsumerRecord], expected: Partition) -> None:

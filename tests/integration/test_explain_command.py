@@ -17,7 +17,7 @@ from streams.local.ports import free_ports
 from streams.policy_log import log_producer
 from streams.records import META_KEY, partition_of
 from streams.topics import changelog_name, create_topics
-from tests.builders import day, erased, order, viewed
+from tests.builders import day, erased, merged, order, viewed
 from tests.driver import Driver
 
 PARTITIONS = 2
@@ -97,6 +97,22 @@ def test_unknown_customer_is_one_sentence_and_a_failure(settings: Settings) -> N
     result = explain("nobody")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "no event of customer 'nobody' was accepted so far" in result.stderr
+
+
+def test_merged_customer_is_told_with_whom_to_ask_for(settings: Settings) -> None:
+    driver = Driver()
+    driver.feed(order("o1", "100", day(0)), merged("ben o'hara", day(1)))
+    asyncio.run(flush(settings, driver))
+    result = explain("ana")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("customer 'ana' was merged into \"ben o'hara\"")
+    assert "tierstream explain 'ben o'\"'\"'hara'" in result.stdout
+    told = json.loads(explain("ana", "--json").stdout)
+    assert told["merged_into"] == "ben o'hara"
+    assert told["position"]["applied"] == driver.state().applied
+    survivor = explain("ben o'hara").stdout
+    assert "worth 100.00 USD" in survivor
+    assert "merged into it: ana" in survivor
 
 
 def test_erased_customer_is_told_as_erased_and_as_nothing_else(settings: Settings) -> None:

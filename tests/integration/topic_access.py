@@ -128,11 +128,14 @@ class TopicAccess:
         """Wait until everything sent is forwarded, applied, written and committed."""
         inputs = {tp: end for tp, end in self._sent_ends.items() if _is_input(tp)}
         await self._committed(inputs)
-        events = self.topic(CUSTOMER_EVENTS)
-        ends: dict[TopicPartition, int] = {}
-        for number, records in enumerate(await self.read(CUSTOMER_EVENTS)):
-            ends[TopicPartition(events, number)] = records[-1].offset + 1 if records else 0
-        await self._committed(ends)
+        done = [0] * self.settings.partitions
+        while True:  # what is done may have put more there, for customers of other partitions
+            log = await self.read(CUSTOMER_EVENTS)
+            if not any(_has_events(records, end) for records, end in zip(log, done, strict=True)):
+                return
+            done = [records[-1].offset + 1 if records else 0 for records in log]
+            events = self.topic(CUSTOMER_EVENTS)
+            await self._committed({TopicPartition(events, n): end for n, end in enumerate(done)})
 
     async def behind(self) -> int:
         """How many records sent to input topics are not committed yet."""
@@ -168,6 +171,11 @@ async def _behind(group: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -
     ends = dict(ends)  # more may be sent meanwhile
     group.assign(list(ends))
     return sum([max(0, end - (await group.committed(tp) or 0)) for tp, end in ends.items()])
+
+
+def _has_events(records: Iterable[ConsumerRecord], start: int) -> bool:
+    """Whether there are others than ticks and policies from an offset on."""
+    return any(record.key is not None and record.offset >= start for record in records)
 
 
 def _is_input(tp: TopicPartition) -> bool:

@@ -25,7 +25,8 @@ def rewatch(customer: Customer, at_ms: int, former: Policy, policy: Policy) -> N
         return
     rule = policy.sections["care"].get("profile_refresh")
     former_rule = former.sections.get("care", {}).get("profile_refresh")
-    if rule != former_rule and _refresh_begins_ms(customer) not in customer.refreshes_told_ms:
+    begins_ms = _refresh_begins_ms(customer)
+    if rule != former_rule and not _is_told(begins_ms, customer.refreshes_told_ms):
         customer.cared_for_since_ms = at_ms
 
 
@@ -151,7 +152,7 @@ def _holidays(
 def _checkin(customer: Customer, at_ms: int, policy: Policy) -> list[dict[str, Any]]:
     rule = policy.sections["care"].get("checkin", {}).get(customer.tier)
     last_ms = customer.last_interaction_ms()
-    if rule is None or last_ms is None or last_ms in customer.checkins_told_ms:
+    if rule is None or last_ms is None or _is_told(last_ms, customer.checkins_told_ms):
         return []
     due = business_day(last_ms, policy.timezone) + timedelta(days=rule["days"])
     if start_of_day(due, policy.timezone) != at_ms:
@@ -159,6 +160,11 @@ def _checkin(customer: Customer, at_ms: int, policy: Policy) -> list[dict[str, A
     customer.checkins_told_ms.append(last_ms)
     told = _reminder(customer, "checkin.due", due, rule, at_ms, policy)
     return [told | {"last_interaction_at": time_text(last_ms), "silent_days": rule["days"]}]
+
+
+def _is_told(begins_ms: int, told_ms: list[int]) -> bool:
+    """Whether a silence, or a later one, was told; a merge may let one begin earlier."""
+    return any(begins_ms <= each for each in told_ms)
 
 
 def _refresh_begins_ms(customer: Customer) -> int:
@@ -173,7 +179,8 @@ def _refresh(customer: Customer, at_ms: int, policy: Policy) -> list[dict[str, A
         return []
     begins_ms = _refresh_begins_ms(customer)
     due = business_day(begins_ms, policy.timezone) + timedelta(days=rule["days"])
-    if start_of_day(due, policy.timezone) != at_ms or begins_ms in customer.refreshes_told_ms:
+    is_due = start_of_day(due, policy.timezone) == at_ms
+    if not is_due or _is_told(begins_ms, customer.refreshes_told_ms):
         return []
     customer.refreshes_told_ms.append(begins_ms)
     updates = [updated_ms for updated_ms, attributes in customer.updates if attributes]

@@ -74,6 +74,7 @@ class Customer:
     checkins_told_ms: list[int] = field(default_factory=list)
     refreshes_told_ms: list[int] = field(default_factory=list)
     movements: list[Any] = field(default_factory=list)  # of points
+    untold_points: int = 0  # that came by merges while no policy had points
     activities: list[tuple[str, date]] = field(default_factory=list)  # that gave points
     redemptions: list[tuple[str, int]] = field(default_factory=list)  # accepted
     attributes: dict[str, tuple[str, int]] = field(default_factory=dict)  # value, told when
@@ -86,11 +87,18 @@ class Customer:
     sequence: int = 0
     tags: Any = None  # a tests.oracle.tags.Tags
 
+    def open_orders(self) -> list[Order]:
+        """The orders that changes still reach, by order time, then arrival."""
+        found = [order for order in self.orders if not order.frozen]
+        return sorted(found, key=lambda order: (order.placed_at_ms, order.arrival))
+
     def open_order(self, order_id: str) -> Order | None:
-        """The order that changes still reach."""
-        found = [o for o in self.orders if o.order_id == order_id and not o.frozen]
-        assert len(found) <= 1, "an order id is new only when its order is out of reach"
-        return found[0] if found else None
+        """The order that changes reach; of two that came together by a merge the later one."""
+        found = [order for order in self.open_orders() if order.order_id == order_id]
+        return found[-1] if found else None
+
+    def next_arrival(self) -> int:
+        return max((order.arrival for order in self.orders), default=-1) + 1
 
     def counted(self, policy: Policy) -> list[Counted]:
         return counted_orders(self.orders, policy)
@@ -163,7 +171,5 @@ class Customer:
 
     def merge_beyond_newest(self, policy: Policy) -> None:
         """Orders in the window beyond the newest 512 are frozen, but for leaving the window."""
-        reachable = [order for order in self.orders if not order.frozen]
-        reachable.sort(key=lambda order: (order.placed_at_ms, order.arrival))
-        for order in reachable[:-MOST_ORDERS_IN_WINDOW]:
+        for order in self.open_orders()[:-MOST_ORDERS_IN_WINDOW]:
             freeze(order, policy, merged=True)

@@ -63,7 +63,7 @@ def _place(event: Event, customer: Customer, policy: Policy, today: date) -> Eff
     currency = event.fields["currency"]
     order = Order(
         order_id=event.fields["order_id"],
-        arrival=len(customer.orders),
+        arrival=customer.next_arrival(),
         placed_at_ms=event.at_ms,
         amount=event.amount,
         currency=currency,
@@ -76,7 +76,7 @@ def _place(event: Event, customer: Customer, policy: Policy, today: date) -> Eff
     if status in PAYMENT_EVENTS:
         changes.insert(0, Change(PAYMENT_EVENTS[status], order.order_id))
     for change in changes:
-        _alter(order, change)
+        alter(order, change)
     customer.orders.append(order)
     customer.interactions_ms.append(event.at_ms)
     if has_left_window(business_day(event.at_ms, policy.timezone), today, policy):
@@ -93,13 +93,13 @@ def _change_order(change: Change, customer: Customer, policy: Policy) -> Effect:
         customer.let_wait(change)
         return Effect()
     counted_before = order.counts(policy)
-    _alter(order, change)
+    alter(order, change)
     comes_to_count = order.counts(policy) and not counted_before
     order.just_came_to_count = comes_to_count
     return Effect(purchase_ms=order.placed_at_ms if comes_to_count else None, order=order)
 
 
-def _alter(order: Order, change: Change) -> None:
+def alter(order: Order, change: Change) -> None:
     match change.kind:
         case "order.paid":
             order.payment = "paid"

@@ -43,9 +43,9 @@ def verdict_on(event: Event, customer: Customer) -> str:
 
     Orders that have left the window at the customer's clock must have been frozen before.
     """
-    for event_id, content in customer.remembered:
-        if event_id == event.event_id:
-            return DUPLICATE if content == event.content else CONFLICT
+    told = [content for event_id, content in customer.remembered if event_id == event.event_id]
+    if told:
+        return DUPLICATE if event.content in told else CONFLICT
     if event.type == "order.placed":
         return _verdict_on_order(event, customer)
     if event.type == "order.refunded":
@@ -56,10 +56,11 @@ def verdict_on(event: Event, customer: Customer) -> str:
 
 
 def _verdict_on_redemption(event: Event, customer: Customer) -> str:
-    for redemption_id, points in customer.redemptions[-MOST_REDEMPTIONS:]:
-        if redemption_id == event.fields["redemption_id"]:
-            return DUPLICATE if points == event.fields["points"] else CONFLICT
-    return event.type
+    redeemed_id, points = event.fields["redemption_id"], event.fields["points"]
+    told = [of for each, of in customer.redemptions[-MOST_REDEMPTIONS:] if each == redeemed_id]
+    if not told:
+        return event.type
+    return DUPLICATE if points in told else CONFLICT
 
 
 def _verdict_on_order(event: Event, customer: Customer) -> str:
@@ -76,11 +77,18 @@ def _verdict_on_order(event: Event, customer: Customer) -> str:
 
 def _verdict_on_refund(event: Event, customer: Customer) -> str:
     refund = event.change()
-    order = customer.open_order(refund.order_id)
-    seen = dict(order.refunds) if order else {}
-    for change in customer.waiting:
-        if change.kind == event.type and change.order_id == refund.order_id:
-            seen[change.refund_id] = change.amount
-    if refund.refund_id not in seen:
+    told = told_refunds(customer, refund.order_id).get(refund.refund_id)
+    if told is None:
         return event.type
-    return DUPLICATE if seen[refund.refund_id] == refund.amount else CONFLICT
+    return DUPLICATE if told == refund.amount else CONFLICT
+
+
+def told_refunds(customer: Customer, order_id: str) -> dict[str, Fraction]:
+    """The refunds of an order that it has, or that wait for it."""
+    order = customer.open_order(order_id)
+    waiting = {
+        change.refund_id: change.amount
+        for change in customer.waiting
+        if change.kind == "order.refunded" and change.order_id == order_id
+    }
+    return waiting | (dict(order.refunds) if order else {})

@@ -1,39 +1,38 @@
-"""One partition of the canonical log, customer by customer.
+"""The partitions of the canonical log, customer by customer.
 
 In mode live, what becomes of a customer depends on its own events, on the policies and on the clock
 alone. So each customer is folded without the others, and of several ticks with nothing between them
 for this customer only the highest is taken: it fires what they would have fired one by one. In mode
 replay everybody's events are everybody's clock, and all customers are folded together.
+
+Customers whose merges name each other are folded together in either mode, in all their partitions.
+Who is merged is handed over as the oracle knows them, with all their history; the state that the
+log has is not looked at. A partition that has come to the arrival of somebody waits until the one
+they left has come to the merge.
 """
 
 import copy
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.oracle.checks import Limits, integer_of
 from tests.oracle.customer import Customer
 from tests.oracle.evaluation import Output
+from tests.oracle.log_records import Arrival, LogRecord, Place, apart, take_turns
+from tests.oracle.onward import Onward, Transfer
 from tests.oracle.partition import Deployment, Partition, is_control
 from tests.oracle.policy import Policy, read_policy
 from tests.oracle.profiles import profile_of
 from tests.oracle.records import NotJsonError, parse_object
 from tests.oracle.times import parse_rfc3339
 
+__all__ = ["Arrival", "LogRecord", "Standing", "Story", "Told", "fold", "fold_all"]
+
 # The times of records in the log were looked at when they entered it.
 _ANY_TIME = Limits(min_event_time_ms=-(10**30), newest_event_time_ms=10**31)
-
-
-@dataclass(frozen=True)
-class LogRecord:
-    """A record of the log; one without a key is a tick or a policy."""
-
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    attributes: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,10 @@ class Standing:
     erased: bool
     policy: Policy
     clock_ms: int | None
+    merged_into: str | None = None
 
     def profile(self, as_of_ms: int) -> dict[str, Any] | None:
-        """The public profile as of an instant; None for one who is erased or was never known."""
+        """The public profile as of an instant; None for one who is gone or was never known."""
         return None if self.customer is None else profile_of(self.customer, as_of_ms, self.policy)
 
 
@@ -68,6 +68,7 @@ class Story:
         changed: offsets of the events that change a state.
         accepted: how many events were accepted, those that change nothing too.
         duplicates: how many events were told again.
+        passed: what must go on to other customers, by the offset it follows from.
         standing: each customer at the end.
         earlier: each customer after the offset that was asked for.
     """
@@ -77,6 +78,7 @@ class Story:
     changed: list[int] = field(default_factory=list)
     accepted: int = 0
     duplicates: int = 0
+    passed: dict[int, Onward] = field(default_factory=dict)
     standing: dict[str, Standing] = field(default_factory=dict)
     earlier: dict[str, Standing] = field(default_factory=dict)
 
@@ -92,25 +94,51 @@ def is_log_control(value: bytes | None) -> bool:
 
 
 def fold(records: Sequence[LogRecord], up_to: int) -> Story:
-    """The story of a log without repeated records; `earlier` is as of the offset `up_to`.
+    """The story of the only partition of a log, see `fold_all`."""
+    return fold_all({0: records}, {0: up_to})[0]
+
+
+def fold_all(logs: Mapping[int, Sequence[LogRecord]], up_to: Mapping[int, int]) -> dict[int, Story]:
+    """The stories of all partitions of a log without repeated records.
+
+    Args:
+        logs: the records of each partition, in order.
+        up_to: the offset as of which `earlier` of each partition's story is.
 
     Raises:
-        ValueError: there is no policy in it.
+        ValueError: a partition with events has no policy, or somebody arrives where nobody was
+            merged.
     """
-    controls = [_Control(record) for record in records if record.key is None]
-    events = [record for record in records if record.key is not None]
-    story = Story()
-    if not events:
-        return story
-    if any(control.mode == "replay" for control in controls):
-        _fold(events, controls, up_to, story)
-        return story
-    by_key: dict[bytes | None, list[LogRecord]] = {}
-    for event in events:
-        by_key.setdefault(event.key, []).append(event)
-    for own in by_key.values():
-        _fold(own, controls, up_to, story)
-    return story
+    stories = {number: Story() for number in logs}
+    controls = {
+        number: [_Control(record) for record in records if record.key is None]
+        for number, records in logs.items()
+    }
+    is_replay = any(each.mode == "replay" for found in controls.values() for each in found)
+    events = [
+        (number, record)
+        for number, records in logs.items()
+        for record in records
+        if record.key is not None
+    ]
+    for own in [events] if is_replay else apart(events):
+        moving: dict[Place, Onward] = {}
+        folds = []
+        for number in dict.fromkeys(number for number, _ in own):
+            records = [record for each, record in own if each == number]
+            shelf = _Shelf(number, moving, stories[number])
+            folds.append(_fold(records, controls[number], up_to[number], shelf))
+        take_turns(folds)
+    return stories
+
+
+@dataclass
+class _Shelf:
+    """Where a fold puts what it finds, and where it finds who was merged."""
+
+    number: int
+    moving: dict[Place, Onward]
+    story: Story
 
 
 class _Control:
@@ -151,9 +179,13 @@ class _Run:
         raise AssertionError("an output is due by the highest tick")
 
 
-def _fold(own: Sequence[LogRecord], controls: Sequence[_Control], up_to: int, story: Story) -> None:
+def _fold(
+    own: Sequence[LogRecord], controls: Sequence[_Control], up_to: int, shelf: _Shelf
+) -> Iterator[Place]:
+    """One partition for some customers; yields the merge it waits for, again and again."""
+    story = shelf.story
     deployment = Deployment(live=True, allowed_lateness_ms=0, until_ms=None, limits=_ANY_TIME)
-    partition = Partition(deployment, _first_policy(controls))
+    partition = Partition(deployment, _first_policy(controls), is_whole=False)
     offsets = [control.offset for control in controls]
     earlier: dict[str, Standing] | None = None
     reached = -1
@@ -169,7 +201,7 @@ def _fold(own: Sequence[LogRecord], controls: Sequence[_Control], up_to: int, st
         if earlier is None and record.offset > up_to:
             earlier = copy.deepcopy(_standing(partition))
         before = len(partition.outputs)
-        partition.take_keyed(record.value, record.offset, record.attributes)
+        yield from _take(partition, record, shelf)
         story.told += [Told(record.offset, output) for output in partition.outputs[before:]]
         reached = record.offset
     standing = _standing(partition)
@@ -179,6 +211,22 @@ def _fold(own: Sequence[LogRecord], controls: Sequence[_Control], up_to: int, st
     story.duplicates += partition.duplicates
     story.standing |= standing
     story.earlier |= standing if earlier is None else earlier
+
+
+def _take(partition: Partition, record: LogRecord, shelf: _Shelf) -> Iterator[Place]:
+    arrival = record.arrival
+    if arrival is None:
+        partition.take_keyed(record.value, record.offset, record.attributes)
+    elif not arrival.is_transfer:
+        partition.take_keyed(record.value, record.offset, record.attributes, arrival.way)
+    else:
+        while not isinstance(transfer := shelf.moving.get(arrival.follows_from), Transfer):
+            yield arrival.follows_from
+        partition.take_in(replace(transfer, way=arrival.way), record.offset)
+    passed = partition.passed.get(record.offset)
+    if passed is not None:
+        shelf.moving[shelf.number, record.offset] = passed
+        shelf.story.passed[record.offset] = passed
 
 
 def _split(between: Sequence[_Control], up_to: int) -> list[list[_Control]]:
@@ -221,4 +269,8 @@ def _standing(partition: Partition) -> dict[str, Standing]:
         customer_id: Standing(None, True, partition.policy, partition.clock_ms)
         for customer_id in partition.erased
     }
-    return known | erased
+    merged = {
+        customer_id: Standing(None, False, partition.policy, partition.clock_ms, merge.into)
+        for customer_id, merge in partition.merged.items()
+    }
+    return known | erased | merged

@@ -1,10 +1,11 @@
 """The life of one partition's log, record by record."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.oracle import care, points, tags
+from tests.oracle import care, merging, points, tags
 from tests.oracle.checks import (
     Limits,
     amount_of,
@@ -18,6 +19,7 @@ from tests.oracle.due import fire_until
 from tests.oracle.effects import LOWERING_TYPES, REASONS, Effect, apply_event
 from tests.oracle.evaluation import Cause, Output, compare_level, evaluate_tier, view_on
 from tests.oracle.identity import CONFLICT, DUPLICATE, Event, verdict_on
+from tests.oracle.onward import Followed, Merge, Onward, Transfer, Way, next_way
 from tests.oracle.policy import Policy, read_policy
 from tests.oracle.records import (
     MOST_BYTES,
@@ -28,6 +30,7 @@ from tests.oracle.records import (
     parse_object,
     readable_event_id,
 )
+from tests.oracle.tiers import PROSPECT, rank_of
 from tests.oracle.times import business_day
 
 
@@ -54,14 +57,23 @@ class Deployment:
 
 @dataclass
 class Partition:
-    """Everything a partition knows, and everything it has put out."""
+    """Everything a partition knows, and everything it has put out.
+
+    With `is_whole` all customers are here, so a merge is complete at once. Without, what goes on to
+    another customer is left in `passed`, and comes back by `take_in` and `take_followed` from the
+    log of the partition that it goes to.
+    """
 
     deployment: Deployment
     policy: Policy
+    is_whole: bool = True
     clock_ms: int | None = None
     newest_event_ms: int | None = None
     customers: dict[str, Customer] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
+    merged: dict[str, Merge] = field(default_factory=dict)
+    departures: Counter[str] = field(default_factory=Counter)  # how often each was merged
+    passed: dict[int, Onward] = field(default_factory=dict)  # by the record it follows from
     outputs: list[Output] = field(default_factory=list)
     dead_letters: list[dict[str, Any]] = field(default_factory=list)
     accepted: int = 0
@@ -91,15 +103,39 @@ class Partition:
         else:
             self._take_policy(json.loads(raw))
 
-    def take_keyed(self, raw: bytes | None, line: int, attributes: dict[str, bytes]) -> None:
-        """A record of a log under a customer's key: an event, or what was to be one."""
+    def take_keyed(
+        self,
+        raw: bytes | None,
+        line: int,
+        attributes: dict[str, bytes],
+        way: Way | None = None,
+    ) -> None:
+        """A record of a log under a customer's key: an event, or what was to be one.
+
+        With a way it was told of somebody merged, and has come on it.
+        """
         self.line = line
         if raw is None:
             self._bury("not_json", None)
             return
         parsed = self._parse(raw, attributes)
         if parsed is not None:
-            self._take_event(parsed)
+            self._take_event(parsed, way)
+
+    def take_in(self, transfer: Transfer, line: int) -> None:
+        """Somebody who was merged comes in: to be joined, to go on, or to go back."""
+        self.line = line
+        way = transfer.way
+        if way.into == transfer.customer.customer_id:
+            self._take_back(transfer)
+        elif way.into in self.merged or way.into in self.erased:
+            further = next_way(way.into, self.merged.get(way.into), way)
+            assert further is not None, "the way of a transfer ends where it began"
+            self.passed[line] = replace(transfer, way=further)
+        else:
+            self.changed_lines.append(line)
+            self._move_time(transfer.at_ms)
+            self._join(way.into, transfer)
 
     def _parse(
         self, raw: bytes, attributes: dict[str, bytes] | None = None
@@ -119,7 +155,7 @@ class Partition:
     def _bury(self, reason: str, event_id: str | None) -> None:
         self.dead_letters.append({"reason": reason, "event_id": event_id, "line": self.line})
 
-    def _take_event(self, parsed: dict[str, Any]) -> None:
+    def _take_event(self, parsed: dict[str, Any], way: Way | None = None) -> None:
         fields = native_fields(parsed)
         reason = reason_against(parsed, fields, self.policy, self.deployment.limits)
         if reason is not None:
@@ -140,17 +176,31 @@ class Partition:
             amount=amount_of(fields, self.policy) if "amount" in fields else None,
             acts_as=fields["type"],
         )
-        self._take_valid(event)
+        if self.is_whole:
+            way = Way(self._survivor(event.customer_id))
+        self._take_valid(event, way or Way(event.customer_id))
 
-    def _take_valid(self, event: Event) -> None:
-        if event.customer_id in self.erased:
-            if event.type == "customer.erased":
+    def _survivor(self, customer_id: str) -> str:
+        """Whom merges lead to, as far as is known here."""
+        while customer_id in self.merged:
+            customer_id = self.merged[customer_id].into
+        return customer_id
+
+    def _take_valid(self, event: Event, way: Way) -> None:
+        """An event on its way to a customer who may be gone."""
+        customer_id = way.into
+        if customer_id in self.merged or customer_id in self.erased:
+            further = next_way(customer_id, self.merged.get(customer_id), way)
+            if further is not None:
+                self.passed[self.line] = Followed(further)
+            elif event.type == "customer.erased":
                 self.accepted += 1
                 self._move_time(event.at_ms)
             else:
                 self._bury("erased_customer", event.event_id)
             return
-        customer = self.customers.get(event.customer_id)
+        event = replace(event, customer_id=customer_id)
+        customer = self.customers.get(customer_id)
         verdict = event.type
         if customer is not None:
             self._freeze_at_clock(customer)
@@ -159,9 +209,15 @@ class Partition:
             self.duplicates += 1
         elif verdict == CONFLICT:
             self._bury(CONFLICT, event.event_id)
+        elif event.type == "customer.merged" and self._is_impossible(event):
+            self._bury("invalid_value", event.event_id)
         else:
             self.accepted += 1
-            self._accept(Event(**(vars(event) | {"acts_as": verdict})))
+            self._accept(replace(event, acts_as=verdict))
+
+    def _is_impossible(self, merge: Event) -> bool:
+        survivor = self._survivor(merge.fields["into"])
+        return survivor == merge.customer_id or survivor in self.erased
 
     def clock_of(self, customer: Customer) -> int:
         """The greater of the customer's newest event and the partition's clock."""
@@ -185,8 +241,53 @@ class Partition:
             del self.customers[event.customer_id]
             return
         customer.newest_event_ms = max(customer.newest_event_ms, event.at_ms)
+        if event.type == "customer.merged":
+            self._freeze_at_clock(customer)
+            customer.remember(event.event_id, event.content)
+            self._send_off(event, customer)
+            return
         self._apply(event, customer)
         customer.remember(event.event_id, event.content)
+
+    def _send_off(self, event: Event, customer: Customer) -> None:
+        self.departures[customer.customer_id] += 1
+        merge = Merge(event.fields["into"], self.departures[customer.customer_id])
+        del self.customers[customer.customer_id]
+        self.merged[customer.customer_id] = merge
+        way = next_way(customer.customer_id, merge, Way(customer.customer_id))
+        assert way is not None
+        transfer = Transfer(way, customer, self.policy, event.event_id, event.at_ms)
+        if self.is_whole:
+            self._join(self._survivor(merge.into), transfer)
+        else:
+            self.passed[self.line] = transfer
+
+    def _join(self, customer_id: str, transfer: Transfer) -> None:
+        until_ms = max(transfer.at_ms, transfer.customer.newest_event_ms)
+        customer = self.customers.get(customer_id)
+        if customer is None:
+            customer = Customer(customer_id, until_ms, until_ms, tags=tags.Tags())
+            self.customers[customer_id] = customer
+        self.outputs += [output for _, output in fire_until(customer, until_ms, self.policy)]
+        at_ms = max(until_ms, self.clock_of(customer))
+        self.outputs += merging.take_over(customer, transfer, at_ms, self.policy)
+
+    def _take_back(self, transfer: Transfer) -> None:
+        """Nobody was there to stay: the customer is as before, and time has passed."""
+        self._bury("invalid_value", transfer.event_id)
+        self.changed_lines.append(self.line)
+        customer = transfer.customer
+        del self.merged[customer.customer_id], customer.remembered[-1]
+        self.customers[customer.customer_id] = customer
+        if rank_of(customer.tier, self.policy) is None:
+            customer.tier, customer.grace = PROSPECT, None
+        left_ms = customer.position_ms
+        tags.forget_by_policy(
+            customer, transfer.policy, self.policy, business_day(left_ms, self.policy.timezone)
+        )
+        self._reconsider(customer, self.policy, left_ms)
+        at_ms = self.clock_of(customer)
+        self.outputs += [output for _, output in fire_until(customer, at_ms, self.policy)]
 
     def _apply(self, event: Event, customer: Customer) -> None:
         at_ms = self.clock_of(customer)
@@ -263,19 +364,22 @@ class Partition:
         )
         former, self.policy = self.policy, read_policy(given["policy"])
         for _, customer in sorted(self.customers.items()):
-            at_ms = self.clock_of(customer)
-            former_day = business_day(at_ms, former.timezone)
-            customer.freeze_what_left(former_day, former)
-            before = view_on(customer, former_day, former)
-            today = business_day(at_ms, self.policy.timezone)
-            customer.freeze_what_left(today, self.policy)
-            if "satisfaction" not in self.policy.sections:
-                customer.answers, customer.resolutions = [], []
-            cause = Cause(at_ms, today, before, reason="policy")
-            self.outputs += evaluate_tier(customer, cause, self.policy)
-            self.outputs += compare_level(customer, at_ms, Effect(), self.policy)
-            care.rewatch(customer, at_ms, former, self.policy)
-            if self.policy.points is not None:
-                self.outputs += points.expire(customer, at_ms, self.policy, "policy")
-            tags.forget_by_policy(customer, former, self.policy, today)
-            self.outputs += tags.look(customer, at_ms, self.policy, reason="policy")
+            self._reconsider(customer, former, self.clock_of(customer))
+
+    def _reconsider(self, customer: Customer, former: Policy, at_ms: int) -> None:
+        """Evaluates a customer under the policy in force, who was under a former one."""
+        former_day = business_day(at_ms, former.timezone)
+        customer.freeze_what_left(former_day, former)
+        before = view_on(customer, former_day, former)
+        today = business_day(at_ms, self.policy.timezone)
+        customer.freeze_what_left(today, self.policy)
+        if "satisfaction" not in self.policy.sections:
+            customer.answers, customer.resolutions = [], []
+        cause = Cause(at_ms, today, before, reason="policy")
+        self.outputs += evaluate_tier(customer, cause, self.policy)
+        self.outputs += compare_level(customer, at_ms, Effect(), self.policy)
+        care.rewatch(customer, at_ms, former, self.policy)
+        if self.policy.points is not None:
+            self.outputs += points.expire(customer, at_ms, self.policy, "policy")
+        tags.forget_by_policy(customer, former, self.policy, today)
+        self.outputs += tags.look(customer, at_ms, self.policy, reason="policy")

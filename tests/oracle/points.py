@@ -1,6 +1,7 @@
 """Points, folded anew from everything that ever happened to them whenever they are asked for."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
@@ -37,11 +38,12 @@ class OrderPoints:
 class Movement:
     """One thing that happened: points are positive, `kind` says which way they went."""
 
-    kind: str  # earned, taken back, redeemed, expired
+    kind: str  # earned, taken back, redeemed, expired, joined
     points: int
     at_ms: int
     day: date = date.min
     expires_ms: int | None = None
+    joined: tuple["Movement", ...] = ()  # all that happened to the points of somebody merged
 
 
 @dataclass
@@ -92,6 +94,10 @@ def standing(movements: list[Movement]) -> Standing:
         elif each.kind == "taken back":
             own = [c for c in now.chunks if (c.day, c.expires_ms) == (each.day, each.expires_ms)]
             now.owed += now.use_up(now.use_up(each.points, own), now.chunks)
+        elif each.kind == "joined":
+            other = standing(list(each.joined))
+            now.chunks = sorted([*now.chunks, *other.chunks], key=lambda chunk: chunk.day)
+            now.owed = now.use_up(now.owed + other.owed, now.chunks)
         elif each.kind == "redeemed":
             assert now.use_up(each.points, now.chunks) == 0
         else:
@@ -108,8 +114,9 @@ def shown(movements: list[Movement]) -> dict[str, Any]:
     now = standing(movements)
     expires_ms, points = now.next_expiry()
 
-    def total(kind: str) -> int:
-        return sum(each.points for each in movements if each.kind == kind)
+    def total(kind: str, among: Sequence[Movement] = movements) -> int:
+        own = sum(each.points for each in among if each.kind == kind)
+        return own + sum(total(kind, each.joined) for each in among if each.joined)
 
     return {
         "balance": now.balance,
@@ -127,13 +134,60 @@ def next_expiry_ms(customer: Customer) -> int | None:
 
 
 def expire(customer: Customer, at_ms: int, policy: Policy, cause: str) -> list[dict[str, Any]]:
-    """Everything whose instant has come goes."""
+    """Everything whose instant has come goes; what came untold is told with it."""
+    delta = customer.untold_points - let_go(customer, at_ms)
+    customer.untold_points = 0
+    why = {"cause": cause, "caused_by": []}
+    return [_tell(customer, delta, at_ms, policy, why)] if delta else []
+
+
+def let_go(customer: Customer, at_ms: int) -> int:
+    """Everything whose instant has come goes without a word; how much it was."""
     chunks = standing(customer.movements).chunks
     points = sum(c.left for c in chunks if c.expires_ms is not None and c.expires_ms <= at_ms)
-    if points == 0:
+    if points:
+        customer.movements.append(Movement("expired", points, at_ms))
+    return points
+
+
+@dataclass(frozen=True)
+class OrdersJoined:
+    """What a merge did to orders: those it changed (and whether they counted), those dropped."""
+
+    changed: list[tuple[Order, bool]]
+    told_twice: list[Order]
+
+
+def join(
+    customer: Customer,
+    other: Customer,
+    orders: OrdersJoined,
+    tier: str,
+    at_ms: int,
+    policy: Policy,
+    caused_by: tuple[str, ...],
+) -> list[dict[str, Any]]:
+    """The points of two who became one; one who was in `tier` before. What changed is told once."""
+    before = standing(customer.movements).balance
+    if policy.points is not None:
+        let_go(other, at_ms)
+    if other.movements:
+        customer.movements.append(Movement("joined", 0, at_ms, joined=tuple(other.movements)))
+    if policy.points is not None:
+        for order, counted_before in orders.changed:
+            came_to_count = order.counts(policy) and not counted_before
+            customer.movements += _settled(order, tier, at_ms, policy, came_to_count=came_to_count)
+    for order in orders.told_twice:
+        gave = order.points
+        if gave.points and (gave.expires_ms is None or gave.expires_ms > at_ms):
+            back = Movement("taken back", gave.points, at_ms, gave.day, gave.expires_ms)
+            customer.movements.append(back)
+    delta = standing(customer.movements).balance - before
+    if policy.points is None:
+        customer.untold_points += delta
         return []
-    movement = Movement("expired", points, at_ms)
-    return [_move(customer, movement, policy, {"cause": cause, "caused_by": []})]
+    why = {"cause": "merge", "caused_by": list(caused_by)}
+    return [_tell(customer, delta, at_ms, policy, why)] if delta else []
 
 
 def follow(
@@ -145,7 +199,17 @@ def follow(
     why: dict[str, Any] = {"caused_by": [event.event_id]}
     if event.acts_as in CAUSES:
         why |= {"cause": CAUSES[event.acts_as]}
-        return [] if order is None else _settle(order, customer, tier, at_ms, policy, why)
+        if order is None:
+            return []
+        settled = _settled(
+            order,
+            tier,
+            at_ms,
+            policy,
+            came_to_count=order.counts(policy) and order.just_came_to_count,
+        )
+        why |= {"order_id": order.order_id}
+        return [_move(customer, movement, policy, why) for movement in settled]
     if event.type == "activity.recorded":
         why |= {"cause": "activity", "activity": event.fields["activity"]}
         return _record(event.fields["activity"], customer, at_ms, policy, why)
@@ -155,17 +219,13 @@ def follow(
     return []
 
 
-def _settle(
-    order: Order,
-    customer: Customer,
-    tier: str,
-    at_ms: int,
-    policy: Policy,
-    why: dict[str, Any],
-) -> list[dict[str, Any]]:
+def _settled(
+    order: Order, tier: str, at_ms: int, policy: Policy, *, came_to_count: bool
+) -> list[Movement]:
+    """The movement, if there is one, that brings an order to what it is worth now."""
     counts = order.counts(policy)
     if order.points is None:
-        if not (counts and order.just_came_to_count):
+        if not came_to_count:
             return []
         given = policy.points or {}
         rate = Fraction(given.get("rates", {}).get(tier, given.get("rate", "1")))
@@ -183,8 +243,7 @@ def _settle(
         kept.day, kept.expires_ms = _earned_now(at_ms, policy)
     kept.points = worth
     kind = "earned" if change > 0 else "taken back"
-    movement = Movement(kind, abs(change), at_ms, kept.day, kept.expires_ms)
-    return [_move(customer, movement, policy, {**why, "order_id": order.order_id})]
+    return [Movement(kind, abs(change), at_ms, kept.day, kept.expires_ms)]
 
 
 def _record(
@@ -246,18 +305,25 @@ def _move(
     customer: Customer, movement: Movement, policy: Policy, why: dict[str, Any]
 ) -> dict[str, Any]:
     customer.movements.append(movement)
+    delta = movement.points if movement.kind == "earned" else -movement.points
+    return _tell(customer, delta, movement.at_ms, policy, why)
+
+
+def _tell(
+    customer: Customer, delta: int, at_ms: int, policy: Policy, why: dict[str, Any]
+) -> dict[str, Any]:
     customer.sequence += 1
     now = shown(customer.movements)
     return {
         "type": "points.changed",
         "customer_id": customer.customer_id,
         "sequence": customer.sequence,
-        "effective_at": time_text(movement.at_ms),
+        "effective_at": time_text(at_ms),
         "order_id": None,
         "activity": None,
         "redemption_id": None,
         **why,
-        "delta": movement.points if movement.kind == "earned" else -movement.points,
+        "delta": delta,
         "balance": now["balance"],
         "next_expiry_at": now["next_expiry_at"],
         "next_expiry_points": now["next_expiry_points"],

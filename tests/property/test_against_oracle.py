@@ -46,7 +46,7 @@ _PROFILE_FIELDS = (
     "tags",
 )
 
-_TAKING_BACK = ("order", "refund", "cancellation")
+_TAKING_BACK = ("order", "refund", "cancellation", "merge")
 
 
 def compare(found: Run, expected: oracle.Result) -> None:
@@ -99,6 +99,16 @@ def test_outputs_equal_those_of_a_naive_recomputation(seed: int) -> None:
     random = Random(seed)
     policy = random_policy(random)
     lines = History(random, customers=3, days=random.choice([60, 300, 900])).lines(90)
+    compare(run(lines, policy), oracle.run(lines, policy))
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 2**32))
+def test_outputs_with_merges_equal_those_of_a_naive_recomputation(seed: int) -> None:
+    random = Random(seed)
+    policy = random_policy(random)
+    days = random.choice([60, 300, 900])
+    lines = History(random, random.choice([3, 5]), days, merges=True).lines(90)
     compare(run(lines, policy), oracle.run(lines, policy))
 
 

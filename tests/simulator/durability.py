@@ -15,6 +15,7 @@ from streams.topics import CUSTOMER_EVENTS, INPUTS, OUTPUTS
 from tests.simulator.broker import Stored
 from tests.simulator.fold import Fold
 from tests.simulator.group import Commit
+from tests.simulator.passages import place_of, target_of
 from tests.simulator.world import World
 
 
@@ -90,6 +91,16 @@ class Durability:
                 written = self._letters.get(letter.source, [])
                 if not any(record.at_s <= commit.at_s for record in written):
                     yield f"{what} when {letter.source} was no dead letter yet"
+        yield from (f"{what} when {late}" for late in self._not_gone_on(number, commit))
+
+    def _not_gone_on(self, number: int, commit: Commit) -> Iterator[str]:
+        """What must be in the log of another customer's partition."""
+        for position, passed in self._folds[number].passed.items():
+            target = target_of(passed)
+            came = self._folds[target].passages.get(place_of(number, position))
+            end = commit.ends.get(TP(CUSTOMER_EVENTS, target), 0)
+            if position < commit.position and (came is None or came >= end):
+                yield f"{position} had not gone on to {passed.onward.into}"
 
     def _read_on(self, number: int, ends: Mapping[TP, int]) -> None:
         changelog = TP(self._world.changelog, number)

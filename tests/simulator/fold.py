@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 from handlers.customer import Customer, unpack
 from handlers.decode import IN_THE_LOG, decode
+from handlers.events import Event
 from handlers.log import is_control
 from handlers.meta import Source
 from handlers.onward import Onward, Transfer
 from handlers.outputs import Output
 from handlers.partition import Partition, Verdict
 from handlers.reasons import Rejection
-from streams.passage import passage_of
+from streams.passage import Passage, passage_of
 from streams.records import cloud_event_headers, origin_of
 from streams.topics import CUSTOMER_EVENTS
 from tests.simulator.broker import Stored
@@ -26,6 +27,21 @@ class Letter(NamedTuple):
     position: int
     source: Source | None
     reason: str
+    is_keyless: bool = False
+
+
+class Accepted(NamedTuple):
+    """An event that counts, and for whom."""
+
+    customer_id: str
+    event: Event
+
+
+class Passed(NamedTuple):
+    """What goes on to another customer, with the value of the record as it came first."""
+
+    onward: Onward
+    event: bytes | None
 
 
 class Put(NamedTuple):
@@ -45,7 +61,11 @@ class Fold:
         states: the state of each customer after each record that changed it, by position.
         sources: the positions of upstream's records that are in the log, in the log's order.
         passages: the records of the log from which others in this one follow, in its order.
+        copies: what came here from others, by the record it follows from, repetitions too.
         passed: what goes on to other customers, by the record it follows from.
+        accepted: the events that count here, by position; those told again and without effect too.
+        joined: the customers to whom another was joined, by the position of the transfer.
+        shortest_window_days: of all policies that were in force.
     """
 
     def __init__(self, number: int, log: Iterable[Stored]) -> None:
@@ -56,7 +76,11 @@ class Fold:
         self.states: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
         self.sources: dict[Source, int] = {}
         self.passages: dict[Source, int] = {}
-        self.passed: dict[int, Onward] = {}
+        self.copies: dict[Source, list[Passage]] = defaultdict(list)
+        self.passed: dict[int, Passed] = {}
+        self.accepted: dict[int, Accepted] = {}
+        self.joined: dict[int, str] = {}
+        self.shortest_window_days = 1 << 30
         for record in log:
             self._take(record)
             self._note(record.offset)
@@ -79,12 +103,13 @@ class Fold:
                 event = decode(value)
                 assert isinstance(event, Rejection), "no stray record is an event"
                 place = Source(CUSTOMER_EVENTS, self._number, record.offset)
-                self.letters.append(Letter(record.offset, place, event.reason))
+                self.letters.append(Letter(record.offset, place, event.reason, is_keyless=True))
             return
         origin = origin_of(record.headers, key)
         source = None if origin is None else origin.source
         passage = passage_of(value, record.headers, CUSTOMER_EVENTS)
         if passage is not None:
+            self.copies[passage.source].append(passage)
             if passage.source in self.passages:
                 return
             self.passages[passage.source] = record.offset
@@ -96,20 +121,30 @@ class Fold:
         if isinstance(verdict, Rejection):
             self.letters.append(Letter(record.offset, source, verdict.reason))
         elif verdict is not None:
-            self.passed[record.offset] = verdict
+            first = value if passage is None else passage.event
+            self.passed[record.offset] = Passed(verdict, first)
 
     def _apply(self, record: Stored, onward: Onward | None) -> Verdict:
         partition = self.partition
         if isinstance(onward, Transfer):
-            return partition.take_transfer(record.offset, onward)
+            verdict = partition.take_transfer(record.offset, onward)
+            if verdict is None:
+                self.joined[record.offset] = onward.into
+            return verdict
         attributes = cloud_event_headers(record.headers)
         event = partition.admit(record.value, attributes, IN_THE_LOG)
         if isinstance(event, Rejection):
             return event
-        return partition.apply(record.offset, event, onward)
+        verdict = partition.apply(record.offset, event, onward)
+        if verdict is None:
+            customer_id = event.customer_id if onward is None else onward.into
+            self.accepted[record.offset] = Accepted(customer_id, event)
+        return verdict
 
     def _note(self, position: int) -> None:
         partition = self.partition
+        window_days = partition.rules.window_days
+        self.shortest_window_days = min(self.shortest_window_days, window_days)
         outbox = partition.context.outbox
         self.puts += [Put(position, output) for output in outbox]
         outbox.clear()

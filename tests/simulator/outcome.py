@@ -13,10 +13,16 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from unittest import mock
 
+from faust.types import TP
+
 import handlers.customer
+from handlers.onward import Transfer
+from streams.passage import passage_of
+from streams.topics import CUSTOMER_EVENTS
 from tests.simulator.mutations import MUTATIONS
 from tests.simulator.plan import plan_of
 from tests.simulator.verdict import judge
+from tests.simulator.worker import PARTITIONS
 from tests.simulator.world import World, live_through
 
 _SEEDS_A_TASK = 5
@@ -84,6 +90,26 @@ def exercised(world: World) -> Counter[str]:
     for process in world.endings:
         if process.error is not None:
             found[f"ended by {type(process.error).__name__}"] += 1
+    return found + _passed(world)
+
+
+def _passed(world: World) -> Counter[str]:
+    """What passed from one customer to another, counted."""
+    found: Counter[str] = Counter()
+    for number in range(PARTITIONS):
+        seen = set()
+        for record in world.broker.log(TP(CUSTOMER_EVENTS, number)).written:
+            passage = passage_of(record.value, record.headers, CUSTOMER_EVENTS)
+            if passage is None:
+                continue
+            if passage.source in seen:
+                found["repeated passages"] += 1
+                continue
+            seen.add(passage.source)
+            is_transfer = isinstance(passage.onward, Transfer)
+            found["transfers" if is_transfer else "followed events"] += 1
+            found["passages to another partition"] += passage.source.partition != number
+            found["passages back"] += passage.onward.back is not None
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from config.policy import check_policy
 from handlers.log import Mode
 from scoring.policy import Policy
+from tests.simulator.merges import with_merges
 from tests.support.histories import History, random_policy
 
 LOAD_S = 3.5
@@ -129,9 +130,9 @@ def _changed(random: Random, policy: dict[str, Any]) -> dict[str, Any]:
 
 
 def _load(random: Random) -> tuple[Sent, ...]:
-    lines = History(random, random.randint(2, 5), random.choice((60, 200))).lines(
-        random.randint(40, 80)
-    )
+    customers, days = random.randint(2, 5), random.choice((60, 200))
+    history = History(random, customers, days, merges=random.random() < 0.5)
+    lines = with_merges(random, history.lines(random.randint(40, 80)))
     sent: list[Sent] = []
     at_s, wall_ms = 0.1, 0
     for line in lines:
@@ -153,7 +154,13 @@ def _contradicted(line: bytes, wall_ms: int) -> bytes:
     return json.dumps({**json.loads(line), "amount": "3.21", "occurred_at": wall_ms}).encode()
 
 
-_TOPICS = {"order": "orders", "ticket": "support", "survey": "support", "profile": "profiles"}
+_TOPICS = {
+    "order": "orders",
+    "ticket": "support",
+    "survey": "support",
+    "profile": "profiles",
+    "customer": "profiles",
+}
 
 
 def _read(line: bytes) -> tuple[str, int]:

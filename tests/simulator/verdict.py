@@ -15,8 +15,11 @@ from scoring.timestamps import parse_rfc3339
 from streams.engine_partition import EnginePartition
 from streams.topics import CUSTOMER_EVENTS, DEAD_LETTERS, INPUTS, OUTPUTS
 from tests.simulator.broker import Log, Stored
+from tests.simulator.custody import check_custody
+from tests.simulator.dumped import check_dump
 from tests.simulator.durability import Durability
 from tests.simulator.fold import Fold, comparable
+from tests.simulator.passages import check_passages
 from tests.simulator.worker import PARTITIONS
 from tests.simulator.world import World
 
@@ -32,13 +35,16 @@ def judge(world: World) -> list[str]:
     found = [] if world.drained else [NOT_DONE]
     letters = _sources_of_letters(world)
     found += _accounting(world, folds, letters)
+    found += check_passages(folds)
+    found += _letters(folds, letters)
+    found += check_custody(folds)
     found += _ends(world)
     for number, fold in folds.items():
         found += [f"partition {number}: {what}" for what in _order(fold)]
         found += [f"partition {number}: {what}" for what in _outputs(world, number, fold)]
-        found += [f"partition {number}: {what}" for what in _letters(fold, letters)]
         found += [f"partition {number}: {what}" for what in _states(world, number, fold)]
         found += [f"partition {number}: {what}" for what in _profiles(world, number, fold)]
+        found += [f"partition {number}: {what}" for what in check_dump(world, number, fold)]
     found += Durability(world, folds, letters).problems()
     return found
 
@@ -102,13 +108,13 @@ def _outputs(world: World, number: int, fold: Fold) -> Iterator[str]:
             yield f"{customer_id}: the sequences have a gap: {sequences}"
 
 
-def _letters(fold: Fold, letters: Mapping[Source, list[Stored]]) -> Iterator[str]:
-    """What the engine refuses is a dead letter, and nothing else that is in the log."""
-    expected = {letter.source: letter.reason for letter in fold.letters}
+def _letters(folds: Mapping[int, Fold], letters: Mapping[Source, list[Stored]]) -> Iterator[str]:
+    """What an engine refuses is a dead letter, and nothing else that is in the log."""
+    expected = {letter.source: letter.reason for fold in folds.values() for letter in fold.letters}
     for source, reason in expected.items():
         if source is not None and reason not in _reasons(letters.get(source, [])):
             yield f"{source} is no dead letter though it is refused as {reason}"
-    for source in fold.sources:
+    for source in {source for fold in folds.values() for source in fold.sources}:
         reasons = _reasons(letters.get(source, []))
         if reasons - {expected.get(source, "")}:
             yield f"{source} is a dead letter ({', '.join(sorted(reasons))}) though it is accepted"
@@ -168,7 +174,7 @@ def _profiles(world: World, number: int, fold: Fold) -> Iterator[str]:
             yield f"{customer_id} has no profile"
             continue
         if value is None:
-            if not customer.erased:
+            if not customer.is_gone:
                 yield f"the newest profile of {customer_id} is empty"
             continue
         as_of_ms = parse_rfc3339(orjson.loads(value)["data"]["as_of"])

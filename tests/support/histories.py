@@ -170,11 +170,17 @@ def random_policy(
 
 
 class History:
-    """Makes records one after another; remembers what it made, to come back to it."""
+    """Makes records one after another; remembers what it made, to come back to it.
 
-    def __init__(self, random: Random, customers: int, days: int) -> None:
+    With `merges` customers are merged: into each other, into strangers, into the erased, in chains
+    and circles, at once and again; and what is told of one id comes under another too.
+    """
+
+    def __init__(self, random: Random, customers: int, days: int, *, merges: bool = False) -> None:
         self._random = random
         self._customers = [f"c{number}" for number in range(customers)]
+        self._strangers = ["n0", "n1"] if merges else []
+        self._kinds = dict(_KINDS) | ({"merge": _MERGE_WEIGHT} if merges else {})
         self._now = _START + timedelta(days=random.randint(0, 300))
         self._step = timedelta(days=days) / 150
         self._orders: list[tuple[str, str, str, str]] = []
@@ -200,7 +206,7 @@ class History:
         random = self._random
         self._count += 1
         number = self._count if random.random() > 0.01 else random.randint(1, self._count)
-        customer = random.choice(self._customers)
+        customer = self._somebody()
         event: dict[str, Any] = {
             "event_id": f"e{number}",
             "customer_id": customer,
@@ -208,24 +214,22 @@ class History:
         }
         if random.random() < 0.3:
             event["channel"] = random.choice(["app", "web", "shop", ""])
-        kind = random.choices(
-            [
-                "order",
-                "change",
-                "refund",
-                "browse",
-                "ticket",
-                "survey",
-                "consent",
-                "profile",
-                "activity",
-                "redemption",
-                "erase",
-            ],
-            [40, 20, 12, 20, 6, 3, 2, 5, 4, 5, 0.3],
-        )[0]
+        [kind] = random.choices(list(self._kinds), list(self._kinds.values()))
         event.update(_MAKERS[kind](self, customer))
         return event
+
+    def _somebody(self) -> str:
+        """One of the customers, rarely one who may be nobody yet."""
+        random = self._random
+        if self._strangers and random.random() < 0.05:
+            return random.choice(self._strangers)
+        return random.choice(self._customers)
+
+    def _told_of(self, owner: str) -> str:
+        """Whose id a word about something of the owner comes under."""
+        if self._strangers and self._random.random() < 0.25:
+            return self._somebody()
+        return owner
 
     def _time(self) -> Any:
         """Mostly now, sometimes late, sometimes on the dot of a day or of a threshold."""
@@ -249,7 +253,7 @@ class History:
             owner, order_id, amount, currency = order
             told: dict[str, Any] = {
                 "type": "order.placed",
-                "customer_id": owner,
+                "customer_id": self._told_of(owner),
                 "order_id": order_id,
                 "amount": amount if random.random() < 0.8 else "77",
                 "currency": currency,
@@ -287,7 +291,7 @@ class History:
         random = self._random
         if self._orders and random.random() < 0.85:
             owner, order_id, amount, _ = random.choice(self._orders[-30:])
-            return owner, order_id, amount
+            return self._told_of(owner), order_id, amount
         return customer, f"o{self._count + random.randint(1, 12)}", "50"
 
     def _change(self, customer: str) -> dict[str, Any]:
@@ -363,6 +367,25 @@ class History:
     def _erase(self, _customer: str) -> dict[str, Any]:
         return {"type": "customer.erased"}
 
+    def _merge(self, _customer: str) -> dict[str, Any]:
+        """Into anybody, also oneself, also back to where one came from."""
+        return {"type": "customer.merged", "into": self._somebody()}
+
+
+_KINDS = {
+    "order": 40,
+    "change": 20,
+    "refund": 12,
+    "browse": 20,
+    "ticket": 6,
+    "survey": 3,
+    "consent": 2,
+    "profile": 5,
+    "activity": 4,
+    "redemption": 5,
+    "erase": 0.3,
+}
+_MERGE_WEIGHT = 2.5
 
 _MAKERS: dict[str, Callable[[History, str], dict[str, Any]]] = {
     "order": History._order,
@@ -376,4 +399,5 @@ _MAKERS: dict[str, Callable[[History, str], dict[str, Any]]] = {
     "activity": History._activity,
     "redemption": History._redemption,
     "erase": History._erase,
+    "merge": History._merge,
 }

@@ -19,6 +19,7 @@ from tests.builders import (
     cancelled,
     consent,
     day,
+    merged,
     order,
     paid,
     payment_failed,
@@ -313,3 +314,21 @@ def test_position_names_the_log_and_the_outputs_so_far() -> None:
     assert found.policy_version == "spring"
     assert found.position.applied == driver.state().applied
     assert found.position.sequence == len(driver.outputs) == 1
+
+
+def test_the_ids_that_were_merged_into_a_customer_are_told_without_control_characters() -> None:
+    driver = Driver()
+    driver.feed(
+        order("o1", "10", day(0)), merged("ben", day(1)), merged("ben", day(2), "cia\u202e")
+    )
+    found = why(driver, "ben")
+    assert found.who.also_known_as == ["ana", "cia\u202e"]
+    assert "merged into it: ana, cia" in shown(found)
+    assert "\u202e" not in shown(found)
+    assert "merged into it" not in shown(why(lone()))
+
+
+def lone() -> Driver:
+    driver = Driver()
+    driver.feed(order("o1", "10", day(0)))
+    return driver

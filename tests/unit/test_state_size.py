@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from handlers.customer import (
+    MAX_ALSO,
     MAX_IDENTITIES,
     MAX_TICKETS,
     Customer,
@@ -15,7 +17,11 @@ from handlers.customer import (
     new_customer,
     pack,
 )
+from handlers.decode import MAX_RECORD_BYTES
 from handlers.fields import MAX_ATTRIBUTES
+from handlers.merging import join
+from handlers.meta import Source
+from handlers.onward import MAX_HOPS, Hop, Transfer
 from scoring.care import Reminded
 from scoring.day_counts import DayCounts
 from scoring.decay import CAPACITY, Sketch, Weight
@@ -42,9 +48,12 @@ from scoring.points import (
     Lot,
     Terms,
 )
-from scoring.policy import Activity, Policy
+from scoring.policy import Activity, PointsPolicy, Policy
+from scoring.rules import Rules
 from scoring.satisfaction import MAX_KEPT, Experience
 from scoring.tags import MAX_COUNTED, MAX_COUNTED_DAYS, MAX_NAME_BYTES, MAX_TAGS
+from streams.passage import parcel, passage_of
+from streams.records import Origin, origin_of
 from tests.builders import (
     cancelled,
     day,
@@ -58,8 +67,10 @@ from tests.builders import (
 )
 from tests.driver import Driver
 
+KAFKA_DEFAULT_MAX_BYTES = 1_048_588
+"""The default of `max.message.bytes`, for a batch."""
 KAFKA_MAX_RECORD_BYTES = 1_000_000
-"""A little less than the default of `max.message.bytes`."""
+"""What a state may take, so that there is room for headers."""
 
 EURO = Policy(currency_rates={"EUR": "1.08"})
 
@@ -135,30 +146,97 @@ def test_refunds_of_one_order_are_bounded() -> None:
     assert (len(refunded.seen), refunded.units) == (16 * MAX_REFUND_IDS, 1_000)
 
 
-def test_even_the_worst_customer_fits_a_record_of_kafka() -> None:
-    """Every list full, every text as long as it may be and of the widest characters."""
-    wide = "\U00010348" * 128
-    found = new_customer(wide)
+def worst(name: str = "") -> Customer:
+    """Every list full, every text as long as it may be and of the widest characters.
+
+    `name` makes all ids differ from those of others.
+    """
+
+    def wide(number: int) -> str:
+        return f"{name}{number:03}".rjust(128, "\U00010348")
+
+    found = new_customer(wide(0))
     found.ledger.orders = [
-        Order(wide, 2**41, n, 10**12, refunds=Refunds(bytes(16 * MAX_REFUND_IDS), 10**12, 10**12))
+        Order(
+            wide(n),
+            2**41 + n,
+            20_000 + n,
+            10**12,
+            foreign=Foreign("EUR", 10**12, 10**9, 10**9),
+            refunds=Refunds(bytes(16 * MAX_REFUND_IDS), 10**12, 10**12),
+            earned=Earned(Terms(10**9, 10**9, 10**12), MAX_POINTS, 20_000, 2**41),
+        )
         for n in range(MAX_ORDERS)
     ]
-    found.ledger.waiting = [Change(REFUND, wide, wide, 10**12) for _ in range(MAX_WAITING)]
+    found.ledger.waiting = [
+        Change(REFUND, wide(999 - n), wide(n), 10**12) for n in range(MAX_WAITING)
+    ]
     found.tickets = [
-        Ticket(wide, "complaint", 2**41, is_open=True, changed_ms=2**41) for _ in range(MAX_TICKETS)
+        Ticket(wide(n), "complaint", 2**41, is_open=True, changed_ms=2**41)
+        for n in range(MAX_TICKETS)
     ]
     found.identities = bytes(16 * MAX_IDENTITIES)
-    found.attributes = {f"{wide[:-3]}{n:03}": (8 * wide, 2**41) for n in range(MAX_ATTRIBUTES)}
-    found.ledger.merged = [MergedDay(n, 10**6, 10**15) for n in range(366)]
+    value = 1_024 * "\U00010348"
+    found.attributes = {wide(n): (value, 2**41) for n in range(MAX_ATTRIBUTES)}
+    found.ledger.merged = [MergedDay(20_000 + n, 10**6, 10**15) for n in range(366)]
     found.experience = Experience(*([(2**41, 2**41)] * MAX_KEPT for _ in range(3)))
     found.tagged = fullest_tags()
     found.points = fullest_account()
-    for held in found.ledger.orders:
-        held.foreign = Foreign("EUR", 10**12, 10**9, 10**9)
-        held.earned = Earned(Terms(10**9, 10**9, 10**12), MAX_POINTS, 20_000, 2**41)
     holidays = {f"holiday:{digest(str(n)).hex()}": 20_000 for n in range(128)}
     found.reminded = Reminded(2**41, holidays, 2**41, 2**41)
-    assert len(pack(found)) < KAFKA_MAX_RECORD_BYTES
+    found.also = [wide(n) for n in range(MAX_ALSO)]
+    return found
+
+
+def test_even_the_worst_customer_fits_a_record_of_kafka() -> None:
+    assert len(pack(worst())) < KAFKA_MAX_RECORD_BYTES
+
+
+def test_two_of_the_worst_customers_become_one_who_fits_a_record_of_kafka() -> None:
+    policy = Policy(window_days=366, currency_rates={"EUR": "1"}, points=PointsPolicy())
+    own, other = worst("own"), worst("other")
+    join(own, other, Rules(policy), 20_300)
+    assert len(pack(own)) < KAFKA_MAX_RECORD_BYTES
+    ledger, tagged, points = own.ledger, own.tagged, own.points
+    assert tagged is not None
+    assert points is not None
+    assert (len(ledger.orders), len(ledger.waiting)) == (MAX_ORDERS, MAX_WAITING)
+    assert len(ledger.merged) <= policy.window_days
+    assert tagged.categories is not None
+    assert len(tagged.categories.weights) == CAPACITY
+    assert len(own.identities) == 16 * MAX_IDENTITIES
+    assert (len(own.tickets), len(own.attributes)) == (MAX_TICKETS, MAX_ATTRIBUTES)
+    assert (len(points.lots), len(points.activities)) == (MAX_LOTS, MAX_ACTIVITIES_COUNTED)
+    assert (len(own.also), own.also[-1]) == (MAX_ALSO, other.customer_id)
+
+
+@pytest.mark.parametrize("beside", ["nothing", "a large event", "large attributes", "a large key"])
+def test_the_worst_customer_passes_to_another_partition_in_one_record(beside: str) -> None:
+    """Over as many ids as a way may have, whatever upstream sent beside the merge."""
+    other, large = worst(), bytes(MAX_RECORD_BYTES)
+    hop = Hop(other.customer_id, 2**31)
+    transfer = Transfer(
+        into=other.customer_id,
+        via=(hop,) * MAX_HOPS,
+        back=hop,
+        customer_id=other.customer_id,
+        event_id=other.customer_id,
+        occurred_ms=2**41,
+        left_ms=2**41,
+        state=pack(other),
+    )
+    key = large if beside == "a large key" else b"key"
+    origin = Origin(Source("t" * 249, 2**20, 2**41, "i" * 22), 2**41, key)
+    headers = [("ce_data", large)] if beside == "large attributes" else []
+    event = large if beside == "a large event" else b"{}"
+    found = parcel(transfer, event, origin, headers, (2**20, 2**41))
+    batch = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 2**30)
+    batch.append(0, 0, found.key, found.value, found.headers)
+    assert len(batch.build()) <= KAFKA_DEFAULT_MAX_BYTES
+    passage = passage_of(found.value, found.headers, "log")
+    assert passage is not None
+    assert (passage.onward, passage.event) == (transfer, b"{}" if beside == "nothing" else None)
+    assert origin_of(found.headers, found.key) is not None
 
 
 def fullest_account() -> Account:

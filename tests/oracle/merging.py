@@ -1,0 +1,173 @@
+"""Two customers become one: everything that was told of both is told of the one who stays."""
+
+from datetime import date
+from typing import TypeVar
+
+from tests.oracle import care, points, tags
+from tests.oracle.customer import MOST_ATTRIBUTES, MOST_REMEMBERED, MOST_TICKETS, Customer
+from tests.oracle.effects import Effect, alter
+from tests.oracle.evaluation import Cause, Output, compare_level, evaluate_tier, view_on
+from tests.oracle.identity import MOST_REDEMPTIONS, told_refunds
+from tests.oracle.ledger import Order
+from tests.oracle.onward import Transfer
+from tests.oracle.points import OrdersJoined
+from tests.oracle.policy import Policy
+from tests.oracle.times import business_day
+
+T = TypeVar("T")
+
+
+def take_over(customer: Customer, transfer: Transfer, at_ms: int, policy: Policy) -> list[Output]:
+    """Joins who was merged to who stays, at the clock of the latter; what that puts out."""
+    other, caused_by = transfer.customer, (transfer.event_id,)
+    today = business_day(at_ms, policy.timezone)
+    customer.position_ms = at_ms
+    customer.freeze_what_left(today, policy)
+    before = view_on(customer, today, policy)
+    tier = customer.tier
+    tags.forget_by_policy(other, transfer.policy, policy, today)
+    if "satisfaction" not in policy.sections:
+        other.answers, other.resolutions = [], []
+    customer.newest_event_ms = max(customer.newest_event_ms, transfer.at_ms, other.newest_event_ms)
+    orders = _join_orders(customer, other, today, policy)
+    _join_the_rest(customer, other)
+    late = transfer.at_ms < at_ms
+    cause = Cause(at_ms, today, before, reason="merge", late=late, caused_by=caused_by)
+    told = evaluate_tier(customer, cause, policy)
+    told += compare_level(customer, at_ms, Effect(), policy)
+    care.watch(customer, at_ms, policy)
+    told += points.join(customer, other, orders, tier, at_ms, policy, caused_by)
+    told += tags.look(customer, at_ms, policy, reason="merge", caused_by=caused_by, late=late)
+    return told
+
+
+def _join_orders(customer: Customer, other: Customer, today: date, policy: Policy) -> OrdersJoined:
+    joined = OrdersJoined([], [])
+    own = customer.open_orders()
+    counted_before = {id(order): order.counts(policy) for order in own + other.open_orders()}
+    first_arrival = customer.next_arrival()
+    for order in sorted(other.orders, key=lambda order: (order.placed_at_ms, order.arrival)):
+        twin = None if order.frozen else _twin_of(order, own)
+        if twin is None:
+            order.arrival = first_arrival + order.arrival
+            customer.orders.append(order)
+            continue
+        twin.cancelled = twin.cancelled or order.cancelled
+        twin.payment = twin.payment or order.payment
+        twin.refunds = order.refunds | twin.refunds
+        joined.changed.append((twin, counted_before[id(twin)]))
+        if twin.points is None:
+            twin.points = order.points
+        elif order.points is not None:
+            joined.told_twice.append(order)
+    _join_waiting(customer, other, joined, counted_before)
+    customer.freeze_what_left(today, policy)
+    customer.merge_beyond_newest(policy)
+    return joined
+
+
+def _twin_of(order: Order, own: list[Order]) -> Order | None:
+    twins = [
+        each
+        for each in own
+        if (each.order_id, each.amount, each.currency)
+        == (order.order_id, order.amount, order.currency)
+    ]
+    return twins[-1] if twins else None
+
+
+def _join_waiting(
+    customer: Customer, other: Customer, joined: OrdersJoined, counted_before: dict[int, bool]
+) -> None:
+    """What waited on either side finds the orders of both; a refund told twice counts once."""
+    waiting, customer.waiting = [*customer.waiting, *other.waiting], []
+    customer.unmatched += other.unmatched
+    for change in waiting:
+        order = customer.open_order(change.order_id)
+        told = None
+        if change.kind == "order.refunded":
+            told = told_refunds(customer, change.order_id).get(change.refund_id)
+        if told is not None:
+            customer.unmatched += told != change.amount
+        elif order is None:
+            customer.waiting.append(change)
+        else:
+            joined.changed.append((order, counted_before[id(order)]))
+            alter(order, change)
+    waiting, customer.waiting = customer.waiting, []
+    for change in waiting:
+        customer.let_wait(change)
+
+
+def _join_the_rest(customer: Customer, other: Customer) -> None:
+    customer.remembered = _newest(customer.remembered, other.remembered, MOST_REMEMBERED)
+    customer.interactions_ms += other.interactions_ms
+    if customer.consents or other.consents:
+        newest_ms = max(at_ms for at_ms, _ in customer.consents + other.consents)
+        said = {customer.marketing_consent(), other.marketing_consent()}
+        customer.consents = [(newest_ms, False not in said)]
+    customer.answers = customer.answers + other.answers
+    customer.resolutions = customer.resolutions + other.resolutions
+    customer.redemptions = _newest(
+        customer.redemptions[-MOST_REDEMPTIONS:],
+        other.redemptions[-MOST_REDEMPTIONS:],
+        MOST_REDEMPTIONS,
+    )
+    customer.activities = sorted(
+        [*customer.activities, *other.activities], key=lambda activity: activity[1]
+    )
+    _join_attributes(customer, other)
+    _join_tickets(customer, other)
+    _join_care(customer, other)
+    customer.tags.ever += other.tags.ever
+    customer.tags.counted += other.tags.counted
+    customer.tags.weights += other.tags.weights
+
+
+def _newest(own: list[T], theirs: list[T], most: int) -> list[T]:
+    """Both lists, theirs as the older; too long, the longer one loses its oldest first."""
+    own, theirs = list(own), list(theirs)
+    while len(own) + len(theirs) > most:
+        del (own if len(own) > len(theirs) else theirs)[0]
+    return theirs + own
+
+
+def _join_attributes(customer: Customer, other: Customer) -> None:
+    customer.updates = other.updates + customer.updates
+    told = dict(other.attributes)
+    for name, (value, at_ms) in customer.attributes.items():
+        if name not in told or at_ms >= told[name][1]:
+            told[name] = value, at_ms
+    newest = sorted(told.items(), key=lambda each: each[1][1])[-MOST_ATTRIBUTES:]
+    customer.attributes = dict(newest)
+
+
+def _join_tickets(customer: Customer, other: Customer) -> None:
+    found = dict(other.tickets)
+    for ticket_id, ticket in customer.tickets.items():
+        theirs = found.get(ticket_id)
+        if theirs is None:
+            found[ticket_id] = ticket
+            continue
+        own_at, their_at = ticket.state_at_ms, theirs.state_at_ms
+        assert own_at is not None
+        assert their_at is not None
+        kept = ticket if own_at >= their_at else theirs
+        kinds = [
+            (each.kind_at_ms, each.kind) for each in (theirs, ticket) if each.kind_at_ms is not None
+        ]
+        if kinds:
+            newest_ms = max(at_ms for at_ms, _ in kinds)
+            kept.kind_at_ms, kept.kind = [each for each in kinds if each[0] == newest_ms][-1]
+        found[ticket_id] = kept
+    by_time = sorted(found.items(), key=lambda each: each[1].state_at_ms or 0)
+    customer.tickets = dict(by_time[-MOST_TICKETS:])
+
+
+def _join_care(customer: Customer, other: Customer) -> None:
+    since = [customer.cared_for_since_ms, other.cared_for_since_ms]
+    customer.cared_for_since_ms = min((at_ms for at_ms in since if at_ms is not None), default=None)
+    for key, days in other.dates_told.items():
+        customer.dates_told.setdefault(key, []).extend(days)
+    customer.checkins_told_ms += other.checkins_told_ms
+    customer.refreshes_told_ms += other.refreshes_told_ms

@@ -1,0 +1,117 @@
+"""Nothing is lost by merges: whatever was accepted counts for exactly one customer in the end."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from handlers.customer import Customer
+from handlers.events import CustomerErased, OrderPlaced
+from handlers.onward import Transfer
+from tests.simulator.fold import Fold
+from tests.simulator.passages import place_of, target_of
+
+
+class Keeper(NamedTuple):
+    """Who has what was accepted, from a position of a partition of the log on."""
+
+    number: int
+    position: int
+    customer_id: str
+
+
+class _Lost(Exception):
+    """Something has no end."""
+
+
+def check_custody(folds: Mapping[int, Fold]) -> Iterator[str]:
+    """Each accepted event has one keeper, and each keeper has its orders and no others."""
+    custody = _Custody(folds)
+    orders: dict[tuple[int, str], list[OrderPlaced]] = defaultdict(list)
+    for number, fold in folds.items():
+        for position, (customer_id, event) in fold.accepted.items():
+            try:
+                keeper = custody.last(Keeper(number, position, customer_id))
+            except _Lost as lost:
+                yield f"{event.event_id} of {customer_id} is lost: {lost}"
+                continue
+            if keeper is not None and isinstance(event, OrderPlaced):
+                orders[keeper.number, keeper.customer_id].append(event)
+    for number, fold in folds.items():
+        for customer_id in fold.partition.store.ids():
+            customer = fold.partition.store.get(customer_id)
+            assert customer is not None
+            if not customer.is_gone:
+                yield from _check_orders(fold, customer, orders[number, customer_id])
+
+
+class _Custody:
+    def __init__(self, folds: Mapping[int, Fold]) -> None:
+        self._folds = folds
+        self._leaves: dict[tuple[int, str], list[int]] = defaultdict(list)
+        for number, fold in folds.items():
+            for position, passed in fold.passed.items():
+                onward = passed.onward
+                if isinstance(onward, Transfer) and len(onward.via) == 1 and onward.back is None:
+                    self._leaves[number, onward.customer_id].append(position)
+            for position, (customer_id, event) in fold.accepted.items():
+                if isinstance(event, CustomerErased):
+                    self._leaves[number, customer_id].append(position)
+        for positions in self._leaves.values():
+            positions.sort()
+
+    def last(self, keeper: Keeper) -> Keeper | None:
+        """Who has it in the end; None if it was erased."""
+        while True:
+            leaves = self._leaves[keeper.number, keeper.customer_id]
+            at = bisect_left(leaves, keeper.position)
+            if at == len(leaves):
+                customer = self._folds[keeper.number].partition.store.get(keeper.customer_id)
+                if customer is None or customer.is_gone:
+                    raise _Lost(f"{keeper.customer_id} is gone and has not left")
+                return keeper
+            left = leaves[at]
+            if left in self._folds[keeper.number].accepted:
+                return None
+            keeper = self._arrival(keeper, left)
+
+    def _arrival(self, keeper: Keeper, position: int) -> Keeper:
+        """Who a customer was joined to, or the same who came back."""
+        number = keeper.number
+        while True:
+            fold = self._folds[number]
+            passed = fold.passed.get(position)
+            if passed is None:
+                break
+            target = target_of(passed)
+            came = self._folds[target].passages.get(place_of(number, position))
+            if came is None:
+                raise _Lost(f"{place_of(number, position)} never came to {passed.onward.into}")
+            number, position = target, came
+        joined = fold.joined.get(position)
+        if joined is not None:
+            return Keeper(number, position + 1, joined)
+        if not any(letter.position == position for letter in fold.letters):
+            raise _Lost(f"{place_of(number, position)} has joined nobody")
+        return Keeper(number, position + 1, keeper.customer_id)
+
+
+def _check_orders(fold: Fold, customer: Customer, placed: list[OrderPlaced]) -> Iterator[str]:
+    """Of one who is there, against the orders that were accepted for it or came to it."""
+    rules = fold.partition.rules
+    known = {order.order_id for order in customer.ledger.orders}
+    told: dict[str, int] = {}
+    for event in placed:  # told again it may be news, but the order is as old as ever
+        told[event.order_id] = min(event.occurred_ms, told.get(event.order_id, event.occurred_ms))
+    for order_id in sorted(known - told.keys()):
+        yield f"{customer.customer_id} has the order {order_id}, which nobody told of it"
+    if customer.ledger.orders_ever > len(placed):
+        yield f"{customer.customer_id} has more orders than the {len(placed)} that were told of it"
+    today = rules.calendar.day(fold.partition.clock_of(customer))
+    for order_id, placed_ms in sorted(told.items()):
+        # In the window still, and it was in that of each policy before.
+        is_in = rules.calendar.day(placed_ms) > today - fold.shortest_window_days
+        if is_in and order_id not in known:
+            yield f"{customer.customer_id} has lost the order {order_id}"

@@ -1,0 +1,111 @@
+"""Safeguards of merges that can be turned off, one by one."""
+
+from __future__ import annotations
+
+import handlers.partition
+import handlers.store
+from handlers.partition import Partition
+from streams.engine_partition import EnginePartition
+from streams.engine_records import EngineRecords
+from tests.simulator.mutation import Edit, Mutation
+
+_TAKEN_BACK = "marker, customer = self.store.get(transfer.customer_id), unpack(transfer.state)"
+
+OF_MERGES = (
+    Mutation(
+        "skip of what already came from another customer",
+        (Edit(EnginePartition, "_apply", "passage.source if", "None if"),),
+    ),
+    Mutation(
+        "skip of a transfer that the state contains",
+        (
+            Edit(
+                Partition,
+                "take_transfer",
+                "if customer is not None and customer.applied >= position:",
+                "if False:",
+            ),
+        ),
+    ),
+    Mutation(
+        "what goes on before state",
+        (
+            Edit(EngineRecords, "outputs", "in unflushed.parcels:", "in ():"),
+            Edit(
+                EngineRecords,
+                "states",
+                "yield changelog, number, customer_id.encode(), packed, ()",
+                "yield changelog, number, customer_id.encode(), packed, ()"
+                "\n    for key, passed, headers in unflushed.parcels:"
+                "\n        target = partition_of(key, self._partitions)"
+                "\n        yield self._events, target, key, passed, headers",
+            ),
+        ),
+    ),
+    Mutation(
+        "a marker that stays through a restore",
+        (
+            Edit(
+                handlers.store,
+                "unpack",
+                "return _decoder.decode(packed)",
+                "found = _decoder.decode(packed)\n    found.moved = None\n    return found",
+            ),
+        ),
+    ),
+    Mutation(
+        "who was merged leaves",
+        (
+            Edit(
+                Partition,
+                "_send_off",
+                "self._leave_marker(position, merged_customer(customer, moved), was)",
+                "self._put(position, customer, was)",
+            ),
+        ),
+    ),
+    Mutation(
+        "what goes on moves no time when it is skipped",
+        (
+            Edit(
+                Partition,
+                "_pass_on",
+                "self._note_refused(position, customer, occurred_ms)",
+                "pass",
+            ),
+        ),
+    ),
+    Mutation(
+        "a way back without a loss",
+        (
+            Edit(
+                Partition,
+                "_take_back",
+                _TAKEN_BACK,
+                f"{_TAKEN_BACK}\n    del customer.ledger.orders[:]",
+            ),
+        ),
+    ),
+    Mutation(
+        "a way back that knows where it came from",
+        (Edit(handlers.partition, "next_step", "back=last)", "back=None)"),),
+    ),
+    Mutation(
+        "a circle that is noticed",
+        (
+            Edit(
+                handlers.partition,
+                "next_step",
+                "if hop != route.back and hop not in route.via:",
+                "if True:",
+            ),
+        ),
+    ),
+    Mutation(
+        "hops that a dump knows",
+        tuple(
+            Edit(handlers.partition, name, "moved.number", "moved.position")
+            for name in ("first_step", "next_step")
+        ),
+    ),
+)

@@ -1,0 +1,197 @@
+"""The ways of what passes from one customer to another, and the records that carry it."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from handlers.customer import Customer, Moved, erased_customer, merged_customer, new_customer, pack
+from handlers.meta import Source
+from handlers.onward import (
+    MAX_HOPS,
+    Followed,
+    Hop,
+    Route,
+    Transfer,
+    decode_onward,
+    encode_onward,
+    first_step,
+    next_step,
+)
+from streams.passage import Parcel, parcel, passage_of
+from streams.records import Origin, cloud_event_headers, origin_of
+
+LOG = "customer-events"
+ORIGIN = Origin(Source("profiles", 3, 17, "1a2b"), 1_735_689_600_000, b"upstream")
+EVENT = b'{"event_id":"e1"}'
+
+
+def merged(customer_id: str, into: str, number: int = 1) -> Customer:
+    return merged_customer(new_customer(customer_id), Moved(into, 40 + number, number))
+
+
+def erased(customer_id: str) -> Customer:
+    return erased_customer(new_customer(customer_id))
+
+
+def transfer(**changes: object) -> Transfer:
+    fields = {
+        "into": "ben",
+        "via": (Hop("ana", 1),),
+        "customer_id": "ana",
+        "event_id": "e1",
+        "occurred_ms": 5,
+        "left_ms": 6,
+        "state": pack(new_customer("ana")),
+    }
+    return Transfer(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+# Forwards
+
+
+def test_the_first_step_names_the_id_that_was_left() -> None:
+    assert first_step("ana", Moved("ben", 9, 2)) == Route(into="ben", via=(Hop("ana", 2),))
+
+
+def test_a_merge_leads_on() -> None:
+    step = next_step(merged("ben", "cia"), Route(into="ben", via=(Hop("ana", 1),)))
+    assert step == Route(into="cia", via=(Hop("ana", 1), Hop("ben", 1)))
+
+
+# Backwards
+
+
+def test_from_an_erased_id_it_goes_back_to_the_one_before() -> None:
+    step = next_step(erased("cia"), Route(into="cia", via=(Hop("ana", 1), Hop("ben", 1))))
+    assert step == Route(into="ben", via=(Hop("ana", 1),), back=Hop("ben", 1))
+
+
+def test_on_the_way_back_a_merge_that_was_passed_is_not_passed_again() -> None:
+    back = Route(into="ben", via=(Hop("ana", 1),), back=Hop("ben", 1))
+    assert next_step(merged("ben", "cia"), back) == Route(into="ana", back=Hop("ana", 1))
+
+
+def test_a_merge_made_since_leads_on_again() -> None:
+    back = Route(into="ben", via=(Hop("ana", 1),), back=Hop("ben", 1))
+    step = next_step(merged("ben", "dan", 2), back)
+    assert step == Route(into="dan", via=(Hop("ana", 1), Hop("ben", 2)))
+
+
+def test_a_circle_ends_where_it_closes() -> None:
+    closed = Route(into="ana", via=(Hop("ana", 1), Hop("ben", 1)))
+    assert next_step(merged("ana", "ben"), closed) == Route(
+        into="ben", via=(Hop("ana", 1),), back=Hop("ben", 1)
+    )
+
+
+def test_there_is_no_way_back_behind_the_origin() -> None:
+    assert next_step(merged("ana", "ben"), Route(into="ana", back=Hop("ana", 1))) is None
+    assert next_step(erased("ana"), Route(into="ana")) is None
+
+
+def test_every_way_ends_and_comes_back_to_its_origin_however_merges_lead() -> None:
+    """All ways that four ids can lead to each other, one erased or not."""
+    names = "abcd"
+    for code in range(5 ** len(names)):
+        people: dict[str, Customer] = {}
+        for name in names:
+            code, choice = divmod(code, 5)
+            target = (*names, None)[choice]
+            people[name] = erased(name) if target is None else merged(name, target)
+        if people["a"].moved is None or people["a"].moved.into == "a":
+            continue
+        route, steps = first_step("a", people["a"].moved), 0
+        while (step := next_step(people[route.into], route)) is not None:
+            route, steps = step, steps + 1
+            assert steps <= 2 * len(names)
+        assert (route.into, route.via) == ("a", ())
+
+
+def test_nobody_is_reached_over_more_than_64_ids() -> None:
+    route = first_step("c0", Moved("c1", 1, 1))
+    number = 1
+    while route.back is None:
+        step = next_step(merged(f"c{number}", f"c{number + 1}"), route)
+        assert step is not None
+        route, number = step, number + 1
+        assert len(route.via) <= MAX_HOPS
+    assert route == Route(
+        into=f"c{MAX_HOPS - 1}",
+        via=tuple(Hop(f"c{n}", 1) for n in range(MAX_HOPS - 1)),
+        back=Hop(f"c{MAX_HOPS - 1}", 1),
+    )
+
+
+# As text
+
+
+@pytest.mark.parametrize(
+    "onward",
+    [
+        Followed(into="北京 😀"),
+        Followed(into="b", via=(Hop("a", 1),), event=msgspec.Raw(EVENT)),
+        Followed(into="a", back=Hop("a", 3)),
+        transfer(),
+        transfer(state=bytes(range(256)), event=msgspec.Raw(EVENT)),
+    ],
+)
+def test_what_is_written_is_read(onward: Followed | Transfer) -> None:
+    encoded = encode_onward(onward)
+    assert b"\n" not in encoded
+    assert decode_onward(encoded) == onward
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"", b"{}", b'{"type":"customer.moved","into":"b"}', b'{"type":"customer.followed"}', b"[]"],
+)
+def test_anything_else_is_refused(value: bytes) -> None:
+    with pytest.raises(msgspec.MsgspecError):
+        decode_onward(value)
+
+
+# In the log
+
+
+def read_back(found: Parcel) -> tuple[object, ...]:
+    passage = passage_of(found.value, found.headers, LOG)
+    assert passage is not None
+    return passage.onward, passage.source, passage.event, origin_of(found.headers, found.key)
+
+
+def test_an_event_passes_with_its_bytes_its_origin_and_the_record_it_follows_from() -> None:
+    onward = Followed(into="ben", via=(Hop("ana", 1),))
+    attributes = [("ce_id", b"e1"), ("other", b"x")]
+    found = parcel(onward, EVENT, ORIGIN, attributes, (2, 99))
+    assert (found.key, found.value) == (b"ben", EVENT)
+    assert read_back(found) == (onward, Source(LOG, 2, 99), EVENT, ORIGIN)
+    assert cloud_event_headers(found.headers) == {"ce_id": b"e1"}
+
+
+def test_a_customer_passes_as_the_value_with_the_merges_own_record_beside() -> None:
+    onward = transfer()
+    found = parcel(onward, EVENT, ORIGIN, [], (0, 0))
+    assert found.value == onward.state
+    assert read_back(found) == (onward, Source(LOG, 0, 0), EVENT, ORIGIN)
+
+
+def test_what_came_past_the_ingest_passes_without_an_origin() -> None:
+    found = parcel(transfer(), EVENT, None, [], (0, 7))
+    assert read_back(found) == (transfer(), Source(LOG, 0, 7), EVENT, None)
+
+
+def test_a_second_passage_carries_what_the_first_did() -> None:
+    first = parcel(transfer(), EVENT, ORIGIN, [("ce_id", b"e1")], (0, 7))
+    passage = passage_of(first.value, first.headers, LOG)
+    assert passage is not None
+    origin = origin_of(first.headers, first.key)
+    second = parcel(passage.onward, passage.event, origin, first.headers, (1, 8))
+    assert read_back(second) == (transfer(), Source(LOG, 1, 8), EVENT, ORIGIN)
+    assert len(second.headers) == len(first.headers)
+
+
+def test_an_ordinary_record_passes_nothing() -> None:
+    assert passage_of(EVENT, [], LOG) is None
+    assert passage_of(EVENT, [("source", b"0/1/2/t")], LOG) is None
+    assert passage_of(EVENT, [("source", b"0/1/2/t"), ("source-no-key", b"")], LOG) is None
