@@ -166,8 +166,9 @@ class Settings(BaseSettings):
         default=None, description="As `TIERSTREAM_SSL_KEYFILE_PASSWORD`, for a `rediss://` server."
     )
     redis_key_prefix: Annotated[str, AfterValidator(checks.redis_key_prefix)] = Field(
-        default="tierstream:",
-        description="Put before every key, so that several views can share a Redis.",
+        default="{tierstream}:",
+        description="Put before every key, so that several views can share a Redis. The text in "
+        "braces puts all keys into one slot of a Redis Cluster; a prefix without braces gets them.",
     )
 
     http_host: str = Field(

@@ -1,5 +1,8 @@
 """The names of everything the view keeps in Redis.
 
+All begin with the same prefix, whose text in braces (the hash tag) puts them into one slot of a
+Redis Cluster: scripts may make keys, and pipelines and set operations work, there as elsewhere.
+
 A view is built in a *generation*. Readers and the projector follow a pointer to the current one,
 so a rebuild can fill another generation beside it and then move the pointer.
 """
@@ -45,7 +48,7 @@ class ViewKeys:
     """Keys of a view.
 
     Attributes:
-        prefix: what they all begin with, from the settings.
+        prefix: what they all begin with, from the settings, with a hash tag.
     """
 
     prefix: str

@@ -13,7 +13,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
+    ClusterDownError,
     ConnectionError,  # noqa: A004 - the name that the library gives it
+    MovedError,
     NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -29,6 +31,15 @@ from serving.errors import ViewError
 _CONNECT_TIMEOUT_S = 3.0
 _ANSWER_TIMEOUT_S = 10.0
 _CONNECTIONS_MAX = 8
+
+_PASSING_ERRORS = (
+    ClusterDownError,
+    ConnectionError,
+    MovedError,  # by the replica or the former owner of a slot, until that is the primary again
+    OutOfMemoryError,
+    ReadOnlyError,
+    TimeoutError,
+)
 
 # Refusals that pass, as Redis words them; inside of a script they come wrapped in another error.
 _PASSING = re.compile(
@@ -59,10 +70,10 @@ def connect_redis(settings: Settings) -> Redis:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether to try again later: Redis is away, starting, full, or not the writable one."""
+    """Whether to try again later: Redis is away, starting, full, or not the one to write to."""
     if isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError):
         return False
-    if isinstance(error, ConnectionError | TimeoutError | OutOfMemoryError | ReadOnlyError):
+    if isinstance(error, _PASSING_ERRORS):
         return True
     return isinstance(error, RedisError) and bool(_PASSING.search(str(error)))
 
@@ -77,6 +88,11 @@ def explained(error: RedisError, settings: Settings) -> ViewError:
         )
     if isinstance(error, NoPermissionError | AuthorizationError):
         return ViewError(f"{redis} does not let this user do what the view needs: {error}")
+    if isinstance(error, MovedError):
+        return ViewError(
+            f"{redis} is a node of a cluster whose slot {error.slot_id}, which the view needs, is "
+            f"at {error.host}:{error.port}; name that primary in REDIS_URL"
+        )
     if is_outage(error):
         return ViewError(f"{redis} does not answer: {error}")
     return ViewError(f"{redis} refuses what the view asks: {error}")

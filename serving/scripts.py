@@ -2,7 +2,7 @@
 
 So a reader never sees a customer in two tiers, a crash leaves no half-applied record, and of two
 projectors that believe they own a partition the one that is behind changes nothing. Keys that
-follow from a customer's id are made inside, which a Redis Cluster does not allow.
+follow from a customer's id are made inside; the hash tag of the prefix keeps them in one slot.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ class RedisView:
 
     Args:
         redis: a client that returns bytes.
-        prefix: what all keys of the view begin with.
+        prefix: what all keys of the view begin with, with a hash tag.
     """
 
     def __init__(self, redis: Redis, prefix: str) -> None:

@@ -21,7 +21,7 @@ from serving.view import RedisView
 from streams.local import start_redis
 from tests.support.profiles import profile
 
-PREFIX = "property:"
+PREFIX = "{property}:"
 CUSTOMERS = ["ana", "ben", "cai"]
 TIERS = ["A", "B", "C"]
 
@@ -113,10 +113,13 @@ async def compare(redis: Redis, seen: list[ProfileRecord]) -> None:
         assert await reader.count("stage", f"s{tier}") == len(members)
 
 
-@pytest.fixture(scope="module")
-def own_redis() -> Iterator[str]:
-    """A server of this module's own: it is emptied again and again."""
-    with start_redis(own=True) as server:
+@pytest.fixture(scope="module", params=["single", "cluster"])
+def own_redis(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A server of this module's own: it is emptied again and again.
+
+    In a cluster it refuses scripts and commands whose keys are not in one slot.
+    """
+    with start_redis(own=True, cluster=request.param == "cluster") as server:
         yield server.url
 
 
@@ -132,14 +135,14 @@ def test_view_is_the_last_record_of_each_customer(
 async def test_late_writer_cannot_take_a_customer_back(own_redis: str) -> None:
     redis = connect_redis(Settings(redis_url=own_redis))
     try:
-        generation = await RedisView(redis, "late:").open()
+        generation = await RedisView(redis, "{late}:").open()
         await generation.begin(0, 0, 1)
         log = [record(0, "ana", "A"), record(1, "ana", "B"), record(2, "ana", None)]
         await generation.apply(list(cut(0, 0, 3, log)))
         applied = await generation.apply(list(cut(0, 0, 1, log[:1])))
         assert applied.skipped == 1
-        assert await ViewReader(redis, "late:").customer("ana") is None
-        assert await ViewReader(redis, "late:").count("tier", "A") == 0
+        assert await ViewReader(redis, "{late}:").customer("ana") is None
+        assert await ViewReader(redis, "{late}:").count("tier", "A") == 0
         assert (await generation.places([0]))[0] is not None
     finally:
         await redis.flushdb()
@@ -149,11 +152,11 @@ async def test_late_writer_cannot_take_a_customer_back(own_redis: str) -> None:
 async def test_writer_that_is_ahead_of_redis_is_stopped(own_redis: str) -> None:
     redis = connect_redis(Settings(redis_url=own_redis))
     try:
-        generation = await RedisView(redis, "ahead:").open()
+        generation = await RedisView(redis, "{ahead}:").open()
         await generation.begin(0, 0, 1)
         with pytest.raises(PlaceLost, match="generation 1 lacks records that it had"):
             await generation.apply(list(cut(0, 5, 6, [record(5, "ana", "A")])))
-        assert await ViewReader(redis, "ahead:").customer("ana") is None
+        assert await ViewReader(redis, "{ahead}:").customer("ana") is None
     finally:
         await redis.flushdb()
         await redis.aclose()
