@@ -10,6 +10,7 @@ from streams.commands.dead_letters import dead_letters_app
 from streams.commands.demo import demo
 from streams.commands.doctor import doctor
 from streams.commands.dump import dump
+from streams.commands.erase import erase
 from streams.commands.explain import explain
 from streams.commands.policy import policy_app
 from streams.commands.projector import projector
@@ -37,6 +38,7 @@ for command in (
     simulate,
     cdnow,
     explain,
+    erase,
     dump,
     doctor,
     rebuild_view,

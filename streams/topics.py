@@ -26,7 +26,9 @@ TABLE = "customers"
 
 # Replayed records bear the times of their events: with a limit they would be gone at once.
 _KEEP_FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1"}
-_COMPACTED = {"cleanup.policy": "compact"}
+# Without a greatest lag, the records behind the marker of an erased customer would stay for ever in
+# a partition of which little else is superseded.
+_COMPACTED = {"cleanup.policy": "compact", "max.compaction.lag.ms": "604800000"}
 # A stopped owner that wakes may still write; the record it would hide must stay long enough to be
 # compared.
 _CHANGELOG = {**_COMPACTED, "min.compaction.lag.ms": "600000"}
@@ -127,7 +129,7 @@ async def partition_counts(settings: Settings) -> dict[str, int]:
     Raises:
         BrokerUnreachable: no broker answers within the start-up timeout.
     """
-    admin = await _admin(settings)
+    admin = await open_admin(settings)
     try:
         described = await admin.describe_topics(await admin.list_topics())
     except KafkaError as error:
@@ -146,7 +148,12 @@ def plain_consumer(settings: Settings, **arguments: Any) -> Consumer:
     )
 
 
-async def _admin(settings: Settings) -> AIOKafkaAdminClient:
+async def open_admin(settings: Settings) -> AIOKafkaAdminClient:
+    """An admin client that is connected; whoever asked closes it.
+
+    Raises:
+        BrokerUnreachable: no broker answers within the start-up timeout.
+    """
     admin = AIOKafkaAdminClient(
         bootstrap_servers=settings.kafka_bootstrap_servers,
         request_timeout_ms=settings.startup_timeout.ms,
@@ -161,7 +168,7 @@ async def _admin(settings: Settings) -> AIOKafkaAdminClient:
 
 
 async def _create(settings: Settings, missing: list[Topic]) -> None:
-    admin = await _admin(settings)
+    admin = await open_admin(settings)
     try:
         response = await admin.create_topics(
             [

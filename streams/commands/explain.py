@@ -13,7 +13,7 @@ from rich.console import Console
 
 from config.settings import load_settings
 from handlers.explain import explain as explanation_of
-from handlers.fields import valid_customer_id
+from streams.commands.customer_ids import refuse_no_id
 from streams.commands.failing import fail, one_sentence
 
 
@@ -25,7 +25,7 @@ def explain(
 
     The state is read from Kafka as a worker last wrote it, about a second old.
     """
-    _refuse_no_id(customer)
+    refuse_no_id(customer)
     # The Kafka client's own complaints would stand before our sentence and say less.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     with one_sentence():
@@ -50,15 +50,6 @@ def explain(
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(why)).decode() + "\n")
     else:
         Console(highlight=False).print(explanation_view(why))
-
-
-def _refuse_no_id(customer: str) -> None:
-    try:
-        customer.encode()
-    except UnicodeEncodeError:
-        fail("the customer id is no valid text")
-    if not valid_customer_id(customer):
-        fail("a customer id has 1 to 128 characters, none of them a control character")
 
 
 def _tell_erased(customer: str, position: int, *, as_json: bool) -> None:

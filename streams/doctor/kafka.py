@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from config.deployment import Settings
@@ -19,6 +18,7 @@ from streams.doctor.group import group_finding
 from streams.doctor.identity import identity_finding
 from streams.doctor.log import policy_finding
 from streams.doctor.topics import Cluster, topic_finding
+from streams.topic_configs import read_configs
 from streams.topics import all_topics
 
 _CONNECT_AT_MOST_MS = 10_000
@@ -81,24 +81,10 @@ async def _describe(settings: Settings) -> Cluster:
         described = await admin.describe_topics(await admin.list_topics())
         topics = {topic["topic"]: topic["partitions"] for topic in described}
         ours = [topic.name for topic in all_topics(settings) if topic.name in topics]
-        configs = await _configs(admin, ours)
+        configs = await read_configs(admin, ours)
     finally:
         await admin.close()
     return Cluster(len(cluster["brokers"]), str(cluster["cluster_id"]), topics, configs)
-
-
-async def _configs(admin: AIOKafkaAdminClient, topics: list[str]) -> dict[str, dict[str, str]]:
-    if not topics:
-        return {}
-    answers = await admin.describe_configs(
-        [ConfigResource(ConfigResourceType.TOPIC, name) for name in topics]
-    )
-    found = {}
-    for answer in answers:
-        for error_code, _, _, name, entries in answer.resources:
-            if error_code == 0:
-                found[name] = {entry[0]: entry[1] for entry in entries}
-    return found
 
 
 def _counts(cluster: Cluster) -> dict[str, int]:

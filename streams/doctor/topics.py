@@ -13,8 +13,10 @@ _BROKER_DEFAULTS = {
     "retention.ms": "604800000",
     "retention.bytes": "-1",
     "min.compaction.lag.ms": "0",
+    "max.compaction.lag.ms": str(2**63 - 1),
 }
 _AT_LEAST = {"min.compaction.lag.ms"}
+_AT_MOST = {"max.compaction.lag.ms"}
 
 
 class Cluster(NamedTuple):
@@ -73,14 +75,19 @@ def _wrong_config(topic: Topic, cluster: Cluster) -> Finding | None:
         return None
     for name, wanted in ({"cleanup.policy": "delete"} | topic.config).items():
         actual = told.get(name, _BROKER_DEFAULTS[name])
-        fits = int(actual) >= int(wanted) if name in _AT_LEAST else actual == wanted
-        if not fits:
+        if not _fits(name, actual, wanted):
             return Finding(
                 f"topic {topic.name} has {name}={actual}",
                 f"it must be {wanted}: kafka-configs.sh --alter --entity-type topics "
                 f"--entity-name {topic.name} --add-config {name}={wanted}",
             )
     return None
+
+
+def _fits(name: str, actual: str, wanted: str) -> bool:
+    if name in _AT_LEAST:
+        return int(actual) >= int(wanted)
+    return int(actual) <= int(wanted) if name in _AT_MOST else actual == wanted
 
 
 def _too_few_copies(

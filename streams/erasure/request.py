@@ -1,0 +1,96 @@
+"""The request: a `customer.erased` among the other events of people."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+from aiokafka import TopicPartition
+
+from config.deployment import Settings
+from handlers.events import PROFILE_TOPIC
+from scoring.timestamps import rfc3339
+from streams.doctor.log import newest_meta
+from streams.policy_log import log_producer
+from streams.records import partition_of
+from streams.topics import plain_consumer, topic_name
+
+
+class Request(NamedTuple):
+    """An erasure that Kafka has.
+
+    Attributes:
+        customer_id: who is to be erased.
+        event_id: of the event.
+        occurred_ms: its time.
+        written_ms: by the clock of this machine.
+        tp: the partition of `profiles` it was written to.
+        offset: where it stands there.
+    """
+
+    customer_id: str
+    event_id: str
+    occurred_ms: int
+    written_ms: int
+    tp: TopicPartition
+    offset: int
+
+
+async def write_request(
+    settings: Settings, customer_id: str, counts: Mapping[str, int], changelog: TopicPartition
+) -> Request:
+    """Write the event to the topic `profiles`, and wait until every replica in sync has it.
+
+    Args:
+        settings: of the deployment.
+        customer_id: a valid id.
+        counts: partitions by topic.
+        changelog: of the customer's partition.
+
+    Raises:
+        ProduceFailed: it may or may not have been written; to ask again does no harm.
+        KafkaError: no broker answers.
+    """
+    event_id = f"erase-{uuid.uuid4()}"
+    occurred_ms = await _occurred_ms(settings, changelog)
+    topic, key = topic_name(settings, PROFILE_TOPIC), customer_id.encode()
+    tp = TopicPartition(topic, partition_of(key, counts[topic]))
+    event = {
+        "event_id": event_id,
+        "type": "customer.erased",
+        "customer_id": customer_id,
+        "occurred_at": rfc3339(occurred_ms),
+    }
+    producer = log_producer(settings, "erase")
+    await producer.start()
+    try:
+        producer.add(topic, tp.partition, key, msgspec.json.encode(event), (), _wall_ms())
+        offset = (await producer.flush())[tp]
+    finally:
+        await producer.stop()
+    return Request(customer_id, event_id, occurred_ms, _wall_ms(), tp, offset)
+
+
+async def _occurred_ms(settings: Settings, changelog: TopicPartition) -> int:
+    """Now; but where events alone move the clock, a time that does not move it.
+
+    A log of long ago, replayed, would otherwise leap to the present, and everybody in it would have
+    been silent ever since.
+    """
+    consumer = plain_consumer(settings)
+    await consumer.start()
+    try:
+        meta = await newest_meta(consumer, changelog)
+    finally:
+        await consumer.stop()
+    if (settings.mode if meta is None or meta.policy is None else meta.mode) == "live":
+        return _wall_ms()
+    newest_ms = settings.min_event_time_ms if meta is None else meta.newest_ms
+    return max(settings.min_event_time_ms, newest_ms)
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

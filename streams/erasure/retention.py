@@ -1,0 +1,125 @@
+"""When records of a topic are gone at the latest, from the settings of the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from config.durations import Duration
+
+FOR_EVER_MS = 100 * 365 * 86_400_000
+"""A setting at or above this is none: Kafka writes 2^63 - 1 where there is no bound."""
+
+_ROUNDS_MS = 600_000
+"""Brokers look for what is to be deleted or compacted every few minutes, and it takes a while."""
+
+DECIDING = {
+    "cleanup.policy": "delete",
+    "retention.ms": "604800000",
+    "segment.ms": "604800000",
+    "min.compaction.lag.ms": "0",
+    "max.compaction.lag.ms": str(2**63 - 1),
+    "min.cleanable.dirty.ratio": "0.5",
+    "delete.retention.ms": "86400000",
+    "file.delete.delay.ms": "60000",
+}
+"""The settings that decide, with what Kafka takes where a broker does not tell one."""
+
+_COMPACTION = ("min.compaction.lag.ms", "max.compaction.lag.ms", "min.cleanable.dirty.ratio")
+_ALTER = "kafka-configs.sh --alter --entity-type topics --entity-name {} --add-config {}"
+
+
+class Fate(NamedTuple):
+    """What becomes of records written until an instant.
+
+    Attributes:
+        gone_ms: when they are gone at the latest; None if that is not certain.
+        why: how that follows.
+        remedy: what makes it certain.
+    """
+
+    gone_ms: int | None
+    why: str
+    remedy: str | None = None
+
+
+def deciding(config: Mapping[str, str]) -> dict[str, str]:
+    """The settings that decide for a topic, as the cluster has them."""
+    found = {name: config.get(name, default) for name, default in DECIDING.items()}
+    policies = _policies(found)
+    if "compact" not in policies:
+        for name in (*_COMPACTION, "delete.retention.ms"):
+            del found[name]
+    if "delete" not in policies:
+        del found["retention.ms"]
+    return found
+
+
+def fate(topic: str, config: Mapping[str, str], written_ms: int) -> Fate:
+    """What becomes of a customer's records in a topic.
+
+    In a compacted topic they are behind a newer record of the same key, the marker or the null
+    record; that one is not meant.
+
+    Args:
+        topic: its full name.
+        config: from `deciding`.
+        written_ms: no record that is meant is newer.
+    """
+    policies = _policies(config)
+    found = [tell(topic, config, written_ms) for name, tell in _FATES.items() if name in policies]
+    certain = [one for one in found if one.gone_ms is not None]
+    if certain:
+        return min(certain, key=lambda one: one.gone_ms or 0)
+    return found[0] if found else Fate(None, f"cleanup.policy={config['cleanup.policy']}: unknown")
+
+
+def _deleted(topic: str, config: Mapping[str, str], written_ms: int) -> Fate:
+    retention_ms = int(config["retention.ms"])
+    if not 0 <= retention_ms < FOR_EVER_MS:
+        return Fate(
+            None,
+            "kept for ever (retention.ms)",
+            _ALTER.format(topic, "retention.ms=…"),
+        )
+    segment_ms = int(config["segment.ms"])
+    if segment_ms >= FOR_EVER_MS:
+        return Fate(
+            None,
+            "their segment may stay open for ever (segment.ms)",
+            _ALTER.format(topic, "segment.ms=…"),
+        )
+    return Fate(
+        written_ms + segment_ms + retention_ms + _after_ms(config),
+        f"deleted {Duration(retention_ms)} (retention.ms) after the newest record of its segment, "
+        f"which takes records for {Duration(segment_ms)} (segment.ms)",
+    )
+
+
+def _compacted(topic: str, config: Mapping[str, str], written_ms: int) -> Fate:
+    lag_ms = int(config["max.compaction.lag.ms"])
+    if lag_ms >= FOR_EVER_MS:
+        return Fate(
+            None,
+            "compacted when enough of the partition is superseded (min.cleanable.dirty.ratio="
+            f"{config['min.cleanable.dirty.ratio']}): max.compaction.lag.ms sets no time for it",
+            _ALTER.format(topic, "max.compaction.lag.ms=…"),
+        )
+    least_ms = int(config["min.compaction.lag.ms"])
+    return Fate(
+        written_ms + lag_ms + least_ms + _after_ms(config),
+        f"compacted {Duration(lag_ms)} (max.compaction.lag.ms) after the newer record at the "
+        f"latest, and {Duration(least_ms)} (min.compaction.lag.ms) after the last one of its "
+        "segment, which is closed by a later record of the partition",
+    )
+
+
+def _after_ms(config: Mapping[str, str]) -> int:
+    return _ROUNDS_MS + int(config["file.delete.delay.ms"])
+
+
+def _policies(config: Mapping[str, str]) -> set[str]:
+    return {policy.strip() for policy in config["cleanup.policy"].split(",")}
+
+
+_FATES = {"compact": _compacted, "delete": _deleted}

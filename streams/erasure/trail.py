@@ -1,0 +1,158 @@
+"""What is seen of an erasure in the records of its partition; pure, so that order can be tested."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from aiokafka import ConsumerRecord, TopicPartition
+
+from config.deployment import Settings
+from handlers.customer import Head, is_newer, unpack_head
+from handlers.outputs import CUSTOMER_PROFILES
+from handlers.partition import unpack_meta
+from streams.dead_letters import letter_of
+from streams.erasure.receipt import Known
+from streams.erasure.request import Request
+from streams.records import META_KEY, origin_of, partition_of
+from streams.topics import CUSTOMER_EVENTS, DEAD_LETTERS, changelog_name, topic_name
+
+
+class Places(NamedTuple):
+    """The partitions an erasure passes."""
+
+    log: TopicPartition
+    changelog: TopicPartition
+    profiles: TopicPartition
+    letters: tuple[TopicPartition, ...]
+    """Where ingest and the engine would tell that they refuse it."""
+
+    @property
+    def followed(self) -> tuple[TopicPartition, ...]:
+        """Those of which only what comes after the request matters: all but the changelog."""
+        return self.log, self.profiles, *self.letters
+
+
+def places_of(settings: Settings, customer_id: str, counts: Mapping[str, int]) -> Places:
+    """Where to look for a customer.
+
+    Args:
+        settings: of the deployment.
+        customer_id: a valid id.
+        counts: partitions by topic.
+    """
+    log, letters = topic_name(settings, CUSTOMER_EVENTS), topic_name(settings, DEAD_LETTERS)
+    number = partition_of(customer_id.encode(), counts[log])
+    every = [TopicPartition(letters, partition) for partition in range(counts[letters])]
+    return Places(
+        TopicPartition(log, number),
+        TopicPartition(changelog_name(settings), number),
+        TopicPartition(topic_name(settings, CUSTOMER_PROFILES), number),
+        tuple(every),
+    )
+
+
+class Trail:
+    """Takes records of the places, those of one partition in their order, until all is seen.
+
+    The changelog comes from its beginning, so that it tells what the state was before.
+
+    Attributes:
+        logged: position of the request in the canonical log.
+        refused: why the request became a dead letter.
+    """
+
+    def __init__(self, places: Places, request: Request) -> None:
+        self.logged: int | None = None
+        self.refused: str | None = None
+        self._places = places
+        self._request = request
+        self._key = request.customer_id.encode()
+        self._newest: tuple[Head, int] | None = None
+        self._was_there = False
+        self._meta: bytes | None = None
+        self._profile: tuple[int, bool] | None = None
+
+    def take(self, tp: TopicPartition, records: Iterable[ConsumerRecord]) -> None:
+        """Look at some records of one of the places."""
+        if tp == self._places.changelog:
+            self._take_states(records)
+        elif tp == self._places.log:
+            self._take_logged(records)
+        elif tp == self._places.profiles:
+            for record in records:
+                if record.key == self._key:
+                    self._profile = record.offset, record.value is None
+        else:
+            self._take_letters(records)
+
+    @property
+    def marker(self) -> int | None:
+        """Offset of the erased marker in the changelog, once the request is applied."""
+        if self.logged is None or self._newest is None:
+            return None
+        head, offset = self._newest
+        is_done = head.erased and (head.applied >= self.logged or self._is_durable)
+        return offset if is_done else None
+
+    @property
+    def profile_is_null(self) -> bool:
+        """Whether the customer's newest profile is a null record, or none was left to be nulled."""
+        if self.marker is None:
+            return False
+        if self._profile is None:
+            return self.known == "erased_before"
+        return self._profile[1]
+
+    @property
+    def null_profile(self) -> int | None:
+        """Offset of the null record, if it was written since the request."""
+        return self._profile[0] if self._profile is not None and self._profile[1] else None
+
+    @property
+    def known(self) -> Known | None:
+        """What the state had of the customer before; None until the marker is seen."""
+        if self.marker is None or self._newest is None or self.logged is None:
+            return None
+        if self._newest[0].applied < self.logged:
+            return "erased_before"
+        return "known" if self._was_there else "unknown"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing more to be seen."""
+        return self.refused is not None or self.profile_is_null
+
+    @property
+    def _is_durable(self) -> bool:
+        """Whether a checkpoint says that all that follows from the request is written."""
+        if self._meta is None or self.logged is None:
+            return False
+        return unpack_meta(self._meta).applied >= self.logged
+
+    def _take_states(self, records: Iterable[ConsumerRecord]) -> None:
+        for record in records:
+            if record.key == META_KEY:
+                self._meta = record.value
+            elif record.key == self._key and record.value is not None:
+                head = unpack_head(record.value)
+                self._was_there = self._was_there or not head.erased
+                if self._newest is None or not is_newer(self._newest[0], head):
+                    self._newest = head, record.offset
+
+    def _take_logged(self, records: Iterable[ConsumerRecord]) -> None:
+        for record in records:
+            if self.logged is None and record.key == self._key:
+                origin = origin_of(record.headers, record.key)
+                if origin is not None and self._is_request(*origin.source[:3]):
+                    self.logged = record.offset
+
+    def _take_letters(self, records: Iterable[ConsumerRecord]) -> None:
+        for record in records:
+            letter = letter_of(record)
+            if letter.source is not None and self._is_request(*letter.source[:3]):
+                self.refused = f"{letter.reason}: {letter.detail}"
+
+    def _is_request(self, topic: str, partition: int, offset: int) -> bool:
+        tp = self._request.tp
+        return (topic, partition, offset) == (tp.topic, tp.partition, self._request.offset)
