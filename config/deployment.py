@@ -171,6 +171,12 @@ class Settings(BaseSettings):
         "braces puts all keys into one slot of a Redis Cluster; a prefix without braces gets them.",
     )
 
+    changes_kept: Annotated[_Duration, _between("1d", "3650d")] = Field(
+        default=Duration(400 * 86_400_000),
+        description="How far back the view knows moves between tiers and when levels were reached; "
+        "new topics of these changes are kept as long.",
+    )
+
     http_host: str = Field(
         default="127.0.0.1",
         min_length=1,

@@ -181,7 +181,7 @@ class Metrics:
             "view_records",
             "Profile records by what the projector did with them: `applied`, `removed`, "
             "`coalesced` into a later one of the same batch, `skipped` as applied before, "
-            "`unreadable`.",
+            "`unreadable`, `lost` as removed from the topic before they were read.",
             "outcome",
         )
         self.view_delay_seconds = self._gauge(
@@ -190,7 +190,7 @@ class Metrics:
         )
         self.view_apply_duration_seconds = self._histogram(
             "view_apply_duration_seconds",
-            "Time until Redis acknowledged a batch of profile records, retries included.",
+            "Time until Redis acknowledged a batch of records, retries included.",
             _DURATION_BUCKETS_S,
         )
         self.view_redis_retries = self._counter(
@@ -200,6 +200,24 @@ class Metrics:
             "view_rewinds",
             "Times the projector took its place in the topic anew from Redis, beyond the first: "
             "after a loss of data there, or a rebuild.",
+        )
+        self.view_changes_records = self._counter(
+            "view_changes_records",
+            "Records of changes by what the projector did with them: `applied`, `skipped` as "
+            "applied before or delivered twice, `unreadable`, `lost` as removed from the topic "
+            "before they were read.",
+            "topic",
+            "outcome",
+        )
+        self.view_changes_delay_seconds = self._gauge(
+            "view_changes_delay_seconds",
+            "Age of the oldest record of changes that Redis lacks, 0 when it lacks none.",
+            "topic",
+        )
+        self.view_changes_rewinds = self._counter(
+            "view_changes_rewinds",
+            "As `tierstream_view_rewinds_total`, for the topics of changes.",
+            "topic",
         )
 
     def set_customers(self, by_tier: Mapping[str, int], by_stage: Mapping[str, int]) -> None:
