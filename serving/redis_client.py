@@ -7,7 +7,7 @@ import ssl
 from typing import Any
 
 from pydantic import SecretStr
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -47,10 +47,20 @@ _PASSING = re.compile(
 )
 
 
-def connect_redis(settings: Settings) -> Redis:
+def connect_redis(
+    settings: Settings,
+    *,
+    connections_max: int = _CONNECTIONS_MAX,
+    answer_timeout_s: float = _ANSWER_TIMEOUT_S,
+) -> Redis:
     """A client for the Redis of the settings; it connects when it is first used.
 
     It does not retry by itself: who calls it knows how long waiting makes sense.
+
+    Args:
+        settings: of the deployment.
+        connections_max: connections at a time; who needs one more waits for one.
+        answer_timeout_s: how long to wait for an answer, or for a connection.
 
     Raises:
         SettingsError: a certificate or key file cannot be used.
@@ -58,15 +68,16 @@ def connect_redis(settings: Settings) -> Redis:
     options: dict[str, Any] = {
         "username": settings.redis_username,
         "password": _plain(settings.redis_password),
-        "socket_connect_timeout": _CONNECT_TIMEOUT_S,
-        "socket_timeout": _ANSWER_TIMEOUT_S,
+        "socket_connect_timeout": min(_CONNECT_TIMEOUT_S, answer_timeout_s),
+        "socket_timeout": answer_timeout_s,
         "retry": Retry(NoBackoff(), 0),
-        "max_connections": _CONNECTIONS_MAX,
+        "max_connections": connections_max,
+        "timeout": answer_timeout_s,
         "protocol": 2,
     }
     if RedisAddress.of(settings).scheme == "rediss":
         options |= _tls_options(settings)
-    return Redis.from_url(settings.redis_url, **options)
+    return Redis.from_pool(BlockingConnectionPool.from_url(settings.redis_url, **options))
 
 
 def is_outage(error: BaseException) -> bool:

@@ -62,6 +62,7 @@ class Metrics:
         self._declare_state()
         self._declare_flow()
         self._declare_view()
+        self._declare_api()
 
     def _declare_events(self) -> None:
         self.events = self._counter(
@@ -218,6 +219,30 @@ class Metrics:
             "view_changes_rewinds",
             "As `tierstream_view_rewinds_total`, for the topics of changes.",
             "topic",
+        )
+
+    def _declare_api(self) -> None:
+        self.api_requests = self._counter(
+            "api_requests",
+            "Requests to the API by the template of their route and the status of the answer.",
+            "route",
+            "status",
+        )
+        self.api_request_duration_seconds = self._histogram(
+            "api_request_duration_seconds",
+            "Time from a request's head to the end of its answer; of streams, while they last.",
+            _DURATION_BUCKETS_S,
+            "route",
+        )
+        self.api_streams = self._gauge("api_streams", "Streams of changes that are open.")
+        self.api_streamed_events = self._counter(
+            "api_streamed_events", "Changes sent to streams.", "topic"
+        )
+        self.api_streams_cut = self._counter(
+            "api_streams_cut",
+            "Streams ended by the API: `slow` clients, `unwelcome` ones whose token ended, `kafka` "
+            "that refuses to be read, `ending` of the process.",
+            "reason",
         )
 
     def set_customers(self, by_tier: Mapping[str, int], by_stage: Mapping[str, int]) -> None:

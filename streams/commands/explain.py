@@ -12,7 +12,6 @@ import typer
 from rich.console import Console
 
 from config.settings import load_settings
-from handlers.explain import explain as explanation_of
 from streams.commands.customer_ids import refuse_no_id
 from streams.commands.failing import fail, one_sentence
 
@@ -30,33 +29,21 @@ def explain(
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     with one_sentence():
         settings = load_settings()
-        from streams.changelog import read_customer
+        from streams.explain.state import Erased, NothingToExplain, explained
         from streams.explain.view import explanation_view
 
-        console = Console(stderr=True)
-        with console.status("reading the customer's partition"):
-            partition = asyncio.run(read_customer(settings, customer))
-        state = partition.store.get(customer)
-        if state is None:
-            fail(f"no event of customer {customer!r} was accepted so far")
+        try:
+            with Console(stderr=True).status("reading the customer's partition"):
+                why = asyncio.run(explained(settings, customer))
+        except NothingToExplain as reason:
+            fail(str(reason))
             return
-        if state.erased:
-            _tell_erased(customer, state.applied, as_json=as_json)
-            return
-        if state.tier not in partition.rules.rank:
-            fail("a new policy is being put in force at this moment; ask again in a second")
-        why = explanation_of(state, partition.rules, partition.clock_of(state))
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(why)).decode() + "\n")
+    elif isinstance(why, Erased):
+        typer.echo(
+            f"customer {customer!r} was erased, at log position {why.position['applied']}: "
+            "nothing else is kept"
+        )
     else:
         Console(highlight=False).print(explanation_view(why))
-
-
-def _tell_erased(customer: str, position: int, *, as_json: bool) -> None:
-    if as_json:
-        erased = {"customer_id": customer, "erased": True, "position": {"applied": position}}
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(erased)).decode() + "\n")
-        return
-    typer.echo(
-        f"customer {customer!r} was erased, at log position {position}: nothing else is kept"
-    )
