@@ -6,14 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from redis.asyncio import Redis
 
 from serving import scripts
+from serving.apply_script import APPLY
 from serving.chunks import Chunk
-from serving.keys import GenerationKeys
+from serving.keys import FORM, GenerationKeys
 from serving.positions import Place, Positions
 from serving.profile_record import ProfileRecord
 from serving.script import Script
+
+_pack = msgspec.msgpack.Encoder().encode
 
 
 class PlaceLost(Exception):
@@ -47,8 +51,9 @@ class Generation:
         self.keys = keys
         self.right_key = right_key
         self.extend_ms = extend_ms
+        self._redis = redis
         self._positions = Positions(redis, keys.positions)
-        self._script = Script(redis, scripts.APPLY)
+        self._script = Script(redis, APPLY)
 
     async def places(self, partitions: Iterable[int]) -> dict[int, Place | None]:
         """How far it has come in each of ``partitions``; None where it has not begun."""
@@ -58,8 +63,14 @@ class Generation:
         """When it last lacked nothing, in the partition that is worst; None if it is empty."""
         return await self._positions.current_since_ms()
 
+    async def has_another_form(self) -> bool:
+        """Whether it was filled by a version of Tierstream that kept other things in it."""
+        fields: dict[Any, Any] = await self._redis.hgetall(self.keys.positions)
+        return bool(fields) and fields.get(b"form") != FORM.encode()
+
     async def begin(self, partition: int, offset: int, now_ms: int) -> None:
         """Note that everything before ``offset`` is known, or gone from the topic."""
+        await self._redis.hset(self.keys.positions, "form", FORM)
         await self._positions.begin(partition, offset, now_ms)
 
     async def apply(self, chunks: Sequence[Chunk[ProfileRecord]], current_ms: int = 0) -> Applied:
@@ -86,11 +97,8 @@ class Generation:
 
     def _arguments(self, chunk: Chunk[ProfileRecord], current_ms: int) -> list[Any]:
         arguments: list[Any] = [self.number, self.keys.base, self.extend_ms, chunk.partition]
-        arguments += (chunk.before, chunk.after, current_ms, len(chunk.records))
-        for record in chunk.records:
-            arguments += (record.customer_id, record.offset, record.timestamp_ms)
-            arguments += (*record.facets, len(record.fields), *record.fields)
-        return arguments
+        records = _pack([record.texts() for record in chunk.records])
+        return [*arguments, chunk.before, chunk.after, current_ms, records]
 
 
 def check(replies: Sequence[Any], number: str) -> None:

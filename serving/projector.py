@@ -46,7 +46,7 @@ async def run_projector(
 
     A Redis that goes away delays the view and nothing else. At the start both Redis and Kafka must
     answer within the startup timeout. A view that was not kept for so long that Kafka may have
-    forgotten erasures is built anew first.
+    forgotten erasures is built anew first, and so is one that another version made.
 
     Args:
         settings: of the deployment.
@@ -64,8 +64,8 @@ async def run_projector(
     redis = connect_redis(settings)
     try:
         view = RedisView(redis, settings.redis_key_prefix)
-        if await _is_stale(settings, view):
-            _log.warning("the view was not kept for too long, building it anew")
+        if (reason := await _why_anew(settings, view)) is not None:
+            _log.warning("building the view anew", reason=reason)
             await rebuild_view(settings)
         streams = view_streams(settings, redis)
         async with AsyncExitStack() as stack:
@@ -117,12 +117,19 @@ async def _until(stop: asyncio.Event, work: Iterable[Coroutine[Any, Any, None]])
         await asyncio.gather(stopper, *tasks, return_exceptions=True)
 
 
-async def _is_stale(settings: Settings, view: RedisView) -> bool:
-    async def since_ms() -> int | None:
-        return await (await view.open()).current_since_ms()
+async def _why_anew(settings: Settings, view: RedisView) -> str | None:
+    """Why the view there cannot be gone on with; None if it can, or if there is none."""
 
-    current_ms = await within_startup(settings, since_ms)
-    return current_ms is not None and _wall_ms() - current_ms > REMOVALS_KEPT_MS
+    async def reason() -> str | None:
+        generation = await view.open()
+        if await generation.has_another_form():
+            return "another version of Tierstream made it"
+        current_ms = await generation.current_since_ms()
+        if current_ms is not None and _wall_ms() - current_ms > REMOVALS_KEPT_MS:
+            return "it was not kept for too long"
+        return None
+
+    return await within_startup(settings, reason)
 
 
 def _wall_ms() -> int:
