@@ -22,11 +22,13 @@ from serving.api.frame import Frame
 from serving.api.gate import Gate
 from serving.api.meter import ApiMeter
 from serving.api.problems import Problem
-from serving.api.routes import changes, customers, probes
+from serving.api.routes import changes, customers, figures, lists, probes, search
 from serving.api.services import Services
+from serving.reader import ViewChanging
 from serving.redis_client import is_outage
+from serving.search.cursor import BadCursor
 
-_MODULES = (customers, changes, probes)
+_MODULES = (search, customers, lists, figures, changes, probes)
 
 _log = structlog.get_logger(__name__)
 
@@ -103,6 +105,15 @@ def _redis(request: Request, error: Exception) -> Response:
     return problem_response(problem, request.scope["state"])
 
 
+def _changing(request: Request, error: Exception) -> Response:
+    problem = Problem("view-unavailable", str(error), headers={"Retry-After": "1"})
+    return problem_response(problem, request.scope["state"])
+
+
+def _cursor(request: Request, error: Exception) -> Response:
+    return problem_response(Problem("bad-cursor", str(error)), request.scope["state"])
+
+
 def _bug(request: Request, error: Exception) -> Response:
     del error  # goes on to the frame, which logs it
     return problem_response(
@@ -115,6 +126,8 @@ _HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Response]] = {
     HTTPException: _no_route,
     RequestValidationError: _invalid,
     RedisError: _redis,
+    ViewChanging: _changing,
+    BadCursor: _cursor,
     Exception: _bug,
 }
 

@@ -6,18 +6,30 @@ from typing import Annotated
 from urllib.parse import unquote
 
 from fastapi import Depends, Path, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from config.durations import parse_duration
 from handlers.fields import valid_customer_id
 from scoring.timestamps import parse_rfc3339
 from serving.api.problems import Problem
 
+LIMIT_MAX = 200
+"""The most customers of a page."""
+
 
 class Parameters(BaseModel):
     """Query parameters of a route; one that it does not know is an error, not passed over."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class Paged(Parameters):
+    """Parameters of a list that is read page by page."""
+
+    limit: int = Field(default=50, ge=1, le=LIMIT_MAX, description="Customers of a page, at most.")
+    cursor: str | None = Field(
+        default=None, description="Where the page before ended; `next` has it."
+    )
 
 
 async def _no_parameters(request: Request) -> None:
@@ -43,22 +55,34 @@ async def _customer_id(
         found = unquote(customer_id, errors="strict")
     except UnicodeDecodeError:
         raise Problem("bad-request", "the path is no text in UTF-8") from None
-    return checked_customer_id(found)
+    return checked_customer_id(found, "customer_id")
 
 
 CustomerId = Annotated[str, Depends(_customer_id)]
 """The id in a path. Routes see it still encoded, since an id may hold any character."""
 
 
-def checked_customer_id(found: str) -> str:
-    """An id that a customer may have.
+def checked_customer_id(found: str, name: str) -> str:
+    """An id that a customer may have; ``name`` is where it was given.
 
     Raises:
         Problem: nobody has such an id.
     """
     if not valid_customer_id(found):
-        raise wrong("customer_id", "has 1 to 128 characters, none of them a control character")
+        raise wrong(name, "has 1 to 128 characters, none of them a control character")
     return found
+
+
+def span_ms(text: str, name: str) -> int:
+    """A span of time in milliseconds, given as such.
+
+    Raises:
+        Problem: it is none.
+    """
+    try:
+        return parse_duration(text).ms
+    except ValueError:
+        raise wrong(name, "is a span of time such as 12h or 7d") from None
 
 
 def instant_before(text: str, name: str, now_ms: int) -> int:

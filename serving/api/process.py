@@ -24,6 +24,7 @@ from serving.api.services import Services
 from serving.api.stream.source import Source
 from serving.api.stream.streams import Streams
 from serving.api.token_file import TokenFile
+from serving.changes.reader import ChangesReader
 from serving.reader import ViewReader
 from serving.redis_client import connect_redis
 
@@ -74,6 +75,7 @@ async def run_api(
     services = Services(
         access=access,
         view=ViewReader(redis, settings.redis_key_prefix),
+        changes=ChangesReader(redis, settings.redis_key_prefix, settings.changes_kept.ms),
         streams=streams,
         explainer=Explainer(given.explain, settings.api_explain_timeout.seconds),
         eraser=Eraser(given.erase),

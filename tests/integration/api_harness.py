@@ -13,17 +13,22 @@ from typing import Any
 
 import httpx
 from aiokafka.client import AIOKafkaClient
+from redis.asyncio import Redis
 
 from config.settings import Settings
 from serving.api.given import Given, KafkaUnavailable, Unexplained
 from serving.api.health import ApiHealth
 from serving.api.process import run_api
 from serving.api.tokens import Token, digest_of, new_token
+from serving.chunks import cut
+from serving.profile_record import read_profile
+from serving.view import RedisView
 from streams.api.meter import ApiMetricsMeter
 from streams.api.topic_ids import topic_ids
 from streams.erasure import Receipt
 from streams.metrics import Metrics
 from tests.integration.view_harness import WAIT_S, eventually
+from tests.support.profiles import profile
 
 
 @dataclass
@@ -116,6 +121,37 @@ async def serving(
         await api.http.aclose()
         api.task.cancel()
         await asyncio.gather(api.task, return_exceptions=True)
+
+
+class View:
+    """The view, written by the projector's own code, without a projector.
+
+    Args:
+        redis: a client of it.
+        settings: whose view.
+    """
+
+    def __init__(self, redis: Redis, settings: Settings) -> None:
+        self._view = RedisView(redis, settings.redis_key_prefix)
+        self._offset = 0
+
+    async def put(self, *profiles: tuple[str, dict[str, Any] | None]) -> None:
+        """Have these profiles in it, of customers by id; None takes a customer away."""
+        generation = await self._view.open()
+        if not self._offset:
+            await generation.begin(0, 0, 0)
+        records = [
+            read_profile(
+                name.encode(),
+                None if changes is None else profile(name, **changes),
+                offset,
+                timestamp_ms=offset,
+            )
+            for offset, (name, changes) in enumerate(profiles, self._offset)
+        ]
+        after = self._offset + len(records)
+        await generation.apply(list(cut(0, self._offset, after, records)))
+        self._offset = after
 
 
 class TokenBook:

@@ -56,7 +56,7 @@ class _Choice(Parameters):
         return Selection(
             topics=frozenset(self.topic or TOPICS),
             types=frozenset(self.type),
-            customers=frozenset(map(checked_customer_id, self.customer)),
+            customers=frozenset(checked_customer_id(each, "customer") for each in self.customer),
             tiers=frozenset(self.tier),
             sees_attributes=sees_attributes,
         )

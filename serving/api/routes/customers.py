@@ -10,7 +10,7 @@ from serving.api.masking import seen_by, without_birthday
 from serving.api.parameters import CustomerId, NoParameters
 from serving.api.problems import Problem
 from serving.api.security import Eraser, Reader
-from serving.api.services import services_of
+from serving.api.services import need_view, services_of
 
 router = APIRouter(prefix="/v1/customers/{customer_id}", tags=["customers"])
 
@@ -23,8 +23,9 @@ async def profile(
 
     Without the scope `attributes`, `attributes` is empty.
     """
-    fields = await services_of(request).view.customer(customer_id)
-    found = None if fields is None else fields["profile"].encode()
+    services = services_of(request)
+    found = await services.view.profile(customer_id)
+    need_view(services.view)
     if found is None:
         raise Problem("unknown-customer", "the view has no such customer")
     return raw_response(seen_by(found, sees_attributes=caller.sees_attributes))
