@@ -121,9 +121,11 @@ def _tls_context(settings: Settings) -> ssl.SSLContext:
     try:
         context.load_cert_chain(certfile, keyfile, lambda: password)
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.filename else None
-        raise SettingsError(
-            f"TIERSTREAM_API_TLS_CERTFILE={certfile}: "
-            f"{(why or 'no valid PEM certificate and key, or the password is wrong').lower()}"
-        ) from None
+        raise SettingsError(f"TIERSTREAM_API_TLS_CERTFILE={certfile}: {_why(error)}") from None
     return context
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and error.strerror:
+        return error.strerror.lower()
+    return "no valid PEM certificate and key, or the key's password is wrong"
