@@ -99,7 +99,7 @@ def _redis(request: Request, error: Exception) -> Response:
     if not is_outage(error):
         raise error
     services: Services = request.app.state.services
-    services.health.redis = False
+    services.health.redis = services.health.view = False
     _log.warning("redis does not answer", error=type(error).__name__)
     problem = Problem("view-unavailable", "Redis does not answer", headers={"Retry-After": "2"})
     return problem_response(problem, request.scope["state"])

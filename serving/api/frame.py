@@ -38,7 +38,7 @@ class Frame:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         started_s = self._clock()
-        state = scope["state"]
+        state = scope.setdefault("state", {})
         state["request_id"] = secrets.token_hex(16)
         # Routes are told apart before percent-encoding is undone: an id may hold a slash.
         scope["path"] = scope["raw_path"].decode("ascii")

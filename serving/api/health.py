@@ -16,6 +16,7 @@ class ApiHealth:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.redis = False
+        self.view = False
         self.serving = False
         self._clock = clock
         self._last_turn_s = clock()
@@ -25,8 +26,8 @@ class ApiHealth:
         self._last_turn_s = self._clock()
 
     def ready(self) -> Mapping[str, bool]:
-        """``serving``: it listens, and is not about to end; ``redis``: Redis answered last."""
-        return {"serving": self.serving, "redis": self.redis}
+        """``serving``: it listens and is not about to end; ``redis``, ``view``: were seen last."""
+        return {"serving": self.serving, "redis": self.redis, "view": self.view}
 
     def alive(self) -> Mapping[str, bool]:
         """``loop``: it is not stuck."""

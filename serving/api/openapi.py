@@ -10,7 +10,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from handlers.explanation import Explanation
+from handlers.health import HealthView
 from handlers.outputs import Profile
+from handlers.satisfaction import SatisfactionView
+from serving.api import examples
 from serving.api.problems import KINDS, MEDIA_TYPE
 from serving.api.shapes import SHAPES
 
@@ -24,7 +27,7 @@ Errors are problem documents (RFC 9457). Unknown query parameters are errors. Li
 by page: follow `next` until it is null.
 """
 
-_PROBLEM = {
+_PROBLEM: dict[str, Any] = {
     "type": "object",
     "description": "A problem document (RFC 9457).",
     "required": ["type", "title", "status", "detail"],
@@ -87,13 +90,14 @@ def describe(app: FastAPI, receipt: type) -> dict[str, Any]:
 
 
 def schemas(types: Iterable[type]) -> dict[str, Any]:
-    """Types as JSON Schema, with all they are made of."""
-    _, found = msgspec.json.schema_components(types, ref_template=_REF)
-    # A profile names two of its parts by their base only, and so says nothing about them.
-    profile = found["Profile"]["properties"]
-    for part in ("satisfaction", "health"):
-        profile[part] = {"type": "object"}
-    found.pop("Struct", None)
+    """Types, the profile among them, as JSON Schema, with all they are made of."""
+    parts = {"satisfaction": SatisfactionView, "health": HealthView}
+    _, found = msgspec.json.schema_components([*types, *parts.values()], ref_template=_REF)
+    # A profile names these two by their base only, and so says nothing about them.
+    found.pop("Struct")
+    for field, kind in parts.items():
+        found["Profile"]["properties"][field] = {"$ref": _REF.format(name=kind.__name__)}
+    found["Profile"]["examples"] = [examples.PROFILE]
     return found
 
 

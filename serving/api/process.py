@@ -25,6 +25,7 @@ from serving.api.stream.source import Source
 from serving.api.stream.streams import Streams
 from serving.api.token_file import TokenFile
 from serving.changes.reader import ChangesReader
+from serving.keys import ViewKeys
 from serving.reader import ViewReader
 from serving.redis_client import connect_redis
 
@@ -84,7 +85,9 @@ async def run_api(
     app = create_app(services, _buckets(settings.api_rate_per_address), meter, given.receipt)
     with bind(settings) as listener:
         server = ApiServer(app, settings, listener)
-        keeper = asyncio.create_task(keep(redis, access, health))
+        keeper = asyncio.create_task(
+            keep(redis, ViewKeys(settings.redis_key_prefix), access, health)
+        )
         ender = asyncio.create_task(_end_streams(stop, streams, health))
         health.serving = True
         listening(listener.getsockname()[1])

@@ -20,7 +20,7 @@ async def livez(request: Request) -> Response:
 
 @router.get("/readyz", summary="Whether requests can be answered", response_class=Response)
 async def readyz(request: Request) -> Response:
-    """200, or 503 while Redis is away or the process is about to end."""
+    """200, or 503 while Redis is away or has no view, or the process is about to end."""
     return _probe(services_of(request).health.ready())
 
 
