@@ -7,9 +7,6 @@ from datetime import date
 
 from serving.keys import GenerationKeys
 
-LEVELS = ("active", "at_risk", "dormant", "churned")
-"""The levels, ever more severe."""
-
 
 @dataclass(frozen=True, slots=True)
 class LedgerKeys:
@@ -26,9 +23,10 @@ class LedgerKeys:
         """Hash with how far the ledger has come in each partition of its topic.
 
         ``next:<partition>`` is the offset of the first record it lacks, ``current:<partition>``
-        when it last lacked none, ``gone:<partition>`` until when records were removed from the
-        topic before they were read (all in milliseconds since 1970), ``newest`` the newest
-        ``effective_at`` of all.
+        when it last lacked none, ``newest`` the newest ``effective_at`` of all. If records were
+        removed from the topic before they were read, ``gone:<partition>`` is when the first one
+        after them was written, and ``gap:<partition>`` when they were missed, until that one
+        comes. All times are in milliseconds since 1970.
         """
         return f"{self.base}positions"
 

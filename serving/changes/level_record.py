@@ -12,8 +12,8 @@ from handlers.outputs import (
     DORMANCY_ALERT,
     DORMANCY_WITHDRAWN,
 )
+from scoring.rules import LEVELS
 from serving.changes.envelope import open_envelope
-from serving.changes.keys import LEVELS
 from serving.changes.seen import Seen, seen_of
 from serving.profile_record import Unreadable
 
