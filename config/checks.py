@@ -12,6 +12,7 @@ from scoring.timestamps import parse_rfc3339
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
 _TOPIC_PREFIX = re.compile(r"[A-Za-z0-9._-]{0,100}", re.ASCII)
 _KEY_PREFIX = re.compile(r"[A-Za-z0-9._:{}/-]{1,64}", re.ASCII)
+_HASH_TAG = re.compile(r"^[^{]*\{[^}]+\}")
 _SERVER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})", re.ASCII)
 
 
@@ -26,8 +27,18 @@ def topic_prefix(value: str) -> str:
 
 
 def redis_key_prefix(value: str) -> str:
-    """A prefix without characters that mean something in a Redis pattern."""
-    return _matching(_KEY_PREFIX, value, "takes 1 to 64 letters, digits or any of . _ : { } / -")
+    """A prefix without characters that mean something in a Redis pattern, with a hash tag.
+
+    A Redis Cluster puts keys with the same text in their first braces into the same slot. A prefix
+    without braces gets them: ``shop:`` becomes ``{shop}:``.
+    """
+    _matching(_KEY_PREFIX, value, "takes 1 to 64 letters, digits or any of . _ : { } / -")
+    if _HASH_TAG.search(value):
+        return value
+    if "{" in value or "}" in value:
+        raise ValueError("has braces without a text between them, such as {shop}:")
+    name = value.rstrip(":") or value
+    return f"{{{name}}}{value[len(name) :]}"
 
 
 def instant(value: str) -> str:

@@ -5,6 +5,7 @@ Each raises ValueError with a sentence that names the variables, since several a
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from config.redis_address import RedisAddress
@@ -58,6 +59,29 @@ def check_redis(settings: Settings) -> None:
         names = tuple(f"redis_{name}" for name in _KAFKA_FILES)
         _refuse_files(settings, names, f"REDIS_URL begins with {address.scheme}://, without TLS")
     _check_key_pair(settings, "redis_ssl")
+
+
+def check_api(settings: Settings) -> None:
+    """Beyond this machine the API asks for tokens, and does not let others read them."""
+    if not is_loopback(settings.api_host):
+        where = f"TIERSTREAM_API_HOST={settings.api_host} is not loopback"
+        if settings.api_token_file is None:
+            raise ValueError(f"{where}, so the API needs TIERSTREAM_API_TOKEN_FILE")
+        if settings.api_tls_certfile is None and not settings.api_allow_plaintext:
+            raise ValueError(
+                f"{where}, so tokens and profiles would be sent in plain text; set "
+                "TIERSTREAM_API_TLS_CERTFILE, or TIERSTREAM_API_ALLOW_PLAINTEXT=true behind a "
+                "proxy with TLS"
+            )
+    _check_key_pair(settings, "api_tls")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _refuse_files(settings: Settings, names: tuple[str, ...], reason: str) -> None:

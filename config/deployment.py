@@ -166,8 +166,14 @@ class Settings(BaseSettings):
         default=None, description="As `TIERSTREAM_SSL_KEYFILE_PASSWORD`, for a `rediss://` server."
     )
     redis_key_prefix: Annotated[str, AfterValidator(checks.redis_key_prefix)] = Field(
-        default="tierstream:",
-        description="Put before every key, so that several views can share a Redis.",
+        default="{tierstream}:",
+        description="Put before every key, so that several views can share a Redis. The text in "
+        "braces puts all keys into one slot of a Redis Cluster; a prefix without braces gets them.",
+    )
+    changes_kept: Annotated[_Duration, _between("1d", "3650d")] = Field(
+        default=Duration(400 * 86_400_000),
+        description="How far back the view knows moves between tiers and when levels were reached; "
+        "new topics of these changes are kept as long.",
     )
 
     http_host: str = Field(
@@ -178,6 +184,62 @@ class Settings(BaseSettings):
     )
     http_port: int = Field(
         default=8080, ge=0, le=65_535, description="Its port; 0 takes any free one."
+    )
+    api_host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Address that the HTTP API listens on; beyond loopback it needs tokens, and "
+        "TLS.",
+    )
+    api_port: int = Field(
+        default=8088, ge=0, le=65_535, description="Its port; 0 takes any free one."
+    )
+    api_token_file: Path | None = Field(
+        default=None,
+        description="TOML file with what is kept of each bearer token, read again when it changes; "
+        "unset: anyone on this machine may read, and nobody may erase.",
+    )
+    api_tls_certfile: Path | None = Field(
+        default=None, description="PEM file with the certificate of the API."
+    )
+    api_tls_keyfile: Path | None = Field(
+        default=None, description="PEM file with its key; unset: it is in the same file."
+    )
+    api_tls_keyfile_password: SecretStr | None = Field(
+        default=None, description="Password of the encrypted key file."
+    )
+    api_allow_plaintext: bool = Field(
+        default=False,
+        description="Let the API listen beyond loopback without TLS, as behind a proxy that has "
+        "it.",
+    )
+    api_trusted_proxies: str = Field(
+        default="",
+        description="Addresses or networks of proxies, separated by commas, whose "
+        "`X-Forwarded-For` tells the caller's address.",
+    )
+    api_rate_per_token: int = Field(
+        default=200,
+        ge=0,
+        le=1_000_000,
+        description="Requests a second that a token may send, and twice as many at once; 0 for no "
+        "bound.",
+    )
+    api_rate_per_address: int = Field(
+        default=400,
+        ge=0,
+        le=1_000_000,
+        description="The same for an address, whatever tokens come from it.",
+    )
+    api_max_streams: int = Field(
+        default=32,
+        ge=1,
+        le=1_000,
+        description="Streams of changes at a time; each reads Kafka for itself.",
+    )
+    api_explain_timeout: Annotated[_Duration, _between("1s", "10m")] = Field(
+        default=Duration(20_000),
+        description="Time that an explanation may take before the API gives it up.",
     )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _Upper] = Field(
         default="INFO", description="`debug`, `info`, `warning` or `error`."
@@ -267,4 +329,5 @@ class Settings(BaseSettings):
     def _together(self) -> Settings:
         consistency.check_kafka(self)
         consistency.check_redis(self)
+        consistency.check_api(self)
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from serving.profile_record import ProfileRecord
 
@@ -11,29 +12,34 @@ _CHUNK_MAX_RECORDS = 200
 _CHUNK_MAX_BYTES = 512 * 1024
 
 
+R_co = TypeVar("R_co", covariant=True)
+
+
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Generic[R_co]):
     """Consecutive records of a partition.
 
     Attributes:
-        partition: of `customer-profiles`.
+        partition: of the topic they come from.
         before: the position that precedes them.
         after: the position that follows them.
-        records: the last record of each customer, oldest first.
+        records: those that count, oldest first.
         coalesced: records left out because a later one of the same customer follows here.
     """
 
     partition: int
     before: int
     after: int
-    records: tuple[ProfileRecord, ...]
+    records: tuple[R_co, ...]
     coalesced: int = 0
 
 
 def cut(
     partition: int, before: int, after: int, records: Iterable[ProfileRecord]
-) -> Iterator[Chunk]:
+) -> Iterator[Chunk[ProfileRecord]]:
     """Chunks from position ``before`` up to ``after``, the last one possibly without a record.
+
+    Of each customer in a chunk only the last record stays.
 
     Args:
         partition: where the records come from.
@@ -56,5 +62,5 @@ def cut(
 
 def _chunk(
     partition: int, before: int, after: int, latest: dict[bytes, ProfileRecord], seen: int
-) -> Chunk:
+) -> Chunk[ProfileRecord]:
     return Chunk(partition, before, after, tuple(latest.values()), seen - len(latest))

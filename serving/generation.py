@@ -6,29 +6,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
 
 from serving import scripts
+from serving.apply_script import APPLY
 from serving.chunks import Chunk
-from serving.keys import GenerationKeys
+from serving.keys import FORM, GenerationKeys
+from serving.positions import Place, Positions
+from serving.profile_record import ProfileRecord
+from serving.script import Script
+
+_pack = msgspec.msgpack.Encoder().encode
 
 
 class PlaceLost(Exception):
     """Redis is no longer where the writer believes: data was lost there, or readers moved on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """How far a generation has come in one partition.
-
-    Attributes:
-        next_offset: offset of the first record it lacks.
-        current_ms: when it last lacked none, in milliseconds since 1970.
-    """
-
-    next_offset: int
-    current_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +40,8 @@ class Generation:
     Attributes:
         number: its name.
         keys: the names of its keys.
+        right_key: where its number must stand for us to write to it.
+        extend_ms: by how much each write extends that right, 0 where it does not lapse.
     """
 
     def __init__(
@@ -54,41 +49,31 @@ class Generation:
     ) -> None:
         self.number = number
         self.keys = keys
+        self.right_key = right_key
+        self.extend_ms = extend_ms
         self._redis = redis
-        self._right_key = right_key
-        self._extend_ms = extend_ms
-        self._apply_sha: str | None = None
+        self._positions = Positions(redis, keys.positions)
+        self._script = Script(redis, APPLY)
 
     async def places(self, partitions: Iterable[int]) -> dict[int, Place | None]:
         """How far it has come in each of ``partitions``; None where it has not begun."""
-        asked = sorted(partitions)
-        if not asked:
-            return {}
-        names = [f"{name}:{partition}" for partition in asked for name in ("next", "current")]
-        values = await self._redis.hmget(self.keys.positions, names)
-        return {
-            partition: None if offset is None else Place(int(offset), int(current_ms or 0))
-            for partition, offset, current_ms in zip(asked, values[::2], values[1::2], strict=True)
-        }
+        return await self._positions.places(partitions)
 
     async def current_since_ms(self) -> int | None:
         """When it last lacked nothing, in the partition that is worst; None if it is empty."""
+        return await self._positions.current_since_ms()
+
+    async def has_another_form(self) -> bool:
+        """Whether it was filled by a version of Tierstream that kept other things in it."""
         fields: dict[Any, Any] = await self._redis.hgetall(self.keys.positions)
-        return min(
-            (int(at) for name, at in fields.items() if name.startswith(b"current:")), default=None
-        )
+        return bool(fields) and fields.get(b"form") != FORM.encode()
 
     async def begin(self, partition: int, offset: int, now_ms: int) -> None:
         """Note that everything before ``offset`` is known, or gone from the topic."""
-        items: list[str | int] = [
-            f"next:{partition}",
-            offset,
-            f"current:{partition}",
-            now_ms,
-        ]
-        await self._redis.hset(self.keys.positions, items=items)
+        await self._redis.hset(self.keys.positions, "form", FORM)
+        await self._positions.begin(partition, offset, now_ms)
 
-    async def apply(self, chunks: Sequence[Chunk], current_ms: int = 0) -> Applied:
+    async def apply(self, chunks: Sequence[Chunk[ProfileRecord]], current_ms: int = 0) -> Applied:
         """Apply chunks in order; those of one partition must follow each other without a gap.
 
         Whatever was applied before is skipped, so an attempt that broke off can be repeated.
@@ -100,12 +85,9 @@ class Generation:
         Raises:
             PlaceLost: look again where the view stands, and go on from there.
         """
-        replies = await self._run(chunks, current_ms)
-        refused = next((reply[0] for reply in replies if reply[0] != scripts.APPLIED), None)
-        if refused == scripts.MOVED:
-            raise PlaceLost(f"generation {self.number} is not the one to write to any more")
-        if refused is not None:
-            raise PlaceLost(f"generation {self.number} lacks records that it had")
+        calls = [self._arguments(chunk, current_ms) for chunk in chunks]
+        replies = await self._script.run(self.right_key, calls)
+        check(replies, self.number)
         return Applied(
             applied=sum(reply[1] for reply in replies),
             removed=sum(reply[2] for reply in replies),
@@ -113,26 +95,20 @@ class Generation:
             coalesced=sum(chunk.coalesced for chunk in chunks),
         )
 
-    async def _run(self, chunks: Sequence[Chunk], current_ms: int) -> list[Any]:
-        try:
-            return await self._send(chunks, current_ms)
-        except NoScriptError:  # Redis was restarted and has forgotten it
-            self._apply_sha = None
-            return await self._send(chunks, current_ms)
+    def _arguments(self, chunk: Chunk[ProfileRecord], current_ms: int) -> list[Any]:
+        arguments: list[Any] = [self.number, self.keys.base, self.extend_ms, chunk.partition]
+        records = _pack([record.texts() for record in chunk.records])
+        return [*arguments, chunk.before, chunk.after, current_ms, records]
 
-    async def _send(self, chunks: Sequence[Chunk], current_ms: int) -> list[Any]:
-        if self._apply_sha is None:
-            self._apply_sha = str(await self._redis.script_load(scripts.APPLY))
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for chunk in chunks:
-                arguments = self._arguments(chunk, current_ms)
-                pipeline.evalsha(self._apply_sha, 1, self._right_key, *arguments)
-            return list(await pipeline.execute())
 
-    def _arguments(self, chunk: Chunk, current_ms: int) -> list[Any]:
-        arguments: list[Any] = [self.number, self.keys.base, self._extend_ms, chunk.partition]
-        arguments += (chunk.before, chunk.after, current_ms, len(chunk.records))
-        for record in chunk.records:
-            arguments += (record.customer_id, record.offset, record.timestamp_ms)
-            arguments += (*record.facets, len(record.fields), *record.fields)
-        return arguments
+def check(replies: Sequence[Any], number: str) -> None:
+    """Make sure that a script did what it was told for the generation of that number.
+
+    Raises:
+        PlaceLost: it was refused.
+    """
+    refused = next((reply[0] for reply in replies if reply[0] != scripts.APPLIED), None)
+    if refused == scripts.MOVED:
+        raise PlaceLost(f"generation {number} is not the one to write to any more")
+    if refused is not None:
+        raise PlaceLost(f"generation {number} lacks records that it had")

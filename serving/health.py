@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 
-class ProjectorHealth:
-    """Flags that the projector sets and the probes read.
+class LoopHealth:
+    """Flags that a loop sets and the probes read.
 
     Args:
         clock: seconds that never go back.
@@ -24,10 +24,30 @@ class ProjectorHealth:
         """The loop came round; while it waits for Redis it does so as well."""
         self._last_turn_s = self._clock()
 
+    def comes_round(self) -> bool:
+        """Whether it is not stuck."""
+        return self._clock() - self._last_turn_s < self._turn_timeout_s
+
+
+class ProjectorHealth:
+    """The state of all loops of the projector.
+
+    Args:
+        clock: seconds that never go back.
+        turn_timeout_s: time after which a loop that has not come round is taken for stuck.
+        loops: how many there are.
+    """
+
+    def __init__(self, clock: Callable[[], float], turn_timeout_s: float, loops: int) -> None:
+        self.loops = [LoopHealth(clock, turn_timeout_s) for _ in range(loops)]
+
     def ready(self) -> Mapping[str, bool]:
-        """``assigned``: it knows its partitions and its place; ``redis``: Redis answered last."""
-        return {"assigned": self.assigned, "redis": self.redis}
+        """``assigned``: each knows its partitions and its place; ``redis``: it answered last."""
+        return {
+            "assigned": all(loop.assigned for loop in self.loops),
+            "redis": all(loop.redis for loop in self.loops),
+        }
 
     def alive(self) -> Mapping[str, bool]:
-        """``loop``: it is not stuck."""
-        return {"loop": self._clock() - self._last_turn_s < self._turn_timeout_s}
+        """``loop``: none is stuck."""
+        return {"loop": all(loop.comes_round() for loop in self.loops)}

@@ -6,8 +6,16 @@ from __future__ import annotations
 class ViewMeter:
     """Receives figures and forgets them; override what is to be shown. All must return at once."""
 
+    def of_changes(self, _topic: str, /) -> ViewMeter:
+        """The meter for the changes of a topic."""
+        return self
+
     def records(self, outcome: str, count: int) -> None:
-        """Records were ``applied``, ``removed``, ``coalesced``, ``skipped`` or ``unreadable``."""
+        """What became of records.
+
+        They were ``applied``, ``removed``, ``coalesced``, ``skipped``, ``unreadable``, or ``lost``
+        since they were removed from the topic before they were read.
+        """
 
     def applied_in(self, seconds: float) -> None:
         """A batch was acknowledged by Redis after this time, retries included."""

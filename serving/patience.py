@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from tenacity import RetryCallState
 
-from serving.health import ProjectorHealth
+from serving.health import LoopHealth
 from serving.meter import ViewMeter
 from serving.outage import wait_out
 
@@ -34,7 +34,7 @@ class Patience:
         self,
         consumer: AIOKafkaConsumer,
         meter: ViewMeter,
-        health: ProjectorHealth,
+        health: LoopHealth,
         stop: asyncio.Event,
         behind_s: Callable[[], float],
     ) -> None:
@@ -47,20 +47,14 @@ class Patience:
     async def do(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Repeat ``attempt`` until Redis takes it, and read on from Kafka only then."""
         result = await wait_out(
-            attempt, stop=self._stopping, sleep=self._wait_paused, on_outage=self._note_outage
+            attempt, stop=self._stopping, sleep=self.wait, on_outage=self._note_outage
         )
         self._health.redis = True
         self._consumer.resume(*self._consumer.paused())
         return result
 
-    def _stopping(self, _state: RetryCallState) -> bool:
-        return self._stop.is_set()
-
-    def _note_outage(self) -> None:
-        self._health.redis = False
-        self._meter.retried()
-
-    async def _wait_paused(self, seconds: float) -> None:
+    async def wait(self, seconds: float) -> None:
+        """Let time pass without reading, as a living member of the group."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while not self._stop.is_set() and (left_s := deadline - loop.time()) > 0:
@@ -73,3 +67,10 @@ class Patience:
                 await self._consumer.getmany(timeout_ms=int(min(left_s, _POLL_S) * 1_000))
             except KafkaError:
                 await asyncio.sleep(min(left_s, _POLL_S))
+
+    def _stopping(self, _state: RetryCallState) -> bool:
+        return self._stop.is_set()
+
+    def _note_outage(self) -> None:
+        self._health.redis = False
+        self._meter.retried()

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from serving.keys import FACETS
+from scoring.timestamps import parse_rfc3339
+from serving.keys import ONE_OF
 
 _FIELDS_MAX = 500
+_TAGS_MAX = 500
+_TAG = "tag:"
+_OWN_FIELDS = frozenset({"partition", "offset", "timestamp_ms"})
+_DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 
 
 class Unreadable(ValueError):
@@ -27,6 +34,26 @@ _encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """What is kept of a profile.
+
+    Attributes:
+        data: the whole, the JSON as it came.
+        facets: value of each of `ONE_OF`, empty for none.
+        ranks: value of each of `RANKS` as decimal text, empty for none.
+        tags: how many tags the customer has.
+        fields: names and values in turn: first of the tags (``tag:<name>`` and since when), then of
+            the plain fields.
+    """
+
+    data: str
+    facets: tuple[str, ...]
+    ranks: tuple[str, ...]
+    tags: int
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ProfileRecord:
     """What one record says about one customer.
 
@@ -34,25 +61,34 @@ class ProfileRecord:
         customer_id: whose profile it is.
         offset: where the record stands in its partition.
         timestamp_ms: when it was written, in milliseconds since 1970.
-        facets: value of each of `FACETS`, empty for none; all empty for a removal.
-        fields: name and value of each field in turn; empty for a removal.
+        profile: what is known of the customer; None for a removal.
     """
 
     customer_id: bytes
     offset: int
     timestamp_ms: int
-    facets: tuple[bytes, ...]
-    fields: tuple[bytes, ...]
+    profile: Profile | None
 
     @property
     def removes(self) -> bool:
         """Whether the customer is to disappear from the view."""
-        return not self.fields
+        return self.profile is None
 
     @property
     def size_bytes(self) -> int:
         """What it takes on the way to Redis, about."""
-        return len(self.customer_id) + sum(map(len, self.fields)) + sum(map(len, self.facets))
+        if self.profile is None:
+            return len(self.customer_id)
+        kept = self.profile
+        return len(self.customer_id) + len(kept.data) + sum(map(len, kept.fields))
+
+    def texts(self) -> list[str]:
+        """As the script takes it."""
+        head = [self.customer_id.decode(), str(self.offset), str(self.timestamp_ms)]
+        if self.profile is None:
+            return [*head, ""]
+        kept = self.profile
+        return [*head, kept.data, *kept.facets, *kept.ranks, str(kept.tags), *kept.fields]
 
 
 def read_profile(
@@ -60,16 +96,17 @@ def read_profile(
 ) -> ProfileRecord:
     """Read a record; a null value removes the customer.
 
-    Texts stay as they are, numbers and booleans become JSON, lists and objects too; a null field
-    is left out. The field ``profile`` holds the whole ``data`` as it came.
+    Plain fields are texts, which stay as they are, numbers and booleans, which become JSON. Null
+    fields, lists and objects are in the whole only, and so is what has a name that the view needs.
 
     Raises:
-        Unreadable: no key, not the envelope of a profile, or of another customer than the key.
+        Unreadable: no text as its key, not the envelope of a profile, or of another customer than
+            the key.
     """
-    if not key:
-        raise Unreadable("it has no key")
+    if not key or not _is_text(key):
+        raise Unreadable("its key is no text")
     if value is None:
-        return ProfileRecord(key, offset, timestamp_ms, (b"",) * len(FACETS), ())
+        return ProfileRecord(key, offset, timestamp_ms, None)
     try:
         envelope = _decode_envelope(value)
         data = _decode_data(envelope.data)
@@ -77,14 +114,75 @@ def read_profile(
         raise Unreadable("it is no CloudEvent with an object as its data") from error
     if envelope.subject.encode() != key:
         raise Unreadable("its key is not its subject")
-    if len(data) > _FIELDS_MAX:
-        raise Unreadable(f"it has more than {_FIELDS_MAX} fields")
-    texts = {name: _text(value) for name, value in data.items() if value is not None}
-    fields = [part for name, text in texts.items() for part in (name.encode(), text)]
-    fields += (b"profile", bytes(envelope.data))
-    facets = tuple(texts.get(facet, b"") for facet in FACETS)
-    return ProfileRecord(key, offset, timestamp_ms, facets, tuple(fields))
+    tags = _tags(data)
+    if len(data) > _FIELDS_MAX or len(tags) > _TAGS_MAX:
+        raise Unreadable(f"it has more than {_FIELDS_MAX} fields or {_TAGS_MAX} tags")
+    plain = _plain(data)
+    fields = [part for tag, since in tags.items() for part in (f"{_TAG}{tag}", since)]
+    fields += [part for field in plain.items() for part in field]
+    facets = tuple(plain.get(facet, "") for facet in ONE_OF)
+    kept = Profile(bytes(envelope.data).decode(), facets, _ranks(data), len(tags), tuple(fields))
+    return ProfileRecord(key, offset, timestamp_ms, kept)
 
 
-def _text(value: object) -> bytes:
-    return value.encode() if isinstance(value, str) else _encode(value)
+def _is_text(key: bytes) -> bool:
+    try:
+        key.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _plain(data: dict[str, Any]) -> dict[str, str]:
+    plain = {}
+    for name, value in data.items():
+        if name in _OWN_FIELDS or name.startswith(_TAG):
+            continue
+        if isinstance(value, str):
+            plain[name] = value
+        elif isinstance(value, int | float):
+            plain[name] = _encode(value).decode()
+    return plain
+
+
+def _tags(data: dict[str, Any]) -> dict[str, str]:
+    """Each tag and since when, as text; what is no tag is passed over."""
+    entries = data.get("tags")
+    if not isinstance(entries, list):
+        return {}
+    tags = {}
+    for entry in entries:
+        if isinstance(entry, dict) and isinstance(tag := entry.get("tag"), str) and tag:
+            tags[tag] = str(entry.get("since") or "")
+    return tags
+
+
+def _ranks(data: dict[str, Any]) -> tuple[str, ...]:
+    """In the order of `RANKS`."""
+    return (
+        _number(data.get("score")),
+        _number(data.get("monetary")),
+        _instant(data.get("keeps_until")),
+        _number(_inside(data, "next_tier", "order_amount_needed")),
+        _number(_inside(data, "health", "score")),
+    )
+
+
+def _inside(data: dict[str, Any], name: str, inner: str) -> object:
+    found = data.get(name)
+    return found.get(inner) if isinstance(found, dict) else None
+
+
+def _number(value: object) -> str:
+    """A number or decimal text as Redis reads it, empty for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return ""
+    text = value if isinstance(value, str) else repr(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return text
+    return text if _DECIMAL.fullmatch(text) else ""
+
+
+def _instant(value: object) -> str:
+    at_ms = parse_rfc3339(value) if isinstance(value, str) else None
+    return "" if at_ms is None else str(at_ms)

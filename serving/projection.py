@@ -1,4 +1,4 @@
-"""The loop that carries `customer-profiles` into Redis.
+"""The loop that carries a topic into Redis.
 
 The place from which to read stands in Redis, written together with the records. So a Redis that
 comes back empty or with older data is filled again from there, whatever the consumer group says;
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -24,16 +25,14 @@ from serving.chunks import Chunk
 from serving.errors import ViewError
 from serving.extent import end_offsets
 from serving.generation import PlaceLost
-from serving.health import ProjectorHealth
+from serving.health import LoopHealth
 from serving.meter import ViewMeter
 from serving.patience import Patience
-from serving.reading import chunks_of
 from serving.settling import Settled, settle
+from serving.stream import Stream
 from serving.view import RedisView
 
-REMOVALS_KEPT_MS = 20 * 3_600_000
-"""How long Kafka surely keeps the null record of an erased customer: by default 24 hours
-(`delete.retention.ms`). A view that was behind for longer may have missed an erasure."""
+R = TypeVar("R")
 
 _POLL_MS = 500
 _BATCH_MAX_RECORDS = 2_000
@@ -45,13 +44,13 @@ _SWEEP_EVERY_S = 600.0
 _log = structlog.get_logger(__name__)
 
 
-class Projection(ConsumerRebalanceListener):  # type: ignore[misc]
+class Projection(ConsumerRebalanceListener, Generic[R]):  # type: ignore[misc]
     """Applies records as they come, for the partitions that the group gives to this process.
 
     Args:
-        consumer: connected, of the view's group, without a subscription.
-        view: where to keep the profiles.
-        topic: where they come from.
+        consumer: connected, of the stream's group, without a subscription.
+        view: whose current generation to write to.
+        stream: what to carry.
         meter: told about the work.
         health: told about the state.
         wall_ms: the wall clock, in milliseconds since 1970.
@@ -62,20 +61,21 @@ class Projection(ConsumerRebalanceListener):  # type: ignore[misc]
         self,
         consumer: AIOKafkaConsumer,
         view: RedisView,
-        topic: str,
+        stream: Stream[R],
         meter: ViewMeter,
-        health: ProjectorHealth,
+        health: LoopHealth,
         wall_ms: Callable[[], int],
         stop: asyncio.Event,
     ) -> None:
         self._consumer = consumer
         self._view = view
-        self._topic = topic
+        self._stream = stream
+        self._topic = stream.topic
         self._meter = meter
         self._health = health
         self._wall_ms = wall_ms
         self._patience = Patience(consumer, meter, health, stop, self._behind_s)
-        self._settled: Settled | None = None
+        self._settled: Settled[R] | None = None
         self._assignments = 0
         self._current_ms = wall_ms()
         self._pending_ms: int | None = None
@@ -124,9 +124,11 @@ class Projection(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _step(self) -> None:
         if self._settled is None:
             await self._patience.do(self._settle)
+            if self._settled is None:
+                await self._patience.wait(_PAUSE_S)
             return
         batch = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_BATCH_MAX_RECORDS)
-        settled: Settled | None = self._settled  # the assignment may have changed meanwhile
+        settled: Settled[R] | None = self._settled  # the assignment may have changed meanwhile
         if settled is None or any(tp.partition not in settled.next_offsets for tp in batch):
             self._unsettle()
             return
@@ -136,14 +138,17 @@ class Projection(ConsumerRebalanceListener):  # type: ignore[misc]
         if now_s - self._looked_s >= _LOOK_EVERY_S:
             self._looked_s = now_s
             await self._look(settled)
-        if now_s - self._swept_s >= _SWEEP_EVERY_S:
+        if self._stream.sweeps and now_s - self._swept_s >= _SWEEP_EVERY_S:
             self._swept_s = now_s
             await self._sweep()
 
     async def _settle(self) -> None:
         assignments = self._assignments
-        generation = await self._view.open()
-        settled = await settle(self._consumer, generation, self._topic, self._wall_ms())
+        target = self._stream.into(await self._view.open())
+        partitions = [tp.partition for tp in self._consumer.assignment()]
+        if not await target.may_begin(partitions):
+            return
+        settled = await settle(self._consumer, target, self._topic, self._wall_ms(), self._meter)
         if assignments == self._assignments:
             self._settled = settled
             self._current_ms = settled.current_ms
@@ -155,18 +160,20 @@ class Projection(ConsumerRebalanceListener):  # type: ignore[misc]
         self._health.assigned = False
 
     async def _project(
-        self, settled: Settled, batch: Mapping[TopicPartition, Sequence[ConsumerRecord]]
+        self, settled: Settled[R], batch: Mapping[TopicPartition, Sequence[ConsumerRecord]]
     ) -> None:
         started_s = asyncio.get_running_loop().time()
         self._pending_ms = min(records[0].timestamp for records in batch.values())
-        chunks = chunks_of(batch, settled.next_offsets, self._meter)
+        chunks = self._stream.read(batch, settled.next_offsets, self._meter)
         await self._apply(settled, chunks)
         self._pending_ms = max(records[-1].timestamp for records in batch.values())
         self._meter.applied_in(asyncio.get_running_loop().time() - started_s)
         await self._commit({tp: settled.next_offsets[tp.partition] for tp in batch})
 
-    async def _apply(self, settled: Settled, chunks: Sequence[Chunk], current_ms: int = 0) -> None:
-        applied = await self._patience.do(lambda: settled.generation.apply(chunks, current_ms))
+    async def _apply(
+        self, settled: Settled[R], chunks: Sequence[Chunk[R]], current_ms: int = 0
+    ) -> None:
+        applied = await self._patience.do(lambda: settled.target.apply(chunks, current_ms))
         for chunk in chunks:
             settled.next_offsets[chunk.partition] = chunk.after
         for outcome in ("applied", "removed", "skipped", "coalesced"):
@@ -180,7 +187,7 @@ class Projection(ConsumerRebalanceListener):  # type: ignore[misc]
             # Nothing depends on it: the place that counts stands in Redis.
             _log.info("offsets not committed", reason=type(error).__name__)
 
-    async def _look(self, settled: Settled) -> None:
+    async def _look(self, settled: Settled[R]) -> None:
         """Measure lag and delay; when nothing is lacking, note that in Redis.
 
         The note also finds out whether Redis still has what it had, so an empty one is noticed
@@ -188,7 +195,7 @@ class Projection(ConsumerRebalanceListener):  # type: ignore[misc]
         """
         assigned = self._consumer.assignment()
         ends = await end_offsets(self._consumer, assigned)
-        chunks = []
+        chunks: list[Chunk[R]] = []
         lacking = 0
         for tp in assigned:
             # Not the last record but the consumer's position: a gap may follow that record.
@@ -203,7 +210,7 @@ class Projection(ConsumerRebalanceListener):  # type: ignore[misc]
             now_ms = self._wall_ms()
             await self._apply(settled, chunks, now_ms)
             self._current_ms, self._pending_ms = now_ms, None
-        elif self._wall_ms() - self._current_ms > REMOVALS_KEPT_MS:
+        elif self._is_too_old():
             raise ViewError(
                 "the view has been behind for so long that Kafka may no longer have the erasures "
                 "it missed; start the projector again and it will build the view anew"
@@ -214,6 +221,10 @@ class Projection(ConsumerRebalanceListener):  # type: ignore[misc]
         if await self._patience.do(self._view.leftovers):
             deleted = await self._patience.do(self._view.sweep)
             _log.info("deleted what an interrupted rebuild had left", keys=deleted)
+
+    def _is_too_old(self) -> bool:
+        kept_ms = self._stream.removals_kept_ms
+        return kept_ms is not None and self._wall_ms() - self._current_ms > kept_ms
 
     def _behind_s(self) -> float:
         since_ms = self._current_ms if self._pending_ms is None else self._pending_ms

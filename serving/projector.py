@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Awaitable
+from collections.abc import Coroutine, Iterable
+from contextlib import AsyncExitStack
+from typing import Any
 
 import structlog
 from redis.exceptions import RedisError
@@ -13,12 +14,14 @@ from redis.exceptions import RedisError
 from config.settings import Settings
 from serving.health import ProjectorHealth
 from serving.meter import ViewMeter
-from serving.profiles_topic import open_consumer, profiles_topic, view_group
-from serving.projection import REMOVALS_KEPT_MS, Projection
+from serving.profiles_topic import REMOVALS_KEPT_MS
+from serving.projection import Projection
 from serving.rebuild import rebuild_view
 from serving.redis_client import connect_redis, explained, is_outage
 from serving.startup import within_startup
+from serving.topic_consumer import open_consumer
 from serving.view import RedisView
+from serving.view_streams import STREAMS, view_streams
 
 _LAST_BATCH_S = 10.0
 _STUCK_AFTER_S = 60.0
@@ -28,7 +31,8 @@ _log = structlog.get_logger(__name__)
 
 def projector_health(settings: Settings) -> ProjectorHealth:
     """The state of a projector to be run with these settings."""
-    return ProjectorHealth(time.monotonic, settings.rebalance_timeout.seconds + _STUCK_AFTER_S)
+    stuck_after_s = settings.rebalance_timeout.seconds + _STUCK_AFTER_S
+    return ProjectorHealth(time.monotonic, stuck_after_s, STREAMS)
 
 
 async def run_projector(
@@ -38,11 +42,11 @@ async def run_projector(
     health: ProjectorHealth | None = None,
     stop: asyncio.Event | None = None,
 ) -> None:
-    """Keep the view in Redis up to date with `customer-profiles` until told to stop.
+    """Keep the view in Redis up to date with its topics until told to stop.
 
     A Redis that goes away delays the view and nothing else. At the start both Redis and Kafka must
     answer within the startup timeout. A view that was not kept for so long that Kafka may have
-    forgotten erasures is built anew first.
+    forgotten erasures is built anew first, and so is one that another version made.
 
     Args:
         settings: of the deployment.
@@ -51,7 +55,7 @@ async def run_projector(
         stop: when set, the batch in hand is applied and the group left.
 
     Raises:
-        ViewError: Redis or Kafka does not answer or refuses the login, or the topic is missing.
+        ViewError: Redis or Kafka does not answer or refuses the login, or a topic is missing.
         SettingsError: a certificate or key file cannot be used.
     """
     stop = stop or asyncio.Event()
@@ -60,21 +64,30 @@ async def run_projector(
     redis = connect_redis(settings)
     try:
         view = RedisView(redis, settings.redis_key_prefix)
-        if await _is_stale(settings, view):
-            _log.warning("the view was not kept for too long, building it anew")
+        if (reason := await _why_anew(settings, view)) is not None:
+            _log.warning("building the view anew", reason=reason)
             await rebuild_view(settings)
-        async with open_consumer(settings, view_group(settings)) as consumer:
-            topic = profiles_topic(settings)
-            projection = Projection(consumer, view, topic, meter, health, _wall_ms, stop)
-            projection.subscribe()
-            await _until(stop, _loop(projection, stop))
+        streams = view_streams(settings, redis)
+        async with AsyncExitStack() as stack:
+            loops = []
+            for number, stream in enumerate(streams):
+                consumer = await stack.enter_async_context(
+                    open_consumer(settings, stream.topic, stream.group)
+                )
+                own = meter if number == 0 else meter.of_changes(stream.topic)
+                projection = Projection(
+                    consumer, view, stream, own, health.loops[number], _wall_ms, stop
+                )
+                projection.subscribe()
+                loops.append(_loop(projection, stop))
+            await _until(stop, loops)
     except RedisError as error:
         raise explained(error, settings) from error
     finally:
         await redis.aclose()
 
 
-async def _loop(projection: Projection, stop: asyncio.Event) -> None:
+async def _loop(projection: Projection[Any], stop: asyncio.Event) -> None:
     try:
         while not stop.is_set():
             await projection.turn()
@@ -83,27 +96,40 @@ async def _loop(projection: Projection, stop: asyncio.Event) -> None:
             raise
 
 
-async def _until(stop: asyncio.Event, work: Awaitable[None]) -> None:
-    """Let ``work`` run until it ends; after ``stop`` it gets a moment, since a join may be slow."""
-    task = asyncio.ensure_future(work)
+async def _until(stop: asyncio.Event, work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Let all of ``work`` run until it ends or some of it fails.
+
+    After ``stop`` it gets a moment, since joining a group may be slow.
+    """
+    tasks = {asyncio.create_task(part) for part in work}
     stopper = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait({task, stopper}, return_when=asyncio.FIRST_COMPLETED)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(task, _LAST_BATCH_S)
+        await asyncio.wait({*tasks, stopper}, return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
+            await asyncio.wait(tasks, timeout=_LAST_BATCH_S)
+        for task in tasks:
+            if task.done():
+                task.result()
     finally:
         stopper.cancel()
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(stopper, *tasks, return_exceptions=True)
 
 
-async def _is_stale(settings: Settings, view: RedisView) -> bool:
-    async def since_ms() -> int | None:
-        return await (await view.open()).current_since_ms()
+async def _why_anew(settings: Settings, view: RedisView) -> str | None:
+    """Why the view there cannot be gone on with; None if it can, or if there is none."""
 
-    current_ms = await within_startup(settings, since_ms)
-    return current_ms is not None and _wall_ms() - current_ms > REMOVALS_KEPT_MS
+    async def reason() -> str | None:
+        generation = await view.open()
+        if await generation.has_another_form():
+            return "another version of Tierstream made it"
+        current_ms = await generation.current_since_ms()
+        if current_ms is not None and _wall_ms() - current_ms > REMOVALS_KEPT_MS:
+            return "it was not kept for too long"
+        return None
+
+    return await within_startup(settings, reason)
 
 
 def _wall_ms() -> int:

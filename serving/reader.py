@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
 
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
-from serving.keys import FACETS, GenerationKeys, ViewKeys
+from serving.following import Following, ViewChanging
+from serving.keys import FACETS, GenerationKeys
+from serving.search.query import Between, Page, Search
+from serving.search.searcher import Searcher
 
-_ATTEMPTS_MAX = 5
+__all__ = ["ViewChanging", "ViewReader"]
 
-
-class ViewChanging(RuntimeError):
-    """The view was replaced several times during one read; nothing that happens by itself."""
+VALUES_MAX = 1_000
+"""Values of a facet of which a distribution tells."""
 
 
 class ViewReader:
     """Reads from the generation that is current, all of an answer from the same one.
-
-    The generation is remembered and checked in the same round trip as the read. One that was
-    replaced is deleted only after the pointer was moved, so an answer from what is being deleted
-    is always noticed, and asked again.
 
     Args:
         redis: a client that returns bytes.
@@ -30,27 +27,108 @@ class ViewReader:
     """
 
     def __init__(self, redis: Redis, prefix: str) -> None:
-        self._redis = redis
-        self._keys = ViewKeys(prefix)
-        self._number: bytes | None = None
+        self._view = Following(redis, prefix)
+        self._searcher = Searcher(self._view)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there was a view at the last read; without one nobody is found."""
+        return self._view.number is not None
 
     async def customer(self, customer_id: str) -> dict[str, str] | None:
-        """The fields of a customer's profile as text, or None for an unknown or erased one."""
+        """The plain fields of a customer's profile and its tags, as text.
+
+        Returns:
+            The hash as it stands in Redis; None for an unknown or erased customer.
+        """
 
         def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
             pipeline.hgetall(keys.customer(customer_id))
 
-        fields = await self._read(ask)
+        fields = await self._view.read(ask)
         return {name.decode(): text.decode() for name, text in fields.items()} if fields else None
 
+    async def profile(self, customer_id: str) -> bytes | None:
+        """A customer's whole profile, the JSON as it came; None for an unknown or erased one."""
+
+        def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
+            pipeline.get(keys.profile(customer_id))
+
+        found: bytes | None = await self._view.read(ask)
+        return found
+
+    async def profiles(self, customer_ids: Sequence[str]) -> list[bytes | None]:
+        """As `profile`, for several customers at once."""
+        if not customer_ids:
+            return []
+
+        def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
+            pipeline.mget([keys.profile(customer_id) for customer_id in customer_ids])
+
+        return list(await self._view.read(ask) or [None] * len(customer_ids))
+
+    async def search(self, search: Search) -> Page:
+        """A page of customers; see `Search`.
+
+        Raises:
+            BadCursor: the search has a cursor that cannot be used.
+        """
+        return await self._searcher.page(search)
+
+    async def about_to_fall(
+        self, until_ms: int, *, limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        """Customers who lose their tier by ``until_ms`` if nothing more happens, soonest first.
+
+        Args:
+            until_ms: in milliseconds since 1970.
+            limit: the most customers of a page.
+            cursor: from the page before.
+        """
+        falls = (Between("next_fall", most=until_ms),)
+        return await self.search(
+            Search(between=falls, order="next_fall", descending=False, limit=limit, cursor=cursor)
+        )
+
+    async def near_next_tier(
+        self, most_amount: float, *, limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        """Customers whom an order of ``most_amount`` today would lift, the nearest first.
+
+        Args:
+            most_amount: in the policy's currency.
+            limit: the most customers of a page.
+            cursor: from the page before.
+        """
+        near = (Between("needed", most=most_amount),)
+        return await self.search(
+            Search(between=near, order="needed", descending=False, limit=limit, cursor=cursor)
+        )
+
+    async def distributions(self) -> dict[str, dict[str, int]]:
+        """For each of `FACETS` its values and how many customers have each, the most first.
+
+        Of a facet with more than `VALUES_MAX` values, those that most customers have.
+        """
+
+        def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
+            for facet in FACETS:
+                pipeline.zrevrange(keys.counts(facet), 0, VALUES_MAX - 1, withscores=True)
+
+        answers = await self._view.read_all(ask) or [()] * len(FACETS)
+        return {
+            facet: {value.decode(): int(count) for value, count in counts}
+            for facet, counts in zip(FACETS, answers, strict=True)
+        }
+
     async def count(self, facet: str, value: str) -> int:
-        """How many customers have ``value`` in ``facet`` (``tier``, ``stage`` or ``segment``)."""
+        """How many customers have ``value`` in ``facet``, one of `FACETS`."""
         _check(facet)
 
         def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
             pipeline.scard(keys.members(facet, value))
 
-        return int(await self._read(ask) or 0)
+        return int(await self._view.read(ask) or 0)
 
     async def sample(self, facet: str, value: str, limit: int) -> list[str]:
         """Ids of up to ``limit`` customers with ``value`` in ``facet``, in no order."""
@@ -59,23 +137,7 @@ class ViewReader:
         def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
             pipeline.srandmember(keys.members(facet, value), limit)
 
-        return [customer_id.decode() for customer_id in await self._read(ask) or ()]
-
-    async def _read(self, ask: Callable[[Pipeline, GenerationKeys], None]) -> Any:
-        for _ in range(_ATTEMPTS_MAX):
-            if self._number is None:
-                number: Any = await self._redis.get(self._keys.current)
-                self._number = number
-            if self._number is None:
-                return None  # there is no view yet
-            asked = self._number
-            async with self._redis.pipeline(transaction=False) as pipeline:
-                ask(pipeline, self._keys.generation(asked.decode()))
-                pipeline.get(self._keys.current)
-                answer, self._number = await pipeline.execute()
-            if self._number == asked:
-                return answer
-        raise ViewChanging("the view is being replaced again and again")
+        return [customer_id.decode() for customer_id in await self._view.read(ask) or ()]
 
 
 def _check(facet: str) -> None:

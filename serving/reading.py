@@ -18,7 +18,7 @@ def chunks_of(
     batch: Mapping[TopicPartition, Sequence[ConsumerRecord]],
     next_offsets: Mapping[int, int],
     meter: ViewMeter,
-) -> list[Chunk]:
+) -> list[Chunk[ProfileRecord]]:
     """The records of ``batch``, read and cut up; what is no profile is counted and left out.
 
     Args:
@@ -26,7 +26,7 @@ def chunks_of(
         next_offsets: the position of each partition before the batch.
         meter: told about unreadable records.
     """
-    chunks: list[Chunk] = []
+    chunks: list[Chunk[ProfileRecord]] = []
     for tp, records in batch.items():
         before, after = next_offsets[tp.partition], records[-1].offset + 1
         chunks += cut(tp.partition, before, after, _readable(records, meter))

@@ -1,4 +1,4 @@
-"""Making the view anew from the compacted topic, while readers go on with the old one.
+"""Making the view anew from its topics, while readers go on with the old one.
 
 A second generation is filled beside the current one, up to where that has come, and then the
 pointer is moved: a reader sees the old view whole, and from one instant on the new one whole. The
@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -19,18 +22,32 @@ from redis.exceptions import RedisError
 
 from config.settings import Settings
 from serving.errors import ViewError
-from serving.filling import Filling, RebuildProgress
+from serving.filling import Filling
 from serving.generation import Generation, PlaceLost
-from serving.profiles_topic import open_consumer, profiles_topic
 from serving.redis_client import connect_redis, explained
 from serving.startup import within_startup
+from serving.topic_consumer import open_consumer
 from serving.view import RedisView
+from serving.view_streams import view_streams
 
-__all__ = ["RebuildProgress", "RebuildReport", "rebuild_view"]
-
+_SWITCH_WITHIN_S = 30.0
 _READERS_LEAVE_S = 1.0
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildProgress:
+    """How far a rebuild has come.
+
+    Attributes:
+        done: offsets passed.
+        total: offsets there were when it began, those of compacted records included; more if more
+            came meanwhile.
+    """
+
+    done: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +57,14 @@ class RebuildReport:
     Attributes:
         generation: what readers follow now.
         profiles: profiles written; one that changed meanwhile counts each time.
+        changes: changes of tiers and levels written.
         deleted_keys: keys of earlier generations that were deleted.
         seconds: how long it took.
     """
 
     generation: str
     profiles: int
+    changes: int
     deleted_keys: int
     seconds: float
 
@@ -69,13 +88,22 @@ async def rebuild_view(
     try:
         view = RedisView(redis, settings.redis_key_prefix)
         await within_startup(settings, view.leftovers)
-        async with open_consumer(settings, None) as consumer:
+        async with AsyncExitStack() as stack:
+            streams = view_streams(settings, redis)
+            consumers = [
+                await stack.enter_async_context(open_consumer(settings, stream.topic, None))
+                for stream in streams
+            ]
             generation = await view.start_rebuild()
             if generation is None:
                 raise ViewError("a rebuild is under way already; if it broke off, wait a minute")
-            filling = Filling(settings, consumer, view, generation, progress or _ignore)
             try:
-                await filling.run()
+                fillings = {
+                    stream.positions: Filling(settings, consumer, stream, generation)
+                    for stream, consumer in zip(streams, consumers, strict=True)
+                }
+                await _fill(fillings, progress or _ignore)
+                await _switch(settings, view, generation, fillings)
             except BaseException:
                 await _give_up(view, generation)
                 raise
@@ -86,11 +114,50 @@ async def rebuild_view(
     except PlaceLost as lost:
         raise ViewError(f"the rebuild lost its place in Redis ({lost}); run it again") from lost
     except KafkaError as error:
-        raise ViewError(f"cannot read {profiles_topic(settings)}: {error}") from error
+        raise ViewError(f"cannot read the topics of the view: {error}") from error
     finally:
         await redis.aclose()
     seconds = time.monotonic() - started_s
-    return RebuildReport(generation.number, filling.profiles, deleted, seconds)
+    profiles, *changes = (filling.applied for filling in fillings.values())
+    return RebuildReport(generation.number, profiles, sum(changes), deleted, seconds)
+
+
+async def _fill(
+    fillings: Mapping[str, Filling[Any]], progress: Callable[[RebuildProgress], None]
+) -> None:
+    """Fill all parts, profiles first: what comes after asks who is known."""
+    total = 0
+    for filling in fillings.values():
+        total += await filling.begin()
+
+    def told() -> None:
+        done = sum(filling.done for filling in fillings.values())
+        progress(RebuildProgress(done, max(done, total)))
+
+    for filling in fillings.values():
+        await filling.read_to_end(told)
+
+
+async def _switch(
+    settings: Settings,
+    view: RedisView,
+    generation: Generation,
+    fillings: Mapping[str, Filling[Any]],
+) -> None:
+    """Switch as soon as readers would not go back in time; after a while, even then."""
+    deadline_s = time.monotonic() + _SWITCH_WITHIN_S
+    while True:
+        ends = {
+            (name, partition): end
+            for name, filling in fillings.items()
+            for partition, end in (await filling.ends()).items()
+        }
+        force = time.monotonic() > deadline_s
+        switch = partial(view.switch, generation, ends, force=force)
+        if await within_startup(settings, switch):
+            return
+        for filling in fillings.values():
+            await filling.read_to_end(lambda: None)
 
 
 def _ignore(_progress: RebuildProgress) -> None:

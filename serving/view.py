@@ -21,7 +21,7 @@ class RedisView:
 
     Args:
         redis: a client that returns bytes.
-        prefix: what all keys of the view begin with.
+        prefix: what all keys of the view begin with, with a hash tag.
     """
 
     def __init__(self, redis: Redis, prefix: str) -> None:
@@ -45,13 +45,14 @@ class RedisView:
         return self._generation(number.decode(), self.keys.rebuilding, _LEASE_MS)
 
     async def switch(
-        self, generation: Generation, end_offsets: Mapping[int, int], *, force: bool
+        self, generation: Generation, ends: Mapping[tuple[str, int], int], *, force: bool
     ) -> bool:
         """Make readers and the projector follow ``generation``, in one instant.
 
         Args:
             generation: from `start_rebuild`.
-            end_offsets: where each partition of the topic ends now.
+            ends: where each partition ends now, by the name of the places of its topic (after
+                what the keys of a generation begin with) and its number.
             force: switch although the current generation is further in some partition.
 
         Returns:
@@ -60,11 +61,11 @@ class RedisView:
         Raises:
             PlaceLost: the right to fill the generation has lapsed.
         """
-        ends = [number for pair in end_offsets.items() for number in pair]
+        told = [part for (name, number), end in ends.items() for part in (name, number, end)]
         reply = await self._eval(
             scripts.SWITCH,
             [self.keys.rebuilding, self.keys.current, self.keys.discarded],
-            *(generation.number, self.keys.prefix, int(force), *ends),
+            *(generation.number, self.keys.prefix, int(force), *told),
         )
         if reply == scripts.MOVED:
             raise PlaceLost(f"the right to fill generation {generation.number} has lapsed")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from streams.commands.api import api
+from streams.commands.api_token import api_token
 from streams.commands.backtest import backtest
 from streams.commands.cdnow import cdnow
 from streams.commands.dead_letters import dead_letters_app
@@ -33,6 +35,8 @@ for command in (
     demo,
     worker,
     projector,
+    api,
+    api_token,
     backtest,
     replay,
     simulate,

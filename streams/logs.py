@@ -26,6 +26,7 @@ _LIBRARY_LEVELS = {
     "aiohttp": logging.WARNING,
     "asyncio": logging.WARNING,
     "redis": logging.WARNING,
+    "uvicorn": logging.ERROR,  # WARNING tells each request of a stranger that is no HTTP
 }
 _PAYLOADS = ("attributes", "body", "data", "headers", "payload", "profile", "raw", "value")
 _SECRETS = ("authorization", "password", "redis_url", "sasl_password", "secret", "token")

@@ -62,6 +62,7 @@ class Metrics:
         self._declare_state()
         self._declare_flow()
         self._declare_view()
+        self._declare_api()
 
     def _declare_events(self) -> None:
         self.events = self._counter(
@@ -201,7 +202,7 @@ class Metrics:
             "view_records",
             "Profile records by what the projector did with them: `applied`, `removed`, "
             "`coalesced` into a later one of the same batch, `skipped` as applied before, "
-            "`unreadable`.",
+            "`unreadable`, `lost` as removed from the topic before they were read.",
             "outcome",
         )
         self.view_delay_seconds = self._gauge(
@@ -210,7 +211,7 @@ class Metrics:
         )
         self.view_apply_duration_seconds = self._histogram(
             "view_apply_duration_seconds",
-            "Time until Redis acknowledged a batch of profile records, retries included.",
+            "Time until Redis acknowledged a batch of records, retries included.",
             _DURATION_BUCKETS_S,
         )
         self.view_redis_retries = self._counter(
@@ -220,6 +221,48 @@ class Metrics:
             "view_rewinds",
             "Times the projector took its place in the topic anew from Redis, beyond the first: "
             "after a loss of data there, or a rebuild.",
+        )
+        self.view_changes_records = self._counter(
+            "view_changes_records",
+            "Records of changes by what the projector did with them: `applied`, `skipped` as "
+            "applied before or delivered twice, `unreadable`, `lost` as removed from the topic "
+            "before they were read.",
+            "topic",
+            "outcome",
+        )
+        self.view_changes_delay_seconds = self._gauge(
+            "view_changes_delay_seconds",
+            "Age of the oldest record of changes that Redis lacks, 0 when it lacks none.",
+            "topic",
+        )
+        self.view_changes_rewinds = self._counter(
+            "view_changes_rewinds",
+            "As `tierstream_view_rewinds_total`, for the topics of changes.",
+            "topic",
+        )
+
+    def _declare_api(self) -> None:
+        self.api_requests = self._counter(
+            "api_requests",
+            "Requests to the API by the template of their route and the status of the answer.",
+            "route",
+            "status",
+        )
+        self.api_request_duration_seconds = self._histogram(
+            "api_request_duration_seconds",
+            "Time from a request's head to the end of its answer; of streams, while they last.",
+            _DURATION_BUCKETS_S,
+            "route",
+        )
+        self.api_streams = self._gauge("api_streams", "Streams of changes that are open.")
+        self.api_streamed_events = self._counter(
+            "api_streamed_events", "Changes sent to streams.", "topic"
+        )
+        self.api_streams_cut = self._counter(
+            "api_streams_cut",
+            "Streams ended by the API: `slow` clients, `unwelcome` ones whose token ended, `kafka` "
+            "that refuses to be read, `ending` of the process.",
+            "reason",
         )
 
     def set_customers(self, by_tier: Mapping[str, int], by_stage: Mapping[str, int]) -> None:

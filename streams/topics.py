@@ -29,6 +29,8 @@ _KEEP_FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1"}
 # Without a greatest lag, the records behind the marker of an erased customer would stay for ever in
 # a partition of which little else is superseded.
 _COMPACTED = {"cleanup.policy": "compact", "max.compaction.lag.ms": "604800000"}
+# The view reads these from the beginning when it is made anew.
+_CHANGES = frozenset({outputs.TIER_CHANGES, outputs.DORMANCY_ALERTS})
 # A stopped owner that wakes may still write; the record it would hide must stay long enough to be
 # compared.
 _CHANGELOG = {**_COMPACTED, "min.compaction.lag.ms": "600000"}
@@ -65,7 +67,8 @@ def all_topics(settings: Settings) -> list[Topic]:
     prefix = settings.topic_prefix
     topics = [Topic(prefix + name, _KEEP_FOR_EVER, is_input=True) for name in INPUTS]
     topics.append(Topic(prefix + CUSTOMER_EVENTS, _KEEP_FOR_EVER))
-    topics += [Topic(prefix + name, {}) for name in OUTPUTS]
+    kept = {"retention.ms": str(settings.changes_kept.ms)}
+    topics += [Topic(prefix + name, kept if name in _CHANGES else {}) for name in OUTPUTS]
     topics.append(Topic(prefix + outputs.CUSTOMER_PROFILES, _COMPACTED))
     topics.append(Topic(prefix + DEAD_LETTERS, {}))
     topics.append(Topic(changelog_name(settings), _CHANGELOG))

@@ -12,6 +12,10 @@ class MetricsMeter(ViewMeter):
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
+    def of_changes(self, topic: str, /) -> ViewMeter:
+        """The meter for the changes of a topic."""
+        return _ChangesMeter(self._metrics, topic)
+
     def records(self, outcome: str, count: int) -> None:
         """Count records by what became of them."""
         if count:
@@ -40,3 +44,24 @@ class MetricsMeter(ViewMeter):
     def rewound(self) -> None:
         """Count a new look at the place."""
         self._metrics.view_rewinds.inc()
+
+
+class _ChangesMeter(MetricsMeter):
+    """The same for a topic of changes."""
+
+    def __init__(self, metrics: Metrics, topic: str) -> None:
+        super().__init__(metrics)
+        self._topic = topic
+
+    def records(self, outcome: str, count: int) -> None:
+        """Count records by what became of them."""
+        if count:
+            self._metrics.view_changes_records.labels(self._topic, outcome).inc(count)
+
+    def delay(self, seconds: float) -> None:
+        """Show how far the changes are behind."""
+        self._metrics.view_changes_delay_seconds.labels(self._topic).set(seconds)
+
+    def rewound(self) -> None:
+        """Count a new look at the place."""
+        self._metrics.view_changes_rewinds.labels(self._topic).inc()

@@ -13,8 +13,6 @@ import typer
 from rich.console import Console
 
 from config.settings import load_settings
-from handlers.customer import Moved
-from handlers.explain import explain as explanation_of
 from streams.commands.customer_ids import refuse_no_id
 from streams.commands.failing import fail, one_sentence
 
@@ -32,51 +30,26 @@ def explain(
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     with one_sentence():
         settings = load_settings()
-        from streams.changelog import read_customer
+        from streams.explain.state import Erased, Merged, NothingToExplain, explained
         from streams.explain.view import explanation_view
 
-        console = Console(stderr=True)
-        with console.status("reading the customer's partition"):
-            partition = asyncio.run(read_customer(settings, customer))
-        state = partition.store.get(customer)
-        if state is None:
-            fail(f"no event of customer {customer!r} was accepted so far")
+        try:
+            with Console(stderr=True).status("reading the customer's partition"):
+                why = asyncio.run(explained(settings, customer))
+        except NothingToExplain as reason:
+            fail(str(reason))
             return
-        if state.erased:
-            _tell_erased(customer, state.applied, as_json=as_json)
-            return
-        if state.moved is not None:
-            _tell_merged(customer, state.moved, as_json=as_json)
-            return
-        if state.tier not in partition.rules.rank:
-            fail("a new policy is being put in force at this moment; ask again in a second")
-        why = explanation_of(state, partition.rules, partition.clock_of(state))
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(why)).decode() + "\n")
+    elif isinstance(why, Erased):
+        typer.echo(
+            f"customer {customer!r} was erased, at log position {why.position['applied']}: "
+            "nothing else is kept"
+        )
+    elif isinstance(why, Merged):
+        typer.echo(
+            f"customer {customer!r} was merged into {why.merged_into!r}, at log position "
+            f"{why.position['applied']}: see `tierstream explain {shlex.quote(why.merged_into)}`"
+        )
     else:
         Console(highlight=False).print(explanation_view(why))
-
-
-def _tell_merged(customer: str, moved: Moved, *, as_json: bool) -> None:
-    if as_json:
-        merged = {
-            "customer_id": customer,
-            "merged_into": moved.into,
-            "position": {"applied": moved.position},
-        }
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(merged)).decode() + "\n")
-        return
-    typer.echo(
-        f"customer {customer!r} was merged into {moved.into!r}, at log position {moved.position}: "
-        f"see `tierstream explain {shlex.quote(moved.into)}`"
-    )
-
-
-def _tell_erased(customer: str, position: int, *, as_json: bool) -> None:
-    if as_json:
-        erased = {"customer_id": customer, "erased": True, "position": {"applied": position}}
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(erased)).decode() + "\n")
-        return
-    typer.echo(
-        f"customer {customer!r} was erased, at log position {position}: nothing else is kept"
-    )

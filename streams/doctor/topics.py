@@ -8,6 +8,7 @@ from config.deployment import Settings
 from streams.doctor.finding import Finding
 from streams.topics import CUSTOMER_EVENTS, Topic, topic_name
 
+_FOR_EVER = "-1"  # of a retention
 _BROKER_DEFAULTS = {
     "cleanup.policy": "delete",
     "retention.ms": "604800000",
@@ -15,7 +16,7 @@ _BROKER_DEFAULTS = {
     "min.compaction.lag.ms": "0",
     "max.compaction.lag.ms": str(2**63 - 1),
 }
-_AT_LEAST = {"min.compaction.lag.ms"}
+_AT_LEAST = {"min.compaction.lag.ms", "retention.ms"}
 _AT_MOST = {"max.compaction.lag.ms"}
 
 
@@ -85,6 +86,8 @@ def _wrong_config(topic: Topic, cluster: Cluster) -> Finding | None:
 
 
 def _fits(name: str, actual: str, wanted: str) -> bool:
+    if _FOR_EVER in (actual, wanted):
+        return actual == _FOR_EVER
     if name in _AT_LEAST:
         return int(actual) >= int(wanted)
     return int(actual) <= int(wanted) if name in _AT_MOST else actual == wanted
@@ -106,4 +109,4 @@ def _too_few_copies(
 def _config_words(topic: Topic) -> str:
     if topic.config.get("cleanup.policy") == "compact":
         return ", compacted"
-    return ", kept for ever" if "retention.ms" in topic.config else ""
+    return ", kept for ever" if topic.config.get("retention.ms") == _FOR_EVER else ""

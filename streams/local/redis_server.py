@@ -5,18 +5,21 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import redis
 
-from streams.local.errors import RedisUnavailable
+from streams.local.errors import RedisUnavailable, ServerFailed
 from streams.local.guardian import Workspace
 from streams.local.ports import LOOPBACK, free_ports
 from streams.local.process import ServerProcess, wait_until_ready
 
 _PROBE_TIMEOUT_S = 1.0
+_PAUSE_S = 0.05
+_SLOTS = 16_384
 
 
 class RedisServer:
@@ -98,6 +101,7 @@ def start_redis(
     own: bool = False,
     password: str | None = None,
     durable: bool = False,
+    cluster: bool = False,
     start_timeout_s: float = 20.0,
 ) -> RedisServer:
     """A Redis ready for work; use it in a `with` statement.
@@ -106,6 +110,7 @@ def start_redis(
         own: start a server of our own even where REDIS_URL names one (to kill or freeze it).
         password: of our own server; implies ``own``.
         durable: keep data over a kill or restart (append-only file); else it comes back empty.
+        cluster: a Redis Cluster of one node that has all slots; implies ``own``, without password.
         start_timeout_s: seconds until the server must answer.
 
     Raises:
@@ -113,7 +118,7 @@ def start_redis(
         ServerFailed: our own server did not start.
     """
     url = os.environ.get("REDIS_URL")
-    if url and not own and password is None:
+    if url and not own and password is None and not cluster:
         if not _answers(url):
             raise RedisUnavailable("the Redis of REDIS_URL does not answer")
         return RedisServer(url, None, None, start_timeout_s)
@@ -124,6 +129,8 @@ def start_redis(
     command += ["--save", "", "--appendonly", "yes" if durable else "no"]
     if durable:
         command += ["--appendfsync", "always"]
+    if cluster:
+        command += ["--cluster-enabled", "yes"]
     if password is not None:
         command += ["--requirepass", password]
     process = ServerProcess("Redis", command, port=port, workspace=workspace)
@@ -133,10 +140,25 @@ def start_redis(
     )
     try:
         server.start()
+        if cluster:
+            _take_all_slots(server.url, start_timeout_s)
     except BaseException:
         server.stop()
         raise
     return server
+
+
+def _take_all_slots(url: str, timeout_s: float) -> None:
+    client: Any = redis.Redis.from_url(url)
+    deadline = time.monotonic() + timeout_s
+    try:
+        client.execute_command("CLUSTER ADDSLOTS", *range(_SLOTS))
+        while client.execute_command("CLUSTER INFO")["cluster_state"] != "ok":
+            if time.monotonic() > deadline:
+                raise ServerFailed("the Redis Cluster does not come up")
+            time.sleep(_PAUSE_S)
+    finally:
+        client.close()
 
 
 def _program() -> str:

@@ -66,7 +66,7 @@ class Deployment:
         self.folder = folder
         self.prefix = f"e{seed}-{uuid.uuid4().hex[:6]}."
         self.app_id = self.prefix.rstrip(".")
-        self.redis_prefix = f"{self.app_id}:"
+        self.redis_prefix = f"{{{self.app_id}}}:"
         self.policies = [episode_policy(seed, 1)]
         self._shape = shape
         self._policy_file = write_policy(self.policies[0], folder / "policy-1.toml")

@@ -376,9 +376,10 @@ class HealthyEpisode:
                 found = read_profile(record.key, record.value, record.offset, record.timestamp_ms)
                 customer = found.customer_id.decode()
                 view.pop(customer, None)
-                if not found.removes:
-                    texts = [part.decode() for part in found.fields]
+                if found.profile is not None:
+                    texts = found.profile.fields
                     view[customer] = dict(zip(texts[::2], texts[1::2], strict=True)) | {
+                        "profile": found.profile.data,
                         "partition": str(partition),
                         "offset": str(record.offset),
                         "timestamp_ms": str(record.timestamp_ms),

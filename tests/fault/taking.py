@@ -86,18 +86,21 @@ def view_is_current(url: str, prefix: str, ends: Mapping[Place, int]) -> bool:
 
 
 def take_view(url: str, prefix: str) -> dict[str, dict[str, str]]:
-    """The fields of every customer in the view, by id."""
+    """The fields of every customer in the view, by id, and as `profile` the whole."""
     with _client(url) as client:
         current = client.get(f"{prefix}current")
         if current is None:
             return {}
-        base = f"{prefix}{_text(current)}:customer:"
-        return {
-            _text(key).removeprefix(base): {
-                _text(name): _text(value) for name, value in client.hgetall(key).items()
-            }
-            for key in client.scan_iter(match=f"{base}*", count=1_000)
-        }
+        base = f"{prefix}{_text(current)}:"
+        view: dict[str, dict[str, str]] = {}
+        for key in client.scan_iter(match=f"{base}customer:*", count=1_000):
+            fields = client.hgetall(key).items()
+            customer = _text(key).removeprefix(f"{base}customer:")
+            view[customer] = {_text(name): _text(value) for name, value in fields}
+        for key in client.scan_iter(match=f"{base}profile:*", count=1_000):
+            customer = _text(key).removeprefix(f"{base}profile:")
+            view.setdefault(customer, {})["profile"] = _text(client.get(key))
+        return view
 
 
 def _client(url: str) -> redis.Redis:

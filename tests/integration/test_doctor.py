@@ -187,6 +187,7 @@ def test_input_topic_may_have_any_number_of_partitions(env: dict[str, str]) -> N
             "cleanup.policy=delete",
         ),
         ("customer-events", {"retention.ms": "1000"}, "retention.ms=-1"),
+        ("tier-changes", {"retention.ms": "604800000"}, "retention.ms=34560000000"),
     ],
 )
 def test_topic_that_would_lose_records_is_wrong(
@@ -197,6 +198,17 @@ def test_topic_that_would_lose_records_is_wrong(
     asyncio.run(make_topic(settings, full_name, PARTITIONS, **config))
     asyncio.run(create_topics(settings))
     assert_only_wrong(doctor(env), f"topic {full_name} has", remedy, "kafka-configs.sh")
+
+
+@pytest.mark.parametrize("kept_ms", ["-1", "34560000001"])
+def test_changes_may_be_kept_longer_than_the_view_needs_them(
+    env: dict[str, str], kept_ms: str
+) -> None:
+    settings = settings_of(env)
+    name = f"{settings.topic_prefix}dormancy-alerts"
+    asyncio.run(make_topic(settings, name, PARTITIONS, **{"retention.ms": kept_ms}))
+    asyncio.run(create_topics(settings))
+    assert wrong(doctor(env)) == []
 
 
 def test_changelog_without_compaction_is_wrong(env: dict[str, str]) -> None:

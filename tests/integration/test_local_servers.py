@@ -314,6 +314,14 @@ def test_only_a_durable_redis_keeps_its_data_through_a_kill(durable: bool) -> No
         assert redis.Redis.from_url(server.url).get("tier") == (b"A" if durable else None)
 
 
+def test_a_cluster_refuses_keys_of_different_slots() -> None:
+    with start_redis(cluster=True) as server:
+        client = redis.Redis.from_url(server.url)
+        assert client.mset({"{shop}:1": "A", "{shop}:2": "B"})
+        with pytest.raises(redis.exceptions.ClusterCrossSlotError):
+            client.mset({"shop:1": "A", "shop:2": "B"})
+
+
 def test_the_redis_of_the_environment_is_used_and_left_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

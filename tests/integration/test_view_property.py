@@ -1,10 +1,15 @@
-"""The view equals the last record of each customer, whatever is repeated or broken off."""
+"""The view equals the last record of each customer, whatever is repeated, broken off or made anew.
+
+All that Redis holds is compared, key by key, with a naive recomputation: hashes, profiles, sets,
+ranks and counters.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -19,53 +24,62 @@ from serving.reader import ViewReader
 from serving.redis_client import connect_redis
 from serving.view import RedisView
 from streams.local import start_redis
+from tests.support.naive_view import Contents, Told, contents
+from tests.support.populations import CUSTOMERS, changes
 from tests.support.profiles import profile
 
-PREFIX = "property:"
-CUSTOMERS = ["ana", "ben", "cai"]
-TIERS = ["A", "B", "C"]
+PREFIX = "{property}:"
 
 
 class Step(NamedTuple):
-    """Records to read next, after going back by some; perhaps Redis loses everything first."""
+    """Something befalls the view; then records are read, after going back by some."""
 
+    befalls: str
     records: int
     back: int
-    loses_all: bool
 
 
-LOG = st.lists(
-    st.tuples(st.sampled_from(CUSTOMERS), st.sampled_from([*TIERS, None])), min_size=8, max_size=40
-)
+LOG = st.lists(st.tuples(st.sampled_from(CUSTOMERS), st.none() | changes), min_size=8, max_size=40)
+BEFALLS = ["nothing"] * 6 + ["loses all", "rebuild", "broken rebuild"]
 STEPS = st.lists(
-    st.builds(Step, st.integers(1, 8), st.integers(0, 10), st.sampled_from([False] * 9 + [True])),
+    st.builds(Step, st.sampled_from(BEFALLS), st.integers(1, 8), st.integers(0, 10)),
     min_size=3,
     max_size=10,
 )
 
 
-def record(offset: int, customer: str, tier: str | None) -> ProfileRecord:
-    value = (
-        None if tier is None else profile(customer, tier=tier, stage=f"s{tier}", sequence=offset)
+class Entry(NamedTuple):
+    """A record as it is read, and as it was meant."""
+
+    record: ProfileRecord
+    told: Told
+
+
+def entry(offset: int, customer: str, said: dict[str, Any] | None) -> Entry:
+    value = None if said is None else profile(customer, sequence=offset, **said)
+    data = None if value is None else json.loads(value)["data"]
+    return Entry(
+        read_profile(customer.encode(), value, offset, offset), Told(offset, customer, data)
     )
-    return read_profile(customer.encode(), value, offset, offset)
 
 
 class Follower:
     """A projector without Kafka: it believes in a place, and asks Redis when that is wrong."""
 
-    def __init__(self, redis: Redis, log: list[ProfileRecord]) -> None:
+    def __init__(self, redis: Redis, log: list[Entry]) -> None:
         self._redis = redis
-        self._view = RedisView(redis, PREFIX)
+        self.view = RedisView(redis, PREFIX)
         self._log = log
         self.reached = 0
 
     async def take(self, step: Step) -> None:
-        if step.loses_all:
+        if step.befalls == "loses all":
             await self._redis.flushdb()
+        elif step.befalls != "nothing":
+            await self._rebuild(breaks_off=step.befalls == "broken rebuild")
         start = max(0, self.reached - step.back)
         end = min(len(self._log), start + step.records)
-        generation = await self._view.open()
+        generation = await self.view.open()
         try:
             await self._apply(generation, start, end)
         except PlaceLost:
@@ -74,72 +88,101 @@ class Follower:
             await self._apply(generation, 0, end)
         self.reached = max(self.reached, end)
 
+    async def _rebuild(self, *, breaks_off: bool) -> None:
+        generation = await self.view.start_rebuild()
+        assert generation is not None
+        await generation.begin(0, 0, 1)
+        half = self.reached // 2
+        await self._apply(generation, 0, half)
+        if breaks_off:
+            await self.view.end_rebuild(generation)
+        else:
+            await self._apply(generation, half, self.reached)
+            assert await self.view.switch(
+                generation, {("positions", 0): len(self._log)}, force=False
+            )
+        await self.view.sweep()
+
     async def _apply(self, generation: Generation, start: int, end: int) -> None:
-        await generation.apply(list(cut(0, start, end, self._log[start:end])))
+        records = [record for record, _ in self._log[start:end]]
+        await generation.apply(list(cut(0, start, end, records)))
 
 
-async def check(url: str, log: list[ProfileRecord], steps: list[Step]) -> None:
+async def held(redis: Redis, base: str) -> Contents:
+    """All keys of a generation, but for its positions."""
+    found: Contents = {}
+    async for key in redis.scan_iter(match=f"{base}*", count=1_000):
+        name = key.decode().removeprefix(base)
+        if name != "positions":
+            found[name] = await value_of(redis, key)
+    return found
+
+
+async def value_of(redis: Any, key: bytes) -> Any:
+    match await redis.type(key):
+        case b"hash":
+            fields = await redis.hgetall(key)
+            return {name.decode(): text.decode() for name, text in fields.items()}
+        case b"set":
+            return {member.decode() for member in await redis.smembers(key)}
+        case b"zset":
+            ranks = await redis.zrange(key, 0, -1, withscores=True)
+            return {member.decode(): value for member, value in ranks}
+        case _:
+            return (await redis.get(key)).decode()
+
+
+async def check(url: str, log: list[Entry], steps: list[Step]) -> None:
     redis = connect_redis(Settings(redis_url=url))
     try:
         await redis.flushdb()
         follower = Follower(redis, log)
         for step in steps:
             await follower.take(step)
-            await compare(redis, log[: follower.reached])
+            seen = [told for _, told in log[: follower.reached]]
+            generation = await follower.view.open()
+            assert await held(redis, generation.keys.base) == contents(seen)
+        others = [key async for key in redis.scan_iter() if not key.startswith(PREFIX.encode())]
+        assert others == []
     finally:
         await redis.flushdb()
         await redis.aclose()
 
 
-async def compare(redis: Redis, seen: list[ProfileRecord]) -> None:
-    expected = {entry.customer_id: entry for entry in seen}
-    reader = ViewReader(redis, PREFIX)
-    for customer in CUSTOMERS:
-        entry = expected.get(customer.encode())
-        fields = await reader.customer(customer)
-        if entry is None or entry.removes:
-            assert fields is None
-        else:
-            assert fields is not None
-            assert int(fields["offset"]) == entry.offset
-            assert fields["tier"].encode() == entry.facets[0]
-    for tier in TIERS:
-        members = {
-            entry.customer_id.decode()
-            for entry in expected.values()
-            if entry.facets[0] == tier.encode()
-        }
-        assert set(await reader.sample("tier", tier, 100)) == members
-        assert await reader.count("stage", f"s{tier}") == len(members)
+@pytest.fixture(scope="module", params=["single", "cluster"])
+def own_redis(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A server of this module's own: it is emptied again and again.
 
-
-@pytest.fixture(scope="module")
-def own_redis() -> Iterator[str]:
-    """A server of this module's own: it is emptied again and again."""
-    with start_redis(own=True) as server:
+    In a cluster it refuses scripts and commands whose keys are not in one slot.
+    """
+    with start_redis(own=True, cluster=request.param == "cluster") as server:
         yield server.url
 
 
 @settings(max_examples=60)
 @given(log=LOG, steps=STEPS)
 def test_view_is_the_last_record_of_each_customer(
-    own_redis: str, log: list[tuple[str, str | None]], steps: list[Step]
+    own_redis: str, log: list[tuple[str, dict[str, Any] | None]], steps: list[Step]
 ) -> None:
-    records = [record(offset, *entry) for offset, entry in enumerate(log)]
-    asyncio.run(check(own_redis, records, steps))
+    entries = [entry(offset, *said) for offset, said in enumerate(log)]
+    asyncio.run(check(own_redis, entries, steps))
+
+
+def record(offset: int, customer: str, tier: str | None) -> ProfileRecord:
+    return entry(offset, customer, None if tier is None else {"tier": tier}).record
 
 
 async def test_late_writer_cannot_take_a_customer_back(own_redis: str) -> None:
     redis = connect_redis(Settings(redis_url=own_redis))
     try:
-        generation = await RedisView(redis, "late:").open()
+        generation = await RedisView(redis, "{late}:").open()
         await generation.begin(0, 0, 1)
         log = [record(0, "ana", "A"), record(1, "ana", "B"), record(2, "ana", None)]
         await generation.apply(list(cut(0, 0, 3, log)))
         applied = await generation.apply(list(cut(0, 0, 1, log[:1])))
         assert applied.skipped == 1
-        assert await ViewReader(redis, "late:").customer("ana") is None
-        assert await ViewReader(redis, "late:").count("tier", "A") == 0
+        assert await held(redis, generation.keys.base) == {}
+        assert await ViewReader(redis, "{late}:").customer("ana") is None
         assert (await generation.places([0]))[0] is not None
     finally:
         await redis.flushdb()
@@ -149,11 +192,11 @@ async def test_late_writer_cannot_take_a_customer_back(own_redis: str) -> None:
 async def test_writer_that_is_ahead_of_redis_is_stopped(own_redis: str) -> None:
     redis = connect_redis(Settings(redis_url=own_redis))
     try:
-        generation = await RedisView(redis, "ahead:").open()
+        generation = await RedisView(redis, "{ahead}:").open()
         await generation.begin(0, 0, 1)
         with pytest.raises(PlaceLost, match="generation 1 lacks records that it had"):
             await generation.apply(list(cut(0, 5, 6, [record(5, "ana", "A")])))
-        assert await ViewReader(redis, "ahead:").customer("ana") is None
+        assert await ViewReader(redis, "{ahead}:").customer("ana") is None
     finally:
         await redis.flushdb()
         await redis.aclose()

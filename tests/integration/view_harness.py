@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from redis.asyncio import Redis
 
 from config.settings import Settings
+from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS, TIER_CHANGES
 from serving.profiles_topic import profiles_topic
 from serving.projector import projector_health, run_projector
 from serving.reader import ViewReader
@@ -43,24 +44,33 @@ def settings_for(broker: Broker, redis_url: str, topic_prefix: str, **others: An
 
 
 async def create_topic(settings: Settings) -> None:
-    """The compacted topic of profiles."""
+    """The topics of the view: the compacted one of profiles, and those of changes."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
     await admin.start()
     try:
         compacted = {"cleanup.policy": "compact"}
-        topic = NewTopic(profiles_topic(settings), settings.partitions, 1, topic_configs=compacted)
-        await admin.create_topics([topic])
+        profiles = profiles_topic(settings)
+        topics = [NewTopic(profiles, settings.partitions, 1, topic_configs=compacted)]
+        topics += [
+            NewTopic(settings.topic_prefix + name, settings.partitions, 1)
+            for name in (TIER_CHANGES, DORMANCY_ALERTS)
+        ]
+        await admin.create_topics(topics)
     finally:
         await admin.close()
 
 
-async def publish(settings: Settings, records: Iterable[tuple[str, bytes | None]]) -> None:
-    """Write profiles as the engine does: keyed by customer, acknowledged."""
+async def publish(
+    settings: Settings,
+    records: Iterable[tuple[str, bytes | None]],
+    topic: str = CUSTOMER_PROFILES,
+) -> None:
+    """Write records as the engine does: keyed by customer, acknowledged."""
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers, acks="all")
     await producer.start()
     try:
-        topic = profiles_topic(settings)
-        sent = [await producer.send(topic, value, key.encode()) for key, value in records]
+        name = settings.topic_prefix + topic
+        sent = [await producer.send(name, value, key.encode()) for key, value in records]
         await asyncio.gather(*sent)
     finally:
         await producer.stop()

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from config.deployment import Settings
 from config.settings import load_settings, variable_names
+from serving.api.token_file import read_tokens
 from streams.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,8 +38,8 @@ def assert_runs(words: list[str]) -> None:
 
 def test_the_system_is_whole() -> None:
     others = {"kafka", "redis", "prometheus", "grafana"}
-    assert set(SERVICES) == {*others, "topics", "worker", "projector"}
-    assert set(OURS) == {"topics", "worker", "projector"}
+    assert set(SERVICES) == {*others, "topics", "worker", "projector", "api"}
+    assert set(OURS) == {"topics", "worker", "projector", "api"}
 
 
 def test_a_command_that_does_not_exist_would_be_noticed() -> None:
@@ -81,6 +82,22 @@ def test_ports_are_published_on_loopback_only(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[name]["ports"])
 
 
+def test_the_api_is_published_where_it_listens_and_asks_for_tokens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in OURS["api"]["environment"].items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    assert {port.rsplit(":", 1)[1] for port in OURS["api"]["ports"]} == {
+        str(settings.api_port),
+        str(HTTP_PORT),
+    }
+    assert settings.api_token_file is not None
+    (folder,) = (volume.split(":") for volume in OURS["api"]["volumes"])
+    assert settings.api_token_file.parent == Path(folder[1])
+    assert read_tokens(ROOT / folder[0] / settings.api_token_file.name) == (), "nobody yet"
+
+
 @pytest.mark.parametrize("name", ["worker", "projector"])
 def test_the_published_port_is_the_one_the_program_listens_on(name: str) -> None:
     assert [port.rsplit(":", 1)[1] for port in OURS[name]["ports"]] == [str(HTTP_PORT)]
@@ -117,7 +134,7 @@ def test_our_services_can_change_nothing_on_their_machine(name: str) -> None:
 
 
 def test_nothing_starts_before_the_topics_are_there() -> None:
-    for name in ("worker", "projector"):
+    for name in ("worker", "projector", "api"):
         assert OURS[name]["depends_on"]["topics"]["condition"] == "service_completed_successfully"
     assert OURS["topics"]["depends_on"]["kafka"]["condition"] == "service_healthy"
 

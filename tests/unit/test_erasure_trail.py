@@ -148,7 +148,7 @@ def test_a_letter_of_another_record_is_no_refusal() -> None:
 
 def merged_marker(offset: int, applied: int) -> Seen:
     """What is kept of somebody who was merged into ben."""
-    customer = merged_customer(new_customer("ana"), Moved("ben", 11))
+    customer = merged_customer(new_customer("ana"), Moved("ben", 11, 1))
     customer.applied, customer.epoch = applied, 2
     return CHANGELOG, Record(offset, b"ana", pack(customer))
 

@@ -21,7 +21,11 @@ OPS = ROOT / "ops"
 DASHBOARD = json.loads((OPS / "grafana/dashboards/tierstream.json").read_text())
 ALERTS = yaml.safe_load((OPS / "prometheus/alerts.yml").read_text())
 PROMETHEUS = yaml.safe_load((OPS / "prometheus/prometheus.yml").read_text())
-KUBERNETES = list(yaml.safe_load_all((OPS / "kubernetes/worker.yaml").read_text()))
+KUBERNETES = [
+    document
+    for file in sorted((OPS / "kubernetes").glob("*.yaml"))
+    for document in yaml.safe_load_all(file.read_text())
+]
 COMMANDS = {command.name for command in app.registered_commands}
 VARIABLES = {variable for name in Settings.model_fields for variable in variable_names(name)}
 JOBS = {job["job_name"] for job in PROMETHEUS["scrape_configs"]}
@@ -175,6 +179,22 @@ def test_kubernetes_settings_are_accepted(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setenv(name, "from a secret")
     assert load_settings().security_protocol == "SASL_SSL"
     assert set(settings["data"]) <= VARIABLES
+
+
+def test_kubernetes_api_listens_beyond_loopback_with_tokens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (found,) = [each for each in of_kind("Deployment") if each["metadata"]["name"].endswith("api")]
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    for variable in container["env"]:
+        if "value" in variable and "_API_" in variable["name"]:
+            monkeypatch.setenv(variable["name"], variable["value"])
+    settings = load_settings()
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert ports == {"http": settings.http_port, "api": settings.api_port}
+    assert str(settings.api_token_file).startswith(
+        next(m["mountPath"] for m in container["volumeMounts"] if m["name"] == "tokens")
+    )
 
 
 def test_systemd_unit_starts_a_command_that_exists() -> None:

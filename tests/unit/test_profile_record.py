@@ -4,44 +4,85 @@ from __future__ import annotations
 
 import itertools
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.chunks import cut
-from serving.profile_record import ProfileRecord, Unreadable, read_profile
+from serving.profile_record import Profile, ProfileRecord, Unreadable, read_profile
 from tests.support.profiles import profile
 
 
-def fields_of(record: ProfileRecord) -> dict[str, str]:
-    pairs = zip(record.fields[::2], record.fields[1::2], strict=True)
-    return {name.decode(): text.decode() for name, text in pairs}
+def kept(value: bytes) -> Profile:
+    found = read_profile(b"ana", value, 7, 1_000).profile
+    assert found is not None
+    return found
 
 
-def test_fields_are_text_and_null_is_left_out() -> None:
-    record = read_profile(b"ana", profile("ana", score=None, r=5, name="Ann 高"), 7, 1_000)
-    fields = fields_of(record)
+def fields_of(found: Profile) -> dict[str, str]:
+    return dict(zip(found.fields[::2], found.fields[1::2], strict=True))
+
+
+def test_plain_fields_are_text_and_the_rest_is_in_the_whole() -> None:
+    value = profile("ana", score=None, r=5, name="Ann 高", weight=1.5, partition=9)
+    record = read_profile(b"ana", value, 7, 1_000)
     assert (record.customer_id, record.offset, record.timestamp_ms) == (b"ana", 7, 1_000)
+    found = kept(value)
+    fields = fields_of(found)
     assert fields["r"] == "5"
+    assert fields["weight"] == "1.5"
     assert fields["monetary"] == "12.50"
     assert fields["marketing_consent"] == "true"
     assert fields["name"] == "Ann 高"
-    assert json.loads(fields["next_tier"]) == {"tier": "B", "order_amount_needed": "37.50"}
-    assert "score" not in fields
-    assert json.loads(fields["profile"])["score"] is None
+    assert fields.keys().isdisjoint({"score", "next_tier", "attributes", "partition", "profile"})
+    assert found.data == json.dumps(json.loads(value)["data"])
 
 
 def test_facets_name_the_sets_a_customer_belongs_to() -> None:
-    assert read_profile(b"a", profile("a"), 0, 0).facets == (b"C", b"new", b"New Customers")
-    assert read_profile(b"a", profile("a", segment=None), 0, 0).facets == (b"C", b"new", b"")
+    assert kept(profile("ana")).facets == ("C", "new", "New Customers", "active")
+    assert kept(profile("ana", segment=None)).facets == ("C", "new", "", "active")
+
+
+def test_tags_come_first_with_since_when() -> None:
+    entries = [{"tag": "vip", "since": "s1"}, {"tag": "b", "since": None}, {"tag": ""}, "c", {}]
+    found = kept(profile("ana", tags=[*entries, entries[0]]))
+    assert found.tags == 2
+    assert found.fields[:4] == ("tag:vip", "s1", "tag:b", "")
+    assert kept(profile("ana", **{"tag:fake": "x"}, tags="vip")).tags == 0
+    assert "tag:fake" not in fields_of(kept(profile("ana", **{"tag:fake": "x"})))
+
+
+@pytest.mark.parametrize(
+    ("changes", "ranks"),
+    [
+        ({}, ("33", "12.50", "", "37.50", "")),
+        ({"score": None, "next_tier": None}, ("", "12.50", "", "", "")),
+        (
+            {"keeps_until": "2026-03-01T00:00:00.250Z"},
+            ("33", "12.50", "1772323200250", "37.50", ""),
+        ),
+        ({"health": {"score": 70}}, ("33", "12.50", "", "37.50", "70")),
+        ({"health": {"score": None}, "monetary": "-1.00"}, ("33", "-1.00", "", "37.50", "")),
+        ({"score": True, "monetary": "nan", "next_tier": [], "health": 7}, ("", "", "", "", "")),
+        (
+            {"score": "1e999", "monetary": "1" * 31, "keeps_until": "soon"},
+            ("", "", "", "37.50", ""),
+        ),
+        ({"score": 1.5, "monetary": 10**40, "keeps_until": 5}, ("1.5", "", "", "37.50", "")),
+    ],
+)
+def test_ranks_are_numbers_that_redis_can_read_or_nothing(
+    changes: dict[str, Any], ranks: tuple[str, ...]
+) -> None:
+    assert kept(profile("ana", **changes)).ranks == ranks
 
 
 def test_null_removes() -> None:
     record = read_profile(b"ana", None, 7, 1_000)
     assert record.removes
-    assert record.fields == ()
-    assert record.facets == (b"", b"", b"")
+    assert record.texts() == ["ana", "7", "1000", ""]
     assert not read_profile(b"ana", profile("ana"), 7, 1_000).removes
 
 
@@ -50,6 +91,7 @@ def test_null_removes() -> None:
     [
         (None, profile("ana")),
         (b"", None),
+        (b"\xff", None),
         (b"ana", b""),
         (b"ana", b"{"),
         (b"ana", b"\xff"),
@@ -60,6 +102,7 @@ def test_null_removes() -> None:
         (b"ana", b'{"subject":7,"data":{}}'),
         (b"ana", profile("ben")),
         (b"ana", profile("ana", **{f"x{n}": 1 for n in range(500)})),
+        (b"ana", profile("ana", tags=[{"tag": f"x{n}", "since": ""} for n in range(501)])),
     ],
 )
 def test_what_is_no_profile_is_refused(key: bytes | None, value: bytes | None) -> None:
@@ -69,7 +112,7 @@ def test_what_is_no_profile_is_refused(key: bytes | None, value: bytes | None) -
 
 def records(customers: list[int]) -> list[ProfileRecord]:
     return [
-        ProfileRecord(b"c%d" % customer, offset, 0, (b"", b"", b""), (b"n", b"%d" % offset))
+        ProfileRecord(b"c%d" % customer, offset, 0, Profile(str(offset), (), (), 0, ()))
         for offset, customer in enumerate(customers)
     ]
 
@@ -95,6 +138,6 @@ def test_chunk_is_limited_in_records_and_bytes() -> None:
     many = records(list(range(1_000)))
     assert max(len(chunk.records) for chunk in cut(0, 0, 1_000, many)) == 200
     large = [
-        ProfileRecord(b"c%d" % n, n, 0, (b"", b"", b""), (b"n", b"x" * 300_000)) for n in range(10)
+        ProfileRecord(b"c%d" % n, n, 0, Profile("x" * 300_000, (), (), 0, ())) for n in range(10)
     ]
     assert max(len(chunk.records) for chunk in cut(0, 0, 10, large)) == 2

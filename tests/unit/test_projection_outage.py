@@ -13,21 +13,26 @@ from aiokafka.errors import (
     KafkaTimeoutError,
     TopicAuthorizationFailedError,
 )
+from redis.asyncio import Redis
 
+from config.settings import Settings
 from serving.errors import ViewError
-from serving.health import ProjectorHealth
+from serving.health import LoopHealth
 from serving.meter import ViewMeter
+from serving.profile_record import ProfileRecord
+from serving.profile_stream import ProfileStream
 from serving.projection import Projection
 from serving.view import RedisView
 
 
-class _Failing(Projection):
+class _Failing(Projection[ProfileRecord]):
     """A projection whose every step ends with an error of the client."""
 
     def __init__(self, error: KafkaError) -> None:
-        health = ProjectorHealth(lambda: 0.0, 60.0)
+        health = LoopHealth(lambda: 0.0, 60.0)
         nobody = cast(AIOKafkaConsumer, None), cast(RedisView, None)
-        super().__init__(*nobody, "profiles", ViewMeter(), health, lambda: 0, asyncio.Event())
+        stream = ProfileStream(Settings(topic_prefix="shop."), cast(Redis, None))
+        super().__init__(*nobody, stream, ViewMeter(), health, lambda: 0, asyncio.Event())
         self._error = error
 
     async def _step(self) -> None:
@@ -40,5 +45,5 @@ async def test_brokers_that_are_away_are_waited_for(error: KafkaError) -> None:
 
 
 async def test_a_refusal_ends_the_projector_with_a_sentence() -> None:
-    with pytest.raises(ViewError, match="cannot read profiles"):
+    with pytest.raises(ViewError, match=r"cannot read shop\.customer-profiles"):
         await _Failing(TopicAuthorizationFailedError()).turn()

@@ -20,6 +20,8 @@ PASSING = [
     exceptions.BusyLoadingError("Redis is loading the dataset in memory"),
     exceptions.ReadOnlyError("You can't write against a read only replica."),
     exceptions.OutOfMemoryError("command not allowed when used memory > 'maxmemory'."),
+    exceptions.ClusterDownError("The cluster is down"),
+    exceptions.MovedError("7638 10.0.0.7:6381"),
     exceptions.ResponseError("MISCONF Redis is configured to save RDB snapshots"),
     exceptions.ResponseError("NOREPLICAS Not enough good replicas to write."),
     exceptions.ResponseError(
@@ -59,3 +61,8 @@ def test_error_is_told_with_the_place_and_without_credentials(error: RedisError)
 def test_refused_login_names_what_to_check() -> None:
     said = str(explained(exceptions.AuthenticationError("invalid"), SETTINGS))
     assert "check REDIS_URL, TIERSTREAM_REDIS_USERNAME and TIERSTREAM_REDIS_PASSWORD" in said
+
+
+def test_wrong_node_of_a_cluster_is_told_with_the_right_one() -> None:
+    said = str(explained(exceptions.MovedError("7638 10.0.0.7:6381"), SETTINGS))
+    assert "slot 7638, which the view needs, is at 10.0.0.7:6381" in said

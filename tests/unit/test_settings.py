@@ -82,6 +82,21 @@ def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
     assert load_settings() == Settings()
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("shop:", "{shop}:"),
+        ("shop:eu:", "{shop:eu}:"),
+        ("shop", "{shop}"),
+        ("::", "{::}"),
+        ("{shop}:eu:", "{shop}:eu:"),
+        ("eu:{shop}", "eu:{shop}"),
+    ],
+)
+def test_key_prefix_gets_a_hash_tag(given: str, kept: str) -> None:
+    assert Settings(redis_key_prefix=given).redis_key_prefix == kept
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError):
         Settings().app_id = "other"
@@ -106,6 +121,9 @@ def test_misspelt_argument_is_refused() -> None:
         ("TIERSTREAM_APP_ID", "a b", "takes 1 to 100 letters"),
         ("TIERSTREAM_TOPIC_PREFIX", "a/", "takes up to 100 letters"),
         ("TIERSTREAM_REDIS_KEY_PREFIX", "a*", "takes 1 to 64 letters"),
+        ("TIERSTREAM_REDIS_KEY_PREFIX", "{}:", "has braces without a text between them"),
+        ("TIERSTREAM_REDIS_KEY_PREFIX", "a}b{", "has braces without a text between them"),
+        ("TIERSTREAM_REDIS_KEY_PREFIX", "{a", "has braces without a text between them"),
         ("KAFKA_BOOTSTRAP_SERVERS", "localhost", "is no list of host:port"),
         ("KAFKA_BOOTSTRAP_SERVERS", "localhost:0", "is no list of host:port"),
         ("KAFKA_BOOTSTRAP_SERVERS", ",", "names no broker"),

@@ -104,7 +104,10 @@ def _view_differences(
         data: dict[str, Any] = json.loads(record.value)["data"]
     except (ValueError, KeyError, TypeError):
         return  # it was told already
-    should: dict[str, object] = {name: value for name, value in data.items() if value is not None}
+    should: dict[str, object] = {
+        name: value for name, value in data.items() if isinstance(value, str | int | float)
+    }
+    should |= {f"tag:{entry['tag']}": entry["since"] for entry in data.get("tags", ())}
     should |= {
         "partition": str(partition),
         "offset": str(record.offset),

@@ -1,0 +1,139 @@
+"""The application: parts, routes, and what is around them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, cast
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from redis.exceptions import RedisError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from serving.api import openapi
+from serving.api.answers import problem_response
+from serving.api.buckets import Buckets
+from serving.api.frame import Frame
+from serving.api.gate import Gate
+from serving.api.meter import ApiMeter
+from serving.api.problems import Problem
+from serving.api.routes import changes, customers, figures, lists, probes, search
+from serving.api.services import Services
+from serving.reader import ViewChanging
+from serving.redis_client import is_outage
+from serving.search.cursor import BadCursor
+
+_MODULES = (search, customers, lists, figures, changes, probes)
+
+_log = structlog.get_logger(__name__)
+
+
+def create_app(services: Services, addresses: Buckets, meter: ApiMeter, receipt: type) -> ASGIApp:
+    """The application that answers with these parts.
+
+    Args:
+        services: what the routes work with.
+        addresses: how much each address may ask.
+        meter: told about every answer.
+        receipt: the type of what an erasure is answered with, for the description.
+    """
+    app = FastAPI(
+        title="Tierstream",
+        version=_version(),
+        openapi_url="/v1/openapi.json",
+        docs_url=None,  # its page would load programs from somebody else's server
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    for module in _MODULES:
+        app.include_router(module.router)
+    app.openapi = lambda: openapi.describe(app, receipt)  # type: ignore[method-assign]
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    gate = Gate(app, addresses, loopback_only=services.access.is_open)
+    return Frame(gate, meter, time.monotonic)
+
+
+def _problem(request: Request, error: Exception) -> Response:
+    return problem_response(cast(Problem, error), request.scope["state"])
+
+
+def _no_route(request: Request, error: Exception) -> Response:
+    error = cast(HTTPException, error)
+    if error.status_code == 405:
+        allowed = ", ".join(sorted(_methods(request)))
+        found = Problem("wrong-method", f"it takes {allowed}", headers={"Allow": allowed})
+    else:
+        found = Problem("unknown-path", "there is nothing at this path")
+    return problem_response(found, request.scope["state"])
+
+
+def _methods(request: Request) -> set[str]:
+    """What the path takes, of all routes that have it; the framework tells that of the first."""
+    return {
+        method
+        for module in _MODULES
+        for route in module.router.routes
+        if isinstance(route, APIRoute) and route.path_regex.match(request.scope["path"])
+        for method in route.methods or ()
+    }
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    errors = [
+        {"name": ".".join(map(str, found["loc"][1:])), "reason": str(found["msg"]).lower()}
+        for found in cast(RequestValidationError, error).errors()
+    ]
+    names = ", ".join(found["name"] for found in errors)
+    problem = Problem("bad-parameter", f"wrong or unknown: {names}", errors=errors)
+    return problem_response(problem, request.scope["state"])
+
+
+def _redis(request: Request, error: Exception) -> Response:
+    if not is_outage(error):
+        raise error
+    services: Services = request.app.state.services
+    services.health.redis = services.health.view = False
+    _log.warning("redis does not answer", error=type(error).__name__)
+    problem = Problem("view-unavailable", "Redis does not answer", headers={"Retry-After": "2"})
+    return problem_response(problem, request.scope["state"])
+
+
+def _changing(request: Request, error: Exception) -> Response:
+    problem = Problem("view-unavailable", str(error), headers={"Retry-After": "1"})
+    return problem_response(problem, request.scope["state"])
+
+
+def _cursor(request: Request, error: Exception) -> Response:
+    return problem_response(Problem("bad-cursor", str(error)), request.scope["state"])
+
+
+def _bug(request: Request, error: Exception) -> Response:
+    del error  # goes on to the frame, which logs it
+    return problem_response(
+        Problem("internal-error", "this is a bug; the log has it"), request.scope["state"]
+    )
+
+
+_HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Response]] = {
+    Problem: _problem,
+    HTTPException: _no_route,
+    RequestValidationError: _invalid,
+    RedisError: _redis,
+    ViewChanging: _changing,
+    BadCursor: _cursor,
+    Exception: _bug,
+}
+
+
+def _version() -> str:
+    try:
+        return version("tierstream")
+    except PackageNotFoundError:  # run from a checkout that was not installed
+        return "0"

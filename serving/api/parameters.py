@@ -1,0 +1,108 @@
+"""Parameters as they come in, and as what the routes take."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import unquote
+
+from fastapi import Depends, Path, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from config.durations import parse_duration
+from handlers.fields import valid_customer_id
+from scoring.timestamps import parse_rfc3339
+from serving.api.problems import Problem
+
+LIMIT_MAX = 200
+"""The most customers of a page."""
+
+
+class Parameters(BaseModel):
+    """Query parameters of a route; one that it does not know is an error, not passed over."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class Paged(Parameters):
+    """Parameters of a list that is read page by page."""
+
+    limit: int = Field(default=50, ge=1, le=LIMIT_MAX, description="Customers of a page, at most.")
+    cursor: str | None = Field(
+        default=None, description="Where the page before ended; `next` has it."
+    )
+
+
+async def _no_parameters(request: Request) -> None:
+    unknown = sorted(request.query_params.keys())
+    if unknown:
+        raise wrong(unknown[0][:64], "is no parameter of this path")
+
+
+NoParameters = Annotated[None, Depends(_no_parameters)]
+"""For a route without query parameters."""
+
+
+async def _customer_id(
+    customer_id: Annotated[
+        str,
+        Path(
+            description="Id of the customer, percent-encoded (a `/` as `%2F`).",
+            examples=["ana"],
+        ),
+    ],
+) -> str:
+    try:
+        found = unquote(customer_id, errors="strict")
+    except UnicodeDecodeError:
+        raise Problem("bad-request", "the path is no text in UTF-8") from None
+    return checked_customer_id(found, "customer_id")
+
+
+CustomerId = Annotated[str, Depends(_customer_id)]
+"""The id in a path. Routes see it still encoded, since an id may hold any character."""
+
+
+def checked_customer_id(found: str, name: str) -> str:
+    """An id that a customer may have; ``name`` is where it was given.
+
+    Raises:
+        Problem: nobody has such an id.
+    """
+    if not valid_customer_id(found):
+        raise wrong(name, "has 1 to 128 characters, none of them a control character")
+    return found
+
+
+def span_ms(text: str, name: str) -> int:
+    """A span of time in milliseconds, given as such.
+
+    Raises:
+        Problem: it is none.
+    """
+    try:
+        return parse_duration(text).ms
+    except ValueError:
+        raise wrong(name, "is a span of time such as 12h or 7d") from None
+
+
+def instant_before(text: str, name: str, now_ms: int) -> int:
+    """A time in milliseconds since 1970, given as RFC 3339 or as how long ago.
+
+    Raises:
+        Problem: it is neither.
+    """
+    instant_ms = parse_rfc3339(text)
+    if instant_ms is None:
+        try:
+            instant_ms = now_ms - parse_duration(text).ms
+        except ValueError:
+            raise wrong(
+                name, "is a time such as 2026-01-31T00:00:00Z, or how long ago, such as 7d"
+            ) from None
+    return max(0, instant_ms)
+
+
+def wrong(name: str, reason: str) -> Problem:
+    """A parameter cannot be used."""
+    errors = [{"name": name, "reason": reason}]
+    return Problem("bad-parameter", f"{name} {reason}", errors=errors)

@@ -1,0 +1,92 @@
+"""Everything that can go wrong, as a problem document (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import NamedTuple
+
+import orjson
+
+MEDIA_TYPE = "application/problem+json"
+_TYPE_PREFIX = "urn:tierstream:problem:"
+
+
+class Kind(NamedTuple):
+    """A kind of problem: its HTTP status, and what it means, for the documentation."""
+
+    status: int
+    meaning: str
+
+
+KINDS: Mapping[str, Kind] = {
+    "bad-request": Kind(400, "The request is no HTTP, or its path no text in UTF-8."),
+    "bad-cursor": Kind(400, "The cursor is none of ours, or belongs to another question."),
+    "bad-position": Kind(
+        400, "The `Last-Event-ID` is none of ours, or belongs to another selection of changes."
+    ),
+    "no-token": Kind(401, "There is no bearer token, or it is not (or no longer) valid."),
+    "not-allowed": Kind(403, "The token is valid, and lacks the scope that this needs."),
+    "unknown-path": Kind(404, "There is nothing at this path."),
+    "unknown-customer": Kind(404, "The view has no such customer: never seen, erased, or merged into another."),
+    "wrong-method": Kind(405, "The path knows other methods; `Allow` names them."),
+    "body-too-large": Kind(413, "Requests have no body here, or a very short one."),
+    "path-too-long": Kind(414, "Path and query have more than 8 KiB."),
+    "wrong-host": Kind(
+        421, "Without tokens, only requests to a loopback name are answered; this one is not."
+    ),
+    "bad-parameter": Kind(422, "Parameters are wrong or unknown; `errors` names each."),
+    "too-many-requests": Kind(429, "More requests than allowed; `Retry-After` says when again."),
+    "headers-too-large": Kind(431, "The headers have more than 16 KiB."),
+    "internal-error": Kind(500, "A bug. The log has it under the id that `instance` gives."),
+    "view-unavailable": Kind(503, "Redis does not answer; nothing is lost, try again."),
+    "no-view": Kind(503, "Redis holds no view yet, or lost it; the projector fills it."),
+    "kafka-unavailable": Kind(503, "Kafka does not answer; nothing was done, try again."),
+    "too-many-streams": Kind(503, "All streams of changes are taken; try again."),
+    "too-busy": Kind(503, "More questions at once than this process takes; try again."),
+    "too-slow": Kind(504, "The answer took longer than the limit and was given up."),
+}
+
+
+class Problem(Exception):
+    """Raised where a request cannot be answered; what the client is told.
+
+    Args:
+        kind: one of `KINDS`.
+        detail: one sentence about this occurrence; no personal data.
+        headers: for the response.
+        errors: of several things that are wrong, each as ``name`` and ``reason``.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.errors = errors
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return KINDS[self.kind].status
+
+    def body(self, instance: str | None = None) -> bytes:
+        """The document; ``instance`` names this occurrence, so that the log can be asked for it."""
+        document: dict[str, object] = {
+            "type": _TYPE_PREFIX + self.kind,
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if instance is not None:
+            document["instance"] = instance
+        if self.errors:
+            document["errors"] = list(self.errors)
+        return orjson.dumps(document)

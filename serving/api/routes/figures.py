@@ -1,0 +1,73 @@
+"""How many customers there are of each kind, and how they moved."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from serving.api import openapi
+from serving.api.answers import json_response
+from serving.api.parameters import NoParameters, Parameters, wrong
+from serving.api.security import Reader
+from serving.api.services import need_view, services_of
+
+_DAYS = 7
+_DAYS_MAX = 3_660
+
+router = APIRouter(prefix="/v1", tags=["figures"])
+
+
+@router.get(
+    "/distributions",
+    summary="Customers by tier, stage, segment, level and tag",
+    responses=openapi.answers("Distributions", 503),
+)
+async def distributions(request: Request, caller: Reader, _: NoParameters) -> Response:
+    """How many customers have each value now, the most first; of each at most 1,000 values."""
+    del caller
+    services = services_of(request)
+    found = await services.view.distributions()
+    need_view(services.view)
+    return json_response(found)
+
+
+class _Period(Parameters):
+    first_day: date | None = Field(
+        default=None, alias="from", description="The first day, UTC; else six days before the last."
+    )
+    last_day: date | None = Field(
+        default=None, alias="to", description="The last day, UTC; else today."
+    )
+
+
+@router.get(
+    "/migrations",
+    summary="Moves between tiers in a period",
+    responses=openapi.answers("Migrations", 503),
+)
+async def migrations(
+    request: Request, caller: Reader, asked: Annotated[_Period, Query()]
+) -> Response:
+    """How often customers moved from each tier to each other one, by the day of `effective_at`."""
+    del caller
+    last = asked.last_day or datetime.now(UTC).date()
+    first = asked.first_day or last - timedelta(days=_DAYS - 1)
+    if not 0 <= (last - first).days < _DAYS_MAX:
+        raise wrong("from", f"is at most {_DAYS_MAX} days before to, and not after it")
+    services = services_of(request)
+    found = await services.changes.migration(first, last)
+    need_view(services.changes)
+    complete_from = found.complete_from
+    return json_response(
+        {
+            "from": first.isoformat(),
+            "to": last.isoformat(),
+            "complete_from": None if complete_from is None else complete_from.isoformat(),
+            "matrix": found.matrix(),
+            "by_reason": found.by_reason(),
+            "moves": [{**move._asdict(), "count": count} for move, count in found.counts],
+        }
+    )

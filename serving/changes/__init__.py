@@ -1,0 +1,1 @@
+"""What changed: moves between tiers by day, and when customers reached their levels."""

@@ -1,0 +1,77 @@
+"""`tierstream api`: what the view knows, changes as they happen, and erasure, over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import uvloop
+
+from config.settings import Settings, load_settings
+from streams.commands.failing import fail, one_sentence
+
+
+def api() -> None:
+    """Answer questions about customers over HTTP, until stopped.
+
+    It listens on loopback unless told otherwise, and elsewhere only with bearer tokens, see
+    `tierstream api-token`. Metrics and probes are on the port for operators, as with the other
+    processes. All settings are environment variables, see docs/api.md and docs/operations.md.
+    """
+    from serving.api.server import ApiServerError
+    from serving.api.token_file import TokenFileError
+    from streams.http_server import HttpServerError
+    from streams.logs import configure_logging
+
+    with one_sentence():
+        settings = load_settings()
+        configure_logging(settings.log_level, settings.log_format)
+        try:
+            uvloop.run(_serve(settings))
+        except (ApiServerError, HttpServerError, TokenFileError) as error:
+            fail(str(error))
+
+
+async def _serve(settings: Settings) -> None:
+    import time
+
+    import structlog
+
+    from config.settings import unknown_variables
+    from serving.api.given import Given
+    from serving.api.health import ApiHealth
+    from serving.api.process import run_api
+    from streams.api.erasing import erasing_with
+    from streams.api.explaining import explain_apart
+    from streams.api.meter import ApiMetricsMeter
+    from streams.api.topic_ids import topic_ids
+    from streams.erasure import Receipt
+    from streams.http_server import HttpServer
+    from streams.metrics import Metrics
+
+    log = structlog.get_logger(__name__)
+    for name, meant in unknown_variables(os.environ).items():
+        log.warning("a variable is no setting", variable=name, meant=meant)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    metrics = Metrics()
+    metrics.worker.info({"app_id": settings.app_id, "mode": "api"})
+    health = ApiHealth(time.monotonic)
+    async with HttpServer(
+        settings.http_host,
+        settings.http_port,
+        metrics.registry,
+        readiness=health.ready,
+        liveness=health.alive,
+    ) as server:
+        await run_api(
+            settings,
+            Given(explain_apart, erasing_with(settings), Receipt, topic_ids),
+            meter=ApiMetricsMeter(metrics),
+            health=health,
+            stop=stop,
+            listening=lambda port: log.info("api starts", port=port, http_port=server.port),
+        )
+    log.info("api ends")
