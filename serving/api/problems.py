@@ -28,7 +28,9 @@ KINDS: Mapping[str, Kind] = {
     "no-token": Kind(401, "There is no bearer token, or it is not (or no longer) valid."),
     "not-allowed": Kind(403, "The token is valid, and lacks the scope that this needs."),
     "unknown-path": Kind(404, "There is nothing at this path."),
-    "unknown-customer": Kind(404, "The view has no such customer: never seen, erased, or merged into another."),
+    "unknown-customer": Kind(
+        404, "The view has no such customer: never seen, erased, or merged into another."
+    ),
     "wrong-method": Kind(405, "The path knows other methods; `Allow` names them."),
     "body-too-large": Kind(413, "Requests have no body here, or a very short one."),
     "path-too-long": Kind(414, "Path and query have more than 8 KiB."),
