@@ -24,7 +24,10 @@ def erase(
         bool, typer.Option("--wait/--no-wait", help="Follow it until it is done everywhere.")
     ] = True,
     within: Annotated[
-        float, typer.Option(min=1, max=3_600, help="Seconds for which it is followed.")
+        float,
+        typer.Option(
+            min=1, max=3_600, help="Seconds to wait for the worker, and for the projector."
+        ),
     ] = 60,
     count: Annotated[
         bool, typer.Option("--count", help="Count the records that bear the id, for a minute.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from msgspec.structs import replace
@@ -20,7 +19,7 @@ from streams.erasure.view import look_at_view
 from streams.topics import check_topics
 
 WAIT_S = 60.0
-"""How long an erasure is followed. A worker and a projector that run need a second or two."""
+"""How long an erasure is waited for. A worker and a projector that run need a second or two."""
 COUNT_S = 60.0
 """How long records are counted."""
 
@@ -43,7 +42,8 @@ async def erase(
     Args:
         settings: of the deployment.
         customer_id: a valid id.
-        wait_s: how long to follow what becomes of the request; 0 to only write it.
+        wait_s: how long to wait for the worker, and then for the projector; 0 to only write the
+            request.
         count: also count the records that bear the id, for up to `COUNT_S`.
         on_progress: told what is being done.
 
@@ -58,15 +58,14 @@ async def erase(
     starts = await ends_of(settings, counts)
     on_progress("writing the erasure")
     request = await write_request(settings, customer_id, counts)
-    deadline_s = asyncio.get_running_loop().time() + wait_s
     trails: list[Trail] = []
     if wait_s:
         on_progress("waiting for the worker")
-        trails = await follow(settings, request, counts, starts, deadline_s)
+        trails = await follow(settings, request, counts, starts, wait_s)
     steps = steps_of(request, trails)
     if wait_s:
         on_progress("looking at Redis")
-        steps.append(await _view_step(settings, trails, deadline_s))
+        steps.append(await _view_step(settings, trails, wait_s))
     ids = _ids(customer_id, trails)
     remains = all_remains(settings, configs, request.written_ms)
     if count:
@@ -92,14 +91,14 @@ def _ids(customer_id: str, trails: list[Trail]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*passed, *(trails[-1].also if trails else ())]))
 
 
-async def _view_step(settings: Settings, trails: list[Trail], deadline_s: float) -> Step:
+async def _view_step(settings: Settings, trails: list[Trail], wait_s: float) -> Step:
     last = trails[-1]
     if not last.profile_is_null:
         return Step("view", "not_looked", "Redis follows the profile, which was not seen to go")
     offset = last.null_profile
     null = None if offset is None else (last.places.profiles.partition, offset)
     ids = [trail.customer_id for trail in trails]
-    return await look_at_view(settings, ids, null, deadline_s)
+    return await look_at_view(settings, ids, null, wait_s)
 
 
 async def _counted(

@@ -20,9 +20,9 @@ _POLL_S = 0.1
 
 
 async def look_at_view(
-    settings: Settings, ids: Sequence[str], null: tuple[int, int] | None, deadline_s: float
+    settings: Settings, ids: Sequence[str], null: tuple[int, int] | None, wait_s: float
 ) -> Step:
-    """Look until the customer is gone from every generation of the view, or until the deadline.
+    """Look until the customer is gone from every generation of the view, or for so long.
 
     A projector that is behind might bring back for a moment what it has not read yet, so the view
     must also have passed the null record.
@@ -31,8 +31,9 @@ async def look_at_view(
         settings: of the deployment.
         ids: of the customer.
         null: partition and offset of the null record on `customer-profiles`, if one was seen.
-        deadline_s: of the event loop's clock.
+        wait_s: how long to look at most.
     """
+    deadline_s = asyncio.get_running_loop().time() + wait_s
     place = RedisAddress.of(settings).place
     try:
         redis = connect_redis(settings)

@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 import pytest
 from aiokafka import TopicPartition
 
-from handlers.customer import Moved, erased_customer, merged_customer, new_customer, pack
+from handlers.customer import erased_customer, new_customer, pack
 from handlers.meta import Meta, Source, pack_meta
 from handlers.reasons import Rejection
 from streams.erasure.request import Request
 from streams.erasure.steps import steps_of
 from streams.erasure.trail import Places, Trail
 from streams.records import META_KEY, Origin, canonical_headers, dead_letter_headers
+from tests.builders import day, merged, order
+from tests.driver import Driver
 
 LOG, CHANGELOG = TopicPartition("customer-events", 1), TopicPartition("changelog", 1)
 PROFILES, LETTERS = TopicPartition("customer-profiles", 1), TopicPartition("dead-letters", 0)
@@ -148,7 +150,9 @@ def test_a_letter_of_another_record_is_no_refusal() -> None:
 
 def merged_marker(offset: int, applied: int) -> Seen:
     """What is kept of somebody who was merged into ben."""
-    customer = merged_customer(new_customer("ana"), Moved("ben", 11, 1))
+    driver = Driver()
+    driver.feed(order("o1", "20", day(0)), merged("ben", day(1)))
+    customer = driver.state()
     customer.applied, customer.epoch = applied, 2
     return CHANGELOG, Record(offset, b"ana", pack(customer))
 
