@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
@@ -25,7 +26,7 @@ from tests.builders import day, edited, merged, order
 from tests.fault.controls import Controls
 from tests.integration.deployment import Deployment, Message
 from tests.integration.erasing import PROJECTOR
-from tests.integration.running_worker import ROOT
+from tests.integration.running_worker import CLI, ROOT
 from tests.integration.view_harness import reader_of, redis_of
 
 STEPS = ["request", "log", "state", "profile", "view"]
@@ -68,6 +69,25 @@ def erase_ten_minutes_ahead(
         timeout=30,
         check=False,
     )
+
+
+def answered(deployment: Deployment, customer_id: str, answer: bytes) -> tuple[int, str]:
+    """The exit code, and what is said, where somebody sits at a terminal and answers."""
+    ours, theirs = os.openpty()
+    os.write(ours, answer)
+    done = subprocess.run(
+        [*CLI, "erase", customer_id, "--no-wait"],
+        cwd=ROOT,
+        env=deployment.environment(),
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    os.close(ours)
+    os.close(theirs)
+    return done.returncode, done.stdout
 
 
 async def ordered(deployment: Deployment, customer_id: str) -> None:
@@ -191,6 +211,16 @@ async def test_without_a_terminal_nothing_is_done_unless_it_is_asked_for(
         "tierstream: nothing was done: to erase customer 'dee' without being asked, add --yes\n"
     )
     assert deployment.run("explain", "dee").stdout.startswith("dee: tier")
+
+
+def test_at_a_terminal_it_asks_and_takes_only_a_yes(deployment: Deployment) -> None:
+    no, said = answered(deployment, "lea", b"n\n")
+    assert (no, "Erase customer 'lea'? Nothing brings the customer back" in said) == (1, True)
+    requests = [one for part in asyncio.run(deployment.read("profiles")) for one in part]
+    assert not any(one.key == b"lea" for one in requests)
+    yes, _ = answered(deployment, "lea", b"y\n")
+    assert yes == 0
+    assert erase(deployment, "lea")["known"] == "erased_before"
 
 
 def test_no_wait_writes_and_looks_at_nothing(deployment: Deployment) -> None:
