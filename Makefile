@@ -46,7 +46,8 @@ lint: $(LOCKED)
 	@echo '== lint-imports' && $(BIN)/lint-imports --no-cache
 
 test: lint
-	@echo '== pytest' && $(BIN)/python -m pytest -n $(PROCESSES) --dist loadscope $(PYTEST_ARGS)
+	@echo '== pytest' && $(BIN)/python -m pytest -n $(PROCESSES) --dist loadscope \
+	  --no-loadscope-reorder $(PYTEST_ARGS)
 
 format: $(LOCKED)
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

@@ -32,7 +32,7 @@ settings.load_profile(
 
 @pytest.hookimpl(optionalhook=True)  # a run in one process needs no pytest-xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
-    """With `-n 3 --dist loadscope`, which is what `make test` says, servers are kept apart."""
+    """`-n 3 --dist loadscope`, which is what `make test` says, keeps servers apart."""
     from tests.support.scheduler import ServersApart
 
     if config.getoption("dist") != "loadscope":

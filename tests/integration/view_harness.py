@@ -100,6 +100,18 @@ class RunningProjector:
         """The value of a metric now, 0 if it has none."""
         return self.metrics.registry.get_sample_value(f"tierstream_{name}", labels) or 0.0
 
+    async def counts(self, expected: float, name: str, **labels: str) -> None:
+        """Wait until a counter has come so far; fail if it goes further.
+
+        What Redis has can be read there before its answer has come back and is counted.
+        """
+
+        async def claim() -> bool:
+            return self.value(name, **labels) >= expected
+
+        await eventually(claim)
+        assert self.value(name, **labels) == expected
+
     async def ready(self) -> None:
         """Wait until it is assigned and Redis answers."""
 

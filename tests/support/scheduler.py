@@ -9,21 +9,22 @@ from __future__ import annotations
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-CLUSTERS = (
+DIVIDED = ("tests/integration/", "tests/simulator/")
+"""Where tests are long, and need nothing that only their file has."""
+SERVERS = (
+    "tests/client/test_consumer.py",
     "tests/fault/test_changed_topics.py",
     "tests/fault/test_faults.py",
     "tests/fault/test_full_disk.py",
+    "tests/integration/",
     "tests/side_by_side/test_course.py",
 )
-"""Files that start a cluster of their own, once for all of their tests."""
-SERVERS = (*CLUSTERS, "tests/integration/", "tests/client/test_consumer.py")
 _PROCESSES_FOR_SERVERS = 2
 
 
 def unit_of(test: str) -> str:
-    """What is not divided among processes: the file of a cluster's tests, else the test itself."""
-    path = test.partition("::")[0]
-    return path if path in CLUSTERS else test
+    """What one process does as a whole: a file, which makes its data only once; or a long test."""
+    return test if test.startswith(DIVIDED) else test.partition("::")[0]
 
 
 def starts_servers(unit: str) -> bool:
@@ -32,7 +33,7 @@ def starts_servers(unit: str) -> bool:
 
 
 class ServersApart(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
-    """Gives each process what suits it, the largest units first; and anything when that is done."""
+    """Gives each process what suits it as long as there is any, and then anything."""
 
     def _split_scope(self, nodeid: str) -> str:
         return unit_of(nodeid)

@@ -6,21 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.scheduler import SERVERS, starts_servers, unit_of
+from tests.support.scheduler import DIVIDED, SERVERS, starts_servers, unit_of
 
 _ROOT = Path(__file__).parents[2]
 
 
-def test_what_computes_may_run_in_any_process() -> None:
-    names = [f"tests/unit/test_settings.py::test_a[{part}]" for part in ("kafka", "redis")]
-    assert [unit_of(name) for name in names] == names
-    assert not any(starts_servers(name) for name in names)
+def test_what_a_file_needs_is_made_once_for_all_its_tests() -> None:
+    for file in ("tests/fault/test_faults.py", "tests/unit/test_cdnow_backtest.py"):
+        assert {unit_of(f"{file}::test_a[{part}]") for part in ("kafka", "redis")} == {file}
 
 
-def test_a_cluster_is_started_once_for_all_tests_on_it() -> None:
-    file = "tests/fault/test_faults.py"
-    assert {unit_of(f"{file}::test_a[{seed}]") for seed in (83, 84)} == {file}
-    assert starts_servers(file)
+def test_long_tests_of_one_file_may_run_in_several_processes() -> None:
+    for file in ("tests/integration/test_ownership.py", "tests/simulator/test_mutations.py"):
+        names = [f"{file}::test_a[{part}]" for part in ("kafka", "redis")]
+        assert [unit_of(name) for name in names] == names
 
 
 def test_all_tests_on_apache_kafka_count_as_those_that_start_servers(
@@ -31,6 +30,6 @@ def test_all_tests_on_apache_kafka_count_as_those_that_start_servers(
     assert {name for name in on_kafka if not starts_servers(unit_of(name))} == set()
 
 
-@pytest.mark.parametrize("path", SERVERS)
+@pytest.mark.parametrize("path", sorted({*DIVIDED, *SERVERS}))
 def test_whatever_is_named_is_still_there(path: str) -> None:
     assert (_ROOT / path).exists()
