@@ -9,10 +9,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from handlers.customer import MERGED, unpack_head
 from streams.engine import Engine
 from streams.engine_partition import EnginePartition, Unflushed
 from streams.faust_app import BatchProducer
 from streams.faust_app.consumer_thread import BatchConsumerThread
+from streams.topics import CUSTOMER_EVENTS
 from tests.fault.controls import Controls
 
 WRAPPED: tuple[tuple[type[Any], str, tuple[str, ...]], ...] = (
@@ -65,7 +67,14 @@ def _wrap_steps(controls: Controls) -> None:
 
     @wraps(original)
     async def step(engine: Engine, name: str, taken: Any, records_of: Any) -> None:
+        passes_on = name == "outputs" and any(unflushed.parcels for _, unflushed in taken)
+        if passes_on:
+            controls.reach("before_passage")
         await original(engine, name, taken, records_of)
+        if passes_on:
+            controls.reach("after_passage")
+        if name == "state":
+            _reach_markers(controls, taken)
         if name not in STEPS:
             return  # an owner claims once, which is no point of its own
         point, written = STEPS[name]
@@ -73,6 +82,18 @@ def _wrap_steps(controls: Controls) -> None:
             controls.reach(point)
 
     _put(Engine, "_step", step)
+
+
+def _reach_markers(controls: Controls, taken: Any) -> None:
+    """The states of who is gone are written."""
+    if not controls.is_armed:
+        return  # a look into each state costs time
+    states = [packed for _, unflushed in taken for _, packed in unflushed.states]
+    heads = [unpack_head(packed) for packed in states]
+    if any(head.stage == MERGED for head in heads):
+        controls.reach("after_marker")
+    if any(head.erased for head in heads):
+        controls.reach("after_erasure")
 
 
 def _wrap_producer(controls: Controls) -> None:
@@ -93,6 +114,8 @@ def _wrap_producer(controls: Controls) -> None:
         last_offset = await send(producer, tp, batches)
         if belongs_to(producer, "engine"):
             controls.reach("amid_flush")
+            if tp.topic.endswith(CUSTOMER_EVENTS):
+                controls.reach("amid_passage")
         return last_offset
 
     _put(BatchProducer, "flush", flushed)

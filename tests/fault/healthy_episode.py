@@ -70,6 +70,8 @@ _BAD: tuple[tuple[bytes | None, str], ...] = (
         "from_the_future",
     ),
 )
+_MERGES = (18, 22)
+"""Steps in which owners die when what passes on is written."""
 _POISON = {
     20: b"not json",
     21: b'{"type":"clock.tock","at":1}',
@@ -134,7 +136,7 @@ class HealthyEpisode:
         self.policies = [self._policy(1), self._policy(2)]
         self._settings = Settings(app_id="app", topic_prefix=PREFIX, partitions=PARTITIONS)
         self._records = EngineRecords(self._settings)
-        self._history = History(self._random, self.customers, days=1)
+        self._history = History(self._random, self.customers, days=1, merges=True)
         self._now_ms = BEGAN_MS
         self._forwarded: dict[Place, int] = {}
         self._owners: dict[int, _Owner] = {}
@@ -171,6 +173,8 @@ class HealthyEpisode:
             self._send("support", value, b"bad", sort="bad", reason=reason)
         if step == self.steps // 2:
             self._activate(self.policies[1])
+        if step in _MERGES:
+            self._merge(again=step != _MERGES[0])
         if step == 2 * self.steps // 3:
             self._send(
                 "profiles",
@@ -199,10 +203,40 @@ class HealthyEpisode:
         self._ingest()
         self._tick(self._now_ms)
         self._tick(self._now_ms + _FAR_MS)
-        for number in range(PARTITIONS):
-            self._run(number)
+        while behind := [number for number in range(PARTITIONS) if self._is_behind(number)]:
+            for number in behind:
+                self._run(number)
         self._sample()
         return restored_s
+
+    def _is_behind(self, number: int) -> bool:
+        return self._owners[number].next_offset < len(self.topics[LOG_TOPIC][number])
+
+    def _tell(self, kind: str, customer: str, **fields: Any) -> None:
+        event = {
+            "type": kind,
+            "event_id": f"{kind}-{customer}-{self._now_ms}",
+            "customer_id": customer,
+            "occurred_at": self._now_ms,
+            **fields,
+        }
+        self._send("profiles", _json(event), customer.encode())
+
+    def _merge(self, *, again: bool) -> None:
+        """A merge that holds, a circle that nobody sees in one partition, a survivor who goes."""
+        one, other, third = _apart("circle")
+        left, stays, _ = _apart("pair")
+        leaver, gone, _ = _apart("last")
+        if not again:
+            for name in (one, other, third, left, stays, leaver):
+                self._tell("activity.recorded", name, activity="visit")
+            self._tell("customer.merged", left, into=stays)
+            return
+        for name, into in ((one, other), (other, third), (third, one), (leaver, gone)):
+            self._tell("customer.merged", name, into=into)
+        self._tell("customer.erased", gone)
+        for name in (left, leaver, one):
+            self._tell("page.viewed", name)
 
     def _seconds(self) -> float:
         return (self._now_ms - BEGAN_MS) / 1_000
@@ -423,6 +457,15 @@ class HealthyEpisode:
             drained_s=drained_s,
             restored_s=restored_s,
         )
+
+
+def _apart(name: str) -> list[str]:
+    """A customer of each partition."""
+    found: dict[int, str] = {}
+    for number in range(100):
+        customer = f"{name}{number}"
+        found.setdefault(partition_of(customer.encode(), PARTITIONS), customer)
+    return [found[number] for number in range(PARTITIONS)]
 
 
 def _headers(record: RawRecord) -> list[tuple[str, bytes]]:

@@ -33,6 +33,7 @@ from tests.fault.judge.recovery import recoveries
 
 _SHAPE_REASONS = ("not_json", "missing_field", "from_the_future")
 _ENGINE_REASONS = ("conflict", "unknown_currency", "invalid_value")
+_REASONS = (*_SHAPE_REASONS, *_ENGINE_REASONS, "erased_customer")
 _AT_THE_END = -1
 
 
@@ -138,7 +139,13 @@ def source(found: Found) -> tuple[str, int, int]:
 
 
 def is_event(found: Found) -> bool:
-    return found.record.key is not None
+    """As it came in."""
+    return found.record.key is not None and not is_passage(found)
+
+
+def is_passage(found: Found) -> bool:
+    """From one customer to another."""
+    return header(found.record, "onward") != ""
 
 
 def is_letter_of(*reasons: str) -> Callable[[Found], bool]:
@@ -341,7 +348,8 @@ def _letter_at(place: tuple[str, int, int], like: RawRecord) -> RawRecord:
 def test_a_record_taken_early_by_a_fast_clock_may_be_a_dead_letter_too(evidence: Evidence) -> None:
     """One worker refused it as from the future, and died; the next one's clock was right."""
     late = one(evidence, LETTERS_TOPIC, is_letter_of("from_the_future"))
-    like = one(evidence, LOG_TOPIC, is_event, _AT_THE_END)
+    refused = {source(f) for f in every(evidence, LETTERS_TOPIC) if is_letter_of(*_REASONS)(f)}
+    like = one(evidence, LOG_TOPIC, lambda f: is_event(f) and source(f) not in refused, _AT_THE_END)
     behind = dataclasses.replace(evidence.clock_jumps[0], offset_ms=-90_000_000)
     evidence = dataclasses.replace(evidence, clock_jumps=[behind])
     letter = _letter_at(source(like), late.record)
@@ -1163,3 +1171,173 @@ def test_guests_of_a_storm_come_and_go(evidence: Evidence) -> None:
 
 def test_an_episode_without_processes_is_none(evidence: Evidence) -> None:
     red(dataclasses.replace(evidence, processes=()), "there are no processes")
+
+
+# -- 10: what passes from one customer to another
+
+
+def is_transfer(found: Found) -> bool:
+    return is_passage(found) and '"customer.transferred"' in header(found.record, "onward")
+
+
+def is_followed(found: Found) -> bool:
+    return is_passage(found) and '"customer.followed"' in header(found.record, "onward")
+
+
+def copies_of(evidence: Evidence, passage: Found) -> list[Found]:
+    place = header(passage.record, "onward-from")
+    return [f for f in every(evidence, LOG_TOPIC) if header(f.record, "onward-from") == place]
+
+
+def onward(found: Found, **changes: Any) -> tuple[Header, ...]:
+    """The headers of a passage that says something else."""
+    said = json.loads(header(found.record, "onward")) | changes
+    return with_header(found.record, "onward", json.dumps(said).encode())
+
+
+def test_the_episode_has_merges_that_hold_and_some_that_come_back(played: Evidence) -> None:
+    found = figures(played)
+    assert found["passages"] > found["passages_back"] > 0
+    assert any(len(copies_of(played, f)) > 1 for f in every(played, LOG_TOPIC) if is_passage(f))
+
+
+@pytest.mark.parametrize("fits", [is_transfer, is_followed])
+def test_what_never_arrives_is_seen(evidence: Evidence, fits: Callable[[Found], bool]) -> None:
+    found = one(evidence, LOG_TOPIC, fits, _AT_THE_END)
+    remove(evidence, *copies_of(evidence, found))
+    red(evidence, f"{LOG_TOPIC}/{header(found.record, 'onward-from')} must go on to", "nowhere")
+
+
+@pytest.mark.parametrize("fits", [is_transfer, is_followed])
+def test_what_arrives_in_another_partition_is_seen(
+    evidence: Evidence, fits: Callable[[Found], bool]
+) -> None:
+    found = one(evidence, LOG_TOPIC, fits, _AT_THE_END)
+    copies = copies_of(evidence, found)
+    remove(evidence, *copies[1:])
+    move(evidence, copies[0])
+    red(evidence, "must go on to", f"{LOG_TOPIC}/{(found.partition + 1) % PARTITIONS}/")
+
+
+def test_what_arrives_in_two_partitions_is_seen(evidence: Evidence) -> None:
+    found = one(evidence, LOG_TOPIC, is_followed)
+    append(evidence, LOG_TOPIC, (found.partition + 1) % PARTITIONS, found.record)
+    red(evidence, "must go on to", f"{LOG_TOPIC}/{found.partition}/{found.record.offset}, ")
+
+
+@pytest.mark.parametrize("fits", [is_transfer, is_followed])
+def test_what_nothing_passed_on_is_seen(evidence: Evidence, fits: Callable[[Found], bool]) -> None:
+    found = one(evidence, LOG_TOPIC, fits)
+    headers = with_header(found.record, "onward-from", b"0/0")
+    append(evidence, LOG_TOPIC, found.partition, dataclasses.replace(found.record, headers=headers))
+    red(evidence, "0/0")
+
+
+def test_what_arrives_behind_a_later_record_is_seen(evidence: Evidence) -> None:
+    """A reader of the log takes it for a repetition."""
+    by_origin: dict[tuple[int, int], list[Found]] = {}
+    for found in filter(is_passage, every(evidence, LOG_TOPIC)):
+        origin = int(header(found.record, "onward-from").partition("/")[0])
+        by_origin.setdefault((found.partition, origin), []).append(found)
+    first, later = next(
+        (found[0], found[1])
+        for found in by_origin.values()
+        if len(found) > 1
+        and header(found[0].record, "onward-from") != header(found[1].record, "onward-from")
+    )
+    remove(evidence, *copies_of(evidence, first))
+    append(evidence, LOG_TOPIC, first.partition, first.record)
+    red(evidence, f"after {first.partition} had what follows from", "a reader drops it")
+    assert later.partition == first.partition
+
+
+@pytest.mark.parametrize(
+    ("fits", "changes", "sentence"),
+    [
+        (is_followed, {"into": "nobody"}, "has come by"),
+        (is_followed, {"via": [["nobody", 1]]}, "has come by"),
+        (is_transfer, {"back": ["nobody", 1]}, "has come by"),
+        (is_transfer, {"customer_id": "nobody"}, "expected are"),
+        (is_transfer, {"event_id": "another"}, "expected are"),
+        (is_transfer, {"type": "customer.followed"}, "no such thing"),
+    ],
+)
+def test_a_passage_that_says_something_else_is_seen(
+    evidence: Evidence, fits: Callable[[Found], bool], changes: dict[str, Any], sentence: str
+) -> None:
+    """Also in a repetition that a reader leaves out."""
+    found = one(evidence, LOG_TOPIC, fits)
+    again = dataclasses.replace(found.record, headers=onward(found, **changes))
+    append(evidence, LOG_TOPIC, found.partition, again)
+    red(evidence, f"{LOG_TOPIC}/{found.partition}/", sentence)
+
+
+@pytest.mark.parametrize(
+    ("fits", "name", "sentence"),
+    [
+        (is_transfer, "onward-event", "has other bytes than"),
+        (is_transfer, "source", "where nothing is"),
+        (is_followed, "source", "where nothing is"),
+        (is_followed, "onward", "not as documented"),
+        (is_followed, "onward-from", "not as documented"),
+    ],
+)
+def test_a_passage_that_lost_what_upstream_sent_is_seen(
+    evidence: Evidence, fits: Callable[[Found], bool], name: str, sentence: str
+) -> None:
+    found = one(evidence, LOG_TOPIC, fits)
+    other = b"0/99999/1/p.profiles" if name == "source" else b"?"
+    change(evidence, found, headers=with_header(found.record, name, other))
+    red(evidence, str(found), sentence)
+
+
+def test_an_event_that_follows_with_other_bytes_is_seen(evidence: Evidence) -> None:
+    found = one(evidence, LOG_TOPIC, is_followed)
+    append(evidence, LOG_TOPIC, found.partition, dataclasses.replace(found.record, value=b"{}"))
+    red(evidence, "has other bytes than")
+
+
+def test_a_merge_that_came_back_and_is_no_dead_letter_is_seen(evidence: Evidence) -> None:
+    back = one(
+        evidence,
+        LOG_TOPIC,
+        lambda f: is_transfer(f) and json.loads(header(f.record, "onward"))["via"] == [],
+    )
+    letters = [f for f in every(evidence, LETTERS_TOPIC) if source(f) == source(back)]
+    assert letters
+    remove(evidence, *letters)
+    red(evidence, "must be a dead letter invalid_value but is none")
+
+
+def test_a_profile_of_one_who_was_merged_is_seen(evidence: Evidence) -> None:
+    gone = merged_in_the_end(evidence)
+    found = one(evidence, PROFILES_TOPIC, lambda f: f.record.key == gone, _AT_THE_END)
+    there = one(evidence, PROFILES_TOPIC, lambda f: f.record.value is not None).record
+    append(evidence, PROFILES_TOPIC, found.partition, dataclasses.replace(there, key=gone))
+    red(evidence, "is there, but the customer was merged into")
+
+
+def test_a_state_that_leads_to_somebody_else_is_seen(evidence: Evidence) -> None:
+    gone = merged_in_the_end(evidence)
+    for found in [f for f in every(evidence, CHANGELOG) if f.record.key == gone]:
+        packed = msgspec.msgpack.decode(found.record.value or b"")
+        if packed[_MOVED] is not None:
+            packed[_MOVED][0] = "nobody"
+            change(evidence, found, value=msgspec.msgpack.encode(packed))
+    red(evidence, "leads to 'nobody', in the oracle to")
+
+
+def merged_in_the_end(evidence: Evidence) -> bytes:
+    """Somebody whose last state is a marker."""
+    newest = {found.record.key: found.record.value for found in every(evidence, CHANGELOG)}
+    return next(
+        key
+        for key, value in newest.items()
+        if key is not None
+        and isinstance(packed := msgspec.msgpack.decode(value or b""), list)
+        and packed[_MOVED] is not None
+    )
+
+
+_MOVED = 25
+"""Where a packed customer says where it went."""

@@ -47,3 +47,14 @@ def test_every_kind_of_fault_can_be_done() -> None:
 def test_the_episodes_in_ci_have_every_kind_together() -> None:
     kinds = {fault.kind for seed in CI_SEEDS for fault in schedule(seed, IN_CI)}
     assert kinds == KINDS.keys()
+
+
+def test_the_episodes_in_ci_strike_amid_merges_and_erasures() -> None:
+    points = {fault.detail for seed in CI_SEEDS for fault in schedule(seed, IN_CI)}
+    assert points >= {
+        "before_passage",
+        "amid_passage",
+        "after_passage",
+        "after_marker",
+        "after_erasure",
+    }

@@ -14,21 +14,24 @@ from random import Random
 from typing import Any
 
 from tests.fault.drafts import Draft, bad_drafts, odd_drafts
+from tests.fault.families import Families
 from tests.support.histories import History
 
 _DAY_MS = 86_400_000
 _REMEMBERED = 200
 _OVERSIZED_BYTES = 300 * 1024
 _SHARES = {
-    "good": 73,
+    "good": 70,
     "due": 8,
     "duplicate": 6,
     "other_key": 4,
     "conflict": 2,
     "odd": 2,
     "bad": 5,
+    "family": 2,
+    "erase": 0.6,
 }
-"""How many of a hundred records are of which sort."""
+"""How often each sort of record comes, beside the others."""
 _LEVELS = ("at_risk", "dormant", "churned")
 
 
@@ -52,20 +55,23 @@ class Traffic:
         rates = policy["currency_rates"]
         self._bad = bad_drafts(Random(f"bad {seed}"), began_ms, rates)
         self._odd = odd_drafts(Random(f"odd {seed}"), began_ms, rates)
+        self._families = Families(self._random)
         self._count = 0
 
     def next(self, now_ms: int) -> list[Draft]:
         """What comes at this time: mostly one record."""
-        sort = self._random.choices(
-            ("good", "due", "duplicate", "other_key", "conflict", "odd", "bad"),
-            (70, 8, 6, 4, 2, 2, 5),
-        )[0]
+        [sort] = self._random.choices(list(_SHARES), list(_SHARES.values()))
         if sort == "bad":
             return [next(self._bad)]
         if sort == "odd":
             return [next(self._odd)]
         if sort == "due":
             return self._note(self._falling_due(now_ms))
+        if sort == "family":
+            return self._note(self._families_meet(now_ms))
+        if sort == "erase":
+            customer = self._random.choice(self._history._customers)
+            return self._note([self._event(now_ms, "customer.erased", customer)])
         if sort != "good" and self._sent:
             return [self._again(sort)]
         self._history._now = _instant(now_ms)
@@ -141,6 +147,25 @@ class Traffic:
             self._draft(self._order(last_ms - gap_ms * back, customer), "late")
             for back in reversed(range(count))
         ]
+
+    def _families_meet(self, now_ms: int) -> list[Draft]:
+        """Some ids of one person turn up, and those of another become one."""
+        ids, told = self._families.next()
+        self._history._customers += ids
+        orders = [self._draft(self._order(now_ms, customer), "good") for customer in ids]
+        return orders + [
+            self._event(now_ms, kind, customer, **fields) for kind, customer, fields in told
+        ]
+
+    def _event(self, now_ms: int, kind: str, customer: str, **fields: str) -> Draft:
+        event = {
+            "event_id": f"told{self._next()}",
+            "type": kind,
+            "customer_id": customer,
+            "occurred_at": now_ms,
+            **fields,
+        }
+        return self._draft(event, "good")
 
     def _order(self, placed_ms: int, customer: str) -> dict[str, Any]:
         number = self._next()

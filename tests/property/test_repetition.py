@@ -15,11 +15,12 @@ from tests.support.histories import History, random_policy
 _SEEDS = st.integers(0, 2**32)
 
 
+@pytest.mark.parametrize("merges", [False, True])
 @given(seed=_SEEDS)
-def test_telling_any_event_twice_changes_nothing(seed: int) -> None:
+def test_telling_any_event_twice_changes_nothing(seed: int, merges: bool) -> None:
     random = Random(seed)
     policy = random_policy(random)
-    once = History(random, customers=3, days=200).lines(80)
+    once = History(random, customers=3, days=200, merges=merges).lines(80)
     twice = [line for line in once for _ in range(2)]
     told_once, told_twice = run(once, policy), run(twice, policy)
     assert told_twice.collected.outputs == told_once.collected.outputs

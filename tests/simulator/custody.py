@@ -39,12 +39,15 @@ def check_custody(folds: Mapping[int, Fold]) -> Iterator[str]:
                 continue
             if keeper is not None and isinstance(event, OrderPlaced):
                 orders[keeper.number, keeper.customer_id].append(event)
+    # An order may have left the window in a partition that was ahead of the one it came to.
+    newest_ms = max(fold.partition.meta.clock_ms for fold in folds.values())
     for number, fold in folds.items():
         for customer_id in fold.partition.store.ids():
             customer = fold.partition.store.get(customer_id)
             assert customer is not None
             if not customer.is_gone:
-                yield from _check_orders(fold, customer, orders[number, customer_id])
+                placed = orders[number, customer_id]
+                yield from _check_orders(fold, customer, placed, newest_ms)
 
 
 class _Custody:
@@ -98,7 +101,9 @@ class _Custody:
         return Keeper(number, position + 1, keeper.customer_id)
 
 
-def _check_orders(fold: Fold, customer: Customer, placed: list[OrderPlaced]) -> Iterator[str]:
+def _check_orders(
+    fold: Fold, customer: Customer, placed: list[OrderPlaced], newest_ms: int
+) -> Iterator[str]:
     """Of one who is there, against the orders that were accepted for it or came to it."""
     rules = fold.partition.rules
     known = {order.order_id for order in customer.ledger.orders}
@@ -109,7 +114,7 @@ def _check_orders(fold: Fold, customer: Customer, placed: list[OrderPlaced]) -> 
         yield f"{customer.customer_id} has the order {order_id}, which nobody told of it"
     if customer.ledger.orders_ever > len(placed):
         yield f"{customer.customer_id} has more orders than the {len(placed)} that were told of it"
-    today = rules.calendar.day(fold.partition.clock_of(customer))
+    today = rules.calendar.day(max(newest_ms, fold.partition.clock_of(customer)))
     for order_id, placed_ms in sorted(told.items()):
         # In the window still, and it was in that of each policy before.
         is_in = rules.calendar.day(placed_ms) > today - fold.shortest_window_days

@@ -96,8 +96,8 @@ OF_MERGES = (
             Edit(
                 handlers.partition,
                 "next_step",
-                "if hop != route.back and hop not in route.via:",
-                "if True:",
+                "hop != route.back and hop not in route.via",
+                "True",
             ),
         ),
     ),

@@ -180,7 +180,7 @@ class History:
         self._random = random
         self._customers = [f"c{number}" for number in range(customers)]
         self._strangers = ["n0", "n1"] if merges else []
-        self._kinds = dict(_KINDS) | ({"merge": _MERGE_WEIGHT} if merges else {})
+        self._kinds = dict(_KINDS) | (_KINDS_WITH_MERGES if merges else {})
         self._now = _START + timedelta(days=random.randint(0, 300))
         self._step = timedelta(days=days) / 150
         self._orders: list[tuple[str, str, str, str]] = []
@@ -385,7 +385,15 @@ _KINDS = {
     "redemption": 5,
     "erase": 0.3,
 }
-_MERGE_WEIGHT = 2.5
+_KINDS_WITH_MERGES = {
+    "ticket": 12,
+    "survey": 6,
+    "consent": 6,
+    "profile": 10,
+    "activity": 8,
+    "redemption": 8,
+    "merge": 3,
+}
 
 _MAKERS: dict[str, Callable[[History, str], dict[str, Any]]] = {
     "order": History._order,

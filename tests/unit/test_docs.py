@@ -219,7 +219,7 @@ def test_rules_give_the_limits_the_code_has() -> None:
         "orders in the window, one by one": MAX_ORDERS,
         "changes waiting for their order": MAX_WAITING,
         "ids merged into a customer that `explain` names": MAX_ALSO,
-        "merges from one id to the next, that an event or a merge follows": MAX_HOPS,
+        "ids over which a merge, or an event of an old id, goes on to another partition": MAX_HOPS,
         "event ids remembered": MAX_IDENTITIES,
         "refund ids of an order": MAX_REFUND_IDS,
         "days with points left": MAX_LOTS,

@@ -263,6 +263,18 @@ def test_a_ticket_is_as_it_was_told_last_under_whichever_id() -> None:
     assert tickets == {"t1": (False, "complaint"), "t2": (True, "question")}
 
 
+def test_of_two_words_at_one_time_about_a_ticket_the_survivors_counts() -> None:
+    driver = known(
+        ticket_opened("t1", day(1), kind="complaint"),
+        ticket_opened("t1", day(1), "ben", kind="question"),
+        ticket_resolved("t2", day(1)),
+        ticket_opened("t2", day(1), "ben", kind="question"),
+        merged("ben", day(2)),
+    )
+    tickets = {each.ticket_id: (each.is_open, each.kind) for each in driver.state("ben").tickets}
+    assert tickets == {"t1": (True, "question"), "t2": (True, "question")}
+
+
 def test_a_complaint_told_under_the_old_id_suppresses_offers_to_the_survivor() -> None:
     driver = known(
         order("o1", "5", day(0), "ben"),

@@ -24,6 +24,7 @@ from scoring.policy import (
     TagRule,
     Tier,
 )
+from scoring.satisfaction import MAX_KEPT, Experience
 from tests.builders import (
     activity,
     cancelled,
@@ -250,9 +251,9 @@ def test_nobody_is_reminded_of_a_date_twice() -> None:
     driver.feed(
         order("o2", "5", day(1), "ben"),
         profile({"birth_date": "1990-02-12"}, day(1), "ben"),
-        merged("ben", day(36)),
+        merged("ben", day(35, 1)),
     )
-    assert reminders(driver, day(300)) == [], "ben was reminded when ana was, or not at all"
+    assert reminders(driver, day(300)) == [], "ben would have been reminded on the next day"
 
 
 def test_nobody_is_reminded_of_a_silence_twice_and_the_newest_of_both_begins_it() -> None:
@@ -260,6 +261,24 @@ def test_nobody_is_reminded_of_a_silence_twice_and_the_newest_of_both_begins_it(
     driver.feed(order("o1", "5", day(0)), order("o2", "5", day(5), "ben"))
     driver.feed(merged("ben", day(6)))
     assert reminders(driver, day(40)) == [("ben", "checkin.due", day(15))]
+
+
+def test_an_old_profile_of_which_one_was_reminded_is_told_once() -> None:
+    driver = Driver(care(profile_refresh=Refresh(days=30)))
+    driver.feed(viewed(day(0)))
+    assert len(reminders(driver, day(30))) == 1
+    driver.feed(viewed(day(29), "ben"), merged("ben", day(31)))
+    driver.activate(care(profile_refresh=Refresh(days=50)))
+    assert reminders(driver, day(200)) == [], "nor under a new rule"
+
+
+def test_a_silence_told_of_one_is_not_told_of_the_other_by_another_tier() -> None:
+    driver = Driver(care(checkin={"base": Silence(days=10), "gold": Silence(days=20)}))
+    driver.feed(*(order(f"o{n}", "5", day(2), "ben") for n in range(3)), order("o9", "5", day(5)))
+    assert reminders(driver, day(15)) == [("ana", "checkin.due", day(15))]
+    driver.feed(merged("ben", day(16)))
+    assert driver.profile("ben")["tier"] == "gold"
+    assert reminders(driver, day(80)) == []
 
 
 def test_an_old_profile_is_one_since_the_newest_word_of_both() -> None:
@@ -288,6 +307,12 @@ def test_answers_and_resolutions_of_both_make_the_means() -> None:
     found = driver.profile("ben")["satisfaction"]
     assert (found["csat_last"], found["csat_mean"], found["csat_answers"]) == (2, "3.67", 3)
     assert (found["resolution_hours_mean"], found["resolutions"]) == ("48.00", 2)
+
+
+def test_of_answers_of_both_the_newest_32_are_kept() -> None:
+    own = Experience(csat=[(2 * n, 1) for n in range(MAX_KEPT)])
+    own.join(Experience(csat=[(2 * n + 1, 2) for n in range(MAX_KEPT)]))
+    assert own.csat == [(n, 1 + n % 2) for n in range(MAX_KEPT, 2 * MAX_KEPT)]
 
 
 # Holdout

@@ -21,6 +21,7 @@ from tests.fault.judge.exits import check_exits
 from tests.fault.judge.memory import check_memory, slopes
 from tests.fault.judge.order import check_order
 from tests.fault.judge.outputs import Outputs, check_outputs, read_outputs
+from tests.fault.judge.passages import check_passages
 from tests.fault.judge.policies import check_policies
 from tests.fault.judge.profiles import check_profiles
 from tests.fault.judge.recovery import LONGEST_S, check_recovery, recoveries
@@ -48,6 +49,7 @@ def judge(evidence: Evidence) -> Judgement:
     checks = (
         check_accounting(case),
         check_order(case),
+        check_passages(case),
         check_policies(case),
         check_outputs(case, outputs),
         check_profiles(case),
@@ -96,6 +98,12 @@ def _figures(case: Case, outputs: Outputs, cpu_s: float) -> Figures:
         "outputs": len(kept),
         "outputs_after_restore": sum(o.record.timestamp_ms >= restored_ms for o in kept),
         "output_repetitions": outputs.raw - len(kept),
+        "passages": sum(not e.is_repeated for es in case.follows_from.values() for e in es),
+        "passages_back": sum(
+            e.passage is not None and e.passage.arrival.way.back_from is not None
+            for es in case.follows_from.values()
+            for e in es
+        ),
         "log_repetitions": sum(e.is_repeated for es in case.log.values() for e in es),
         "letter_repetitions": len(case.letters) - counts["dead_letters"],
         "zombie_writes": zombie_writes(case),

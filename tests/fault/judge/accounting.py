@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.fault.evidence import LOG_TOPIC, RawRecord, SentRecord
-from tests.fault.judge.case import Case, Entry, Letter
+from tests.fault.judge.case import Case, Letter
+from tests.fault.judge.log import Entry
 from tests.fault.judge.wire import (
     Position,
     attributes_of,
@@ -110,7 +111,7 @@ def _check_logged(
     for entry in entries:
         yield from _check_entry(case, position, record, entry)
     first = next((entry for entry in entries if not entry.is_repeated), entries[0])
-    expected = case.refused_by_engine.get((first.partition, first.record.offset))
+    expected = case.refusal_of(first)
     letters = case.letters_by_source.get(position, [])
     if may_be_both(refusals):
         letters = [letter for letter in letters if letter.reason != "from_the_future"]

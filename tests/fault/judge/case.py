@@ -15,6 +15,7 @@ from tests.fault.evidence import (
     Evidence,
     RawRecord,
 )
+from tests.fault.judge.log import Entry, LogReader
 from tests.fault.judge.wire import (
     PARTITION_KEY,
     Origin,
@@ -23,46 +24,12 @@ from tests.fault.judge.wire import (
     Unreadable,
     attributes_of,
     headers_of,
-    origin_in_log,
     origin_of_letter,
+    partition_of,
     state_of,
 )
-from tests.oracle.log import LogRecord, Story, fold, is_log_control
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A record of the log.
-
-    Attributes:
-        is_control: a tick or a policy.
-        is_repeated: its source position was in this partition before, or what comes after it in
-            its source was, since a worker with a slow clock refused it: that dead letter stands.
-    """
-
-    partition: int
-    record: RawRecord
-    origin: Origin | None
-    is_control: bool
-    is_repeated: bool
-
-    @property
-    def is_poison(self) -> bool:
-        """Whether it has no key, and is no control record either."""
-        return self.record.key is None and not self.is_control
-
-    @property
-    def is_past_ingest(self) -> bool:
-        """Whether somebody else than a worker wrote it."""
-        return self.is_poison or (self.record.key is not None and self.origin is None)
-
-    @property
-    def position(self) -> Position:
-        """Where it is itself."""
-        return Position(LOG_TOPIC, self.partition, self.record.offset)
-
-    def __str__(self) -> str:
-        return f"{LOG_TOPIC}/{self.partition}/{self.record.offset}"
+from tests.oracle.log import LogRecord, Story, fold_all
+from tests.oracle.log_records import Place
 
 
 @dataclass(frozen=True)
@@ -111,7 +78,8 @@ class Case:
         unreadable: sentences about records that are not as documented.
         inputs: each record of the input topics.
         log: each partition of the log.
-        by_source: the entries of the log that come from a position.
+        by_source: the entries of the log that come from a position, as they are.
+        follows_from: the entries that pass on what is at a partition and offset of the log.
         letters: the dead letters, in the order of their offsets by partition.
         written: each partition of the changelog.
         kept: for each partition of the changelog and key, what a restore keeps.
@@ -123,6 +91,7 @@ class Case:
     inputs: dict[Position, RawRecord] = field(default_factory=dict)
     log: dict[int, list[Entry]] = field(default_factory=dict)
     by_source: dict[Position, list[Entry]] = field(default_factory=dict)
+    follows_from: dict[Place, list[Entry]] = field(default_factory=dict)
     letters: list[Letter] = field(default_factory=list)
     written: dict[int, list[Written]] = field(default_factory=dict)
     kept: dict[int, dict[bytes, Written]] = field(default_factory=dict)
@@ -185,6 +154,28 @@ class Case:
             for letter in story.dead_letters
         }
 
+    def refusal_of(self, entry: Entry) -> tuple[str, str | None] | None:
+        """Why the engine refuses an entry, or what passes on from it, wherever that ends."""
+        seen: set[Place] = set()
+        while (place := (entry.partition, entry.record.offset)) not in seen:
+            seen.add(place)
+            passed_on = [e for e in self.follows_from.get(place, []) if not e.is_repeated]
+            if place[1] not in self.stories[place[0]].passed or not passed_on:
+                break
+            entry = passed_on[0]
+        return self.refused_by_engine.get((entry.partition, entry.record.offset))
+
+    @cached_property
+    def _taken_back(self) -> int:
+        """How many merges were accepted first and refused where they came to."""
+        return sum(
+            entry.passage is not None
+            and entry.passage.arrival.is_transfer
+            and (partition, entry.record.offset) in self.refused_by_engine
+            for partition, entries in self.log.items()
+            for entry in entries
+        )
+
     @cached_property
     def counts(self) -> Counter[str]:
         """How many records went in, and what became of them."""
@@ -195,7 +186,7 @@ class Case:
         }
         return Counter(
             records_in=len(self.inputs) + len(self.past_ingest),
-            accepted=sum(story.accepted for story in self.stories.values()),
+            accepted=sum(story.accepted for story in self.stories.values()) - self._taken_back,
             duplicates=sum(story.duplicates for story in self.stories.values()),
             dead_letters=len(distinct),
         )
@@ -210,44 +201,21 @@ def read_case(evidence: Evidence) -> Case:
     _read_letters(case)
     _read_log(case)
     _read_changelog(case)
-    for partition, entries in case.log.items():
-        case.stories[partition] = _story(case, partition, entries)
+    _read_stories(case)
     return case
 
 
 def _read_log(case: Case) -> None:
-    for partition in range(case.evidence.partitions):
-        case.log[partition] = []
-    seen: set[tuple[int, Position]] = set()
-    newest: dict[tuple[int, Position], int] = {}
-    incarnations: dict[str, set[str]] = {}
+    case.log = {partition: [] for partition in range(case.evidence.partitions)}
+    reader = LogReader(case.evidence.prefix, case.untimely)
     for partition, record in case.records(LOG_TOPIC):
-        origin = None
-        try:
-            if record.key is not None:
-                origin = origin_in_log(record, case.evidence.prefix)
-        except Unreadable as error:
-            case.unreadable.append(f"{LOG_TOPIC}/{partition}/{record.offset}: {error}")
-        is_control = record.key is None and is_log_control(record.value)
-        is_repeated = False
-        if origin is not None:
-            source, offset = (partition, origin.position._replace(offset=0)), origin.position.offset
-            is_overtaken = origin.position in case.untimely and offset < newest.get(source, -1)
-            is_repeated = is_overtaken or (partition, origin.position) in seen
-            newest[source] = max(offset, newest.get(source, -1))
-        entry = Entry(partition, record, origin, is_control, is_repeated)
+        entry = reader.entry(partition, record)
         case.log.setdefault(partition, []).append(entry)
-        if origin is not None:
-            seen.add((partition, origin.position))
-            case.by_source.setdefault(origin.position, []).append(entry)
-            if origin.incarnation:  # a worker that could not find out leaves it empty
-                incarnations.setdefault(origin.position.topic, set()).add(origin.incarnation)
-    for topic, found in incarnations.items():
-        if len(found) > 1:
-            case.unreadable.append(
-                f"the log has records of {len(found)} topics named {topic}, one made after "
-                "another: a worker must refuse that"
-            )
+        if entry.passage is not None:
+            case.follows_from.setdefault(entry.passage.arrival.follows_from, []).append(entry)
+        elif entry.origin is not None:
+            case.by_source.setdefault(entry.origin.position, []).append(entry)
+    case.unreadable += reader.problems()
 
 
 def _read_letters(case: Case) -> None:
@@ -282,19 +250,31 @@ def standing_of(written: Written) -> tuple[int, int]:
     return written.state.epoch, written.state.applied
 
 
-def _story(case: Case, partition: int, entries: list[Entry]) -> Story:
-    records = [
-        LogRecord(
-            entry.record.offset,
-            entry.record.key,
-            entry.record.value,
-            attributes_of(entry.record.headers),
-        )
-        for entry in entries
-        if not entry.is_repeated and not entry.is_poison
-    ]
+def _has_gone_astray(case: Case, entry: Entry) -> bool:
+    """Whether it has come to where nobody can be whom it goes to."""
+    if entry.passage is None:
+        return False
+    into = entry.passage.arrival.way.into.encode()
+    return partition_of(into, case.evidence.partitions) != entry.partition
+
+
+def _read_stories(case: Case) -> None:
+    logs = {
+        partition: [
+            LogRecord(
+                entry.record.offset,
+                entry.record.key,
+                entry.record.value,
+                attributes_of(entry.record.headers),
+                None if entry.passage is None else entry.passage.arrival,
+            )
+            for entry in entries
+            if not (entry.is_repeated or entry.is_poison or _has_gone_astray(case, entry))
+        ]
+        for partition, entries in case.log.items()
+    }
     try:
-        return fold(records, case.applied(partition))
-    except ValueError as error:
-        case.unreadable.append(f"{LOG_TOPIC}/{partition}: {error}")
-        return Story()
+        case.stories = fold_all(logs, {partition: case.applied(partition) for partition in logs})
+    except (ValueError, KeyError, AssertionError) as error:
+        case.unreadable.append(f"{LOG_TOPIC} cannot be: {type(error).__name__} {error}")
+        case.stories = {partition: Story() for partition in logs}

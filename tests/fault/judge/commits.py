@@ -97,7 +97,7 @@ def _check_sample(
 
 
 def _of_log(case: Case, outputs: Outputs, partition: int) -> dict[Place, Effects]:
-    """What a commit of a partition of the log needs: outputs, dead letters, states."""
+    """What a commit of a partition needs: outputs, dead letters, states, what passes on."""
     story = case.stories[partition]
     told: dict[Place, list[tuple[int, int, str]]] = {}
     changes: list[tuple[int, str]] = []
@@ -109,6 +109,11 @@ def _of_log(case: Case, outputs: Outputs, partition: int) -> dict[Place, Effects
             what = f"output {sequence} of {customer} ({first})"
             pair = each.offset, first.record.offset, what
             told.setdefault((first.topic, first.partition), []).append(pair)
+    for offset in story.passed:
+        for entry in case.follows_from.get((partition, offset), [])[:1]:
+            what = f"what follows from {LOG_TOPIC}/{partition}/{offset} ({entry})"
+            pair = offset, entry.record.offset, what
+            told.setdefault((LOG_TOPIC, entry.partition), []).append(pair)
     told[LETTERS_TOPIC, partition] = list(_letters(case, partition))
     keys = {e.record.offset: e.record.key for e in case.log[partition]}
     changes += [(at, (keys[at] or b"").decode("utf-8", "replace")) for at in story.changed]

@@ -94,6 +94,10 @@ def _differences(state: State, standing: Standing) -> Iterator[str]:
         if state.erased != standing.erased:
             yield f"has erased {state.erased}, the oracle {standing.erased}"
         return
+    if state.merged_into != standing.merged_into:
+        yield f"leads to {state.merged_into!r}, in the oracle to {standing.merged_into!r}"
+    if standing.merged_into is not None:
+        return
     customer = standing.customer
     assert customer is not None
     as_of_ms = max(customer.newest_event_ms, standing.clock_ms or customer.newest_event_ms)

@@ -60,10 +60,12 @@ def _check_profile(
 
 
 def _differences(record: RawRecord, standing: Standing) -> list[str]:
-    if record.value is None or standing.erased:
-        if (record.value is None) == standing.erased:
+    is_gone = standing.customer is None
+    if record.value is None or is_gone:
+        if record.value is None and is_gone:
             return []
-        return ["is null" if record.value is None else "is there, but the customer was erased"]
+        gone = "erased" if standing.erased else f"merged into {standing.merged_into}"
+        return ["is null" if record.value is None else f"is there, but the customer was {gone}"]
     try:
         envelope = json.loads(record.value)
         data: dict[str, Any] = envelope["data"]

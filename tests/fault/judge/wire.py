@@ -21,6 +21,9 @@ from tests.oracle.records import (
 PARTITION_KEY = b"\x00partition"
 """Key of a partition's own record on the changelog."""
 
+_MOVED = 25
+"""Where a customer's state says into whom the customer was merged."""
+
 _SEED = 0x9747B28C
 _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
@@ -167,6 +170,7 @@ class State(NamedTuple):
     sequence: int | None = None
     newest_ms: int | None = None
     level: int | None = None
+    merged_into: str | None = None
 
 
 def state_of(record: RawRecord) -> State:
@@ -185,7 +189,9 @@ def state_of(record: RawRecord) -> State:
         if not isinstance(packed, dict) or not {"epoch", "applied"} <= packed.keys():
             raise Unreadable("it is no partition's own record")
         return State(packed["epoch"], packed["applied"])
-    if not isinstance(packed, list) or len(packed) < 10:
+    if not isinstance(packed, list) or len(packed) <= _MOVED:
         raise Unreadable("it is no customer")
     epoch, applied, _, tier, stage, erased, customer_id, sequence, newest_ms, level = packed[:10]
-    return State(epoch, applied, tier, stage, erased, customer_id, sequence, newest_ms, level)
+    moved = packed[_MOVED]
+    into = None if moved is None else moved[0]
+    return State(epoch, applied, tier, stage, erased, customer_id, sequence, newest_ms, level, into)
