@@ -63,8 +63,10 @@ class Streams:
             start = await self._start(source, selection, given, since_ms)
             yield Changes(source, selection, start, self.meter, time.monotonic)
         finally:
-            self._count(-1)
-            await source.close()
+            try:
+                await source.close()
+            finally:
+                self._count(-1)
 
     async def _start(
         self, source: Source, selection: Selection, given: Positions | None, since_ms: int | None
