@@ -364,7 +364,7 @@ async def test_records_that_are_gone_from_the_topic_are_told(
     generation = await view_of(redis, settings).open()
     moved = MoveStream(settings, redis).into(generation)
     await moved.begin(0, 7, DAY_START_MS + 9 * DAY_MS)
-    assert (await reader.migration(DAY, DAY)).complete_from is None, "there are no moves at all"
+    assert (await reader.migration(DAY, DAY)).complete_from == date(2026, 2, 10)
 
     def record(sequence: int, offset: int, at_ms: int) -> Chunk[MoveRecord]:
         value = tier_changed("ana", sequence, at_ms=at_ms)
