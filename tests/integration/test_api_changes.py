@@ -171,6 +171,29 @@ async def test_silence_is_broken_by_signs_of_life_with_the_place_reached(
         await asyncio.gather(listening, return_exceptions=True)
 
 
+async def test_who_was_not_told_of_all_gaps_is_told_again(
+    settings: Settings, upstream: Upstream
+) -> None:
+    await upstream.move("ana")
+    await upstream.tell("dormancy-alerts", "dormancy.alert", "ana", tier="A")
+    topics = [f"{settings.topic_prefix}{name}" for name in ("tier-changes", "dormancy-alerts")]
+    old = Rest(ids=dict.fromkeys(topics, "the first"))
+    new = Rest(ids=dict.fromkeys(topics, "the second"))
+    selection = {**SINCE, "customer": "ana"}
+    async with serving(settings, old) as before:
+        last_id = (await Listener(before.http, selection).take(2))[-1].id
+    async with serving(settings, new) as after:
+        for _ in range(2):
+            listener = Listener(after.http, selection, last_id)
+            (gap,) = await listener.take(1)
+            assert gap.name == "tierstream.gap"
+            last_id = gap.id
+        gaps = await Listener(after.http, selection, last_id).take(2)
+        assert {gap.json()["topic"] for gap in gaps} == {"tier-changes", "dormancy-alerts"}
+        events = await Listener(after.http, selection, gaps[-1].id).take(2)
+        assert {event.name for event in events} == {"tier.changed", "dormancy.alert"}
+
+
 async def test_a_topic_made_anew_is_told_and_read_from_its_beginning(
     settings: Settings, upstream: Upstream
 ) -> None:
