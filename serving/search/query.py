@@ -107,6 +107,9 @@ class Search:
             raise ValueError(f"a page has 1 to {PAGE_MAX} customers")
         if len(self.where) + len(self.between) > FILTERS_MAX:
             raise ValueError(f"a search has at most {FILTERS_MAX} filters")
+        # Each value costs a look at a set for every customer that is looked at.
+        if sum(len(filter_.values) for filter_ in self.where) > VALUES_MAX:
+            raise ValueError(f"the filters of a search have at most {VALUES_MAX} values together")
 
     @property
     def own_range(self) -> Between:

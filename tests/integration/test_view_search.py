@@ -333,6 +333,10 @@ async def test_cursor_that_is_none_of_this_search_is_refused(url: str, cursor: s
         (lambda: Search(order="name"), "name is none of score"),
         (lambda: Search(limit=0), "a page has 1 to 500 customers"),
         (lambda: Search(limit=501), "a page has 1 to 500 customers"),
+        (
+            lambda: Search(where=(AnyOf("tier", tuple("abcdefghijklmnopq")),) * 3),
+            "the filters of a search have at most 50 values together",
+        ),
         (lambda: Search(between=(Between("score"),) * 21), "a search has at most 20 filters"),
     ],
 )
