@@ -109,6 +109,10 @@ async def test_pages_follow_each_other(crowd: Api) -> None:
         ({"limit": 201}, "bad-parameter"),
         ({"limit": "ten"}, "bad-parameter"),
         ({"order": "name"}, "bad-parameter"),
+        (
+            {"tier": [f"t{n}" for n in range(30)], "stage": [*"abcdefghijklmnopqrstu"]},
+            "bad-parameter",
+        ),
         ({"score_min": "nan"}, "bad-parameter"),
         ({"spend_max": "1e999"}, "bad-parameter"),
         ({"tier": [str(n) for n in range(51)]}, "bad-parameter"),

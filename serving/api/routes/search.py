@@ -60,6 +60,8 @@ class _Search(Paged):
             rank: (getattr(self, f"{rank}_min"), getattr(self, f"{rank}_max"))
             for rank in ("score", "spend", "health")
         }
+        if sum(len(filter_.values) for filter_ in where) > VALUES_MAX:
+            raise wrong("tier, stage, segment, level and tag", f"have at most {VALUES_MAX} values")
         ranges = [Between(rank, *asked) for rank, asked in bounds.items() if asked != (None, None)]
         return Search(
             where=tuple(where),
