@@ -61,7 +61,8 @@ class _Search(Paged):
             for rank in ("score", "spend", "health")
         }
         if sum(len(filter_.values) for filter_ in where) > VALUES_MAX:
-            raise wrong("tier, stage, segment, level and tag", f"have at most {VALUES_MAX} values")
+            most = max(where, key=lambda filter_: len(filter_.values)).facet
+            raise wrong(most, f"and the other filters have at most {VALUES_MAX} values together")
         ranges = [Between(rank, *asked) for rank, asked in bounds.items() if asked != (None, None)]
         return Search(
             where=tuple(where),
