@@ -46,9 +46,10 @@ async def measure(
         seconds: how long.
         warm_up_s: how long before that, not counted.
     """
+    connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(_CONNECTIONS)]
     free: asyncio.LifoQueue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.LifoQueue()
-    for _ in range(_CONNECTIONS):
-        free.put_nowait(await asyncio.open_connection("127.0.0.1", port))
+    for connection in connections:
+        free.put_nowait(connection)
     took_s: list[float] = []
 
     async def ask(number: int, meant_s: float) -> None:
@@ -57,27 +58,44 @@ async def measure(
         took_s.append(time.perf_counter() - meant_s)
         free.put_nowait(connection)
 
-    await _at_rate(ask, rate, warm_up_s)
-    took_s.clear()
-    began_s = time.perf_counter()
-    await _at_rate(ask, rate, seconds)
-    elapsed_s = time.perf_counter() - began_s
-    while not free.empty():
-        free.get_nowait()[1].close()
+    try:
+        await _at_rate(ask, rate, warm_up_s)
+        took_s.clear()
+        began_s = time.perf_counter()
+        await _at_rate(ask, rate, seconds)
+        elapsed_s = time.perf_counter() - began_s
+    finally:
+        for _, writer in connections:
+            writer.close()
+        closed = (writer.wait_closed() for _, writer in connections)
+        await asyncio.gather(*closed, return_exceptions=True)
+    return _times(took_s, elapsed_s)
+
+
+def _times(took_s: list[float], elapsed_s: float) -> Times:
     took_s.sort()
-    at = [1_000 * took_s[min(len(took_s) - 1, int(len(took_s) * q))] for q in (0.5, 0.99, 0.999)]
-    return Times(len(took_s), len(took_s) / elapsed_s, *at, 1_000 * took_s[-1])
+
+    def quantile_ms(share: float) -> float:
+        return 1_000 * took_s[min(len(took_s) - 1, int(len(took_s) * share))]
+
+    return Times(
+        requests=len(took_s),
+        rate=len(took_s) / elapsed_s,
+        p50_ms=quantile_ms(0.5),
+        p99_ms=quantile_ms(0.99),
+        p999_ms=quantile_ms(0.999),
+        worst_ms=quantile_ms(1),
+    )
 
 
 async def _at_rate(
     ask: Callable[[int, float], Coroutine[Any, Any, None]], rate: int, seconds: float
 ) -> None:
     began_s = time.perf_counter()
-    tasks = []
-    for number in range(int(rate * seconds)):
-        meant_s = began_s + number / rate
-        wait_s = meant_s - time.perf_counter()
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
-        tasks.append(asyncio.create_task(ask(number, meant_s)))
-    await asyncio.gather(*tasks)
+    async with asyncio.TaskGroup() as asking:
+        for number in range(int(rate * seconds)):
+            meant_s = began_s + number / rate
+            wait_s = meant_s - time.perf_counter()
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
+            asking.create_task(ask(number, meant_s))

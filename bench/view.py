@@ -22,6 +22,7 @@ from rich.table import Table
 
 from bench.processes import cpu_seconds
 from bench.profiles import profiles
+from bench.searches import measure_searches
 from config.deployment import Settings
 from serving.chunks import cut
 from serving.generation import Generation
@@ -33,6 +34,7 @@ from streams.local import LocalServerError, RedisServer, start_redis
 _BATCH_RECORDS = 2_000  # as the projection reads them
 _SAMPLED_KEYS = 2_000
 _SAMPLED_MEMBERS = 1_000
+_DAY_MS = 86_400_000
 _OF_ONE_CUSTOMER = frozenset({"customer", "profile"})
 
 
@@ -50,6 +52,15 @@ class Memory(NamedTuple):
 
     used_bytes: int
     structures: dict[str, int]
+
+
+class Found(NamedTuple):
+    """All that was measured; the searches in milliseconds."""
+
+    filled: Filled
+    updated: Filled
+    memory: Memory
+    searches: dict[str, float]
 
 
 async def fill(
@@ -98,7 +109,7 @@ async def measure_memory(redis: Redis, prefix: str) -> Memory:
     return Memory(used_bytes, single | dict(shared))
 
 
-async def run(server: RedisServer, customers: int, updates: int) -> tuple[Filled, Filled, Memory]:
+async def run(server: RedisServer, customers: int, updates: int) -> Found:
     """Fill, update and measure."""
     settings = Settings(redis_url=server.url)
     redis = connect_redis(settings)
@@ -108,12 +119,14 @@ async def run(server: RedisServer, customers: int, updates: int) -> tuple[Filled
         first = list(profiles(customers, now_ms))
         filled = await _timed(server, fill(redis, settings.redis_key_prefix, first))
         del first
-        again = list(profiles(updates, now_ms + 86_400_000))
+        again = list(profiles(updates, now_ms + _DAY_MS))
         updated = await _timed(server, fill(redis, settings.redis_key_prefix, again, customers))
         memory = await measure_memory(redis, settings.redis_key_prefix)
+        searches = await measure_searches(redis, settings.redis_key_prefix, now_ms)
     finally:
         await redis.aclose()
-    return filled, updated, memory._replace(used_bytes=memory.used_bytes - empty_bytes)
+    own = memory._replace(used_bytes=memory.used_bytes - empty_bytes)
+    return Found(filled, updated, own, searches)
 
 
 async def _timed(server: RedisServer, work: Any) -> Filled:
@@ -130,9 +143,10 @@ async def _timed(server: RedisServer, work: Any) -> Filled:
     )
 
 
-def _facts(customers: int, filled: Filled, updated: Filled, memory: Memory) -> dict[str, Any]:
+def _facts(customers: int, all_found: Found) -> dict[str, Any]:
     facts: dict[str, Any] = {"customers": customers}
-    for name, found in (("filling", filled), ("updating", updated)):
+    memory = all_found.memory
+    for name, found in (("filling", all_found.filled), ("updating", all_found.updated)):
         facts |= {
             f"{name}: records a second": round(found.records / found.seconds),
             f"{name}: CPU µs a record, projector": round(
@@ -143,6 +157,8 @@ def _facts(customers: int, filled: Filled, updated: Filled, memory: Memory) -> d
     for name, size_bytes in sorted(memory.structures.items()):
         facts[f"bytes a customer: {name}"] = round(size_bytes / customers, 1)
     facts["bytes a customer: all that Redis counts"] = round(memory.used_bytes / customers, 1)
+    for name, median_ms in all_found.searches.items():
+        facts[f"search, ms: {name}"] = round(median_ms, 2)
     return facts
 
 
@@ -164,7 +180,7 @@ def main() -> int:
     except LocalServerError as error:
         Console(stderr=True, highlight=False).print(f"bench: {error}")
         return 1
-    facts = _facts(arguments.customers, *found)
+    facts = _facts(arguments.customers, found)
     if arguments.json:
         print(json.dumps(facts, indent=2, ensure_ascii=False))
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from config.durations import Duration
@@ -80,6 +81,17 @@ def redis_url(value: str) -> str:
     if not port_is_valid:
         raise ValueError("has no valid port")
     return value
+
+
+def networks(value: str) -> str:
+    """Addresses or networks separated by commas, possibly none; spaces are dropped."""
+    found = [network.strip() for network in value.split(",") if network.strip()]
+    for network in found:
+        try:
+            ip_network(network)
+        except ValueError:
+            raise ValueError("is no list of addresses or networks, such as 10.0.0.0/8") from None
+    return ",".join(found)
 
 
 def duration_between(low: Duration, high: Duration) -> Callable[[Duration], Duration]:

@@ -213,7 +213,7 @@ class Settings(BaseSettings):
         description="Let the API listen beyond loopback without TLS, as behind a proxy that has "
         "it.",
     )
-    api_trusted_proxies: str = Field(
+    api_trusted_proxies: Annotated[str, AfterValidator(checks.networks)] = Field(
         default="",
         description="Addresses or networks of proxies, separated by commas, whose "
         "`X-Forwarded-For` tells the caller's address.",

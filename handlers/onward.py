@@ -7,7 +7,7 @@ log, as a record in the partition of the id it goes to.
 - `Followed`: an event told of an id that was merged, on its way to the surviving one.
 
 Both go from id to id as far as merges lead. Where they cannot end (the last id is erased, the
-merges lead in a circle, or over more than `MAX_HOPS` ids) they go back the way they came, and stop
+merges lead in a circle, or over too many ids) they go back the way they came, and stop
 at the first id that is alive by then: somebody whose own merge was refused meanwhile. A transfer
 that comes back to its origin makes its customer whole again, and its merge a dead letter.
 """
@@ -24,7 +24,9 @@ from handlers.customer import Customer, Moved
 FOLLOWED = "customer.followed"
 TRANSFERRED = "customer.transferred"
 MAX_HOPS = 64
-"""Ids over which something goes on; whoever is further away cannot be reached."""
+"""Ids over which a transfer goes on, so that it fits a record; whoever is further is not reached."""
+MAX_EVENT_HOPS = 1_000
+"""The same of an event, whose way grows with each merge of who survived."""
 NO_EVENT = msgspec.Raw(b"null")
 """In the place of an event that is elsewhere, or nowhere."""
 
@@ -97,17 +99,18 @@ def first_step(customer_id: str, moved: Moved) -> Route:
     return Route(into=moved.into, via=(Hop(customer_id, moved.number),))
 
 
-def next_step(here: Customer, route: Route) -> Route | None:
+def next_step(here: Customer, route: Route, most_hops: int = MAX_HOPS) -> Route | None:
     """Where to go on from a customer who is gone; None where there is no way left.
 
     Args:
         here: who is erased or merged.
         route: how it came here.
+        most_hops: over how many ids it may go.
     """
     moved = here.moved
     if moved is not None:
         hop = Hop(here.customer_id, moved.number)
-        if hop != route.back and hop not in route.via and len(route.via) < MAX_HOPS:
+        if hop != route.back and hop not in route.via and len(route.via) < most_hops:
             return Route(into=moved.into, via=(*route.via, hop))
     if not route.via:
         return None

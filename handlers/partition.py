@@ -31,7 +31,15 @@ from handlers.events import CustomerErased, CustomerMerged, Event
 from handlers.identity import identify
 from handlers.log import ClockTick, PolicyActivated, decode_control
 from handlers.meta import Meta, Source, is_repeated
-from handlers.onward import Followed, Onward, Route, Transfer, first_step, next_step
+from handlers.onward import (
+    MAX_EVENT_HOPS,
+    Followed,
+    Onward,
+    Route,
+    Transfer,
+    first_step,
+    next_step,
+)
 from handlers.profile_view import profile_record
 from handlers.reasons import Rejection
 from handlers.steps import (
@@ -203,7 +211,9 @@ class Partition:
             self._advance(position, transfer.occurred_ms)
             self._take_over(position, customer or new_customer(transfer.into), transfer)
             return None
-        step = self._pass_on(position, customer, transfer.occurred_ms, transfer)
+        step = self._pass_on(
+            position, customer, transfer.occurred_ms, next_step(customer, transfer)
+        )
         assert step is not None, "the way of a transfer ends where it began"
         return replace(transfer, into=step.into, via=step.via, back=step.back)
 
@@ -381,7 +391,8 @@ class Partition:
         """Who the event is told of is gone: it goes on to who is there, if anybody is."""
         if self.is_whole and customer.moved is not None:
             return self.apply(position, event, Route(into=self._survivor(customer.customer_id)))
-        step = self._pass_on(position, customer, event.occurred_ms, route)
+        step = next_step(customer, route, MAX_EVENT_HOPS)
+        step = self._pass_on(position, customer, event.occurred_ms, step)
         if step is not None:
             self.context.tally.merges["followed"] += 1
             return Followed(into=step.into, via=step.via, back=step.back)
@@ -396,10 +407,9 @@ class Partition:
         return Rejection(reasons.ERASED_CUSTOMER, detail, event.event_id)
 
     def _pass_on(
-        self, position: int, customer: Customer, occurred_ms: int, route: Route
+        self, position: int, customer: Customer, occurred_ms: int, step: Route | None
     ) -> Route | None:
-        """The way on from a customer who is gone; it moves no time here."""
-        step = next_step(customer, route)
+        """Something goes on from a customer who is gone, if anywhere; it moves no time here."""
         if step is not None:
             self._note_refused(position, customer, occurred_ms)
             customer.applied = position

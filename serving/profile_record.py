@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import re
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from scoring.timestamps import parse_rfc3339
 from serving.keys import ONE_OF
+from serving.rank_values import rank_values
 
 _FIELDS_MAX = 500
 _TAGS_MAX = 500
 _TAG = "tag:"
 _OWN_FIELDS = frozenset({"partition", "offset", "timestamp_ms"})
-_DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 
 
 class Unreadable(ValueError):
@@ -121,7 +118,9 @@ def read_profile(
     fields = [part for tag, since in tags.items() for part in (f"{_TAG}{tag}", since)]
     fields += [part for field in plain.items() for part in field]
     facets = tuple(plain.get(facet, "") for facet in ONE_OF)
-    kept = Profile(bytes(envelope.data).decode(), facets, _ranks(data), len(tags), tuple(fields))
+    kept = Profile(
+        bytes(envelope.data).decode(), facets, rank_values(data), len(tags), tuple(fields)
+    )
     return ProfileRecord(key, offset, timestamp_ms, kept)
 
 
@@ -155,34 +154,3 @@ def _tags(data: dict[str, Any]) -> dict[str, str]:
         if isinstance(entry, dict) and isinstance(tag := entry.get("tag"), str) and tag:
             tags[tag] = str(entry.get("since") or "")
     return tags
-
-
-def _ranks(data: dict[str, Any]) -> tuple[str, ...]:
-    """In the order of `RANKS`."""
-    return (
-        _number(data.get("score")),
-        _number(data.get("monetary")),
-        _instant(data.get("keeps_until")),
-        _number(_inside(data, "next_tier", "order_amount_needed")),
-        _number(_inside(data, "health", "score")),
-    )
-
-
-def _inside(data: dict[str, Any], name: str, inner: str) -> object:
-    found = data.get(name)
-    return found.get(inner) if isinstance(found, dict) else None
-
-
-def _number(value: object) -> str:
-    """A number or decimal text as Redis reads it, empty for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return ""
-    text = value if isinstance(value, str) else repr(value)
-    if isinstance(value, float) and math.isfinite(value):
-        return text
-    return text if _DECIMAL.fullmatch(text) else ""
-
-
-def _instant(value: object) -> str:
-    at_ms = parse_rfc3339(value) if isinstance(value, str) else None
-    return "" if at_ms is None else str(at_ms)

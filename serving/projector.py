@@ -69,7 +69,7 @@ async def run_projector(
             await rebuild_view(settings)
         streams = view_streams(settings, redis)
         async with AsyncExitStack() as stack:
-            loops = []
+            projections = []
             for number, stream in enumerate(streams):
                 consumer = await stack.enter_async_context(
                     open_consumer(settings, stream.topic, stream.group)
@@ -79,8 +79,8 @@ async def run_projector(
                     consumer, view, stream, own, health.loops[number], _wall_ms, stop
                 )
                 projection.subscribe()
-                loops.append(_loop(projection, stop))
-            await _until(stop, loops)
+                projections.append(projection)
+            await _until(stop, [_loop(projection, stop) for projection in projections])
     except RedisError as error:
         raise explained(error, settings) from error
     finally:

@@ -90,7 +90,9 @@ async def _wait_for_topic(
         try:
             if topic in await consumer.topics():
                 return
-            what = f"has no topic {topic}; create it with `tierstream topics create`"
+            what = (
+                f"has no topic {topic} that we may see; create it with `tierstream topics create`"
+            )
         except KafkaError as error:
             what = f"does not tell its topics: {error}"
         if asyncio.get_running_loop().time() + _RETRY_PAUSE_S >= deadline:

@@ -244,7 +244,8 @@ class Metrics:
     def _declare_api(self) -> None:
         self.api_requests = self._counter(
             "api_requests",
-            "Requests to the API by the template of their route and the status of the answer.",
+            "Requests to the API by the template of their route and the status of the answer, 0 if "
+            "the client left before there was one.",
             "route",
             "status",
         )

@@ -7,11 +7,15 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, cast
 
-import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from redis.exceptions import RedisError
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    NoPermissionError,
+    RedisError,
+)
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
@@ -30,7 +34,7 @@ from serving.search.cursor import BadCursor
 
 _MODULES = (search, customers, lists, figures, changes, probes)
 
-_log = structlog.get_logger(__name__)
+_REFUSALS = (AuthenticationError, AuthorizationError, NoPermissionError)
 
 
 def create_app(services: Services, addresses: Buckets, meter: ApiMeter, receipt: type) -> ASGIApp:
@@ -96,11 +100,10 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 
 def _redis(request: Request, error: Exception) -> Response:
-    if not is_outage(error):
+    if not (is_outage(error) or isinstance(error, _REFUSALS)):
         raise error
     services: Services = request.app.state.services
     services.health.redis = services.health.view = False
-    _log.warning("redis does not answer", error=type(error).__name__)
     problem = Problem("view-unavailable", "Redis does not answer", headers={"Retry-After": "2"})
     return problem_response(problem, request.scope["state"])
 

@@ -18,7 +18,7 @@ from serving.api.problems import KINDS, MEDIA_TYPE
 from serving.api.shapes import SHAPES
 
 _REF = "#/components/schemas/{name}"
-_ALWAYS = (400, 401, 403, 422, 429, 500)
+_ALWAYS = (400, 401, 403, 413, 414, 421, 422, 429, 431, 500)
 
 _DESCRIPTION = """\
 Who customers are, what is about to change, and what changes, as Tierstream keeps it.

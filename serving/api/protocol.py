@@ -50,12 +50,17 @@ class LimitedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         super().data_received(data)
-        if not self._in_head or self.transport.is_closing():
+        if self.transport.is_closing():
             return
-        self._await_head()
-        self._head_bytes += len(data)
-        if self._head_bytes > HEAD_MAX_BYTES:
-            self._refuse(Problem("headers-too-large", "the headers do not end"))
+        if self._in_head:
+            self._await_head()
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_MAX_BYTES:
+                self._refuse(Problem("headers-too-large", "the headers do not end"))
+        elif self.cycle.response_complete:
+            # Something that begins no request, a line end or the rest of a body: uvicorn takes it
+            # for a sign of life, and would wait for ever.
+            self._await_head()
 
     @override
     def on_message_begin(self) -> None:

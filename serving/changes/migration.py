@@ -31,8 +31,8 @@ class Migration:
         first_day: from this day on (UTC, by `effective_at`).
         last_day: up to the end of this day.
         counts: moves made at least once, and how often, ordered by their names.
-        complete_from: counts of days before this one are missing or too low; None if there are no
-            moves at all yet.
+        complete_from: counts of days before this one are missing or too low; None if nothing is
+            known of any day.
     """
 
     first_day: date

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
-from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
@@ -121,12 +120,14 @@ class ChangesReader:
         return ReachedPage(found, cursor_at(level, Place(int(at_ms), customer_id)))
 
     def _complete_from(self, positions: Mapping[bytes, bytes]) -> date | None:
-        newest = positions.get(b"newest")
-        if newest is None:
-            return None
-        lost: list[Any] = [at for name, at in positions.items() if name.startswith(_LOSSES)]
-        first = day_of(int(newest)) - timedelta(days=self._kept_days - 1)
-        return max([first, *(day_of(int(at)) + timedelta(days=1) for at in lost)])
+        firsts = [
+            day_of(int(at)) + timedelta(days=1)
+            for name, at in positions.items()
+            if name.startswith(_LOSSES)
+        ]
+        if (newest := positions.get(b"newest")) is not None:
+            firsts.append(day_of(int(newest)) - timedelta(days=self._kept_days - 1))
+        return max(firsts, default=None)
 
 
 def _days(first: date, last: date) -> Iterator[date]:

@@ -73,6 +73,9 @@ class Between:
         )
 
 
+Filter = AnyOf | Between
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
     """Customers for whom all filters hold, in the order of a rank; equal ones by id.
@@ -104,6 +107,17 @@ class Search:
             raise ValueError(f"a page has 1 to {PAGE_MAX} customers")
         if len(self.where) + len(self.between) > FILTERS_MAX:
             raise ValueError(f"a search has at most {FILTERS_MAX} filters")
+        # Each value costs a look at a set for every customer that is looked at.
+        if sum(len(filter_.values) for filter_ in self.where) > VALUES_MAX:
+            raise ValueError(f"the filters of a search have at most {VALUES_MAX} values together")
+
+    @property
+    def own_range(self) -> Between:
+        """What the filters ask of the rank that gives the order, in one."""
+        own = [range_ for range_ in self.between if range_.rank == self.order]
+        leasts = [range_.least for range_ in own if range_.least is not None]
+        mosts = [range_.most for range_ in own if range_.most is not None]
+        return Between(self.order, max(leasts, default=None), min(mosts, default=None))
 
 
 @dataclass(frozen=True, slots=True)

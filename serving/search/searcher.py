@@ -7,22 +7,16 @@ page then may be short, or empty, and its cursor goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import msgspec
 from redis.asyncio.client import Pipeline
 
 from serving.following import Following
 from serving.keys import GenerationKeys
-from serving.search.cursor import Place, cursor_at, place_of
-from serving.search.query import AnyOf, Between, Hit, Page, Search
-from serving.search.walk_script import WALK
-
-_pack = msgspec.msgpack.Encoder().encode
-
-Filter = AnyOf | Between
+from serving.search.cursor import place_of
+from serving.search.gather import gather
+from serving.search.query import Between, Filter, Page, Search
+from serving.search.walk import walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +55,17 @@ class Searcher:
             BadCursor: the cursor cannot be used.
             ViewChanging: the view was replaced again and again.
         """
-        place = place_of(search)
+        place, effort = place_of(search), self._effort
         fewest, count = await self._fewest(search)
-        if fewest is not None and count <= self._effort.gather_customers:
-            return await self._gather(search, fewest, place)
-        return await self._walk(search, place)
+        if fewest is not None and count <= effort.gather_customers:
+            return await gather(self._view, search, fewest, place, effort.step_customers)
+        step, steps = effort.step_customers, effort.steps
+        return await walk(self._view, search, place, step=step, steps=steps)
 
     async def _fewest(self, search: Search) -> tuple[Filter | None, int]:
         """The filter that the fewest pass; None if that is the order's own range, or all."""
         filters: list[Filter] = [*search.where, *search.between]
-        filters.append(_own_range(search))
+        filters.append(search.own_range)
 
         def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
             for filter_ in filters:
@@ -85,119 +80,6 @@ class Searcher:
         least = min(counts)
         fewest = filters[counts.index(least)] if counts[-1] > least else None
         return fewest, least
-
-    async def _gather(self, search: Search, source: Filter, place: Place | None) -> Page:
-        ids = await self._ids_of(source)
-        found: list[tuple[float, bytes]] = []
-        step = self._effort.step_customers
-        for start in range(0, len(ids), step):
-            found += await self._check(search, ids[start : start + step])
-        found.sort(reverse=search.descending)
-        if place is not None:
-            found = [
-                entry for entry in found if (entry < place if search.descending else entry > place)
-            ]
-        hits = found[: search.limit]
-        cursor = cursor_at(search, Place(*hits[-1])) if len(found) > len(hits) else None
-        return Page(tuple(Hit(one.decode(), value) for value, one in hits), cursor)
-
-    async def _ids_of(self, source: Filter) -> list[bytes]:
-        """All who pass one filter, known to be few; at most as many as may be read whole."""
-
-        def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
-            if isinstance(source, Between):
-                key = keys.rank(source.rank)
-                pipeline.zrangebyscore(key, source.low, source.high)
-            else:
-                pipeline.sunion([keys.members(source.facet, value) for value in source.values])
-
-        return list(await self._view.read(ask) or ())
-
-    async def _check(self, search: Search, ids: Sequence[bytes]) -> list[tuple[float, bytes]]:
-        """Those of ``ids`` for whom all filters hold, each with the value in the rank."""
-        ranges = (*search.between, Between(search.order))
-        asked: list[Any] = list(ids)
-
-        def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
-            for filter_ in search.where:
-                for value in filter_.values:
-                    pipeline.smismember(keys.members(filter_.facet, value), asked)
-            for range_ in ranges:
-                pipeline.zmscore(keys.rank(range_.rank), asked)
-
-        answers = await self._view.read_all(ask)
-        if answers is None:
-            return []
-        columns = iter(answers)
-        holds = [True] * len(ids)
-        for filter_ in search.where:
-            marks = [next(columns) for _ in filter_.values]
-            rows = zip(holds, *marks, strict=True)
-            holds = [was and any(row) for was, *row in rows]
-        values: list[float | None] = []
-        for range_ in ranges:
-            values = next(columns)
-            holds = [
-                was and value is not None and range_.holds(value)
-                for was, value in zip(holds, values, strict=True)
-            ]
-        return [
-            (value, one)
-            for one, value, kept in zip(ids, values, holds, strict=True)
-            if kept and value is not None
-        ]
-
-    async def _walk(self, search: Search, place: Place | None) -> Page:
-        hits: list[Hit] = []
-        for _ in range(self._effort.steps):
-            left = self._effort.step_customers, search.limit - len(hits)
-            answer = await self._view.read(_step(search, place, *left))
-            if answer is None:
-                return Page((), None)
-            kept, value, one, done = answer
-            hits += [
-                Hit(id_.decode(), float(at)) for id_, at in zip(kept[::2], kept[1::2], strict=True)
-            ]
-            if done:
-                return Page(tuple(hits), None)
-            place = Place(float(value), one)
-            if len(hits) == search.limit:
-                break
-        assert place is not None
-        return Page(tuple(hits), cursor_at(search, place))
-
-
-def _step(
-    search: Search, place: Place | None, steps: int, limit: int
-) -> Callable[[Pipeline, GenerationKeys], None]:
-    own = _own_range(search)
-    value, one = ("", b"") if place is None else (repr(place.value), place.customer_id)
-
-    def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
-        sets = [
-            [keys.members(filter_.facet, value) for value in filter_.values]
-            for filter_ in search.where
-        ]
-        ranges = [
-            (keys.rank(range_.rank), range_.low, range_.high)
-            for range_ in search.between
-            if range_.rank != search.order
-        ]
-        bounds = (int(search.descending), own.low, own.high, value, one)
-        limits = (steps, limit)
-        pipeline.eval(
-            WALK, 1, keys.rank(search.order), *bounds, *limits, _pack(sets), _pack(ranges)
-        )
-
-    return ask
-
-
-def _own_range(search: Search) -> Between:
-    """What the filters ask of the rank that gives the order, in one."""
-    own = [range_ for range_ in search.between if range_.rank == search.order]
-    leasts = [range_.least for range_ in own if range_.least is not None]
-    mosts = [range_.most for range_ in own if range_.most is not None]
-    return Between(search.order, max(leasts, default=None), min(mosts, default=None))
 
 
 def _answers_of(filter_: Filter) -> int:

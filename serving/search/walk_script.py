@@ -101,7 +101,7 @@ for i, hit in ipairs(ids) do
   hits[#hits + 1] = values[hit]
 end
 if #ids >= limit then
-  done = done and #ids == limit and ids[limit] == end_id
+  done = done and #ids == limit
   end_id = ids[limit]
 end
 return {hits, values[end_id], end_id, done and 1 or 0}

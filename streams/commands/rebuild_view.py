@@ -9,7 +9,7 @@ from streams.commands.failing import fail, one_sentence
 
 
 def rebuild_view() -> None:
-    """Make the view in Redis anew from the topic of customers' profiles.
+    """Make the view in Redis anew from the topics of profiles, tier changes and alerts.
 
     Readers and the projector may go on meanwhile: they follow the old view until the new one is
     complete, and then the new one from one instant on. Redis needs room for both for that time.
@@ -29,7 +29,7 @@ def rebuild_view() -> None:
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
         try:
             with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
-                task = bar.add_task("reading profiles", total=None)
+                task = bar.add_task("reading the topics", total=None)
 
                 def show(progress: RebuildProgress) -> None:
                     bar.update(task, completed=progress.done, total=progress.total)
@@ -39,6 +39,7 @@ def rebuild_view() -> None:
             fail(str(error))
         else:
             console.print(
-                f"The view is new: {report.profiles} profiles in generation {report.generation}, "
+                f"The view is new: {report.profiles} profiles and {report.changes} changes in "
+                f"generation {report.generation}, "
                 f"{report.seconds:.1f} s; {report.deleted_keys} old keys deleted."
             )

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
+from structlog.testing import capture_logs
 
 from config.settings import Settings
 from scoring.timestamps import rfc3339
@@ -96,6 +97,23 @@ async def test_a_killed_redis_is_told_and_come_back_is_used(
             server.start()
             await answers(api, "/v1/customers/ana")
             await answers(api, "/readyz")
+
+
+async def test_a_redis_that_refuses_us_is_no_bug_of_ours(
+    embedded_broker: Broker, topic_prefix: str
+) -> None:
+    with start_redis(password="right") as server:
+        url = server.url.replace("right", "wr0ng")
+        settings = settings_for(
+            embedded_broker, url, topic_prefix, api_port=0, allow_insecure_credentials=True
+        )
+        with capture_logs() as told:
+            async with serving(settings) as api:
+                answer = await api.http.get("/v1/customers/ana")
+        assert answer.status_code == 503
+        assert answer.json()["type"].endswith(":view-unavailable")
+        assert [line["log_level"] for line in told if "refuses" in line["event"]] == ["warning"]
+        assert "wr0ng" not in str(told)
 
 
 async def test_nothing_is_missed_while_the_view_is_rebuilt(api: Api, settings: Settings) -> None:

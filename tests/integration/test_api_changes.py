@@ -17,7 +17,7 @@ from serving.api.stream import changes as changes_module
 from serving.api.stream import response as response_module
 from serving.api.stream.positions import decoded
 from serving.api.stream.topics import TOPICS
-from streams.local import Broker, RedisServer
+from streams.local import Broker, RedisServer, start_broker
 from streams.topics import create_topics
 from tests.integration.api_harness import Api, Rest, TokenBook, serving
 from tests.integration.sse import Listener
@@ -171,6 +171,29 @@ async def test_silence_is_broken_by_signs_of_life_with_the_place_reached(
         await asyncio.gather(listening, return_exceptions=True)
 
 
+async def test_who_was_not_told_of_all_gaps_is_told_again(
+    settings: Settings, upstream: Upstream
+) -> None:
+    await upstream.move("ana")
+    await upstream.tell("dormancy-alerts", "dormancy.alert", "ana", tier="A")
+    topics = [f"{settings.topic_prefix}{name}" for name in ("tier-changes", "dormancy-alerts")]
+    old = Rest(ids=dict.fromkeys(topics, "the first"))
+    new = Rest(ids=dict.fromkeys(topics, "the second"))
+    selection = {**SINCE, "customer": "ana"}
+    async with serving(settings, old) as before:
+        last_id = (await Listener(before.http, selection).take(2))[-1].id
+    async with serving(settings, new) as after:
+        for _ in range(2):
+            listener = Listener(after.http, selection, last_id)
+            (gap,) = await listener.take(1)
+            assert gap.name == "tierstream.gap"
+            last_id = gap.id
+        gaps = await Listener(after.http, selection, last_id).take(2)
+        assert {gap.json()["topic"] for gap in gaps} == {"tier-changes", "dormancy-alerts"}
+        events = await Listener(after.http, selection, gaps[-1].id).take(2)
+        assert {event.name for event in events} == {"tier.changed", "dormancy.alert"}
+
+
 async def test_a_topic_made_anew_is_told_and_read_from_its_beginning(
     settings: Settings, upstream: Upstream
 ) -> None:
@@ -226,6 +249,44 @@ async def test_what_retention_took_is_told(
         "reason": "retention",
     }
     assert [event.json()["data"]["tier"] for event in events] == ["4", "5"]
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+async def test_a_stream_outlives_its_brokers(
+    redis_server: RedisServer, topic_prefix: str, kafka_broker: Broker
+) -> None:
+    del kafka_broker  # whether there is one at all
+    with start_broker("kafka") as own:
+        settings = settings_for(own, redis_server.url, topic_prefix, api_port=0)
+        await create_topics(settings)
+
+        async def tell(tier: str) -> None:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=settings.kafka_bootstrap_servers, acks="all"
+            )
+            await producer.start()
+            await Upstream(producer, topic_prefix).move("ana", tier)
+            await producer.stop()
+
+        async with serving(settings) as api:
+            await tell("A")
+            listener = Listener(api.http, {**SINCE, "topic": "tier-changes"})
+            listening = asyncio.create_task(listener.take(2, within_s=90))
+            before = listener.last_id
+
+            async def was_told() -> bool:
+                return api.value("api_streamed_events_total", topic="tier-changes") == 1
+
+            await eventually(was_told)
+            own.kill()
+            away = await api.http.get("/v1/changes")
+            assert away.status_code == 503
+            assert before != listener.last_id
+            own.start()
+            await tell("B")
+            events = await listening
+    assert [event.json()["data"]["tier"] for event in events] == ["A", "B"]
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,10 @@ async def test_pages_follow_each_other(crowd: Api) -> None:
         ({"limit": 201}, "bad-parameter"),
         ({"limit": "ten"}, "bad-parameter"),
         ({"order": "name"}, "bad-parameter"),
+        (
+            {"tier": [f"t{n}" for n in range(30)], "stage": [*"abcdefghijklmnopqrstu"]},
+            "bad-parameter",
+        ),
         ({"score_min": "nan"}, "bad-parameter"),
         ({"spend_max": "1e999"}, "bad-parameter"),
         ({"tier": [str(n) for n in range(51)]}, "bad-parameter"),
@@ -165,7 +169,17 @@ async def test_distributions_count_everybody(crowd: Api) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["from=2026-02-30", "from=2026-02-02&to=2026-02-01", "from=1990-01-01&to=2026-01-01", "form=1"],
+    [
+        "from=2026-02-30",
+        "to=0",
+        "to=0001-01-01",
+        "to=1969-12-31",
+        "from=9999-01-01",
+        "to=2026-1-1",
+        "from=2026-02-02&to=2026-02-01",
+        "from=1990-01-01&to=2026-01-01",
+        "form=1",
+    ],
 )
 async def test_a_wrong_period_is_a_problem(crowd: Api, query: str) -> None:
     assert (await crowd.http.get(f"/v1/migrations?{query}")).status_code == 422

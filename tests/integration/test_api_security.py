@@ -225,6 +225,21 @@ async def test_a_head_that_does_not_end_is_not_waited_for(
         writer.close()
 
 
+@pytest.mark.parametrize("crumbs", [b"\r\n", b"\n"])
+async def test_crumbs_between_requests_do_not_keep_a_connection(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, crumbs: bytes
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.5)
+    async with serving(settings) as api:
+        reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await reader.readuntil(b"}}")
+        writer.write(crumbs)
+        async with asyncio.timeout(10):
+            assert await reader.read() == b"", "closed"
+        writer.close()
+
+
 async def test_one_connection_too_many_is_told_so(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

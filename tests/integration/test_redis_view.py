@@ -319,6 +319,23 @@ async def test_view_that_may_have_missed_an_erasure_is_built_anew(
     assert not [key for key in await keys_of(redis, settings) if ":1:" in key]
 
 
+async def test_view_that_another_version_made_is_built_anew(
+    settings: Settings, redis: Redis, reader: ViewReader
+) -> None:
+    await publish(settings, [("ana", profile("ana"))])
+    async with projecting(settings):
+        await eventually(lambda: has_tier(reader, "ana", "C"))
+    generation = await view_of(redis, settings).open()
+    assert not await generation.has_another_form()
+    await redis.hdel(generation.keys.positions, "form")
+    await redis.delete(generation.keys.profile("ana"))
+    assert await generation.has_another_form()
+    async with projecting(in_another_group(settings)):
+        await eventually(lambda: has_tier(reader, "ana", "C"))
+        assert await reader.profile("ana") is not None
+    assert await redis.get(view_of(redis, settings).keys.current) == b"2"
+
+
 async def test_rebuild_is_never_seen_half_done(
     settings: Settings, redis: Redis, reader: ViewReader
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from redis.asyncio import Redis
 
 from config.security import aiokafka_security
 from config.settings import Settings
+from handlers.outputs import DORMANCY_ALERTS, TIER_CHANGES
+from serving.changes.reader import ChangesReader
 from serving.errors import ViewError
 from serving.projector import run_projector
 from serving.rebuild import rebuild_view
@@ -31,6 +34,7 @@ from tests.integration.view_harness import (
     redis_of,
     settings_for,
 )
+from tests.support.changes import DAY_MS, level_changed, tier_changed
 from tests.support.profiles import profile
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
@@ -39,7 +43,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 def documented_rights(prefix: str) -> list[str]:
     """What operators are told to grant in Redis, for a view with another key prefix."""
     line = next(line for line in PAGE.read_text().splitlines() if line.startswith("ACL SETUSER"))
-    return line.split(">PASSWORD ")[1].replace("~tierstream:*", f"~{prefix}*").split()
+    return line.split(">PASSWORD ")[1].replace("~{tierstream}:*", f"~{prefix}*").split()
 
 
 @pytest.fixture(scope="session")
@@ -79,14 +83,20 @@ async def make_user(redis: Redis, name: str, *rights: str) -> None:
 
 
 async def works(settings: Settings) -> None:
-    """Carry one profile into the view."""
+    """Carry a profile and its changes into the view, and take another customer away."""
     await create_topic(settings)
-    await publish(settings, [("ana", profile("ana"))])
+    await publish(settings, [("ana", profile("ana", level="dormant")), ("ben", None)])
+    changes = [tier_changed("ana", 1), tier_changed("ana", 3, at_ms=1_000 * DAY_MS)]
+    await publish(settings, [("ana", change) for change in changes], TIER_CHANGES)
+    await publish(settings, [("ana", level_changed("ana", 2))], DORMANCY_ALERTS)
     async with redis_of(settings) as redis, projecting(settings):
         reader = reader_of(redis, settings)
+        past = ChangesReader(redis, settings.redis_key_prefix, settings.changes_kept.ms)
 
         async def is_there() -> bool:
-            return await reader.customer("ana") is not None
+            moved = await past.migration(date(1972, 9, 27), date(1972, 9, 27))
+            reached = await past.reached("dormant", 0, 1)
+            return bool(moved.counts and reached.customers) and bool(await reader.customer("ana"))
 
         await eventually(is_there)
 
@@ -158,7 +168,7 @@ async def test_redis_user_with_no_more_than_the_documented_rights(
     with start_redis(own=True) as server:
         plain = settings_for(embedded_broker, server.url, topic_prefix)
         async with redis_of(plain) as redis:
-            rights = documented_rights(topic_prefix)
+            rights = documented_rights(plain.redis_key_prefix)
             await make_user(redis, "view", *rights)
             await make_user(redis, "other", "~other:*")
         login: dict[str, Any] = {

@@ -7,12 +7,15 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import date
 
 import aiohttp
 import pytest
 
 from config.settings import Settings, variable_names
+from handlers.outputs import TIER_CHANGES
+from serving.changes.reader import ChangesReader
 from streams.local import Broker, RedisServer, start_redis
 from streams.local.ports import free_ports
 from tests.integration.view_harness import (
@@ -23,6 +26,7 @@ from tests.integration.view_harness import (
     redis_of,
     settings_for,
 )
+from tests.support.changes import tier_changed
 from tests.support.profiles import profile
 
 WAIT_S = 40.0
@@ -106,11 +110,59 @@ async def test_projector_serves_probes_and_metrics_and_ends_in_order(settings: S
         assert '"message": "projector ends"' in errors.decode()
 
 
+async def test_counts_are_exact_through_kills_and_projectors_that_believe_to_be_alone(
+    settings: Settings,
+) -> None:
+    customers = [f"c{number}" for number in range(3_000)]
+    records = [(name, tier_changed(name, 1)) for name in customers]
+    await publish(settings, records, TIER_CHANGES)
+    async with redis_of(settings) as redis:
+        reader = ChangesReader(redis, settings.redis_key_prefix, settings.changes_kept.ms)
+        first_day = date(1970, 1, 1)
+
+        async def counted() -> int:
+            moves = (await reader.migration(first_day, first_day)).counts
+            return sum(count for _, count in moves)
+
+        # Each of a group of its own, so that all have all partitions, as after a split.
+        groups = [environment(settings, TIERSTREAM_APP_ID=f"own{n}") for n in range(3)]
+        ports = [{"TIERSTREAM_HTTP_PORT": str(port)} for port in free_ports(3)]
+        async with AsyncExitStack() as stack:
+            first, *others = [
+                await stack.enter_async_context(started(["projector"], group | port))
+                for group, port in zip(groups, ports, strict=True)
+            ]
+
+            async def has_begun() -> bool:
+                assert first.returncode is None
+                return await counted() > 0
+
+            await eventually(has_begun, WAIT_S)
+            first.kill()
+            again = [(name, tier_changed(name, 2)) for name in customers]
+            await publish(settings, [*records[-500:], *again], TIER_CHANGES)
+
+            async def is_complete() -> bool:
+                assert [other.returncode for other in others] == [None, None]
+                return await counted() >= 6_000
+
+            await eventually(is_complete, WAIT_S)
+            others[0].kill()
+            await publish(settings, [("ana", tier_changed("ana", 1))], TIER_CHANGES)
+
+            async def goes_on() -> bool:
+                return await counted() >= 6_001
+
+            await eventually(goes_on, WAIT_S)
+        assert await counted() == 6_001
+
+
 async def test_rebuild_view_says_what_it_did(settings: Settings) -> None:
     await publish(settings, [(name, profile(name)) for name in ("ana", "ben", "cai")])
+    await publish(settings, [("ana", tier_changed("ana", 1))], TIER_CHANGES)
     code, errors = await outcome(["rebuild-view"], environment(settings))
     assert code == 0
-    assert "The view is new: 3 profiles in generation 1" in errors
+    assert "The view is new: 3 profiles and 1 changes in generation 1" in errors
 
 
 @pytest.mark.parametrize("command", ["projector", "rebuild-view"])

@@ -214,6 +214,28 @@ def test_who_does_not_change_is_found_once_while_others_do_and_the_view_is_made_
     asyncio.run(check())
 
 
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("effort", [GATHERS, WALKS, WALKS_FAR], ids=["gather", "walk", "walk far"])
+async def test_pages_go_on_among_equals_in_both_directions(
+    url: str, effort: Effort, descending: bool
+) -> None:
+    redis = connect_redis(Settings(redis_url=url))
+    try:
+        everybody: Population = {
+            f"n{number}": {"tier": "AB"[number % 2], "score": number // 10, "monetary": "0.00"}
+            for number in range(40)
+        }
+        view = await filled(redis, everybody)
+        for order in ("score", "spend"):
+            search = Search(
+                where=(AnyOf("tier", ("A",)),), order=order, descending=descending, limit=3
+            )
+            found = await pages(view.searcher(effort), search)
+            assert [hit for page in found for hit in page.hits] == expected(everybody, search)
+    finally:
+        await redis.aclose()
+
+
 async def test_walk_among_very_many_equals_goes_on_where_it_was(url: str) -> None:
     redis = connect_redis(Settings(redis_url=url))
     try:
@@ -311,6 +333,10 @@ async def test_cursor_that_is_none_of_this_search_is_refused(url: str, cursor: s
         (lambda: Search(order="name"), "name is none of score"),
         (lambda: Search(limit=0), "a page has 1 to 500 customers"),
         (lambda: Search(limit=501), "a page has 1 to 500 customers"),
+        (
+            lambda: Search(where=(AnyOf("tier", tuple("abcdefghijklmnopq")),) * 3),
+            "the filters of a search have at most 50 values together",
+        ),
         (lambda: Search(between=(Between("score"),) * 21), "a search has at most 20 filters"),
     ],
 )

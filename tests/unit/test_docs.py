@@ -23,7 +23,7 @@ from handlers.customer import MAX_ALSO, MAX_IDENTITIES, MAX_TICKETS
 from handlers.decode import MAX_NESTING, MAX_RECORD_BYTES, Limits
 from handlers.fields import MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, MAX_ID_LENGTH, SCHEMAS
 from handlers.health import HealthView
-from handlers.onward import MAX_HOPS
+from handlers.onward import MAX_EVENT_HOPS, MAX_HOPS
 from handlers.outputs import PointsView, Profile
 from handlers.reasons import REASONS
 from handlers.satisfaction import SatisfactionView
@@ -219,7 +219,8 @@ def test_rules_give_the_limits_the_code_has() -> None:
         "orders in the window, one by one": MAX_ORDERS,
         "changes waiting for their order": MAX_WAITING,
         "ids merged into a customer that `explain` names": MAX_ALSO,
-        "ids over which a merge, or an event of an old id, goes on to another partition": MAX_HOPS,
+        "ids over which a merge goes on": MAX_HOPS,
+        "ids over which an event of an old id goes on": MAX_EVENT_HOPS,
         "event ids remembered": MAX_IDENTITIES,
         "refund ids of an order": MAX_REFUND_IDS,
         "days with points left": MAX_LOTS,

@@ -8,6 +8,7 @@ import pytest
 from handlers.customer import Customer, Moved, erased_customer, merged_customer, new_customer, pack
 from handlers.meta import Source
 from handlers.onward import (
+    MAX_EVENT_HOPS,
     MAX_HOPS,
     Followed,
     Hop,
@@ -108,18 +109,19 @@ def test_every_way_ends_and_comes_back_to_its_origin_however_merges_lead() -> No
         assert (route.into, route.via) == ("a", ())
 
 
-def test_nobody_is_reached_over_more_than_64_ids() -> None:
+@pytest.mark.parametrize("most", [MAX_HOPS, MAX_EVENT_HOPS])
+def test_the_way_has_a_limit(most: int) -> None:
     route = first_step("c0", Moved("c1", 1, 1))
     number = 1
     while route.back is None:
-        step = next_step(merged(f"c{number}", f"c{number + 1}"), route)
+        step = next_step(merged(f"c{number}", f"c{number + 1}"), route, most)
         assert step is not None
         route, number = step, number + 1
-        assert len(route.via) <= MAX_HOPS
+        assert len(route.via) <= most
     assert route == Route(
-        into=f"c{MAX_HOPS - 1}",
-        via=tuple(Hop(f"c{n}", 1) for n in range(MAX_HOPS - 1)),
-        back=Hop(f"c{MAX_HOPS - 1}", 1),
+        into=f"c{most - 1}",
+        via=tuple(Hop(f"c{n}", 1) for n in range(most - 1)),
+        back=Hop(f"c{most - 1}", 1),
     )
 
 

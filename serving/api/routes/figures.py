@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from serving.api import openapi
 from serving.api.answers import json_response
@@ -16,6 +17,7 @@ from serving.api.services import need_view, services_of
 
 _DAYS = 7
 _DAYS_MAX = 3_660
+_DAY = re.compile(r"(?:19[7-9]|[2-8][0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 router = APIRouter(prefix="/v1", tags=["figures"])
 
@@ -34,11 +36,21 @@ async def distributions(request: Request, caller: Reader, _: NoParameters) -> Re
     return json_response(found)
 
 
+def _day(text: object) -> object:
+    """A date as it is written; numbers would be taken for seconds since 1970."""
+    if not isinstance(text, str) or not _DAY.fullmatch(text):
+        raise ValueError("is a date such as 2026-01-31, from 1970 on")
+    return text
+
+
+_Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
+
+
 class _Period(Parameters):
-    first_day: date | None = Field(
+    first_day: _Day | None = Field(
         default=None, alias="from", description="The first day, UTC; else six days before the last."
     )
-    last_day: date | None = Field(
+    last_day: _Day | None = Field(
         default=None, alias="to", description="The last day, UTC; else today."
     )
 

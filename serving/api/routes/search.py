@@ -60,6 +60,9 @@ class _Search(Paged):
             rank: (getattr(self, f"{rank}_min"), getattr(self, f"{rank}_max"))
             for rank in ("score", "spend", "health")
         }
+        if sum(len(filter_.values) for filter_ in where) > VALUES_MAX:
+            most = max(where, key=lambda filter_: len(filter_.values)).facet
+            raise wrong(most, f"and the other filters have at most {VALUES_MAX} values together")
         ranges = [Between(rank, *asked) for rank, asked in bounds.items() if asked != (None, None)]
         return Search(
             where=tuple(where),

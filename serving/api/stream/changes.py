@@ -50,11 +50,10 @@ class Changes:
         Raises:
             KafkaError: Kafka refuses to be read.
         """
-        await self._leave_old_topics()
+        yield wire.opening(self._encoded())
+        if self._lost:
+            yield await self._leave_old_topics(self._lost)
         self._source.read_from(self._positions.next_offsets)
-        yield wire.opening(self._positions.encoded())
-        for lost in self._lost:
-            yield self._gap(lost)
         while True:
             try:
                 batches = await self._source.read(_READ_WAIT_S)
@@ -65,16 +64,22 @@ class Changes:
                 yield self._told(place, records)
             yield self._heartbeat()
 
-    async def _leave_old_topics(self) -> None:
-        """Positions in a topic that was deleted say nothing about the one of that name now."""
-        if not self._lost:
-            return
-        first = await self._source.beginnings([lost.place for lost in self._lost])
-        self._lost = [
-            Lost(lost.place, lost.asked, first[lost.place], lost.reason) for lost in self._lost
-        ]
+    async def _leave_old_topics(self, lost: Sequence[Lost]) -> bytes:
+        """Positions in a topic that was deleted say nothing about the one of that name now.
+
+        All gaps but the last bear the old position, so who does not get all is told again.
+        """
+        before = self._encoded()
+        first = await self._source.beginnings([each.place for each in lost])
         self._positions.next_offsets |= first
         self._positions.marks = self._source.marks
+        ids = [before] * (len(lost) - 1) + [self._encoded()]
+        return self._noted(
+            b"".join(
+                wire.gap(*each.place, each.asked, first[each.place], each.reason, position)
+                for each, position in zip(lost, ids, strict=True)
+            )
+        )
 
     def _told(self, place: Place, records: Sequence[ConsumerRecord]) -> bytes:
         """The chosen ones of some records; the position moves past all of them."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,28 +63,26 @@ class Source:
         self.marks: dict[str, bytes] = {}
         """What tells the incarnation of each topic."""
 
-    async def connect(self, topics: Collection[str], timeout_s: float) -> None:
+    async def connect(self, topics: Collection[str]) -> None:
         """Connect, and learn about the topics.
 
         Raises:
             KafkaError: no broker answers, or it refuses.
-            TimeoutError: not in time.
             LookupError: a topic is missing.
         """
-        async with asyncio.timeout(timeout_s):
-            await self._consumer.start()
-            # Only the client inside of a consumer tells partitions before any is assigned, and
-            # asks what a consumer has no question for.
-            client = self._consumer._client  # noqa: SLF001
-            cluster = await client.fetch_all_metadata()
-            names = {topic: self._prefix + topic for topic in topics}
-            for topic, name in names.items():
-                found = cluster.partitions_for_topic(name)
-                if not found:
-                    raise LookupError(f"Kafka has no topic {name}")
-                self.partitions[topic] = len(found)
-            ids = await self._identify(client, names.values())
-            self.marks = {topic: mark_of(ids.get(name, "")) for topic, name in names.items()}
+        await self._consumer.start()
+        # Only the client inside of a consumer tells partitions before any is assigned, and asks
+        # what a consumer has no question for.
+        client = self._consumer._client  # noqa: SLF001
+        cluster = await client.fetch_all_metadata()
+        names = {topic: self._prefix + topic for topic in topics}
+        for topic, name in names.items():
+            found = cluster.partitions_for_topic(name)
+            if not found:
+                raise LookupError(f"Kafka has no topic {name}")
+            self.partitions[topic] = len(found)
+        ids = await self._identify(client, names.values())
+        self.marks = {topic: mark_of(ids.get(name, "")) for topic, name in names.items()}
 
     async def ends(self, places: Collection[Place]) -> dict[Place, int]:
         """The offset after the last record of each partition."""

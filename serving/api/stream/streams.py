@@ -16,7 +16,7 @@ from serving.api.stream.positions import PLACES_MAX, BadPosition, Place, Positio
 from serving.api.stream.selection import Selection
 from serving.api.stream.source import Source
 
-_CONNECT_TIMEOUT_S = 10.0
+_START_TIMEOUT_S = 10.0
 
 
 class Streams:
@@ -63,27 +63,27 @@ class Streams:
             start = await self._start(source, selection, given, since_ms)
             yield Changes(source, selection, start, self.meter, time.monotonic)
         finally:
-            self._count(-1)
-            await source.close()
+            try:
+                await source.close()
+            finally:
+                self._count(-1)
 
     async def _start(
         self, source: Source, selection: Selection, given: Positions | None, since_ms: int | None
     ) -> Positions:
         try:
-            await source.connect(selection.topics, _CONNECT_TIMEOUT_S)
-            wanted = _bounded(selection.places(source.partitions))
-            if given is not None:
-                return resumed(given, wanted)
-            offsets = (
-                await source.ends(wanted)
-                if since_ms is None
-                else await source.since(wanted, since_ms)
-            )
-            return Positions(offsets, source.marks)
+            async with asyncio.timeout(_START_TIMEOUT_S):
+                await source.connect(selection.topics)
+                wanted = _bounded(selection.places(source.partitions))
+                if given is not None:
+                    return resumed(given, wanted)
+                if since_ms is None:
+                    return Positions(await source.ends(wanted), source.marks)
+                return Positions(await source.since(wanted, since_ms), source.marks)
         except BadPosition as error:
             raise Problem("bad-position", str(error)) from None
         except (KafkaError, OSError, TimeoutError, LookupError) as error:
-            reason = str(error) or type(error).__name__
+            reason = str(error) or "it does not answer in time"
             raise Problem(
                 "kafka-unavailable", f"no changes: {reason}", headers={"Retry-After": "5"}
             ) from None

@@ -1,0 +1,95 @@
+"""The Redis user of docs/operations.md can do what the view needs."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+
+from config.settings import Settings
+from serving.changes.reader import ChangesReader
+from serving.rebuild import rebuild_view
+from serving.search.query import AnyOf, Search
+from streams.doctor.diagnosis import redis_finding
+from streams.local import Broker, start_redis
+from tests.integration.view_harness import (
+    create_topic,
+    eventually,
+    projecting,
+    publish,
+    reader_of,
+    redis_of,
+    settings_for,
+)
+from tests.support.profiles import profile
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
+TAGS = [{"tag": "vip", "since": "2026-01-01T00:00:00.000Z"}]
+
+
+def told_rights() -> list[str]:
+    """The words of the command on the page, for the default prefix."""
+    found = re.search(r"^ACL SETUSER tierstream .*$", PAGE.read_text(), re.MULTILINE)
+    assert found is not None
+    return found[0].split()[2:]
+
+
+async def read_everything(redis: Redis, settings: Settings) -> None:
+    """Everything a reader may ask, each in its ways."""
+    reader = reader_of(redis, settings)
+    assert await reader.customer("ana") is not None
+    assert await reader.profile("ana") is not None
+    assert None not in await reader.profiles(["ana", "ben"])
+    assert await reader.count("tier", "C") == 2
+    assert len(await reader.sample("tag", "vip", 10)) == 1
+    assert (await reader.distributions())["tag"] == {"vip": 1}
+    assert len((await reader.search(Search())).hits) == 2
+    vip = AnyOf("tag", ("vip",))
+    assert len((await reader.search(Search(where=(vip,), order="score"))).hits) == 1
+    assert len((await reader.near_next_tier(100.0)).hits) == 2
+    assert not (await reader.about_to_fall(2**42)).hits
+    changes = ChangesReader(redis, settings.redis_key_prefix, settings.changes_kept.ms)
+    await changes.migration(date(2026, 1, 1), date(2026, 1, 31))
+    await changes.reached("dormant", 0, 2**42)
+
+
+async def test_user_of_the_page_can_do_all_that_the_view_needs(
+    embedded_broker: Broker, topic_prefix: str
+) -> None:
+    with start_redis(own=True) as server:
+        admin: Any = Redis.from_url(server.url)
+        await admin.execute_command("ACL", "SETUSER", *told_rights())
+        url = server.url.replace("redis://", "redis://tierstream:PASSWORD@")
+        settings = settings_for(
+            embedded_broker,
+            url,
+            topic_prefix,
+            redis_key_prefix="tierstream:",
+            allow_insecure_credentials=True,
+        )
+        await create_topic(settings)
+        assert (await redis_finding(settings)).remedy is None
+        async with redis_of(settings) as redis, projecting(settings):
+            told = [("ana", profile("ana", tags=TAGS)), ("ben", profile("ben"))]
+            await publish(settings, [*told, ("cai", profile("cai")), ("cai", None)])
+            reader = reader_of(redis, settings)
+
+            async def there() -> bool:
+                return await reader.count("tier", "C") == 2
+
+            await eventually(there)
+            await publish(settings, [("ben", profile("ben", tier="B", score=None))])
+
+            async def moved() -> bool:
+                return await reader.count("tier", "B") == 1
+
+            await eventually(moved)
+            await publish(settings, [("ben", profile("ben"))])
+            await eventually(there)
+            await read_everything(redis, settings)
+            await rebuild_view(settings)
+            await read_everything(redis, settings)
+        await admin.aclose()
