@@ -6,12 +6,13 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from scoring.timestamps import rfc3339
-from streams.local import Broker, RedisServer
-from tests.builders import erased, order
+from streams.local import Broker, start_redis
+from tests.builders import erased, merged, order
 from tests.fault.controls import POINTS, Controls
 from tests.integration.audit import audit
 from tests.integration.canaries import Person
@@ -26,26 +27,65 @@ _AT_A_START = ("after_claim", "amid_restore")
 _DIES_WITHIN_S = 30.0
 
 
+class Case(NamedTuple):
+    """One erasure in which a worker dies.
+
+    Attributes:
+        point: where it dies.
+        person: who is erased.
+        former: another id of the person, merged before, by which the erasure is asked for; it then
+            goes on through the log to the surviving id.
+    """
+
+    point: str
+    person: Person
+    former: Person | None = None
+
+    @property
+    def name(self) -> str:
+        return self.point if self.former is None else f"{self.point}, merged"
+
+    @property
+    def asked_for(self) -> str:
+        return (self.former or self.person).customer_id
+
+    @property
+    def people(self) -> list[Person]:
+        return [self.person] if self.former is None else [self.person, self.former]
+
+
+def all_cases() -> list[Case]:
+    over_merges = [Case(point, Person(), Person()) for point in ("after_outputs", "after_meta")]
+    return [*(Case(point, Person()) for point in POINTS), *over_merges]
+
+
 @pytest.mark.kafka
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 async def test_a_worker_killed_at_any_step_of_an_erasure_leaves_nothing_of_the_person(
-    kafka_broker: Broker, redis_server: RedisServer, tmp_path: Path
+    kafka_broker: Broker, tmp_path: Path
 ) -> None:
-    people = {point: Person() for point in POINTS}
+    cases = all_cases()
+    people = [person for case in cases for person in case.people]
     controls = Controls(tmp_path / "controls")
     # Without ticks nothing comes to a point but what belongs to the erasure.
     settings = {"mode": "replay", "flush_interval": "300ms"}
-    with erasing(kafka_broker, redis_server, tmp_path, **settings) as deployment:
+    # All of Redis is searched, so nobody else may write there.
+    with (
+        start_redis(own=True) as redis,
+        erasing(kafka_broker, redis, tmp_path, **settings) as deployment,
+    ):
         await deployment.create_topics()
         worker = await _started(deployment, controls)
         await deployment.ready_worker(program=PROJECTOR)
-        await live(deployment, people.values())
-        before = await kept_of_customers(deployment, redis_server)
-        for person in people.values():
+        await live(deployment, people)
+        before = await kept_of_customers(deployment, redis)
+        for person in people:
             assert {name for name, _ in traces(person.kept, before)} == person.kept.keys()
+        await deployment.send(_merges(cases))
+        await deployment.drained()
 
-        for point, person in people.items():
-            await _die(deployment, worker, controls, point, person)
+        for case in cases:
+            await _die(deployment, worker, controls, case)
             worker = await _started(deployment, controls)
         await deployment.drained()
         assert worker.stop() == 0
@@ -53,14 +93,24 @@ async def test_a_worker_killed_at_any_step_of_an_erasure_leaves_nothing_of_the_p
 
         worker = await _started(deployment, controls)
         canaries = {
-            f"{name} of {point}": canary
-            for point, person in people.items()
+            f"{name} of {case.name}": canary
+            for case in cases
+            for person in case.people
             for name, canary in person.canaries.items()
         }
         await compacted(deployment, kafka_broker, canaries)
-        after = await kept_of_customers(deployment, redis_server)
+        after = await kept_of_customers(deployment, redis)
         assert traces(canaries, {**after, **in_files(deployment, kafka_broker)}) == set()
         assert worker.stop() == 0
+
+
+def _merges(cases: list[Case]) -> list[Message]:
+    at = rfc3339(time.time_ns() // 1_000_000)
+    return [
+        Message("profiles", merged(case.person.customer_id, at, case.former.customer_id))
+        for case in cases
+        if case.former is not None
+    ]
 
 
 async def _started(deployment: Deployment, controls: Controls) -> RunningWorker:
@@ -70,23 +120,24 @@ async def _started(deployment: Deployment, controls: Controls) -> RunningWorker:
 
 
 async def _die(
-    deployment: Deployment, worker: RunningWorker, controls: Controls, point: str, person: Person
+    deployment: Deployment, worker: RunningWorker, controls: Controls, case: Case
 ) -> None:
     """Erase somebody and have the worker killed at a point of that.
 
     Somebody new comes at the same time, so that the flush has outputs too.
     """
-    if point in _AT_A_START:
+    if case.point in _AT_A_START:
         worker.kill()
-    controls.arm(point, signal.SIGKILL)
+    controls.arm(case.point, signal.SIGKILL)
     at = rfc3339(time.time_ns() // 1_000_000)
+    newcomer = f"new {case.name}"
     await deployment.send(
         [
-            Message("orders", order(f"new {point}", "20", at, f"new {point}")),
-            Message("profiles", erased(at, person.customer_id)),
+            Message("orders", order(newcomer, "20", at, newcomer)),
+            Message("profiles", erased(at, case.asked_for)),
         ]
     )
-    if point in _AT_A_START:
+    if case.point in _AT_A_START:
         worker = deployment.start_worker(_WORKER, test_controls=controls.file)
-    assert worker.exit_code(_DIES_WITHIN_S) == -signal.SIGKILL, point
+    assert worker.exit_code(_DIES_WITHIN_S) == -signal.SIGKILL, case.name
     assert not controls.is_armed
