@@ -24,7 +24,7 @@ from handlers.customer import Customer, Moved
 FOLLOWED = "customer.followed"
 TRANSFERRED = "customer.transferred"
 MAX_HOPS = 64
-"""Ids over which a transfer goes on, so that it fits a record; whoever is further is not reached."""
+"""Ids over which a transfer goes on, so that it fits a record; who is further is not reached."""
 MAX_EVENT_HOPS = 1_000
 """The same of an event, whose way grows with each merge of who survived."""
 NO_EVENT = msgspec.Raw(b"null")
