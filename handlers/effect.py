@@ -7,7 +7,7 @@ from typing import NamedTuple
 from handlers.context import Cause
 from handlers.dormancy import CameBack
 from handlers.events import Event
-from scoring.ledger import Order
+from scoring.order import Order
 
 
 class Effect(NamedTuple):

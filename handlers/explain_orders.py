@@ -7,20 +7,9 @@ from typing import Literal
 
 from handlers.explanation import MergedWhy, NotCounted, OrdersWhy, OrderWhy, WaitingKind, WaitingWhy
 from handlers.outputs import optional_time
-from scoring.ledger import (
-    CANCEL,
-    FAIL,
-    FAILED,
-    PAID,
-    PAY,
-    PENDING,
-    REFUND,
-    Change,
-    Ledger,
-    MergedDay,
-    Order,
-)
+from scoring.ledger import Ledger, MergedDay
 from scoring.money import CURRENCY_DIGITS, text_of_minor
+from scoring.order import CANCEL, FAIL, FAILED, PAID, PAY, PENDING, REFUND, Change, Order
 from scoring.rules import Rules
 from scoring.timestamps import rfc3339
 

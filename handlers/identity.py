@@ -15,7 +15,7 @@ from handlers.events import (
 )
 from handlers.orders import PAYMENT_STATUS
 from handlers.reasons import Rejection
-from scoring.ledger import FAILED, PAID, Order
+from scoring.order import FAILED, PAID, Order
 
 
 class Duplicate:

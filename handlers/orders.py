@@ -7,8 +7,8 @@ from handlers.customer import Customer
 from handlers.dormancy import CameBack
 from handlers.effect import Effect
 from handlers.events import OrderChanged, OrderPlaced, OrderRefunded
-from scoring.ledger import CANCEL, FAIL, FAILED, PAID, PAY, PENDING, REFUND, Change, Foreign, Order
 from scoring.money import CURRENCY_DIGITS, convert
+from scoring.order import CANCEL, FAIL, FAILED, PAID, PAY, PENDING, REFUND, Change, Foreign, Order
 from scoring.rules import Rules
 
 PAYMENT_STATUS = {None: PENDING, "pending": PENDING, "paid": PAID, "failed": FAILED}

@@ -10,7 +10,8 @@ from handlers.customer import Customer
 from handlers.effect import Happened
 from handlers.events import ActivityRecorded, PointsRedeemed
 from handlers.outputs import PointsChanged, PointsRefused, PointsView, optional_time
-from scoring.ledger import Joined, Order
+from scoring.ledger import Joined
+from scoring.order import Order
 from scoring.points import Account, Earned, PointsRule
 from scoring.rules import Rules
 from scoring.timestamps import rfc3339

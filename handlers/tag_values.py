@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from handlers.customer import Customer, Tagged
-from scoring.ledger import FAILED, Order
+from scoring.order import FAILED, Order
 from scoring.rules import Rules
 from scoring.satisfaction import newest
 from scoring.tags import (

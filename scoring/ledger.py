@@ -12,115 +12,11 @@ from operator import attrgetter
 
 from msgspec import Struct, field
 
-from scoring import marks
-from scoring.money import Rate, convert
-from scoring.points import Earned
+from scoring.order import REFUND, Change, Order, apply_change, counts
 from scoring.rules import Rules
 
 MAX_ORDERS = 512
-MAX_REFUND_IDS = 24
 MAX_WAITING = 64
-
-PENDING, PAID, FAILED = range(3)
-"""Payment status of an order."""
-
-PAY, FAIL, CANCEL, REFUND = range(4)
-"""Kinds of change to an order."""
-
-
-class Change(Struct, array_like=True, frozen=True):
-    """A payment, failed payment, cancellation or refund of one order.
-
-    `refund_units` are in the currency of the order, to as many decimals as the base currency has:
-    hundredths with a base of two digits.
-    """
-
-    kind: int
-    order_id: str
-    refund_id: str = ""
-    refund_units: int = 0
-
-
-class Foreign(Struct, array_like=True, frozen=True):
-    """The amount of an order as it was placed in another currency, and the rate it was taken at.
-
-    The rate is major units of the base currency for one major unit.
-    """
-
-    currency: str
-    amount_minor: int
-    rate_numerator: int
-    rate_denominator: int
-
-
-class Refunds(Struct, array_like=True):
-    """The refunds of one order: those seen last, as marks one after another, and their sum."""
-
-    seen: bytes
-    units: int
-    value: int
-
-    def told(self, refund_id: str, units: int) -> bool | None:
-        """Whether a refund of this id was for the same amount; None if it was not seen."""
-        return marks.told(self.seen, refund_id, units)
-
-    def remember(self, refund_id: str, units: int) -> None:
-        """Note a refund, and forget the oldest beyond `MAX_REFUND_IDS`."""
-        self.seen = marks.remember(self.seen, refund_id, units, MAX_REFUND_IDS)
-
-    def with_those_of(self, other: Refunds) -> Refunds:
-        """The refunds of the same order told elsewhere too, each id once; `value` is not set.
-
-        Of ids that were forgotten nobody knows whether they are the same, so they are taken to be.
-        """
-        own, their = marks.amounts(self.seen), marks.amounts(other.seen)
-        forgotten = max(self.units - sum(own.values()), other.units - sum(their.values()))
-        both = their | own
-        return Refunds(
-            marks.of_amounts(both, MAX_REFUND_IDS), sum(both.values()) + forgotten, self.value
-        )
-
-
-class Order(Struct, array_like=True):
-    """An order in the window. `counts` is kept in step by the ledger."""
-
-    order_id: str
-    placed_ms: int
-    day: int
-    amount: int
-    payment: int = PENDING
-    cancelled: bool = False
-    counts: bool = False
-    foreign: Foreign | None = None
-    refunds: Refunds | None = None
-    earned: Earned | None = None
-    """The points it gave, once it gave some under a policy that has points."""
-
-    @property
-    def value(self) -> int:
-        """The amount less refunds, never negative."""
-        return self.amount if self.refunds is None else self.amount - self.refunds.value
-
-    def is_same(self, other: Order) -> bool:
-        """Whether an order of this id told elsewhere has the same amount and currency."""
-        own, their = self.foreign, other.foreign
-        if own is None or their is None:
-            return own is their and self.amount == other.amount
-        return (own.currency, own.amount_minor) == (their.currency, their.amount_minor)
-
-    def take_news(self, other: Order) -> None:
-        """Take over what the same order came to elsewhere, as far as it goes further."""
-        self.cancelled = self.cancelled or other.cancelled
-        if self.payment == PENDING:
-            self.payment = other.payment
-        if self.refunds is None:
-            self.refunds = other.refunds
-        elif other.refunds is not None:
-            self.refunds = self.refunds.with_those_of(other.refunds)
-        if self.refunds is not None:
-            self.refunds.value = _refund_value(self, self.refunds.units)
-        if self.earned is None:
-            self.earned, other.earned = other.earned, None
 
 
 class MergedDay(Struct, array_like=True):
@@ -195,7 +91,7 @@ class Ledger(Struct, array_like=True):
         if self.waiting:
             for change in self.waiting:
                 if change.order_id == order.order_id:
-                    _apply(order, change)
+                    apply_change(order, change)
             self.waiting = [c for c in self.waiting if c.order_id != order.order_id]
         order.counts = counts(order, rules)
         if order.day <= today - rules.window_days:
@@ -229,7 +125,7 @@ class Ledger(Struct, array_like=True):
         counted = order.counts
         if counted:
             self._leave(order)
-        _apply(order, change)
+        apply_change(order, change)
         order.counts = counts(order, rules)
         if order.counts:
             self._enter(order)
@@ -329,7 +225,7 @@ class Ledger(Struct, array_like=True):
                 self.waiting.append(change)
             else:
                 joined.changed.append((found, found.counts))
-                _apply(found, change)
+                apply_change(found, change)
         excess = max(0, len(self.waiting) - MAX_WAITING)
         del self.waiting[:excess]
         joined.unmatched += excess
@@ -396,41 +292,3 @@ class Ledger(Struct, array_like=True):
             self.merged[place - 1].value += order.value
         else:
             self.merged.insert(place, MergedDay(order.day, 1, order.value))
-
-
-def counts(order: Order, rules: Rules) -> bool:
-    """Placed (or paid, if the policy says so), not cancelled, not failed, not fully refunded."""
-    if order.cancelled or order.payment == FAILED:
-        return False
-    if rules.counts_when_paid and order.payment != PAID:
-        return False
-    refunds = order.refunds
-    return refunds is None or not 0 < refunds.value >= order.amount
-
-
-def _apply(order: Order, change: Change) -> None:
-    if change.kind == PAY:
-        order.payment = PAID
-    elif change.kind == FAIL:
-        order.payment = FAILED
-    elif change.kind == CANCEL:
-        order.cancelled = True
-    else:
-        _refund(order, change)
-
-
-def _refund(order: Order, change: Change) -> None:
-    refunds = order.refunds
-    if refunds is None:
-        refunds = order.refunds = Refunds(b"", 0, 0)
-    refunds.remember(change.refund_id, change.refund_units)
-    refunds.units += change.refund_units
-    refunds.value = _refund_value(order, refunds.units)
-
-
-def _refund_value(order: Order, units: int) -> int:
-    """What a sum of refunds is worth, at most the amount of the order."""
-    foreign = order.foreign
-    if foreign is not None:
-        units = convert(units, Rate(foreign.rate_numerator, foreign.rate_denominator))
-    return min(units, order.amount)

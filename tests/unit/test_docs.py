@@ -28,7 +28,8 @@ from handlers.outputs import PointsView, Profile
 from handlers.reasons import REASONS
 from handlers.satisfaction import SatisfactionView
 from scoring.decay import CAPACITY
-from scoring.ledger import MAX_ORDERS, MAX_REFUND_IDS, MAX_WAITING
+from scoring.ledger import MAX_ORDERS, MAX_WAITING
+from scoring.order import MAX_REFUND_IDS
 from scoring.points import MAX_LOTS, MAX_REDEMPTIONS
 from scoring.policy import Tier
 from scoring.satisfaction import MAX_KEPT

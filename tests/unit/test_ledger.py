@@ -6,18 +6,8 @@ from typing import Any
 
 import pytest
 
-from scoring.ledger import (
-    CANCEL,
-    FAIL,
-    MAX_ORDERS,
-    MAX_REFUND_IDS,
-    MAX_WAITING,
-    PAY,
-    REFUND,
-    Change,
-    Ledger,
-    Order,
-)
+from scoring.ledger import MAX_ORDERS, MAX_WAITING, Ledger
+from scoring.order import CANCEL, FAIL, MAX_REFUND_IDS, PAY, REFUND, Change, Order
 from scoring.policy import Policy
 from scoring.rules import Rules
 from tests.builders import (

@@ -7,21 +7,18 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.ledger import (
+from scoring.ledger import MAX_ORDERS, MAX_WAITING, Joined, Ledger
+from scoring.order import (
     CANCEL,
     FAIL,
     FAILED,
-    MAX_ORDERS,
     MAX_REFUND_IDS,
-    MAX_WAITING,
     PAID,
     PAY,
     PENDING,
     REFUND,
     Change,
     Foreign,
-    Joined,
-    Ledger,
     Order,
 )
 from scoring.points import Earned, Terms

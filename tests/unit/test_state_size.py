@@ -25,18 +25,9 @@ from handlers.onward import MAX_HOPS, Hop, Transfer
 from scoring.care import Reminded
 from scoring.day_counts import DayCounts
 from scoring.decay import CAPACITY, Sketch, Weight
-from scoring.ledger import (
-    MAX_ORDERS,
-    MAX_REFUND_IDS,
-    MAX_WAITING,
-    REFUND,
-    Change,
-    Foreign,
-    MergedDay,
-    Order,
-    Refunds,
-)
+from scoring.ledger import MAX_ORDERS, MAX_WAITING, MergedDay
 from scoring.marks import digest
+from scoring.order import MAX_REFUND_IDS, REFUND, Change, Foreign, Order, Refunds
 from scoring.points import (
     MAX_ACTIVITIES_COUNTED,
     MAX_LOTS,

@@ -12,7 +12,8 @@ from handlers.customer import (
     unpack_head,
 )
 from handlers.store import CustomerStore
-from scoring.ledger import PAY, Change, Foreign, Ledger, MergedDay, Order, Refunds
+from scoring.ledger import Ledger, MergedDay
+from scoring.order import PAY, Change, Foreign, Order, Refunds
 from scoring.tiers import Crossed
 
 
