@@ -354,6 +354,15 @@ def test_what_was_counted_and_weighed_of_both_makes_the_tags() -> None:
     assert pick(driver.profile("ben")["tags"], "tag") == ["buyer", "likes:hats", "looks"]
 
 
+def test_what_is_counted_for_ever_is_the_sum_of_both() -> None:
+    ever = TagRule("regular", "count", events=("page.viewed",), at_least="5")
+    driver = Driver(replace(BASE, tags=(ever,)))
+    driver.feed(*(viewed(day(n)) for n in range(3)), *(viewed(day(n), "ben") for n in range(2)))
+    assert driver.profile("ben")["tags"] == []
+    driver.feed(merged("ben", day(300)))
+    assert pick(driver.profile("ben")["tags"], "tag") == ["regular"]
+
+
 def test_counted_days_of_both_leave_the_window_on_their_own() -> None:
     driver = Driver(replace(BASE, tags=TAGS[:1]))
     driver.feed(*(viewed(day(n), who) for n, who in ((0, "ana"), (1, "ben"), (2, "ana"))))
