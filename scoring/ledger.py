@@ -243,7 +243,7 @@ class Ledger(Struct, array_like=True):
         An order told under both ids with one amount is one order. A change that waited on one side
         reaches an order that stood on the other.
         """
-        # The other may come from a time of other rules: what counts by the new ones alone is no news.
+        # The other may come from under other rules: what counts by these alone is no news.
         other.recount(rules)
         joined = Joined()
         own_orders: dict[str, list[Order]] = {}
