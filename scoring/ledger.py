@@ -139,6 +139,8 @@ class Ledger(Struct, array_like=True):
         An order told under both ids with one amount is one order. A change that waited on one side
         reaches an order that stood on the other.
         """
+        # The other may come from under other rules: what counts by these alone is no news.
+        other.recount(rules)
         joined = Joined()
         own_orders: dict[str, list[Order]] = {}
         for order in self.orders:

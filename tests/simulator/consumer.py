@@ -220,7 +220,7 @@ class Consumer:
             position = records[-1].offset + 1
 
     async def _seek(self, generation: int) -> None:
-        tps = [tp for tp in self._tps if tp.topic != self._changelog]
+        tps = sorted(tp for tp in self._tps if tp.topic != self._changelog)
         committed = await self._call(lambda: dict(self._group.committed))
         if generation != self._app.generation:
             return

@@ -201,6 +201,17 @@ def test_what_waits_for_nobody_keeps_to_its_limit_and_the_rest_is_counted() -> N
     assert own.waiting[-1].order_id == f"other-{MAX_WAITING - 1}"
 
 
+def test_an_order_that_counts_by_other_rules_alone_counted_before() -> None:
+    """It left where orders had to be paid, and arrives where they need not be."""
+    paid_only = Rules(Policy(window_days=100, count_orders="paid"))
+    other = Ledger()
+    other.place(order("o1", 2), paid_only, 10)
+    own = refunded(ledger(), "o1", "r1", 100)
+    joined = join(own, other)
+    assert [(each.order_id, before) for each, before in joined.changed] == [("o1", True)]
+    assert (own.frequency, own.monetary) == (1, 900)
+
+
 # The window and its limit
 
 

@@ -180,6 +180,14 @@ def test_activities_of_both_count_towards_their_limits() -> None:
     assert movements(driver.feed(activity("visit", day(4)))) == [("activity", 5, 165)]
 
 
+def test_of_another_day_than_the_newest_no_activity_counts_towards_the_limit_of_a_day() -> None:
+    driver = Driver(with_points(activities={"visit": Activity(5, per_day=2)}))
+    driver.feed(activity("visit", day(2), "ben"), activity("visit", day(3)))
+    driver.feed(merged("ben", day(3, 1)))
+    told = driver.feed(activity("visit", day(3, 2)), activity("visit", day(3, 3)))
+    assert movements(told) == [("activity", 5, 15)]
+
+
 def test_what_came_while_no_policy_had_points_is_told_when_one_has() -> None:
     driver = Driver(with_points())
     driver.feed(order("o1", "100", day(0)), order("o2", "30", day(0), "ben"))
@@ -352,6 +360,15 @@ def test_what_was_counted_and_weighed_of_both_makes_the_tags() -> None:
     assert pick([told], "reason", "late") == [("merge", False)]
     assert told["caused_by"] == [f"customer.merged:ana:{day(2)}"]
     assert pick(driver.profile("ben")["tags"], "tag") == ["buyer", "likes:hats", "looks"]
+
+
+def test_what_is_counted_for_ever_is_the_sum_of_both() -> None:
+    ever = TagRule("regular", "count", events=("page.viewed",), at_least="5")
+    driver = Driver(replace(BASE, tags=(ever,)))
+    driver.feed(*(viewed(day(n)) for n in range(3)), *(viewed(day(n), "ben") for n in range(2)))
+    assert driver.profile("ben")["tags"] == []
+    driver.feed(merged("ben", day(300)))
+    assert pick(driver.profile("ben")["tags"], "tag") == ["regular"]
 
 
 def test_counted_days_of_both_leave_the_window_on_their_own() -> None:
