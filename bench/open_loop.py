@@ -47,7 +47,7 @@ async def measure(
         warm_up_s: how long before that, not counted.
     """
     connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(_CONNECTIONS)]
-    free: asyncio.LifoQueue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.LifoQueue()
+    free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
     for connection in connections:
         free.put_nowait(connection)
     took_s: list[float] = []

@@ -26,7 +26,8 @@ _LIBRARY_LEVELS = {
     "aiohttp": logging.WARNING,
     "asyncio": logging.WARNING,
     "redis": logging.WARNING,
-    "uvicorn": logging.ERROR,  # WARNING tells each request of a stranger that is no HTTP
+    # WARNING tells each request of a stranger that is no HTTP, ERROR what we have told already.
+    "uvicorn": logging.CRITICAL,
 }
 _PAYLOADS = ("attributes", "body", "data", "headers", "payload", "profile", "raw", "value")
 _SECRETS = ("authorization", "password", "redis_url", "sasl_password", "secret", "token")

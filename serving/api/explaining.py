@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 
 from serving.api.given import Explain, KafkaUnavailable, Unexplained
 from serving.api.problems import Problem
@@ -17,11 +18,13 @@ class Explainer:
     Args:
         explain: asks for one.
         timeout_s: time that one may take, waiting for its turn included.
+        ending: when set, what is under way is given up.
     """
 
-    def __init__(self, explain: Explain, timeout_s: float) -> None:
+    def __init__(self, explain: Explain, timeout_s: float, ending: asyncio.Event) -> None:
         self._explain = explain
         self._timeout_s = timeout_s
+        self._ending = ending
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._asked = 0
 
@@ -36,7 +39,7 @@ class Explainer:
         self._asked += 1
         try:
             async with asyncio.timeout(self._timeout_s), self._turn:
-                return await self._explain(customer_id)
+                return await self._unless_ending(customer_id)
         except TimeoutError:
             raise Problem(
                 "too-slow", f"the explanation was not there after {self._timeout_s:g} s"
@@ -49,3 +52,21 @@ class Explainer:
             ) from None
         finally:
             self._asked -= 1
+
+    async def _unless_ending(self, customer_id: str) -> bytes:
+        asking = asyncio.create_task(_plain(self._explain(customer_id)))
+        ending = asyncio.create_task(self._ending.wait())
+        try:
+            await asyncio.wait({asking, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if asking.done():
+                return asking.result()
+            raise Problem("too-busy", "this process is about to end", headers={"Retry-After": "1"})
+        finally:
+            asking.cancel()
+            ending.cancel()
+            # What was begun for it is put away before the process may end.
+            await asyncio.gather(asking, ending, return_exceptions=True)
+
+
+async def _plain(explained: Awaitable[bytes]) -> bytes:
+    return await explained

@@ -72,13 +72,14 @@ async def run_api(
         connections_max=_REDIS_CONNECTIONS_MAX,
         answer_timeout_s=_REDIS_ANSWER_TIMEOUT_S,
     )
-    streams = Streams(lambda: Source(settings, given.identify), settings.api_max_streams, meter)
     services = Services(
         access=access,
         view=ViewReader(redis, settings.redis_key_prefix),
         changes=ChangesReader(redis, settings.redis_key_prefix, settings.changes_kept.ms),
-        streams=streams,
-        explainer=Explainer(given.explain, settings.api_explain_timeout.seconds),
+        streams=Streams(
+            lambda: Source(settings, given.identify), settings.api_max_streams, meter, stop
+        ),
+        explainer=Explainer(given.explain, settings.api_explain_timeout.seconds, stop),
         eraser=Eraser(given.erase),
         health=health,
     )
@@ -88,23 +89,22 @@ async def run_api(
         keeper = asyncio.create_task(
             keep(redis, ViewKeys(settings.redis_key_prefix), access, health)
         )
-        ender = asyncio.create_task(_end_streams(stop, streams, health))
+        farewell = asyncio.create_task(_no_longer_ready(stop, health))
         health.serving = True
         listening(listener.getsockname()[1])
         try:
             await server.run_until(stop)
         finally:
             keeper.cancel()
-            ender.cancel()
-            await asyncio.gather(keeper, ender, return_exceptions=True)
+            farewell.cancel()
+            await asyncio.gather(keeper, farewell, return_exceptions=True)
             with contextlib.suppress(Exception):
                 await redis.aclose()
 
 
-async def _end_streams(stop: asyncio.Event, streams: Streams, health: ApiHealth) -> None:
+async def _no_longer_ready(stop: asyncio.Event, health: ApiHealth) -> None:
     await stop.wait()
     health.serving = False
-    streams.ending.set()
 
 
 def _buckets(rate: int) -> Buckets:

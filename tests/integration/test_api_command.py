@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import tomllib
@@ -212,6 +213,31 @@ async def test_a_stream_goes_on_over_killed_processes(
     await telling
     sequences = [event.json()["data"]["sequence"] for event in got]
     assert sorted(sequences) == list(range(told)), "none lost, none twice"
+
+
+async def test_an_explanation_under_way_does_not_outlive_it(
+    settings: Settings, tmp_path: Path, workspace: Workspace
+) -> None:
+    async with redis_of(settings) as redis:
+        await View(redis, settings).put()
+    deaf = socket.create_server(("127.0.0.1", 0))  # connects, and says nothing
+    port = deaf.getsockname()[1]
+    variables = environment(
+        settings,
+        TIERSTREAM_KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{port}",
+        TIERSTREAM_STARTUP_TIMEOUT="60s",
+        TIERSTREAM_API_EXPLAIN_TIMEOUT="60s",
+    )
+    with deaf, running("api", tmp_path, workspace, variables) as api:
+        await api.ready()
+        asked = asyncio.create_task(api.http.get("/v1/customers/ana/explain"))
+        await asyncio.sleep(3)
+        assert not asked.done()
+        code = await asyncio.to_thread(api.stop)  # also sees that nobody is left behind
+        assert code == 0
+        assert (await asked).status_code == 503
+        assert [line for line in api.complaints if "no tokens are set up" not in line] == []
+        await api.http.aclose()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -48,14 +49,14 @@ def no_source() -> Source:
 @pytest.fixture
 async def described() -> Any:
     """The description, as it is served."""
-    redis, meter = Redis(), ApiMeter()
+    redis, meter, ending = Redis(), ApiMeter(), asyncio.Event()
     unlimited = Buckets(0, 0, 1, time.monotonic)
     services = Services(
         access=Access(None, unlimited, lambda: 0),
         view=ViewReader(redis, "{x}:"),
         changes=ChangesReader(redis, "{x}:", 86_400_000),
-        streams=Streams(no_source, 1, meter),
-        explainer=Explainer(nothing, 1),
+        streams=Streams(no_source, 1, meter, ending),
+        explainer=Explainer(nothing, 1, ending),
         eraser=Eraser(nothing),
         health=ApiHealth(time.monotonic),
     )

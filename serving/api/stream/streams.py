@@ -26,11 +26,17 @@ class Streams:
         new_source: makes a consumer, not yet connected.
         most: streams at a time.
         meter: told about them.
+        ending: when set, all end.
     """
 
-    def __init__(self, new_source: Callable[[], Source], most: int, meter: ApiMeter) -> None:
-        self.ending = asyncio.Event()
-        """Set when this process is about to end."""
+    def __init__(
+        self,
+        new_source: Callable[[], Source],
+        most: int,
+        meter: ApiMeter,
+        ending: asyncio.Event,
+    ) -> None:
+        self.ending = ending
         self.meter = meter
         self._new_source = new_source
         self._most = most
