@@ -168,6 +168,7 @@ def _facts(name: str, times: Times) -> dict[str, Any]:
         f"{name}: p99 ms": round(times.p99_ms, 2),
         f"{name}: p99.9 ms": round(times.p999_ms, 2),
         f"{name}: worst ms": round(times.worst_ms, 2),
+        f"{name}: client late by at worst, ms": round(times.client_late_ms, 2),
     }
 
 

@@ -32,6 +32,8 @@ class Times(NamedTuple):
     p99_ms: float
     p999_ms: float
     worst_ms: float
+    client_late_ms: float
+    """By how much the client itself was late at worst: then the machine was too busy to measure."""
 
 
 async def measure(
@@ -51,8 +53,10 @@ async def measure(
     for connection in connections:
         free.put_nowait(connection)
     took_s: list[float] = []
+    late_s: list[float] = []
 
     async def ask(number: int, meant_s: float) -> None:
+        late_s.append(time.perf_counter() - meant_s)
         connection = await free.get()
         await exchange(*connection, number)
         took_s.append(time.perf_counter() - meant_s)
@@ -61,6 +65,7 @@ async def measure(
     try:
         await _at_rate(ask, rate, warm_up_s)
         took_s.clear()
+        late_s.clear()
         began_s = time.perf_counter()
         await _at_rate(ask, rate, seconds)
         elapsed_s = time.perf_counter() - began_s
@@ -69,10 +74,10 @@ async def measure(
             writer.close()
         closed = (writer.wait_closed() for _, writer in connections)
         await asyncio.gather(*closed, return_exceptions=True)
-    return _times(took_s, elapsed_s)
+    return _times(took_s, elapsed_s, max(late_s))
 
 
-def _times(took_s: list[float], elapsed_s: float) -> Times:
+def _times(took_s: list[float], elapsed_s: float, late_s: float) -> Times:
     took_s.sort()
 
     def quantile_ms(share: float) -> float:
@@ -85,6 +90,7 @@ def _times(took_s: list[float], elapsed_s: float) -> Times:
         p99_ms=quantile_ms(0.99),
         p999_ms=quantile_ms(0.999),
         worst_ms=quantile_ms(1),
+        client_late_ms=1_000 * late_s,
     )
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import unquote
 
-from fastapi import Depends, Path, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Path, Request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from config.durations import parse_duration
 from handlers.fields import valid_customer_id
 from scoring.timestamps import parse_rfc3339
 from serving.api.problems import Problem
+
+_NO_ID = "has 1 to 128 characters, none of them a control character"
 
 LIMIT_MAX = 200
 """The most customers of a page."""
@@ -32,34 +34,33 @@ class Paged(Parameters):
     )
 
 
-async def _no_parameters(request: Request) -> None:
+def no_parameters(request: Request) -> None:
+    """For a route without query parameters.
+
+    Raises:
+        Problem: there are some.
+    """
     unknown = sorted(request.query_params.keys())
     if unknown:
         raise wrong(unknown[0][:64], "is no parameter of this path")
 
 
-NoParameters = Annotated[None, Depends(_no_parameters)]
-"""For a route without query parameters."""
-
-
-async def _customer_id(
-    customer_id: Annotated[
-        str,
-        Path(
-            description="Id of the customer, percent-encoded (a `/` as `%2F`).",
-            examples=["ana"],
-        ),
-    ],
-) -> str:
+def _customer_id(encoded: str) -> str:
     try:
-        found = unquote(customer_id, errors="strict")
+        found = unquote(encoded, errors="strict")
     except UnicodeDecodeError:
-        raise Problem("bad-request", "the path is no text in UTF-8") from None
-    return checked_customer_id(found, "customer_id")
+        raise ValueError("is no text in UTF-8") from None
+    if not valid_customer_id(found):
+        raise ValueError(_NO_ID)
+    return found
 
 
-CustomerId = Annotated[str, Depends(_customer_id)]
-"""The id in a path. Routes see it still encoded, since an id may hold any character."""
+CustomerId = Annotated[
+    str,
+    AfterValidator(_customer_id),
+    Path(description="Id of the customer, percent-encoded (a `/` as `%2F`).", examples=["ana"]),
+]
+"""The id in a path. Routes are found while it is still encoded, since it may hold a slash."""
 
 
 def checked_customer_id(found: str, name: str) -> str:
@@ -69,7 +70,7 @@ def checked_customer_id(found: str, name: str) -> str:
         Problem: nobody has such an id.
     """
     if not valid_customer_id(found):
-        raise wrong(name, "has 1 to 128 characters, none of them a control character")
+        raise wrong(name, _NO_ID)
     return found
 
 

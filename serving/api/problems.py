@@ -20,7 +20,7 @@ class Kind(NamedTuple):
 
 
 KINDS: Mapping[str, Kind] = {
-    "bad-request": Kind(400, "The request is no HTTP, or its path no text in UTF-8."),
+    "bad-request": Kind(400, "The request is no HTTP."),
     "bad-cursor": Kind(400, "The cursor is none of ours, or belongs to another question."),
     "bad-position": Kind(
         400, "The `Last-Event-ID` is none of ours, or belongs to another selection of changes."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 
@@ -59,6 +60,10 @@ async def _serve(settings: Settings) -> None:
     metrics = Metrics()
     metrics.worker.info({"app_id": settings.app_id, "mode": "api"})
     health = ApiHealth(time.monotonic)
+    # What is loaded by now stays: without it the collector has little to look at, and stops
+    # nobody's answer for long.
+    gc.collect()
+    gc.freeze()
     async with HttpServer(
         settings.http_host,
         settings.http_port,

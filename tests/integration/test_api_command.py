@@ -191,6 +191,8 @@ async def test_a_stream_goes_on_over_killed_processes(
             await producer.send_and_wait(topic, json.dumps(event).encode(), customer.encode())
             await asyncio.sleep(0.01)
 
+    async with redis_of(settings) as redis:
+        await View(redis, settings).put()
     telling = asyncio.create_task(tell())
     for life in range(lives):
         with running(f"api-{life}", tmp_path, workspace, environment(settings)) as api:

@@ -64,7 +64,7 @@ async def test_ids_may_be_any_text(api: Api, view: View) -> None:
     ("path", "status", "kind"),
     [
         ("/v1/customers/nobody", 404, "unknown-customer"),
-        ("/v1/customers/%FF", 400, "bad-request"),
+        ("/v1/customers/%FF", 422, "bad-parameter"),
         ("/v1/customers/%00", 422, "bad-parameter"),
         ("/v1/customers/" + "x" * 129, 422, "bad-parameter"),
         ("/v1/customers/ana?explian=true", 422, "bad-parameter"),

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from serving.api import openapi
 from serving.api.answers import raw_response
 from serving.api.masking import seen_by, without_birthday
-from serving.api.parameters import CustomerId, NoParameters
+from serving.api.parameters import CustomerId, no_parameters
 from serving.api.problems import Problem
 from serving.api.security import Eraser, Reader
 from serving.api.services import need_view, services_of
@@ -16,13 +16,12 @@ router = APIRouter(prefix="/v1/customers/{customer_id}", tags=["customers"])
 
 
 @router.get("", summary="The profile", responses=openapi.answers("Profile", 404, 503))
-async def profile(
-    request: Request, caller: Reader, customer_id: CustomerId, _: NoParameters
-) -> Response:
+async def profile(request: Request, caller: Reader, customer_id: CustomerId) -> Response:
     """The newest profile of the customer that the view has, see `as_of`.
 
     Without the scope `attributes`, `attributes` is empty.
     """
+    no_parameters(request)
     services = services_of(request)
     found = await services.view.profile(customer_id)
     need_view(services.view)
@@ -36,15 +35,14 @@ async def profile(
     summary="Why the profile is what it is",
     responses=openapi.answers("Explanation", 404, 503, 504),
 )
-async def explain(
-    request: Request, caller: Reader, customer_id: CustomerId, _: NoParameters
-) -> Response:
+async def explain(request: Request, caller: Reader, customer_id: CustomerId) -> Response:
     """What `tierstream explain --json` tells: orders, digits, conditions, what comes next.
 
     It is read from the state in Kafka, about a second old, and takes seconds: ask for a customer
     somebody looks at, not for many. It names attributes without their values; without the scope
     `attributes` it does not tell the birthday among what is to come either.
     """
+    no_parameters(request)
     found = await services_of(request).explainer.explain(customer_id)
     return raw_response(found if caller.sees_attributes else without_birthday(found))
 
@@ -52,9 +50,7 @@ async def explain(
 @router.delete(
     "", status_code=202, summary="Erase", responses=openapi.answers("Receipt", 503, status=202)
 )
-async def erase(
-    request: Request, caller: Eraser, customer_id: CustomerId, _: NoParameters
-) -> Response:
+async def erase(request: Request, caller: Eraser, customer_id: CustomerId) -> Response:
     """Put a `customer.erased` event into the log and wait until Kafka has it.
 
     State, profile and view forget the customer within seconds; the receipt says what remains where.
@@ -62,4 +58,5 @@ async def erase(
     refused then. Asking again is harmless.
     """
     del caller
+    no_parameters(request)
     return raw_response(await services_of(request).eraser.erase(customer_id), 202)

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from serving.api import openapi
 from serving.api.answers import json_response
-from serving.api.parameters import NoParameters, Parameters, wrong
+from serving.api.parameters import Parameters, no_parameters, wrong
 from serving.api.security import Reader
 from serving.api.services import need_view, services_of
 
@@ -27,9 +27,10 @@ router = APIRouter(prefix="/v1", tags=["figures"])
     summary="Customers by tier, stage, segment, level and tag",
     responses=openapi.answers("Distributions", 503),
 )
-async def distributions(request: Request, caller: Reader, _: NoParameters) -> Response:
+async def distributions(request: Request, caller: Reader) -> Response:
     """How many customers have each value now, the most first; of each at most 1,000 values."""
     del caller
+    no_parameters(request)
     services = services_of(request)
     found = await services.view.distributions()
     need_view(services.view)
