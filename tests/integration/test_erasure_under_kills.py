@@ -24,6 +24,8 @@ from tests.integration.running_worker import RunningWorker
 
 _WORKER = (sys.executable, "-m", "tests.fault.launcher", "worker")
 _AT_A_START = ("after_claim", "amid_restore")
+_ONLY_OVER_MERGES = ("before_passage", "amid_passage", "after_passage", "after_marker")
+"""Points to which an erasure comes only by an id that was merged."""
 _DIES_WITHIN_S = 30.0
 
 
@@ -55,8 +57,12 @@ class Case(NamedTuple):
 
 
 def all_cases() -> list[Case]:
-    over_merges = [Case(point, Person(), Person()) for point in ("after_outputs", "after_meta")]
-    return [*(Case(point, Person()) for point in POINTS), *over_merges]
+    over_merges = ("after_outputs", "after_meta", *_ONLY_OVER_MERGES)
+    plain = (point for point in POINTS if point not in _ONLY_OVER_MERGES)
+    return [
+        *(Case(point, Person()) for point in plain),
+        *(Case(point, Person(), Person()) for point in over_merges),
+    ]
 
 
 @pytest.mark.kafka
