@@ -165,6 +165,20 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         client = self._ensure_consumer()._client  # noqa: SLF001
         self.thread_loop.call_soon_threadsafe(client.force_metadata_update)
 
+    def knows_less(self, found: Mapping[str, TopicState]) -> bool:
+        """Whether aiokafka knows fewer partitions of what it is subscribed to than a broker tells.
+
+        A broker that has just started may know no topics yet. Who leads the group then shares out
+        none, and would look again only minutes later.
+        """
+        consumer = self._ensure_consumer()
+        known, subscribed = consumer._client.cluster, consumer.subscription()  # noqa: SLF001
+        return any(
+            len(known.partitions_for_topic(name) or ()) < state.partitions
+            for name, state in found.items()
+            if name in subscribed
+        )
+
     async def committed(self, partitions: Iterable[TP]) -> Mapping[TP, OffsetAndMetadata]:
         """The group's positions, as far as there are any, with what was committed beside them."""
         coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001

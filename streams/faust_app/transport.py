@@ -364,14 +364,15 @@ class BatchConsumer(driver.Consumer):
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def look_at_topics(self) -> None:
-        """Compare our topics with what they were; new partitions of inputs are shared out.
+        """Compare our topics with what they were; partitions that are new are shared out.
 
         Raises:
             TopicChanged: one is not what it was.
             KafkaError: no broker tells.
         """
         found = await self._thread.describe_topics(self.topic_guard.names)
-        if self.topic_guard.look(found):
+        has_grown = self.topic_guard.look(found)
+        if has_grown or self._thread.knows_less(found):
             self._thread.refresh_metadata()
 
     async def _look_at_topics(self, assigned: set[TP]) -> None:
