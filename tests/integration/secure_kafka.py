@@ -52,7 +52,8 @@ def secure_kafka(certificates: Certificates) -> Iterator[SecureKafka]:
         ]
         tool = [java, "-cp", classpath, "kafka.tools.StorageTool"]
         subprocess.run(
-            [*tool, "format", "-t", cluster, "-c", str(file), *scram],
+            # In one word: an id may begin with a dash.
+            [*tool, "format", f"--cluster-id={cluster}", "-c", str(file), *scram],
             check=True,
             capture_output=True,
         )
