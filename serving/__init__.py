@@ -1,1 +1,1 @@
-"""The view: what readers see of every customer. The engine never waits for it."""
+"""What readers see of every customer: a view in Redis and an HTTP API. No worker waits for it."""
