@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
 import os
 import random
 import subprocess
@@ -25,8 +24,8 @@ from urllib.request import urlopen
 
 import uvloop
 from rich.console import Console
-from rich.table import Table
 
+from bench.facts import show_facts
 from bench.open_loop import Times, measure
 from bench.processes import cpu_seconds
 from bench.profiles import customer_id, profiles
@@ -189,15 +188,7 @@ def main() -> int:
     except LocalServerError as error:
         Console(stderr=True, highlight=False).print(f"bench: {error}")
         return 1
-    if arguments.json:
-        print(json.dumps(facts, indent=2, ensure_ascii=False))
-    else:
-        table = Table(title="lookups at a constant rate", show_header=False)
-        table.add_column()
-        table.add_column(justify="right")
-        for name, value in facts.items():
-            table.add_row(name, f"{value:,}")
-        Console(highlight=False).print(table)
+    show_facts("lookups at a constant rate", facts, as_json=arguments.json)
     return 0
 
 

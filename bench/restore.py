@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import sys
 import tempfile
@@ -22,9 +21,9 @@ from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
-from rich.table import Table
 
 from bench.changelog import LOG_POSITIONS, Changelog, fill
+from bench.facts import show_facts
 from bench.offline import APP_ID
 from bench.processes import cpu_seconds, peak_resident_bytes, pin
 from bench.workers import Workers
@@ -154,15 +153,7 @@ def main() -> int:
         console.print(f"bench: {error}")
         return 1
     facts = _facts(found)
-    if arguments.json:
-        print(json.dumps(facts, indent=2, ensure_ascii=False))
-    else:
-        table = Table(title="restore on one core", show_header=False)
-        table.add_column()
-        table.add_column(justify="right")
-        for name, value in facts.items():
-            table.add_row(name, f"{value:,}")
-        Console(highlight=False).print(table)
+    show_facts("restore on one core", facts, as_json=arguments.json)
     return 0
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
-import json
 import sys
 import time
 from collections import defaultdict
@@ -18,8 +17,8 @@ from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 from rich.console import Console
-from rich.table import Table
 
+from bench.facts import show_facts
 from bench.processes import cpu_seconds
 from bench.profiles import profiles
 from bench.searches import measure_searches
@@ -181,15 +180,7 @@ def main() -> int:
         Console(stderr=True, highlight=False).print(f"bench: {error}")
         return 1
     facts = _facts(arguments.customers, found)
-    if arguments.json:
-        print(json.dumps(facts, indent=2, ensure_ascii=False))
-    else:
-        table = Table(title="the view in Redis", show_header=False)
-        table.add_column()
-        table.add_column(justify="right")
-        for name, value in facts.items():
-            table.add_row(name, f"{value:,}")
-        Console(highlight=False).print(table)
+    show_facts("the view in Redis", facts, as_json=arguments.json)
     return 0
 
 

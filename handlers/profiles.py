@@ -28,4 +28,4 @@ def consent_changed(customer: Customer, event: ConsentChanged) -> None:
 
 
 def accepted_only(customer: Customer, event: Event) -> None:
-    """Accepted and remembered; nothing follows from it yet."""
+    """Accepted and remembered; what follows from it, if the policy asks, are points and tags."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -16,7 +17,7 @@ from serving.script import Script
 R = TypeVar("R")
 
 
-class Ledger(Generic[R]):
+class Ledger(ABC, Generic[R]):
     """A ledger of changes in one generation of the view.
 
     Args:
@@ -82,6 +83,6 @@ class Ledger(Generic[R]):
         """What the script wants to know before the records."""
         return ()
 
+    @abstractmethod
     def _parts(self, record: R) -> Sequence[Any]:
         """What the script wants to know of a record."""
-        raise NotImplementedError

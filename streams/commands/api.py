@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import os
-import signal
 
 import uvloop
 
 from config.settings import Settings, load_settings
 from streams.commands.failing import fail, one_sentence
+from streams.commands.serving import process_metrics, stop_signals, warn_of_unknown_variables
 
 
 def api() -> None:
@@ -39,7 +37,6 @@ async def _serve(settings: Settings) -> None:
 
     import structlog
 
-    from config.settings import unknown_variables
     from serving.api.given import Given
     from serving.api.health import ApiHealth
     from serving.api.process import run_api
@@ -49,16 +46,11 @@ async def _serve(settings: Settings) -> None:
     from streams.api.topic_ids import topic_ids
     from streams.erasure import Receipt
     from streams.http_server import HttpServer
-    from streams.metrics import Metrics
 
     log = structlog.get_logger(__name__)
-    for name, meant in unknown_variables(os.environ).items():
-        log.warning("a variable is no setting", variable=name, meant=meant)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    metrics = Metrics()
-    metrics.worker.info({"app_id": settings.app_id, "mode": "api"})
+    warn_of_unknown_variables(log)
+    stop = stop_signals()
+    metrics = process_metrics(settings, "api")
     health = ApiHealth(time.monotonic)
     # What is loaded by now stays: without it the collector has little to look at, and stops
     # nobody's answer for long.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 
 from config.settings import Settings, load_settings
 from streams.commands.failing import fail, one_sentence
+from streams.commands.serving import process_metrics, stop_signals, warn_of_unknown_variables
 
 
 def projector() -> None:
@@ -32,20 +31,14 @@ def projector() -> None:
 async def _serve(settings: Settings) -> None:
     import structlog
 
-    from config.settings import unknown_variables
     from serving.projector import projector_health, run_projector
     from streams.http_server import HttpServer
-    from streams.metrics import Metrics
     from streams.view_meter import MetricsMeter
 
     log = structlog.get_logger(__name__)
-    for name, meant in unknown_variables(os.environ).items():
-        log.warning("a variable is no setting", variable=name, meant=meant)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    metrics = Metrics()
-    metrics.worker.info({"app_id": settings.app_id, "mode": "projector"})
+    warn_of_unknown_variables(log)
+    stop = stop_signals()
+    metrics = process_metrics(settings, "projector")
     health = projector_health(settings)
     async with HttpServer(
         settings.http_host,
