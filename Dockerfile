@@ -19,6 +19,8 @@ COPY handlers handlers
 COPY config config
 COPY streams streams
 COPY serving serving
+COPY devtools devtools
+COPY cli cli
 COPY tierstream_client tierstream_client
 RUN /opt/builder/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
  && /opt/tierstream/bin/pip install --no-deps --no-index /wheels/*.whl \

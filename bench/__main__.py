@@ -16,7 +16,7 @@ from rich.table import Table
 from bench import memory, stages
 from bench.load import Load
 from bench.whole import Plan, WholePath, run
-from streams.local import LocalServerError, start_broker
+from devtools.servers import LocalServerError, start_broker
 
 _MOST_PROFILED = 100_000
 _BUSY_EVENTS_PER_CUSTOMER = 150

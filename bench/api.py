@@ -31,12 +31,12 @@ from bench.processes import cpu_seconds
 from bench.profiles import customer_id, profiles
 from bench.view import fill
 from config.deployment import Settings
+from devtools.servers import LocalServerError, start_redis
+from devtools.servers.ports import free_ports
 from serving.api.tokens import Token, digest_of, new_token
-from serving.reader import ViewReader
-from serving.redis_client import connect_redis
-from serving.view import RedisView
-from streams.local import LocalServerError, start_redis
-from streams.local.ports import free_ports
+from serving.view.generations import RedisView
+from serving.view.reader import ViewReader
+from serving.view.redis import connect_redis
 
 _READY_TIMEOUT_S = 60.0
 _SEARCH_SHARE = 50
@@ -108,7 +108,7 @@ def running_api(redis_url: str, token: str) -> Iterator[tuple[int, int]]:
         }
         with (Path(folder) / "log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "streams.cli", "api"],
+                [sys.executable, "-m", "cli.main", "api"],
                 env={**os.environ, **variables},
                 stderr=log,
             )

@@ -13,14 +13,14 @@ from typing import NamedTuple
 from bench.load import Load
 from bench.offline import APP_ID, live_partition
 from config.deployment import Settings
-from handlers.customer import Customer, pack, unpack
-from handlers.log import ClockTick, encode_control
-from handlers.meta import pack_meta
+from handlers.control_records import ClockTick, encode_control
 from handlers.reasons import Rejection
+from handlers.state.customer import Customer, pack, unpack
+from handlers.state.partition_state import pack_meta
 from streams.faust_app import BatchProducer
+from streams.kafka.headers import META_KEY, partition_of
+from streams.kafka.topics import CUSTOMER_EVENTS, changelog_name, topic_name
 from streams.policy_log import log_producer
-from streams.records import META_KEY, partition_of
-from streams.topics import CUSTOMER_EVENTS, changelog_name, topic_name
 
 EVENTS_PER_CUSTOMER = 7
 LOG_POSITIONS = 1_000

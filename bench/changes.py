@@ -22,19 +22,19 @@ from redis.asyncio import Redis
 
 from bench.profiles import customer_id
 from config.deployment import Settings
+from devtools.servers import LocalServerError, start_redis
 from handlers import outputs
 from scoring.calendar import DAY_MS
 from scoring.timestamps import rfc3339
-from serving.changes.level_record import read_level
-from serving.changes.levels import Levels
-from serving.changes.move_record import day_of, read_move
-from serving.changes.moves import Moves
-from serving.changes.reader import ChangesReader
-from serving.changes.reading import Read
-from serving.chunks import Chunk
-from serving.redis_client import connect_redis
-from serving.view import RedisView
-from streams.local import LocalServerError, start_redis
+from serving.projector.decode import Read
+from serving.view.change_records import day_of, read_move
+from serving.view.changes_reader import ChangesReader
+from serving.view.chunks import Chunk
+from serving.view.generations import RedisView
+from serving.view.level_record import read_level
+from serving.view.levels import Levels
+from serving.view.moves import Moves
+from serving.view.redis import connect_redis
 
 _CHUNK_RECORDS = 200
 _BATCH_CHUNKS = 10  # as the projection reads them

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from devtools.traffic.record import TrafficRecord
 from scoring.timestamps import rfc3339
-from streams.traffic.record import TrafficRecord
-from streams.traffic.routing import topic_for
+from streams.kafka.routing import topic_for
 
 _BROWSE_SHARE = 0.60
 _ORDER_SHARE = 0.30

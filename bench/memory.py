@@ -20,7 +20,7 @@ from bench.load import Load
 from bench.offline import live_partition
 from bench.processes import resident_bytes
 from handlers.reasons import Rejection
-from streams.engine_partition import EnginePartition
+from streams.engine.owned_partition import EnginePartition
 
 _CHUNK = 2_000
 

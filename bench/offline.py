@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
-from handlers.log import PolicyActivated
+from handlers.control_records import PolicyActivated
 from handlers.partition import Partition
 from scoring.policy import Policy
 from streams.faust_app import BatchProducer

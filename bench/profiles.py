@@ -15,8 +15,8 @@ import orjson
 
 from bench.load import Load
 from bench.offline import APP_ID, LATENESS_MS
-from config.policy import load_policy
-from handlers.log import ClockTick, PolicyActivated, encode_control
+from config.policy_file import load_policy
+from handlers.control_records import ClockTick, PolicyActivated, encode_control
 from handlers.partition import Partition
 from handlers.reasons import Rejection
 from scoring.timestamps import rfc3339

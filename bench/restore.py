@@ -28,10 +28,10 @@ from bench.offline import APP_ID
 from bench.processes import cpu_seconds, peak_resident_bytes, pin
 from bench.workers import Workers
 from config.deployment import Settings
-from config.policy import load_policy
-from streams.local import Broker, LocalServerError, start_broker
+from config.policy_file import load_policy
+from devtools.servers import Broker, LocalServerError, start_broker
+from streams.kafka.topics import CUSTOMER_EVENTS, create_topics, plain_consumer, topic_name
 from streams.policy_log import ensure_policy
-from streams.topics import CUSTOMER_EVENTS, create_topics, plain_consumer, topic_name
 
 _PARTITIONS = 4
 

@@ -7,8 +7,8 @@ import time
 
 from redis.asyncio import Redis
 
-from serving.reader import ViewReader
-from serving.search.query import AnyOf, Between, Search
+from serving.view.query import AnyOf, Between, Search
+from serving.view.reader import ViewReader
 
 _SEARCHES = 50
 _DAY_MS = 86_400_000

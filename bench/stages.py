@@ -16,21 +16,21 @@ from typing import NamedTuple
 
 from bench.load import Load
 from bench.offline import OfflineProducer, StoredRecord, activation
-from handlers.decode import IN_THE_LOG, Limits, decode
-from handlers.log import encode_control
-from handlers.meta import Source
+from handlers.control_records import encode_control
+from handlers.decode.decode import IN_THE_LOG, Limits, decode
+from handlers.decode.fast import quick_event, route
+from handlers.decode.values import check_values
 from handlers.outputs import Output
 from handlers.reasons import Rejection
-from handlers.values import check_values
-from streams.engine_partition import EnginePartition
-from streams.garbage import collect_rarely
-from streams.quick_decode import quick_event, route
-from streams.records import (
+from handlers.state.partition_state import Source
+from streams.engine.owned_partition import EnginePartition
+from streams.kafka.headers import (
     Origin,
     canonical_headers,
     origin_of,
     partition_of,
 )
+from streams.runtime.gc_tuning import collect_rarely
 
 _PARTITIONS = 4
 _FLUSH_EVENTS = 4_000
@@ -147,7 +147,7 @@ def _routed(record: StoredRecord, limits: Limits) -> tuple[str, str]:
 
 
 def _ingest(records: list[StoredRecord], producer: OfflineProducer) -> None:
-    """As `streams.ingest.Ingest` forwards records, without its metrics."""
+    """As `streams.ingest.agent.Ingest` forwards records, without its metrics."""
     limits = Limits(max_event_ms=records[-1].timestamp + 300_000)
     for record in records:
         origin = Origin(Source(_TOPIC, 0, record.offset), record.timestamp, record.key)
@@ -176,7 +176,7 @@ def _canonical(record: StoredRecord, position: int) -> StoredRecord:
 
 
 class _Engine:
-    """One partition as `streams.engine.Engine` runs it, its steps timed apart."""
+    """One partition as `streams.engine.agent.Engine` runs it, its steps timed apart."""
 
     def __init__(self, records: list[StoredRecord], producer: OfflineProducer) -> None:
         self._log = [_canonical(record, position) for position, record in enumerate(records, 1)]

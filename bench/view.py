@@ -23,12 +23,12 @@ from bench.processes import cpu_seconds
 from bench.profiles import profiles
 from bench.searches import measure_searches
 from config.deployment import Settings
-from serving.chunks import cut
-from serving.generation import Generation
-from serving.profile_record import read_profile
-from serving.redis_client import connect_redis
-from serving.view import RedisView
-from streams.local import LocalServerError, RedisServer, start_redis
+from devtools.servers import LocalServerError, RedisServer, start_redis
+from serving.view.chunks import cut
+from serving.view.generation import Generation
+from serving.view.generations import RedisView
+from serving.view.profile_record import read_profile
+from serving.view.redis import connect_redis
 
 _BATCH_RECORDS = 2_000  # as the projection reads them
 _SAMPLED_KEYS = 2_000

@@ -20,12 +20,12 @@ from bench.processes import cpu_seconds, resident_bytes
 from bench.reading import Reading, read_all
 from bench.workers import Workers
 from config.deployment import Settings
-from config.policy import load_policy
+from config.policy_file import load_policy
+from devtools.servers import Broker
+from devtools.traffic.sender import open_sender
 from handlers import outputs
-from streams.local import Broker
-from streams.policy_log import ensure_policy
-from streams.records import META_KEY
-from streams.topics import (
+from streams.kafka.headers import META_KEY
+from streams.kafka.topics import (
     CUSTOMER_EVENTS,
     INPUTS,
     OUTPUTS,
@@ -34,7 +34,7 @@ from streams.topics import (
     plain_consumer,
     topic_name,
 )
-from streams.traffic.sender import open_sender
+from streams.policy_log import ensure_policy
 
 PARTITIONS = 4
 _POLL_S = 0.1

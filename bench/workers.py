@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from bench.processes import pin
-from streams.local.ports import free_ports
+from devtools.servers.ports import free_ports
 
 _ROOT = Path(__file__).parents[1]
 _READY_S = 90.0
@@ -48,7 +48,7 @@ class Workers:
             with log.open("wb") as out:
                 self._processes.append(
                     subprocess.Popen(
-                        [sys.executable, "-m", "streams.cli", "worker"],
+                        [sys.executable, "-m", "cli.main", "worker"],
                         cwd=_ROOT,
                         env={**inherited, **environment, "TIERSTREAM_HTTP_PORT": str(port)},
                         stdout=out,

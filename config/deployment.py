@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from config import checks, consistency
+from config import cross_checks, field_checks
 from config.breaker_pass import checked_pass
 from config.durations import Duration, parse_duration
 
@@ -21,7 +21,7 @@ ENV_PREFIX = "TIERSTREAM_"
 
 
 def _between(low: str, high: str) -> AfterValidator:
-    return AfterValidator(checks.duration_between(parse_duration(low), parse_duration(high)))
+    return AfterValidator(field_checks.duration_between(parse_duration(low), parse_duration(high)))
 
 
 _Duration = Annotated[Duration, NoDecode, BeforeValidator(parse_duration)]
@@ -45,12 +45,12 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    app_id: Annotated[str, AfterValidator(checks.topic_name)] = Field(
+    app_id: Annotated[str, AfterValidator(field_checks.topic_name)] = Field(
         default="tierstream",
         description="Name of this application: in consumer groups, in the changelog topic and as "
         "`source` of every event it writes.",
     )
-    topic_prefix: Annotated[str, AfterValidator(checks.topic_prefix)] = Field(
+    topic_prefix: Annotated[str, AfterValidator(field_checks.topic_prefix)] = Field(
         default="", description="Put before the name of every topic that is read or written."
     )
     mode: Annotated[Literal["live", "replay"], _Lower] = Field(
@@ -68,7 +68,7 @@ class Settings(BaseSettings):
         description="An event later than the wall clock by more than this is a dead letter "
         "(`from_the_future`).",
     )
-    min_event_time: Annotated[str, AfterValidator(checks.instant)] = Field(
+    min_event_time: Annotated[str, AfterValidator(field_checks.instant)] = Field(
         default="1990-01-01T00:00:00Z",
         description="An event before this RFC 3339 time is a dead letter (`invalid_timestamp`).",
     )
@@ -78,7 +78,7 @@ class Settings(BaseSettings):
         "that comes with the program.",
     )
 
-    kafka_bootstrap_servers: Annotated[str, AfterValidator(checks.bootstrap_servers)] = Field(
+    kafka_bootstrap_servers: Annotated[str, AfterValidator(field_checks.bootstrap_servers)] = Field(
         default="127.0.0.1:9092", description="`host:port` of some brokers, separated by commas."
     )
     security_protocol: Annotated[
@@ -141,7 +141,7 @@ class Settings(BaseSettings):
         description="Time that members have to finish their batch when partitions move.",
     )
 
-    redis_url: Annotated[str, AfterValidator(checks.redis_url)] = Field(
+    redis_url: Annotated[str, AfterValidator(field_checks.redis_url)] = Field(
         default="redis://127.0.0.1:6379/0",
         repr=False,
         description="Where the view is kept: `redis://`, `rediss://` (TLS) or `unix://`, with user "
@@ -165,7 +165,7 @@ class Settings(BaseSettings):
     redis_ssl_keyfile_password: SecretStr | None = Field(
         default=None, description="As `TIERSTREAM_SSL_KEYFILE_PASSWORD`, for a `rediss://` server."
     )
-    redis_key_prefix: Annotated[str, AfterValidator(checks.redis_key_prefix)] = Field(
+    redis_key_prefix: Annotated[str, AfterValidator(field_checks.redis_key_prefix)] = Field(
         default="{tierstream}:",
         description="Put before every key, so that several views can share a Redis. The text in "
         "braces puts all keys into one slot of a Redis Cluster; a prefix without braces gets them.",
@@ -213,7 +213,7 @@ class Settings(BaseSettings):
         description="Let the API listen beyond loopback without TLS, as behind a proxy that has "
         "it.",
     )
-    api_trusted_proxies: Annotated[str, AfterValidator(checks.networks)] = Field(
+    api_trusted_proxies: Annotated[str, AfterValidator(field_checks.networks)] = Field(
         default="",
         description="Addresses or networks of proxies, separated by commas, whose "
         "`X-Forwarded-For` tells the caller's address.",
@@ -308,7 +308,7 @@ class Settings(BaseSettings):
     @property
     def min_event_time_ms(self) -> int:
         """`min_event_time` in milliseconds since 1970."""
-        return checks.instant_ms(self.min_event_time)
+        return field_checks.instant_ms(self.min_event_time)
 
     @property
     def kafka_servers(self) -> tuple[str, ...]:
@@ -327,7 +327,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _together(self) -> Settings:
-        consistency.check_kafka(self)
-        consistency.check_redis(self)
-        consistency.check_api(self)
+        cross_checks.check_kafka(self)
+        cross_checks.check_redis(self)
+        cross_checks.check_api(self)
         return self

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from handlers.customer import Customer
 from handlers.dormancy import CameBack
 from handlers.events import Browsed
+from handlers.state.customer import Customer
 
 
 def browsed(customer: Customer, event: Browsed) -> CameBack:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from handlers import outputs
 from handlers.context import Context
-from handlers.customer import Customer
 from handlers.outputs import (
     AnniversaryUpcoming,
     BirthdayUpcoming,
@@ -18,6 +17,7 @@ from handlers.outputs import (
     ReminderHead,
     optional_time,
 )
+from handlers.state.customer import Customer
 from handlers.suppression import suppressed
 from scoring.calendar import date_of_day, day_of_date
 from scoring.care import CareRule, HolidayRule, Reminded, YearlyDate, remind_day

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
-from handlers.customer import Customer
 from handlers.outputs import Output, envelope, output_id
+from handlers.state.customer import Customer
 from scoring.rules import Rules
 from scoring.timestamps import rfc3339
 

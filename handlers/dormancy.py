@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from handlers import outputs
 from handlers.context import Context
-from handlers.customer import Customer
 from handlers.outputs import LevelChanged, optional_time
+from handlers.state.customer import Customer
 from handlers.suppression import suppressed
-from scoring.levels import level_at, level_instants, threshold_days
+from scoring.dormancy import level_at, level_instants, threshold_days
 from scoring.rules import ACTIVE, CHURNED, DORMANT, LEVELS, Rules, Thresholds
 from scoring.timestamps import rfc3339
 

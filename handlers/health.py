@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from handlers.customer import Customer
-from scoring.figures import Figures
-from scoring.health import (
+from handlers.state.customer import Customer
+from scoring.health_score import (
     PARTS,
     HealthRule,
     Part,
@@ -16,6 +15,7 @@ from scoring.health import (
     satisfaction_part,
     support_part,
 )
+from scoring.rfm import Figures
 from scoring.rules import Rules
 from scoring.satisfaction import newest
 

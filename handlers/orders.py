@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from handlers.browse import touch
-from handlers.customer import Customer
 from handlers.dormancy import CameBack
-from handlers.effect import Effect
+from handlers.effects import Effect
 from handlers.events import OrderChanged, OrderPlaced, OrderRefunded
+from handlers.state.customer import Customer
 from scoring.money import CURRENCY_DIGITS, convert
 from scoring.order import CANCEL, FAIL, FAILED, PAID, PAY, PENDING, REFUND, Change, Foreign, Order
 from scoring.rules import Rules

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, TypedDict
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from scoring.figures import Figures
 from scoring.money import text_of_minor
+from scoring.rfm import Figures
 from scoring.rules import Rules
 from scoring.tiers import Crossed
 from scoring.timestamps import rfc3339

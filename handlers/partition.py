@@ -4,7 +4,7 @@ Its state and outputs are a function of the log alone. The worker, the backtest 
 run this code.
 
 Here is what concerns all of them: the clock, who is due, who comes first, where a record goes. What
-one customer goes through is in `handlers.steps`.
+one customer goes through is in `handlers.transitions`.
 """
 
 from __future__ import annotations
@@ -15,23 +15,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from handlers import reasons
-from handlers.content import id_digest
 from handlers.context import Cause, Context
-from handlers.customer import (
-    Customer,
-    Moved,
-    erased_customer,
-    merged_customer,
-    new_customer,
-    pack,
-    unpack,
-)
-from handlers.decode import ANY_TIME, Limits, decode
+from handlers.control_records import ClockTick, PolicyActivated, decode_control
+from handlers.decode.decode import ANY_TIME, Limits, decode
+from handlers.decode.digests import id_digest
+from handlers.decode.values import check_values
+from handlers.duplicates import identify
 from handlers.events import CustomerErased, CustomerMerged, Event
-from handlers.identity import identify
-from handlers.log import ClockTick, PolicyActivated, decode_control
-from handlers.meta import Meta, Source, is_repeated
-from handlers.onward import (
+from handlers.merge.forwarding import (
     MAX_EVENT_HOPS,
     Followed,
     Onward,
@@ -40,9 +31,20 @@ from handlers.onward import (
     first_step,
     next_step,
 )
-from handlers.profile_view import profile_record
+from handlers.profile import profile_record
 from handlers.reasons import Rejection
-from handlers.steps import (
+from handlers.state.customer import (
+    Customer,
+    Moved,
+    erased_customer,
+    merged_customer,
+    new_customer,
+    pack,
+    unpack,
+)
+from handlers.state.partition_state import Meta, Source, is_repeated
+from handlers.state.store import CustomerStore
+from handlers.transitions import (
     cause_key,
     fire,
     fire_until,
@@ -52,8 +54,6 @@ from handlers.steps import (
     take_event,
     take_over,
 )
-from handlers.store import CustomerStore
-from handlers.values import check_values
 from scoring.rules import Rules
 
 MERGE = "merge"

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from handlers import outputs
 from handlers.context import Cause, Context
-from handlers.customer import Customer
-from handlers.effect import Happened
+from handlers.effects import Happened
 from handlers.events import ActivityRecorded, PointsRedeemed
 from handlers.outputs import PointsChanged, PointsRefused, PointsView, optional_time
+from handlers.state.customer import Customer
 from scoring.ledger import Joined
 from scoring.order import Order
 from scoring.points import Account, Earned, PointsRule

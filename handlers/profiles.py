@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from handlers.customer import Customer
+from handlers.decode.schema import MAX_ATTRIBUTES
 from handlers.events import ConsentChanged, Event, ProfileUpdated
-from handlers.fields import MAX_ATTRIBUTES
+from handlers.state.customer import Customer
 
 
 def profile_updated(customer: Customer, event: ProfileUpdated) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 from handlers.context import Context
-from handlers.customer import Customer
 from handlers.events import SurveyAnswered
+from handlers.state.customer import Customer
 from scoring.policy import Satisfaction
 from scoring.satisfaction import HOUR_MS, Experience, mean_text, newest
 

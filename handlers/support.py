@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from handlers.browse import interaction
-from handlers.customer import MAX_TICKETS, NEVER_MS, Customer, Ticket
 from handlers.dormancy import CameBack
 from handlers.events import SurveyAnswered, TicketChanged
+from handlers.state.customer import MAX_TICKETS, NEVER_MS, Customer, Ticket
 from scoring.satisfaction import Timed, enter
 
 _RESOLVED = "ticket.resolved"

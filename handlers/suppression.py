@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handlers.customer import Customer
+from handlers.state.customer import Customer
 from scoring.rules import Rules
 
 NO_CONSENT = "no_consent"

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from handlers import outputs
 from handlers.context import Cause, Context
-from handlers.customer import Customer, Tagged
-from handlers.effect import Happened
+from handlers.effects import Happened
 from handlers.events import ActivityRecorded, Browsed, Event, OrderPlaced
 from handlers.outputs import TagsChanged, TagView
-from handlers.tag_values import Subject, verdict
-from scoring.day_counts import DayCounts
-from scoring.decay import Sketch, new_sketch
+from handlers.state.customer import Customer, Tagged
+from handlers.tag_rules import Subject, verdict
+from scoring.decayed_topk import Sketch, new_sketch
+from scoring.rolling_counts import DayCounts
 from scoring.rules import Rules
 from scoring.tags import Tag, TagRules, TopTag, count_key, is_usable
 from scoring.timestamps import rfc3339

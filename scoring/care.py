@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
-from scoring import marks
+from scoring import seen_ids
 from scoring.calendar import date_of_day, day_of_date
 from scoring.policy import CarePolicy, Holiday, Occasion, Refresh, Silence
 from scoring.timestamps import parse_date
@@ -73,7 +73,7 @@ class HolidayRule:
         self.days_ahead = declared.days_ahead
         self.action = declared.action
         self.tiers = declared.tiers
-        self.key = f"holiday:{marks.digest(declared.name).hex()}"
+        self.key = f"holiday:{seen_ids.digest(declared.name).hex()}"
         self._yearly = []
         self._single = []
         for text in declared.dates:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from scoring import marks
+from scoring import seen_ids
 from scoring.money import Rate, convert
 from scoring.points import Earned
 from scoring.rules import Rules
@@ -55,22 +55,22 @@ class Refunds(Struct, array_like=True):
 
     def told(self, refund_id: str, units: int) -> bool | None:
         """Whether a refund of this id was for the same amount; None if it was not seen."""
-        return marks.told(self.seen, refund_id, units)
+        return seen_ids.told(self.seen, refund_id, units)
 
     def remember(self, refund_id: str, units: int) -> None:
         """Note a refund, and forget the oldest beyond `MAX_REFUND_IDS`."""
-        self.seen = marks.remember(self.seen, refund_id, units, MAX_REFUND_IDS)
+        self.seen = seen_ids.remember(self.seen, refund_id, units, MAX_REFUND_IDS)
 
     def with_those_of(self, other: Refunds) -> Refunds:
         """The refunds of the same order told elsewhere too, each id once; `value` is not set.
 
         Of ids that were forgotten nobody knows whether they are the same, so they are taken to be.
         """
-        own, their = marks.amounts(self.seen), marks.amounts(other.seen)
+        own, their = seen_ids.amounts(self.seen), seen_ids.amounts(other.seen)
         forgotten = max(self.units - sum(own.values()), other.units - sum(their.values()))
         both = their | own
         return Refunds(
-            marks.of_amounts(both, MAX_REFUND_IDS), sum(both.values()) + forgotten, self.value
+            seen_ids.of_amounts(both, MAX_REFUND_IDS), sum(both.values()) + forgotten, self.value
         )
 
 

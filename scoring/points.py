@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
-from scoring import marks
+from scoring import seen_ids
 from scoring.policy import Activity, PointsPolicy
 
 MAX_LOTS = 400
@@ -118,7 +118,7 @@ class Account(Struct, array_like=True):
         self.redeemed += other.redeemed
         self.taken_back += other.taken_back
         self.expired += other.expired
-        self.redemptions = marks.joined(self.redemptions, other.redemptions, MAX_REDEMPTIONS)
+        self.redemptions = seen_ids.joined(self.redemptions, other.redemptions, MAX_REDEMPTIONS)
         for name, theirs in other.activities.items():
             own = self.activities.pop(name, None)
             self.activities[name] = theirs if own is None else own.with_those_of(theirs)
@@ -141,13 +141,15 @@ class Account(Struct, array_like=True):
         if points > self.balance:
             return False
         self.redeemed += points
-        self.redemptions = marks.remember(self.redemptions, redemption_id, points, MAX_REDEMPTIONS)
+        self.redemptions = seen_ids.remember(
+            self.redemptions, redemption_id, points, MAX_REDEMPTIONS
+        )
         self._spend(points)
         return True
 
     def told(self, redemption_id: str, points: int) -> bool | None:
         """Whether an accepted redemption was of as many points; None if the id is new."""
-        return marks.told(self.redemptions, redemption_id, points)
+        return seen_ids.told(self.redemptions, redemption_id, points)
 
     def expire(self, now_ms: int) -> int:
         """Let go of all that expires up to an instant; how much it was."""
@@ -167,7 +169,7 @@ class Account(Struct, array_like=True):
 
     def count(self, name: str, activity: Activity, day: int) -> bool:
         """Count an activity; False, and nothing is changed, if it reached one of its limits."""
-        key = marks.digest(name)
+        key = seen_ids.digest(name)
         counted = self.activities.get(key) or Counted(day, 0, 0)
         that_day = counted.that_day if counted.day == day else 0
         if activity.per_day is not None and that_day >= activity.per_day:

@@ -1,6 +1,6 @@
 """The policy as it is declared: one frozen document, the same in a TOML file and in the log.
 
-`scoring.rules.Rules` is its compiled form. `config.policy` reads and checks the file.
+`scoring.rules.Rules` is its compiled form. `config.policy_file` reads and checks the file.
 """
 
 from __future__ import annotations

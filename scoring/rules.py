@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from scoring.calendar import DAY_MS, BusinessCalendar
 from scoring.care import CareRule
-from scoring.health import health_rule
+from scoring.health_score import health_rule
 from scoring.holdout import holdout_rule
 from scoring.money import CURRENCY_DIGITS, Amount, Rate, amount_of
 from scoring.points import PointsRule
@@ -22,7 +22,7 @@ ACTIVE, AT_RISK, DORMANT, CHURNED = range(4)
 
 
 MEASURES = ("recency_days", "frequency", "monetary", "r", "f", "m", "score")
-"""The fields of `scoring.figures.Figures`, in its order."""
+"""The fields of `scoring.rfm.Figures`, in its order."""
 
 
 class Condition(NamedTuple):

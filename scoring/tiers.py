@@ -6,9 +6,9 @@ from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
-from scoring.figures import Figures, figures
 from scoring.ledger import Ledger
 from scoring.money import MAX_MINOR_UNITS
+from scoring.rfm import Figures, figures
 from scoring.rules import MEASURES, Condition, Rules
 
 _TOLD_ORDER = tuple(

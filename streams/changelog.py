@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from config.deployment import Settings
-from handlers.meta import Meta, unpack_meta
 from handlers.partition import Partition
-from handlers.restoration import Restoration
-from streams.reading import read_to_end
-from streams.records import META_KEY, partition_of
-from streams.topics import changelog_name, check_topics, plain_consumer
+from handlers.state.partition_state import Meta, unpack_meta
+from handlers.state.restore import Restoration
+from streams.kafka.headers import META_KEY, partition_of
+from streams.kafka.read import read_to_end
+from streams.kafka.topics import changelog_name, check_topics, plain_consumer
+
+_FIRST_SPAN = 4_000
+"""Records from the end of a changelog that are looked through first for its newest checkpoint."""
+_SPAN_FACTOR = 8
 
 
 class StateUnreadable(Exception):
@@ -57,3 +61,23 @@ async def read_customer(settings: Settings, customer_id: str) -> Partition:
     counts = await check_topics(settings)
     number = partition_of(customer_id.encode(), counts[changelog_name(settings)])
     return await asyncio.wait_for(read_state(settings, number, customer_id), 600)
+
+
+async def newest_meta(consumer: AIOKafkaConsumer, changelog: TopicPartition) -> Meta | None:
+    """The newest checkpoint of a partition, looked for from the end; None if there is none."""
+    begin = (await consumer.beginning_offsets([changelog]))[changelog]
+    end = (await consumer.end_offsets([changelog]))[changelog]
+    span = _FIRST_SPAN
+    while begin < end:
+        start = max(begin, end - span)
+        found = None
+        async for records, _ in read_to_end(consumer, changelog, start):
+            for record in records:
+                if record.key == META_KEY and record.value is not None:
+                    meta = unpack_meta(record.value)
+                    if found is None or (meta.epoch, meta.applied) >= (found.epoch, found.applied):
+                        found = meta
+        if found is not None or start == begin:
+            return found
+        span *= _SPAN_FACTOR
+    return None

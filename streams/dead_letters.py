@@ -8,14 +8,14 @@ from typing import NamedTuple
 from aiokafka import ConsumerRecord, TopicPartition
 
 from config.deployment import Settings
-from handlers.decode import Limits, decode
-from handlers.meta import Source
+from handlers.decode.decode import Limits, decode
+from handlers.decode.values import check_values
 from handlers.reasons import CONFLICT, Rejection
-from handlers.values import check_values
+from handlers.state.partition_state import Source
 from scoring.rules import Rules
-from streams.reading import read_to_end
-from streams.records import REPLAYED_FROM, Headers, cloud_event_headers
-from streams.topics import (
+from streams.kafka.headers import REPLAYED_FROM, Headers, cloud_event_headers
+from streams.kafka.read import read_to_end
+from streams.kafka.topics import (
     DEAD_LETTERS,
     INPUTS,
     TopicsUnusable,

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from aiokafka import TopicPartition
 
 from config.deployment import Settings
-from config.security import aiokafka_security
-from handlers.log import PolicyActivated, encode_control
-from handlers.meta import Meta
+from handlers.control_records import PolicyActivated, encode_control
+from handlers.state.partition_state import Meta
 from scoring.policy import Policy
 from streams.faust_app import BatchProducer
-from streams.topics import CUSTOMER_EVENTS, check_topics, plain_consumer, topic_name
+from streams.kafka.clients import aiokafka_security
+from streams.kafka.topics import CUSTOMER_EVENTS, check_topics, plain_consumer, topic_name
 
 
 def log_producer(settings: Settings, client: str) -> BatchProducer:

@@ -10,23 +10,23 @@ from collections.abc import Mapping
 from aiokafka.errors import KafkaError
 
 from config.deployment import Settings
-from handlers.log import ClockTick, encode_control
+from handlers.control_records import ClockTick, encode_control
 from scoring.policy import Policy
 from scoring.rules import Rules
-from streams.engine import Engine
-from streams.engine_metrics import EngineMetrics
-from streams.engine_partition import EnginePartition
+from streams.engine.agent import Engine
+from streams.engine.metrics import EngineMetrics
+from streams.engine.owned_partition import EnginePartition
 from streams.faust_app import BatchLimits, FaustOptions, run_worker
-from streams.faust_security import faust_broker_urls, faust_credentials
-from streams.garbage import collect_rarely
-from streams.http_server import HttpServer
-from streams.ingest import Ingest
-from streams.loop_guard import LoopGuard
-from streams.metrics import Metrics
+from streams.ingest.agent import Ingest
+from streams.kafka.faust_credentials import faust_broker_urls, faust_credentials
+from streams.kafka.offsets import topic_guard
+from streams.kafka.topics import CUSTOMER_EVENTS, topic_name
 from streams.policy_log import activation, log_producer
-from streams.positions import topic_guard
-from streams.topics import CUSTOMER_EVENTS, topic_name
-from streams.watchdog import Watchdog
+from streams.runtime.gc_tuning import collect_rarely
+from streams.runtime.http_server import HttpServer
+from streams.runtime.metrics import Metrics
+from streams.runtime.progress_watchdog import Watchdog
+from streams.runtime.watchdog import LoopGuard
 from streams.worker_app import WorkerApp
 
 _log = logging.getLogger(__name__)

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from config.policy import check_policy
+from cli.backtest.run import Backtest, BacktestOptions, Line, Report
+from config.policy_file import check_policy
 from handlers import outputs
-from handlers.customer import Customer
-from handlers.decode import ANY_TIME, Limits
-from handlers.log import Mode, PolicyActivated
+from handlers.control_records import Mode, PolicyActivated
+from handlers.decode.decode import ANY_TIME, Limits
 from handlers.outputs import Output
 from handlers.partition import Partition
 from handlers.reasons import Rejection
+from handlers.state.customer import Customer
 from scoring.policy import Policy
-from streams.backtest import Backtest, BacktestOptions, Line, Report
 from tests.builders import to_ms
 
 DEFAULT_LATENESS_MS = 300_000

@@ -21,16 +21,16 @@ from starlette.types import ASGIApp
 
 from serving.api import openapi
 from serving.api.answers import problem_response
-from serving.api.buckets import Buckets
+from serving.api.dependencies import Services
 from serving.api.frame import Frame
-from serving.api.gate import Gate
 from serving.api.meter import ApiMeter
+from serving.api.middleware import Gate
 from serving.api.problems import Problem
+from serving.api.rate_limit import Buckets
 from serving.api.routes import changes, customers, figures, lists, probes, search
-from serving.api.services import Services
-from serving.reader import ViewChanging
-from serving.redis_client import is_outage
-from serving.search.cursor import BadCursor
+from serving.view.cursor import BadCursor
+from serving.view.reader import ViewChanging
+from serving.view.redis import is_outage
 
 _MODULES = (search, customers, lists, figures, changes, probes)
 

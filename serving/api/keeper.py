@@ -8,9 +8,9 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from serving.api.access import Access
+from serving.api.auth import Access
 from serving.api.health import ApiHealth
-from serving.keys import ViewKeys
+from serving.view.keys import ViewKeys
 
 _PERIOD_S = 1.0
 

@@ -9,13 +9,13 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from handlers.explanation import Explanation
+from handlers.explain.model import Explanation
 from handlers.health import HealthView
 from handlers.outputs import Profile
 from handlers.satisfaction import SatisfactionView
 from serving.api import examples
+from serving.api.models import SHAPES
 from serving.api.problems import KINDS, MEDIA_TYPE
-from serving.api.shapes import SHAPES
 
 _REF = "#/components/schemas/{name}"
 _ALWAYS = (400, 401, 403, 413, 414, 421, 422, 429, 431, 500)

@@ -8,8 +8,8 @@ from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
-from serving.api.access import Caller
-from serving.api.services import services_of
+from serving.api.auth import Caller
+from serving.api.dependencies import services_of
 from serving.api.tokens import SCOPES
 
 

@@ -9,8 +9,8 @@ from handlers import outputs
 from scoring.timestamps import rfc3339
 from streams.erasure.receipt import Remains
 from streams.erasure.retention import deciding, fate
-from streams.topic_configs import read_configs
-from streams.topics import (
+from streams.kafka.topic_configs import read_configs
+from streams.kafka.topics import (
     CUSTOMER_EVENTS,
     DEAD_LETTERS,
     INPUTS,

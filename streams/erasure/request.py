@@ -13,10 +13,10 @@ from aiokafka import TopicPartition
 from config.deployment import Settings
 from handlers.events import PROFILE_TOPIC
 from scoring.timestamps import rfc3339
-from streams.doctor.log import newest_meta
+from streams.changelog import newest_meta
+from streams.kafka.headers import partition_of
+from streams.kafka.topics import changelog_name, plain_consumer, topic_name
 from streams.policy_log import log_producer
-from streams.records import partition_of
-from streams.topics import changelog_name, plain_consumer, topic_name
 
 
 class Request(NamedTuple):

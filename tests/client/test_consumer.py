@@ -16,7 +16,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.local import Broker, start_broker
+from devtools.servers import Broker, start_broker
 from tests.client.builders import SECRET, FailingEndpoint, endpoint, put_aside, value_of
 from tierstream_client import Alert, AlertConsumer, MemoryFile, PositionGone, TopicMissing
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from streams.local.ports import free_ports
+from devtools.servers.ports import free_ports
 from tests.client.builders import SECRET, alert, endpoint, put_aside
 from tierstream_client import (
     DeadLetterFile,

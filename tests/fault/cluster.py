@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-from streams.local import Broker
-from streams.local.kafka_jars import Front, start_kafka
-from streams.local.ports import LOOPBACK
+from devtools.servers import Broker
+from devtools.servers.kafka_jars import Front, start_kafka
+from devtools.servers.ports import LOOPBACK
 from tests.fault.proxy import Condition, Proxy, ProxyThread
 from tests.fault.small_disk import SmallDisk
 

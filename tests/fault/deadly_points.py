@@ -9,12 +9,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from handlers.customer import MERGED, unpack_head
-from streams.engine import Engine
-from streams.engine_partition import EnginePartition, Unflushed
+from handlers.state.customer import MERGED, unpack_head
+from streams.engine.agent import Engine
+from streams.engine.owned_partition import EnginePartition, Unflushed
 from streams.faust_app import BatchProducer
 from streams.faust_app.consumer_thread import BatchConsumerThread
-from streams.topics import CUSTOMER_EVENTS
+from streams.kafka.topics import CUSTOMER_EVENTS
 from tests.fault.controls import Controls
 
 WRAPPED: tuple[tuple[type[Any], str, tuple[str, ...]], ...] = (

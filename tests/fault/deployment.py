@@ -13,8 +13,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Self
 
-from streams.local import RedisServer
-from streams.local.ports import LOOPBACK, free_ports
+from devtools.servers import RedisServer
+from devtools.servers.ports import LOOPBACK, free_ports
 from tests.fault.cluster import Cluster
 from tests.fault.drafts import groundwork_drafts
 from tests.fault.evidence import ALL_TOPICS, CHANGELOG
@@ -176,7 +176,7 @@ class Deployment:
 
     def _run(self, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "streams.cli", *arguments],
+            [sys.executable, "-m", "cli.main", *arguments],
             cwd=_ROOT,
             env=self._environment("command"),
             stdin=subprocess.DEVNULL,

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import redis
 
-from streams.local import RedisServer
+from devtools.servers import RedisServer
 from tests.fault.cluster import Cluster
 from tests.fault.evidence import ClockJump, FaultSpan
 from tests.fault.load import Load

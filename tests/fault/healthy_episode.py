@@ -14,24 +14,24 @@ from typing import Any
 
 from faust.types import TP
 
-from config.policy import check_policy
-from config.settings import Settings
-from handlers.decode import Limits, decode
-from handlers.log import ClockTick, PolicyActivated, encode_control
-from handlers.meta import Source
+from config.environment import Settings
+from config.policy_file import check_policy
+from handlers.control_records import ClockTick, PolicyActivated, encode_control
+from handlers.decode.decode import Limits, decode
 from handlers.reasons import Rejection
-from serving.profile_record import read_profile
-from streams.engine_partition import EnginePartition
-from streams.engine_records import EngineRecords, Record
+from handlers.state.partition_state import Source
+from serving.view.profile_record import read_profile
+from streams.engine.owned_partition import EnginePartition
+from streams.engine.records import EngineRecords, Record
 from streams.faust_app import Batch
-from streams.records import (
+from streams.kafka.headers import (
     Origin,
     canonical_headers,
     cloud_event_headers,
     dead_letter_headers,
     partition_of,
 )
-from streams.topics import changelog_name
+from streams.kafka.topics import changelog_name
 from tests.fault.evidence import (
     ALL_TOPICS,
     CHANGELOG,

@@ -55,7 +55,7 @@ def main() -> None:
         from tests.fault import deadly_points
 
         deadly_points.install(controls)
-    from streams.cli import main as tierstream
+    from cli.main import main as tierstream
 
     tierstream()
 

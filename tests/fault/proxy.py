@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Literal, Self, TypeVar
 
-from streams.local.ports import LOOPBACK
+from devtools.servers.ports import LOOPBACK
 
 _CHUNK_BYTES = 64 * 1024
 _CALL_TIMEOUT_S = 10.0

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from streams.local import BrokerUnavailable
+from devtools.servers import BrokerUnavailable
 from tests.fault.cluster import Cluster
 from tests.fault.deployment import LANES, Deployment
 from tests.fault.episode import Episode

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from streams.local.guardian import Workspace
+from devtools.servers.guardian import Workspace
 from tests.fault.controls import VARIABLE, Controls
 from tests.fault.evidence import ProcessLife
 from tests.fault.stopwatch import Stopwatch

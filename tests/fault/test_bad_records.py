@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from config.policy import check_policy
-from handlers.decode import IN_THE_LOG, Limits, decode
+from config.policy_file import check_policy
+from handlers.control_records import PolicyActivated
+from handlers.decode.decode import IN_THE_LOG, Limits, decode
+from handlers.decode.fast import quick_event, route
 from handlers.events import Event
-from handlers.log import PolicyActivated
 from handlers.partition import Partition
 from handlers.reasons import REASONS, Rejection
-from streams.quick_decode import quick_event, route
-from streams.records import cloud_event_headers
+from streams.kafka.headers import cloud_event_headers
 from tests.driver import run
 from tests.fault.bad_records import (
     NEEDS_GROUNDWORK,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 
-from streams.local import RedisServer, start_redis
+from devtools.servers import RedisServer, start_redis
 from tests.fault.cluster import Cluster
 from tests.fault.deployment import PARTITIONS, Deployment
 from tests.fault.drafts import Draft

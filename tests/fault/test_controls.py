@@ -10,14 +10,14 @@ from typing import Any, get_args
 
 import pytest
 
-from streams.metrics import FlushStep
+from streams.runtime.metrics import FlushStep
 from tests.fault.controls import POINTS, Controls
 from tests.fault.deadly_points import STEPS, WRAPPED
 
 _CLOCK = """
 import sys, time
 from pathlib import Path
-from streams.metrics import FlushStep
+from streams.runtime.metrics import FlushStep
 from tests.fault.controls import Controls
 from tests.fault.launcher import bend_batches, bend_clock
 bend_clock(Controls(Path(sys.argv[1])))

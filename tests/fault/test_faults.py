@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.local import RedisServer, start_redis
+from devtools.servers import RedisServer, start_redis
 from tests.fault.cluster import Cluster
 from tests.fault.deployment import Deployment
 from tests.fault.rounds import brokers_there_is_room_for, run_and_judge, started

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.local import start_redis
+from devtools.servers import start_redis
 from tests.fault.deployment import Deployment
 from tests.fault.rounds import run_and_judge, started
 from tests.fault.schedule import Fault, Shape

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from streams.local.ports import LOOPBACK
+from devtools.servers.ports import LOOPBACK
 from tests.fault.proxy import Condition, Proxy, ProxyThread
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]

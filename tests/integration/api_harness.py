@@ -15,18 +15,18 @@ import httpx
 from aiokafka.client import AIOKafkaClient
 from redis.asyncio import Redis
 
-from config.settings import Settings
+from config.environment import Settings
 from serving.api.given import Given, KafkaUnavailable, Unexplained
 from serving.api.health import ApiHealth
-from serving.api.process import run_api
+from serving.api.metrics import ApiMetricsMeter
+from serving.api.run import run_api
+from serving.api.sse.topic_ids import topic_ids
 from serving.api.tokens import Token, digest_of, new_token
-from serving.chunks import cut
-from serving.profile_record import read_profile
-from serving.view import RedisView
-from streams.api.meter import ApiMetricsMeter
-from streams.api.topic_ids import topic_ids
+from serving.view.chunks import cut
+from serving.view.generations import RedisView
+from serving.view.profile_record import read_profile
 from streams.erasure import Receipt
-from streams.metrics import Metrics
+from streams.runtime.metrics import Metrics
 from tests.integration.view_harness import WAIT_S, eventually
 from tests.support.profiles import profile
 

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import msgspec
 from aiokafka import ConsumerRecord
 
-from handlers.customer import Customer
 from handlers.outputs import CUSTOMER_PROFILES
 from handlers.partition import Partition
-from streams.records import origin_of, partition_of
-from streams.topics import CUSTOMER_EVENTS, DEAD_LETTERS, OUTPUTS
+from handlers.state.customer import Customer
+from streams.kafka.headers import origin_of, partition_of
+from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, OUTPUTS
 from tests.integration.deployment import Deployment, TopicPosition
 from tests.integration.truth import backtested
 

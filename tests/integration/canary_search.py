@@ -7,9 +7,9 @@ from pathlib import Path
 
 import redis
 
+from devtools.servers import Broker, RedisServer
 from handlers.outputs import CUSTOMER_PROFILES
-from streams.local import Broker, RedisServer
-from streams.topics import changelog_name
+from streams.kafka.topics import changelog_name
 from tests.integration.deployment import Deployment
 
 Haystack = Mapping[str, bytes]

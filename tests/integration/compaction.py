@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from devtools.servers import Broker
 from scoring.timestamps import rfc3339
-from streams.local import Broker
 from tests.builders import edited, viewed
 from tests.integration.canary_search import compacted_topics, in_files, traces
 from tests.integration.deployment import Deployment, Message

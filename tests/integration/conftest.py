@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams.local import (
+from devtools.servers import (
     Broker,
     BrokerUnavailable,
     RedisServer,

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from config.settings import Settings
+from cli.dump import dump_partition
+from config.environment import Settings
+from devtools.servers import Broker
+from devtools.servers.guardian import Workspace
 from handlers.partition import Partition
 from streams.changelog import read_state
-from streams.dump import dump_partition
-from streams.local import Broker
-from streams.local.guardian import Workspace
 from tests.integration.running_worker import CLI, ROOT, WORKER, RunningWorker
 from tests.integration.topic_access import Message, TopicAccess, TopicPosition
 

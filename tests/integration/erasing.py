@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from devtools.servers import Broker, RedisServer
 from scoring.timestamps import rfc3339
-from streams.local import Broker, RedisServer
 from tests.builders import order
 from tests.integration.canaries import Person
 from tests.integration.deployment import Deployment, Message

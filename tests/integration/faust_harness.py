@@ -16,8 +16,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from devtools.servers import Broker
 from streams.faust_app import BatchProducer
-from streams.local import Broker
 from tests.integration.apps.batch_worker import VERSION
 
 _ROOT = Path(__file__).parents[2]

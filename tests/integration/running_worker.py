@@ -17,11 +17,11 @@ from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.local.guardian import Workspace
-from streams.local.ports import LOOPBACK, free_ports
+from devtools.servers.guardian import Workspace
+from devtools.servers.ports import LOOPBACK, free_ports
 
 ROOT = Path(__file__).parents[2]
-CLI = [sys.executable, "-m", "streams.cli"]
+CLI = [sys.executable, "-m", "cli.main"]
 WORKER = (*CLI, "worker")
 READY_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 10.0

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from streams.local.guardian import Workspace
-from streams.local.jar_cache import java_program, kafka_jars
-from streams.local.kafka_jars import _properties
-from streams.local.ports import free_ports
-from streams.local.probe import brokers_known
-from streams.local.process import ServerProcess, wait_until_ready
+from devtools.servers.child import ServerProcess, wait_until_ready
+from devtools.servers.guardian import Workspace
+from devtools.servers.jar_cache import java_program, kafka_jars
+from devtools.servers.kafka_jars import _properties
+from devtools.servers.ports import free_ports
+from devtools.servers.probe import brokers_known
 from tests.integration.certificates import Certificates
 
 USER, PASSWORD = "tierstream", "opens-kafka"

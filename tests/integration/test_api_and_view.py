@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 import pytest
 from structlog.testing import capture_logs
 
-from config.settings import Settings
+from config.environment import Settings
+from devtools.servers import Broker, RedisServer, start_redis
 from scoring.timestamps import rfc3339
-from serving.rebuild import rebuild_view
-from streams.local import Broker, RedisServer, start_redis
-from streams.topics import create_topics
+from serving.projector.rebuild import rebuild_view
+from streams.kafka.topics import create_topics
 from tests.integration.api_harness import Api, serving
 from tests.integration.view_harness import (
     eventually,

@@ -12,13 +12,13 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from config.settings import Settings
-from serving.api.stream import changes as changes_module
-from serving.api.stream import response as response_module
-from serving.api.stream.positions import decoded
-from serving.api.stream.topics import TOPICS
-from streams.local import Broker, RedisServer, start_broker
-from streams.topics import create_topics
+from config.environment import Settings
+from devtools.servers import Broker, RedisServer, start_broker
+from serving.api.sse import response as response_module
+from serving.api.sse import stream as changes_module
+from serving.api.sse.position import decoded
+from serving.api.sse.topics import TOPICS
+from streams.kafka.topics import create_topics
 from tests.integration.api_harness import Api, Rest, TokenBook, serving
 from tests.integration.sse import Listener
 from tests.integration.view_harness import eventually, settings_for

@@ -17,12 +17,12 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from config.settings import Settings, variable_names
+from config.environment import Settings, variable_names
+from devtools.servers import Broker, RedisServer
+from devtools.servers.guardian import Workspace
+from devtools.servers.ports import free_ports
 from serving.api.tokens import digest_of
-from streams.local import Broker, RedisServer
-from streams.local.guardian import Workspace
-from streams.local.ports import free_ports
-from streams.topics import create_topics
+from streams.kafka.topics import create_topics
 from tests.builders import day, erased, order
 from tests.driver import Driver
 from tests.integration.api_harness import TokenBook, View
@@ -88,7 +88,7 @@ def outcome(*words: str, **variables: str) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of a command."""
     base = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
     found = subprocess.run(
-        [sys.executable, "-m", "streams.cli", *words],
+        [sys.executable, "-m", "cli.main", *words],
         env=base | variables,
         capture_output=True,
         text=True,

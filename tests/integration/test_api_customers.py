@@ -12,9 +12,9 @@ from urllib.parse import quote
 import pytest
 
 from config.durations import Duration
-from config.settings import Settings
-from serving.api import explaining
-from streams.local import Broker, RedisServer
+from config.environment import Settings
+from devtools.servers import Broker, RedisServer
+from serving.api import jobs
 from tests.integration.api_harness import Api, Rest, TokenBook, View, serving
 from tests.integration.view_harness import redis_of, settings_for
 from tests.support.profiles import profile
@@ -133,7 +133,7 @@ async def test_an_explanation_that_takes_too_long_is_given_up(settings: Settings
 
 async def test_explanations_are_asked_for_a_few_at_a_time(settings: Settings) -> None:
     rest = Rest(explanations={"ana": b"{}"}, explain_s=0.5)
-    taken = explaining._AT_ONCE + explaining._WAITING_MAX
+    taken = jobs._AT_ONCE + jobs._WAITING_MAX
     async with serving(settings, rest) as api:
         answers = await asyncio.gather(
             *(api.http.get("/v1/customers/ana/explain") for _ in range(taken + 3))

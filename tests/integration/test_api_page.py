@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from config.settings import Settings
+from config.environment import Settings
+from devtools.servers import Broker, RedisServer
 from scoring.timestamps import rfc3339
-from streams.local import Broker, RedisServer
-from streams.topics import create_topics
+from streams.kafka.topics import create_topics
 from tests.integration.api_harness import Rest, TokenBook, View, serving
 from tests.integration.view_harness import redis_of, settings_for
 from tests.support.documents import ROOT, fences

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from config.settings import Settings
+from config.environment import Settings
+from devtools.servers import Broker, RedisServer
 from scoring.timestamps import rfc3339
-from streams.local import Broker, RedisServer
 from tests.integration.api_harness import Api, View, serving
 from tests.integration.view_harness import redis_of, settings_for
 

@@ -14,10 +14,10 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from config.settings import Settings
+from config.environment import Settings
+from devtools.servers import Broker, RedisServer
 from serving.api import protocol
 from serving.api.server import ApiServerError, bind
-from streams.local import Broker, RedisServer
 from tests.integration.api_harness import Api, Rest, TokenBook, View, serving
 from tests.integration.certificates import Certificates, make_certificates
 from tests.integration.view_harness import eventually, redis_of, settings_for

@@ -10,8 +10,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from devtools.servers import Broker
 from scoring.timestamps import rfc3339
-from streams.local import Broker
 from tests.builders import edited, order, ticket_opened, viewed
 from tests.fault.bad_records import BadRecord, OddRecord, bad_records, groundwork, odd_records
 from tests.integration.audit import audit

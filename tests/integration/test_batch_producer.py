@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
+from devtools.servers import Broker, start_broker
 from streams.faust_app import BatchProducer, BufferFull, ProduceFailed
-from streams.local import Broker, start_broker
 from tests.integration.faust_harness import Lab
 
 

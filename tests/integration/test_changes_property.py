@@ -18,23 +18,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from config.settings import Settings
+from config.environment import Settings
+from devtools.servers import start_redis
 from scoring.rules import LEVELS
-from serving.changes.keys import levels_keys, moves_keys
-from serving.changes.level_record import LevelRecord, read_level
-from serving.changes.levels import Levels
-from serving.changes.migration import Move
-from serving.changes.move_record import MoveRecord, day_of, read_move
-from serving.changes.moves import Moves
-from serving.changes.reader import ChangesReader
-from serving.chunks import Chunk, cut
-from serving.generation import Generation, PlaceLost
-from serving.profile_record import ProfileRecord, read_profile
-from serving.profile_stream import Profiles
-from serving.redis_client import connect_redis
-from serving.stream import Target
-from serving.view import RedisView
-from streams.local import start_redis
+from serving.projector.profile_stream import Profiles
+from serving.projector.stream import Target
+from serving.view.change_records import MoveRecord, day_of, read_move
+from serving.view.changes_keys import levels_keys, moves_keys
+from serving.view.changes_reader import ChangesReader
+from serving.view.chunks import Chunk, cut
+from serving.view.generation import Generation, PlaceLost
+from serving.view.generations import RedisView
+from serving.view.level_record import LevelRecord, read_level
+from serving.view.levels import Levels
+from serving.view.migration import Move
+from serving.view.moves import Moves
+from serving.view.profile_record import ProfileRecord, read_profile
+from serving.view.redis import connect_redis
 from tests.support.changes import DAY_MS, HOUR_MS, level_changed, tier_changed
 from tests.support.profiles import profile
 

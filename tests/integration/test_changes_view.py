@@ -11,22 +11,22 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from redis.asyncio import Redis
 
-from config.settings import Settings
+from config.environment import Settings
+from devtools.servers import Broker, RedisServer, start_redis
 from handlers.outputs import DORMANCY_ALERTS, TIER_CHANGES
-from serving.changes.keys import levels_keys
-from serving.changes.level_record import read_level
-from serving.changes.levels import Levels
-from serving.changes.migration import Move
-from serving.changes.move_record import MoveRecord, read_move
-from serving.changes.reader import ChangesReader
-from serving.changes.streams import MoveStream
-from serving.chunks import Chunk
-from serving.errors import ViewError
-from serving.profiles_topic import profiles_topic
-from serving.projector import run_projector
-from serving.rebuild import rebuild_view
-from serving.search.cursor import BadCursor
-from streams.local import Broker, RedisServer, start_redis
+from serving.projector.rebuild import rebuild_view
+from serving.projector.run import run_projector
+from serving.projector.sources import MoveStream
+from serving.view.change_records import MoveRecord, read_move
+from serving.view.changes_keys import levels_keys
+from serving.view.changes_reader import ChangesReader
+from serving.view.chunks import Chunk
+from serving.view.cursor import BadCursor
+from serving.view.errors import ViewError
+from serving.view.level_record import read_level
+from serving.view.levels import Levels
+from serving.view.migration import Move
+from serving.view.source_topic import profiles_topic
 from tests.integration.view_harness import (
     create_topic,
     eventually,

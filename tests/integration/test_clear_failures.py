@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.local import Broker
-from streams.local.ports import LOOPBACK, free_ports
+from devtools.servers import Broker
+from devtools.servers.ports import LOOPBACK, free_ports
 from tests.integration.deployment import Deployment
 
 _QUICKLY_S = 8.0

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from streams.local import BrokerUnavailable
-from streams.local.jar_cache import java_program, kafka_jars
+from devtools.servers import BrokerUnavailable
+from devtools.servers.jar_cache import java_program, kafka_jars
 from tests.integration.conftest import skip_without_java
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,8 +12,8 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
-from streams.local import Broker
-from streams.local.ports import LOOPBACK, free_ports
+from devtools.servers import Broker
+from devtools.servers.ports import LOOPBACK, free_ports
 from tests.builders import order
 from tests.fault.bad_records import ERASED, KNOWN, groundwork
 from tests.integration.audit import data_of

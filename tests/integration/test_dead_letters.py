@@ -8,9 +8,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from devtools.servers import Broker
 from scoring.timestamps import rfc3339
-from streams.local import Broker
-from streams.topics import INPUTS
+from streams.kafka.topics import INPUTS
 from tests.builders import order
 from tests.fault.bad_records import bad_records, groundwork, odd_records
 from tests.integration.audit import audit, data_of

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-CLI = [sys.executable, "-m", "streams.cli"]
+CLI = [sys.executable, "-m", "cli.main"]
 # Settings of somebody's own deployment: the demo must not touch it.
 FOREIGN = {
     "TIERSTREAM_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9",

@@ -11,16 +11,16 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from typer.testing import CliRunner, Result
 
+from cli.main import app
 from config.deployment import Settings
-from config.policy import load_policy
-from handlers.meta import Meta, pack_meta
+from config.policy_file import load_policy
+from devtools.servers import Broker, RedisServer, start_broker, start_redis
+from devtools.servers.ports import free_ports
+from handlers.state.partition_state import Meta, pack_meta
 from scoring.policy import Policy
-from streams.cli import app
-from streams.local import Broker, RedisServer, start_broker, start_redis
-from streams.local.ports import free_ports
+from streams.kafka.headers import META_KEY
+from streams.kafka.topics import all_topics, changelog_name, create_topics
 from streams.policy_log import ensure_policy, log_producer
-from streams.records import META_KEY
-from streams.topics import all_topics, changelog_name, create_topics
 
 PARTITIONS = 2
 CUSTOM_POLICY = 'version = "spring"\n[movement]\ngrace_days = 7\n'

@@ -9,17 +9,17 @@ import pytest
 from aiokafka import TopicPartition
 
 from config.deployment import Settings
-from handlers.log import PolicyActivated, encode_control
+from devtools.servers import Broker
+from handlers.control_records import PolicyActivated, encode_control
 from scoring.policy import Policy
-from streams.engine import Engine
-from streams.engine_metrics import EngineMetrics
-from streams.engine_partition import EnginePartition
+from streams.engine.agent import Engine
+from streams.engine.metrics import EngineMetrics
+from streams.engine.owned_partition import EnginePartition
 from streams.faust_app import Batch, BatchProducer, FaustOptions, create_app
-from streams.local import Broker
-from streams.metrics import Metrics
-from streams.reading import read_to_end
-from streams.records import META_KEY
-from streams.topics import changelog_name, create_topics, plain_consumer
+from streams.kafka.headers import META_KEY
+from streams.kafka.read import read_to_end
+from streams.kafka.topics import changelog_name, create_topics, plain_consumer
+from streams.runtime.metrics import Metrics
 from tests.builders import day, order
 
 CUSTOMERS = 3_000

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from aiokafka import ConsumerRecord
 
-from config.settings import Settings
+from cli.erase.redis_check import look_at_view
+from config.environment import Settings
+from devtools.servers import Broker, RedisServer
+from devtools.servers.ports import free_ports
 from handlers.outputs import CUSTOMER_PROFILES
 from scoring.timestamps import parse_rfc3339, rfc3339
-from streams.erasure.view import look_at_view
-from streams.local import Broker, RedisServer
-from streams.local.ports import free_ports
-from streams.topics import all_topics, changelog_name
+from streams.kafka.topics import all_topics, changelog_name
 from tests.builders import day, edited, merged, order
 from tests.fault.controls import Controls
 from tests.integration.deployment import Deployment, Message

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from handlers.customer import pack, unpack
+from devtools.servers import Broker, start_redis
 from handlers.outputs import CUSTOMER_PROFILES
+from handlers.state.customer import pack, unpack
 from scoring.timestamps import rfc3339
-from streams.local import Broker, start_redis
-from streams.topics import CUSTOMER_EVENTS, DEAD_LETTERS, changelog_name
+from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, changelog_name
 from tests.builders import merged
 from tests.integration.canaries import Person
 from tests.integration.canary_search import (

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
+from devtools.servers import Broker, start_redis
 from scoring.timestamps import rfc3339
-from streams.local import Broker, start_redis
 from tests.builders import erased, merged, order
 from tests.fault.controls import POINTS, Controls
 from tests.integration.audit import audit

@@ -9,14 +9,14 @@ import os
 import pytest
 from typer.testing import CliRunner, Result
 
+from cli.main import app
 from config.deployment import Settings
-from handlers.meta import pack_meta
-from streams.cli import app
-from streams.local import Broker
-from streams.local.ports import free_ports
+from devtools.servers import Broker
+from devtools.servers.ports import free_ports
+from handlers.state.partition_state import pack_meta
+from streams.kafka.headers import META_KEY, partition_of
+from streams.kafka.topics import changelog_name, create_topics
 from streams.policy_log import log_producer
-from streams.records import META_KEY, partition_of
-from streams.topics import changelog_name, create_topics
 from tests.builders import day, erased, merged, order, viewed
 from tests.driver import Driver
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from faust.types import TP, StreamT
 
-from streams.batch_events import BatchEvent, batch_events
+from devtools.servers import Broker
 from streams.faust_app import (
     BatchLimits,
     FaustOptions,
@@ -20,7 +20,7 @@ from streams.faust_app import (
     add_table,
     create_app,
 )
-from streams.local import Broker
+from streams.faust_app.batch_events import BatchEvent, batch_events
 from tests.integration.faust_harness import Lab
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from streams.local import Broker, start_broker
+from devtools.servers import Broker, start_broker
 from tests.integration.apps.batch_worker import VERSION
 from tests.integration.faust_harness import Lab, WorkerProcess, overlaps
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from streams.local import Broker
+from devtools.servers import Broker
 from tests.builders import day, order
 from tests.integration.audit import audit
 from tests.integration.deployment import Deployment, Message

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.local import Broker
-from streams.topics import CUSTOMER_EVENTS, OUTPUTS
+from devtools.servers import Broker
+from streams.kafka.topics import CUSTOMER_EVENTS, OUTPUTS
 from tests.integration.deployment import Deployment
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from devtools.servers import Broker
 from scoring.timestamps import rfc3339
-from streams.local import Broker
 from tests.builders import order
 from tests.integration.audit import audit, source_of
 from tests.integration.deployment import Deployment, Message

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from streams.local import BrokerUnavailable, kafka_jars
-from streams.local.jar_cache import java_program
-from streams.local.jar_cache import kafka_jars as cached_jars
-from streams.local.ports import free_ports
+from devtools.servers import BrokerUnavailable, kafka_jars
+from devtools.servers.jar_cache import java_program
+from devtools.servers.jar_cache import kafka_jars as cached_jars
+from devtools.servers.ports import free_ports
 from tests.integration.conftest import skip_without_java
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from streams.local import Broker
+from devtools.servers import Broker
 from tests.integration.audit import audit, data_of
 from tests.integration.deployment import EXAMPLE, Deployment
 from tests.integration.traffic import Router

@@ -17,12 +17,12 @@ import redis
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from streams.local import Broker, BrokerUnavailable, ServerFailed, start_broker, start_redis
-from streams.local import kafka_jars as kafka_module
-from streams.local.guardian import Workspace
-from streams.local.jar_cache import java_program, kafka_jars
-from streams.local.ports import free_ports
-from streams.local.process import ServerProcess, wait_until_ready
+from devtools.servers import Broker, BrokerUnavailable, ServerFailed, start_broker, start_redis
+from devtools.servers import kafka_jars as kafka_module
+from devtools.servers.child import ServerProcess, wait_until_ready
+from devtools.servers.guardian import Workspace
+from devtools.servers.jar_cache import java_program, kafka_jars
+from devtools.servers.ports import free_ports
 from tests.integration.conftest import skip_without_java
 
 PARTITIONS = 3
@@ -189,7 +189,7 @@ def test_stopping_removes_process_watcher_and_folder() -> None:
 # A second process starts the servers, says what it started, and waits to be ended.
 CHILD = """
 import sys, time
-from streams.local import start_broker, start_redis
+from devtools.servers import start_broker, start_redis
 broker, redis = start_broker("embedded"), start_redis(own=True)
 started = [broker.nodes[0], redis.process]
 print(*[p.pid for p in started], *[p.log_path.parent for p in started], flush=True)

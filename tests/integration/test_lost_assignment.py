@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from aiokafka import ConsumerRecord
 
-from handlers.customer import unpack_head
-from handlers.meta import unpack_meta
-from streams.local import Broker, start_broker
-from streams.records import META_KEY
-from streams.topics import changelog_name
+from devtools.servers import Broker, start_broker
+from handlers.state.customer import unpack_head
+from handlers.state.partition_state import unpack_meta
+from streams.kafka.headers import META_KEY
+from streams.kafka.topics import changelog_name
 from tests.builders import day, order
 from tests.integration.audit import audit
 from tests.integration.deployment import Deployment, Message

@@ -8,10 +8,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from devtools.servers import Broker
 from handlers.outputs import CUSTOMER_PROFILES
-from streams.local import Broker
-from streams.records import partition_of
-from streams.topics import CUSTOMER_EVENTS, DEAD_LETTERS, OUTPUTS
+from streams.kafka.headers import partition_of
+from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, OUTPUTS
 from tests.integration.audit import audit, data_of, source_of
 from tests.integration.deployment import Deployment, Message
 from tests.integration.traffic import Router

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 
-from handlers.customer import Customer, pack, unpack
-from streams.local import Broker
-from streams.topics import changelog_name
+from devtools.servers import Broker
+from handlers.state.customer import Customer, pack, unpack
+from streams.kafka.topics import changelog_name
 from tests.builders import day, order
 from tests.integration.deployment import Deployment, Message
 from tests.integration.running_worker import RunningWorker

@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from config.settings import Settings
-from serving.errors import ViewError
-from serving.profiles_topic import profiles_topic
-from serving.projector import run_projector
-from serving.reader import ViewReader
-from serving.rebuild import RebuildProgress, rebuild_view
-from streams.local import Broker, RedisServer, start_redis
+from config.environment import Settings
+from devtools.servers import Broker, RedisServer, start_redis
+from serving.projector.rebuild import RebuildProgress, rebuild_view
+from serving.projector.run import run_projector
+from serving.view.errors import ViewError
+from serving.view.reader import ViewReader
+from serving.view.source_topic import profiles_topic
 from tests.integration.view_harness import (
     create_topic,
     eventually,

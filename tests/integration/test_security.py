@@ -12,15 +12,15 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from redis.asyncio import Redis
 
-from config.security import aiokafka_security
-from config.settings import Settings
+from config.environment import Settings
+from devtools.servers import Broker, BrokerUnavailable, RedisServer, start_redis
 from handlers.outputs import DORMANCY_ALERTS, TIER_CHANGES
-from serving.changes.reader import ChangesReader
-from serving.errors import ViewError
-from serving.projector import run_projector
-from serving.rebuild import rebuild_view
-from serving.redis_client import connect_redis
-from streams.local import Broker, BrokerUnavailable, RedisServer, start_redis
+from serving.projector.rebuild import rebuild_view
+from serving.projector.run import run_projector
+from serving.view.changes_reader import ChangesReader
+from serving.view.errors import ViewError
+from serving.view.redis import connect_redis
+from streams.kafka.clients import aiokafka_security
 from tests.integration.certificates import KEY_PASSWORD, Certificates, make_certificates
 from tests.integration.conftest import skip_without_java
 from tests.integration.secure_kafka import PASSWORD, USER, SecureKafka, secure_kafka

@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 from aiokafka import TopicPartition
 
-from config.settings import Settings
-from streams.local import Broker
-from streams.records import partition_of
-from streams.topics import INPUTS, TopicsUnusable, create_topics, plain_consumer, topic_name
-from streams.traffic.cdnow import purchase_rows
-from streams.traffic.enrich import TrafficShape, enriched
-from streams.traffic.record import TrafficRecord
-from streams.traffic.sender import Sent, open_sender
-from streams.traffic.simulate import simulate
+from config.environment import Settings
+from devtools.servers import Broker
+from devtools.traffic.cdnow import purchase_rows
+from devtools.traffic.enrich import TrafficShape, enriched
+from devtools.traffic.record import TrafficRecord
+from devtools.traffic.sender import Sent, open_sender
+from devtools.traffic.simulate import simulate
+from streams.kafka.headers import partition_of
+from streams.kafka.topics import INPUTS, TopicsUnusable, create_topics, plain_consumer, topic_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTITIONS = 3
@@ -124,7 +124,7 @@ async def test_missing_topics_are_named_and_not_made(settings: Settings) -> None
 
 def replay(*arguments: str) -> list[str]:
     """A command line."""
-    script = "import typer; from streams.commands.replay import replay; typer.run(replay)"
+    script = "import typer; from cli.replay import replay; typer.run(replay)"
     return [sys.executable, "-c", script, *arguments]
 
 

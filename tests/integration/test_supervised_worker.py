@@ -12,7 +12,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from streams.local import Broker
+from devtools.servers import Broker
 from tests.builders import day, order
 from tests.integration.audit import audit
 from tests.integration.deployment import Deployment, Message

@@ -13,8 +13,8 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 
-from streams.local import Broker
-from streams.topics import changelog_name
+from devtools.servers import Broker
+from streams.kafka.topics import changelog_name
 from tests.builders import day, order
 from tests.integration.deployment import Deployment, Message
 from tests.integration.running_worker import RunningWorker

@@ -9,15 +9,15 @@ import os
 import pytest
 from typer.testing import CliRunner
 
+from cli.main import app
 from config.deployment import Settings
-from config.policy import check_policy
-from handlers.log import ClockTick, encode_control
+from config.policy_file import check_policy
+from devtools.servers import Broker
+from handlers.control_records import ClockTick, encode_control
 from handlers.outputs import DORMANCY_ALERTS
-from streams.cli import app
-from streams.local import Broker
+from streams.kafka.headers import partition_of
+from streams.kafka.topics import CUSTOMER_EVENTS, create_topics, topic_name
 from streams.policy_log import log_producer
-from streams.records import partition_of
-from streams.topics import CUSTOMER_EVENTS, create_topics, topic_name
 from tests.builders import day, day_ms, order
 from tests.driver import Driver
 

@@ -10,8 +10,8 @@ from random import Random
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.local import Broker
-from streams.topics import CUSTOMER_EVENTS, INPUTS, OUTPUTS
+from devtools.servers import Broker
+from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, OUTPUTS
 from tests.integration.audit import audit, consume
 from tests.integration.deployment import Deployment, Message
 from tests.integration.truth import backtested

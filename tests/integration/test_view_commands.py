@@ -13,11 +13,11 @@ from datetime import date
 import aiohttp
 import pytest
 
-from config.settings import Settings, variable_names
+from config.environment import Settings, variable_names
+from devtools.servers import Broker, RedisServer, start_redis
+from devtools.servers.ports import free_ports
 from handlers.outputs import TIER_CHANGES
-from serving.changes.reader import ChangesReader
-from streams.local import Broker, RedisServer, start_redis
-from streams.local.ports import free_ports
+from serving.view.changes_reader import ChangesReader
 from tests.integration.view_harness import (
     create_topic,
     eventually,
@@ -56,7 +56,7 @@ async def started(
     words: Sequence[str], variables: dict[str, str]
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "streams.cli", *words),
+        *(sys.executable, "-m", "cli.main", *words),
         env=variables,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -16,14 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from config.settings import Settings
-from serving.chunks import cut
-from serving.generation import Generation, PlaceLost
-from serving.profile_record import ProfileRecord, read_profile
-from serving.reader import ViewReader
-from serving.redis_client import connect_redis
-from serving.view import RedisView
-from streams.local import start_redis
+from config.environment import Settings
+from devtools.servers import start_redis
+from serving.view.chunks import cut
+from serving.view.generation import Generation, PlaceLost
+from serving.view.generations import RedisView
+from serving.view.profile_record import ProfileRecord, read_profile
+from serving.view.reader import ViewReader
+from serving.view.redis import connect_redis
 from tests.support.naive_view import Contents, Told, contents
 from tests.support.populations import CUSTOMERS, changes
 from tests.support.profiles import profile

@@ -9,12 +9,12 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from config.settings import Settings
-from serving.changes.reader import ChangesReader
-from serving.rebuild import rebuild_view
-from serving.search.query import AnyOf, Search
-from streams.doctor.diagnosis import redis_finding
-from streams.local import Broker, start_redis
+from cli.doctor.diagnosis import redis_finding
+from config.environment import Settings
+from devtools.servers import Broker, start_redis
+from serving.projector.rebuild import rebuild_view
+from serving.view.changes_reader import ChangesReader
+from serving.view.query import AnyOf, Search
 from tests.integration.view_harness import (
     create_topic,
     eventually,

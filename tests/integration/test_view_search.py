@@ -13,18 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from config.settings import Settings
-from serving.chunks import cut
-from serving.following import Following
-from serving.generation import Generation
-from serving.profile_record import ProfileRecord, read_profile
-from serving.reader import ViewReader
-from serving.redis_client import connect_redis
-from serving.search.cursor import BadCursor
-from serving.search.query import AnyOf, Between, Hit, Page, Search
-from serving.search.searcher import Effort, Searcher
-from serving.view import RedisView
-from streams.local import start_redis
+from config.environment import Settings
+from devtools.servers import start_redis
+from serving.view.chunks import cut
+from serving.view.cursor import BadCursor
+from serving.view.generation import Generation
+from serving.view.generations import RedisView
+from serving.view.pinned_read import Following
+from serving.view.profile_record import ProfileRecord, read_profile
+from serving.view.query import AnyOf, Between, Hit, Page, Search
+from serving.view.reader import ViewReader
+from serving.view.redis import connect_redis
+from serving.view.searcher import Effort, Searcher
 from tests.support.naive_view import facets, ranked
 from tests.support.populations import FACETS, TAGS, changes
 from tests.support.profiles import profile

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from streams.local import Broker
+from devtools.servers import Broker
 from tests.integration.audit import audit, data_of
 from tests.integration.deployment import EXAMPLE, Deployment, Message
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from streams.local import Broker
+from devtools.servers import Broker
 from tests.integration.audit import audit
 from tests.integration.deployment import Deployment
 from tests.integration.traffic import Flow

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
-from config.settings import Settings
-from streams.reading import read_to_end
-from streams.topics import CUSTOMER_EVENTS, INPUTS, create_topics, topic_name
+from config.environment import Settings
+from streams.kafka.read import read_to_end
+from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, create_topics, topic_name
 
 DRAIN_TIMEOUT_S = 90.0
 _POLL_S = 0.1

@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterable
 from random import Random
 
-from handlers.log import ClockTick, encode_control
-from streams.topics import CUSTOMER_EVENTS
-from streams.traffic.lines import LineReader
+from devtools.traffic.lines import LineReader
+from handlers.control_records import ClockTick, encode_control
+from streams.kafka.topics import CUSTOMER_EVENTS
 from tests.integration.deployment import Deployment, Message
 from tests.integration.topic_access import Send
 from tests.support.histories import History

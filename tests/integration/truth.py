@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from config.policy import load_policy
-from handlers.decode import Limits
+from cli.backtest.run import Backtest, BacktestOptions, Line, Report
+from config.policy_file import load_policy
+from handlers.decode.decode import Limits
 from handlers.outputs import CUSTOMER_PROFILES
 from handlers.partition import Partition
-from streams.backtest import Backtest, BacktestOptions, Line, Report
-from streams.topics import OUTPUTS
+from streams.kafka.topics import OUTPUTS
 from tests.driver import Collected
 from tests.integration.deployment import Deployment
 
@@ -25,7 +25,7 @@ class Truth(NamedTuple):
 
 
 def backtested(deployment: Deployment, lines: Iterable[bytes]) -> Truth:
-    """Run lines, of events or of a dumped log, through `streams.backtest`."""
+    """Run lines, of events or of a dumped log, through `cli.backtest.run`."""
     settings = deployment.settings
     collected = Collected()
     options = BacktestOptions(

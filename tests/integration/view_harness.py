@@ -12,16 +12,16 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from redis.asyncio import Redis
 
-from config.settings import Settings
+from config.environment import Settings
+from devtools.servers import Broker
 from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS, TIER_CHANGES
-from serving.profiles_topic import profiles_topic
-from serving.projector import projector_health, run_projector
-from serving.reader import ViewReader
-from serving.redis_client import connect_redis
-from serving.view import RedisView
-from streams.local import Broker
-from streams.metrics import Metrics
-from streams.view_meter import MetricsMeter
+from serving.projector.metrics import MetricsMeter
+from serving.projector.run import projector_health, run_projector
+from serving.view.generations import RedisView
+from serving.view.reader import ViewReader
+from serving.view.redis import connect_redis
+from serving.view.source_topic import profiles_topic
+from streams.runtime.metrics import Metrics
 
 WAIT_S = 60.0
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.policy import check_policy
-from handlers.decode import IN_THE_LOG, Limits, decode
+from config.policy_file import check_policy
+from handlers.decode.decode import IN_THE_LOG, Limits, decode
+from handlers.decode.fast import quick_wire
+from handlers.decode.policy_checks import doubt
+from handlers.decode.values import check_values
 from handlers.events import Event
-from handlers.values import check_values
 from scoring.rules import Rules
-from streams.doubt import doubt
-from streams.quick_decode import quick_wire
 from tests.builders import day, edited, order, refund, survey, ticket_opened, viewed
 from tests.fault.bad_records import bad_records, odd_records
 

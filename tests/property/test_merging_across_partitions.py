@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handlers.log import Mode
+from handlers.control_records import Mode
 from tests.driver import run
 from tests.oracle.log import Standing, Story, fold_all
 from tests.oracle.onward import Way

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from handlers.decode import IN_THE_LOG, Limits, decode
+from handlers.decode.decode import IN_THE_LOG, Limits, decode
+from handlers.decode.fast import quick_event, route
 from handlers.events import Event
 from handlers.reasons import Rejection
-from streams.quick_decode import quick_event, route
 from tests.builders import (
     cancelled,
     day,

@@ -9,13 +9,13 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.customer import Customer, new_customer, pack, unpack
-from handlers.meta import Meta, pack_meta
-from handlers.store import CustomerStore
-from handlers.wheel import DueWheel
+from handlers.state.customer import Customer, new_customer, pack, unpack
+from handlers.state.due_queue import DueWheel
+from handlers.state.partition_state import Meta, pack_meta
+from handlers.state.store import CustomerStore
 from scoring.policy import Policy
-from streams.engine_partition import EnginePartition
-from streams.records import META_KEY
+from streams.engine.owned_partition import EnginePartition
+from streams.kafka.headers import META_KEY
 
 Records = list[tuple[bytes, bytes | None]]
 

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from streams.local import LocalServerError
+from devtools.servers import LocalServerError
 from tests.side_by_side.course import WORKERS, Load, Outcome, run
 from tests.side_by_side.orders import make_orders
 from tests.side_by_side.report import markdown

@@ -14,14 +14,14 @@ from typing import NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from config.policy import check_policy
-from config.settings import Settings
-from handlers.customer import unpack
+from config.environment import Settings
+from config.policy_file import check_policy
+from devtools.servers.ports import free_ports
+from handlers.state.customer import unpack
 from streams.changelog import read_state
-from streams.local.ports import free_ports
+from streams.kafka.headers import META_KEY
+from streams.kafka.topics import changelog_name, create_topics, topic_name
 from streams.policy_log import ensure_policy
-from streams.records import META_KEY
-from streams.topics import changelog_name, create_topics, topic_name
 from tests.fault.evidence import RawRecord
 from tests.fault.taking import take_topics
 from tests.side_by_side.orders import TIERS, Change, Figures
@@ -79,7 +79,7 @@ class Tierstream(Contender):
     """The product, as an operator runs it."""
 
     name = "Tierstream"
-    program = (sys.executable, "-m", "streams.cli", "worker")
+    program = (sys.executable, "-m", "cli.main", "worker")
 
     def __init__(self, bootstrap_servers: str, folder: Path, session_s: int) -> None:
         self._session_s = session_s

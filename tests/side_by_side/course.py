@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
-from streams.local import Broker, start_broker
-from streams.records import partition_of
+from devtools.servers import Broker, start_broker
+from streams.kafka.headers import partition_of
 from tests.fault.stopwatch import Stopwatch
 from tests.fault.supervisor import Place, Supervisor
 from tests.fault.taking import take_topics

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from streams.local import BrokerUnavailable
+from devtools.servers import BrokerUnavailable
 from tests.integration.conftest import skip_without_java
 from tests.side_by_side.course import WORKERS, Load, Outcome, run
 from tests.side_by_side.orders import make_orders

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from unittest import mock
 
-import streams.engine
-import streams.engine_partition
-import streams.ingest
+import streams.engine.agent
+import streams.engine.owned_partition
+import streams.ingest.agent
 
-_TIMED = (streams.engine, streams.engine_partition, streams.ingest)
+_TIMED = (streams.engine.agent, streams.engine.owned_partition, streams.ingest.agent)
 
 
 class WallClock:

@@ -32,7 +32,7 @@ _FETCH_RECORDS = 30
 
 
 class PlainConsumer:
-    """What `streams.ownership` uses of a consumer outside of any group."""
+    """What `streams.engine.fencing` uses of a consumer outside of any group."""
 
     def __init__(self, process: Process, broker: Broker, network: Network) -> None:
         self._process = process

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from handlers.customer import Customer
 from handlers.events import CustomerErased, OrderPlaced
-from handlers.onward import Transfer
+from handlers.merge.forwarding import Transfer
+from handlers.state.customer import Customer
 from tests.simulator.fold import Fold
 from tests.simulator.passages import place_of, target_of
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from faust.types import TP
 
-from handlers.decode import ANY_TIME
+from cli.backtest.run import Backtest, BacktestOptions, Line
+from cli.dump import LogLines
+from handlers.decode.decode import ANY_TIME
 from handlers.outputs import CUSTOMER_PROFILES
-from streams.backtest import Backtest, BacktestOptions, Line
-from streams.dump import LogLines
-from streams.topics import CUSTOMER_EVENTS
+from streams.kafka.topics import CUSTOMER_EVENTS
 from tests.driver import Collected
 from tests.simulator.fold import Fold
 from tests.simulator.world import LATENESS_MS, World

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 import orjson
 from faust.types import TP
 
-from handlers.customer import unpack_head
-from handlers.meta import Source, unpack_meta
-from streams.records import META_KEY
-from streams.topics import CUSTOMER_EVENTS, INPUTS, OUTPUTS
+from handlers.state.customer import unpack_head
+from handlers.state.partition_state import Source, unpack_meta
+from streams.kafka.headers import META_KEY
+from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, OUTPUTS
 from tests.simulator.broker import Stored
 from tests.simulator.fold import Fold
 from tests.simulator.group import Commit

@@ -6,18 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from handlers.customer import Customer, unpack
-from handlers.decode import IN_THE_LOG, decode
+from handlers.control_records import is_control
+from handlers.decode.decode import IN_THE_LOG, decode
 from handlers.events import Event
-from handlers.log import is_control
-from handlers.meta import Source
-from handlers.onward import Onward, Transfer
+from handlers.merge.forwarding import Onward, Transfer
 from handlers.outputs import Output
 from handlers.partition import Partition, Verdict
 from handlers.reasons import Rejection
-from streams.passage import Passage, passage_of
-from streams.records import cloud_event_headers, origin_of
-from streams.topics import CUSTOMER_EVENTS
+from handlers.state.customer import Customer, unpack
+from handlers.state.partition_state import Source
+from streams.kafka.forwarded import Passage, passage_of
+from streams.kafka.headers import cloud_event_headers, origin_of
+from streams.kafka.topics import CUSTOMER_EVENTS
 from tests.simulator.broker import Stored
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import handlers.partition
-import handlers.store
+import handlers.state.store
 from handlers.partition import Partition
-from streams.engine_partition import EnginePartition
-from streams.engine_records import EngineRecords
+from streams.engine.owned_partition import EnginePartition
+from streams.engine.records import EngineRecords
 from tests.simulator.mutation import Edit, Mutation
 
 _TAKEN_BACK = "marker, customer = self.store.get(transfer.customer_id), unpack(transfer.state)"
@@ -46,7 +46,7 @@ OF_MERGES = (
         "a marker that stays through a restore",
         (
             Edit(
-                handlers.store,
+                handlers.state.store,
                 "unpack",
                 "return _decoder.decode(packed)",
                 "found = _decoder.decode(packed)\n    found.moved = None\n    return found",

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import handlers.restoration
-import handlers.store
-import streams.engine
-import streams.ingest
+import handlers.state.restore
+import handlers.state.store
+import streams.engine.agent
+import streams.ingest.agent
 from handlers.partition import Partition
-from handlers.restoration import Restoration
-from streams.engine import Engine
-from streams.engine_partition import EnginePartition
+from handlers.state.restore import Restoration
+from streams.engine.agent import Engine
+from streams.engine.owned_partition import EnginePartition
 from streams.faust_app import BatchProducer, PartitionedStore
 from streams.faust_app.commit import PartitionLedger
-from streams.ingest import Ingest
+from streams.ingest.agent import Ingest
 from tests.simulator.merge_mutations import OF_MERGES
 from tests.simulator.mutation import Edit, Mutation
 
@@ -84,7 +84,7 @@ _ALL = (
     ),
     Mutation(
         "epoch merge of states",
-        tuple(map(_last_write_wins, (handlers.restoration, handlers.store))),
+        tuple(map(_last_write_wins, (handlers.state.restore, handlers.state.store))),
     ),
     Mutation(
         "epoch merge of the partition's record",
@@ -199,7 +199,7 @@ _ALL = (
     ),
     Mutation(
         "acks left to the flush",
-        tuple(map(_acked_when_taken, (streams.engine, streams.ingest))),
+        tuple(map(_acked_when_taken, (streams.engine.agent, streams.ingest.agent))),
     ),
     Mutation(
         "a state that is behind the commit is refused",

@@ -15,10 +15,10 @@ from unittest import mock
 
 from faust.types import TP
 
-import handlers.customer
-from handlers.onward import Transfer
-from streams.passage import passage_of
-from streams.topics import CUSTOMER_EVENTS
+import handlers.state.customer
+from handlers.merge.forwarding import Transfer
+from streams.kafka.forwarded import passage_of
+from streams.kafka.topics import CUSTOMER_EVENTS
 from tests.simulator.mutations import MUTATIONS
 from tests.simulator.plan import plan_of
 from tests.simulator.verdict import judge
@@ -139,7 +139,7 @@ def _run_part(seeds: range, mutation: str | None) -> list[Outcome]:
 @contextmanager
 def _short_memory() -> Iterator[None]:
     """Few events are remembered by their ids, which would else do for what positions are for."""
-    with mock.patch.object(handlers.customer, "MAX_IDENTITIES", 3):
+    with mock.patch.object(handlers.state.customer, "MAX_IDENTITIES", 3):
         yield
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
-from handlers.meta import Source
-from handlers.onward import Onward, Transfer
-from streams.passage import Passage
-from streams.records import partition_of
-from streams.topics import CUSTOMER_EVENTS
+from handlers.merge.forwarding import Onward, Transfer
+from handlers.state.partition_state import Source
+from streams.kafka.forwarded import Passage
+from streams.kafka.headers import partition_of
+from streams.kafka.topics import CUSTOMER_EVENTS
 from tests.simulator.fold import Fold, Passed, comparable
 from tests.simulator.worker import PARTITIONS
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, NamedTuple
 
-from config.policy import check_policy
-from handlers.log import Mode
+from config.policy_file import check_policy
+from handlers.control_records import Mode
 from scoring.policy import Policy
 from tests.simulator.merges import with_merges
 from tests.support.histories import History, random_policy

@@ -15,7 +15,7 @@ from typing_extensions import override
 from handlers.outputs import CUSTOMER_PROFILES
 from streams.faust_app import BatchProducer
 from streams.faust_app.producer import _HeldBack
-from streams.records import META_KEY
+from streams.kafka.headers import META_KEY
 from tests.simulator.broker import Broker, Unsent
 from tests.simulator.network import Network
 from tests.simulator.process import Process

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from handlers.log import Mode
+from handlers.control_records import Mode
 from tests.simulator.broker import Broker
 from tests.simulator.clock import WallClock
 from tests.simulator.group import Group

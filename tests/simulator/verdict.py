@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 import orjson
 from faust.types import TP
 
-from handlers.meta import Source
 from handlers.outputs import CUSTOMER_PROFILES
-from handlers.profile_view import profile_record
+from handlers.profile import profile_record
+from handlers.state.partition_state import Source
 from scoring.timestamps import parse_rfc3339
-from streams.engine_partition import EnginePartition
-from streams.topics import CUSTOMER_EVENTS, DEAD_LETTERS, INPUTS, OUTPUTS
+from streams.engine.owned_partition import EnginePartition
+from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, INPUTS, OUTPUTS
 from tests.simulator.broker import Log, Stored
 from tests.simulator.custody import check_custody
 from tests.simulator.dumped import check_dump

@@ -11,13 +11,13 @@ from typing import Any
 from yarl import URL
 
 from config.deployment import Settings
-from handlers.log import ClockTick, Mode, encode_control
-from streams.engine import Engine
-from streams.engine_partition import EnginePartition
+from handlers.control_records import ClockTick, Mode, encode_control
+from streams.engine.agent import Engine
+from streams.engine.fencing import Ownership
+from streams.engine.owned_partition import EnginePartition
 from streams.faust_app import BatchProducer, Membership, PartitionedStore
-from streams.ingest import Ingest
-from streams.ownership import Ownership
-from streams.topics import CUSTOMER_EVENTS, topic_name
+from streams.ingest.agent import Ingest
+from streams.kafka.topics import CUSTOMER_EVENTS, topic_name
 from tests.simulator.app import App
 from tests.simulator.consumer import Consumer, PlainConsumer
 from tests.simulator.group import SESSION_TIMEOUT_S

@@ -13,10 +13,10 @@ from unittest import mock
 
 from faust.types import TP
 
-import streams.engine
-from handlers.log import PolicyActivated, encode_control
+import streams.engine.agent
+from handlers.control_records import PolicyActivated, encode_control
 from handlers.outputs import CUSTOMER_PROFILES
-from streams.topics import CUSTOMER_EVENTS, INPUTS, changelog_name
+from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, changelog_name
 from tests.simulator.broker import Broker, Unsent
 from tests.simulator.clock import WallClock
 from tests.simulator.event_loop import Deadlock, VirtualLoop
@@ -107,7 +107,7 @@ class World:
         loop = self.loop
         try:
             flushes = mock.patch.object(
-                streams.engine, "_CHECKPOINT_FLUSHES", self.plan.checkpoint_flushes
+                streams.engine.agent, "_CHECKPOINT_FLUSHES", self.plan.checkpoint_flushes
             )
             with self.clock.in_force(), flushes:
                 loop.run_until_complete(self._live())

@@ -12,9 +12,9 @@ from typing import Any
 from msgspec import Raw
 from msgspec.structs import replace
 
-from handlers.decode import IN_THE_LOG
-from handlers.log import is_control
-from handlers.onward import Followed, Hop, Onward, Route, Transfer, encode_onward
+from handlers.control_records import is_control
+from handlers.decode.decode import IN_THE_LOG
+from handlers.merge.forwarding import Followed, Hop, Onward, Route, Transfer, encode_onward
 from handlers.outputs import Output
 from handlers.partition import Partition, Verdict
 from handlers.reasons import Rejection

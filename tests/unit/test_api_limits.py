@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from serving.api.access import Access
-from serving.api.buckets import Buckets
-from serving.api.gate import address_of
+from serving.api.auth import Access
+from serving.api.middleware import address_of
 from serving.api.problems import Problem
+from serving.api.rate_limit import Buckets
 from serving.api.token_file import TokenFile
 from serving.api.tokens import Token, digest_of
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from streams.api.meter import ApiMetricsMeter
-from streams.metrics import Metrics
+from serving.api.metrics import ApiMetricsMeter
+from streams.runtime.metrics import Metrics
 
 
 def test_what_the_api_tells_is_shown() -> None:

@@ -16,21 +16,21 @@ from redis.asyncio import Redis
 
 from handlers.outputs import Profile
 from serving.api import examples, openapi
-from serving.api.access import Access
 from serving.api.app import create_app
-from serving.api.buckets import Buckets
+from serving.api.auth import Access
+from serving.api.dependencies import Services
 from serving.api.erasing import Eraser
-from serving.api.explaining import Explainer
 from serving.api.given import KafkaUnavailable
 from serving.api.health import ApiHealth
+from serving.api.jobs import Explainer
 from serving.api.meter import ApiMeter
 from serving.api.problems import KINDS, Problem
-from serving.api.services import Services
-from serving.api.stream.source import Source
-from serving.api.stream.streams import Streams
+from serving.api.rate_limit import Buckets
+from serving.api.sse.consumer import Source
+from serving.api.sse.manager import Streams
 from serving.api.tokens import SCOPES
-from serving.changes.reader import ChangesReader
-from serving.reader import ViewReader
+from serving.view.changes_reader import ChangesReader
+from serving.view.reader import ViewReader
 from streams.erasure import Receipt
 from tests.support.documents import ROOT, sections, table_rows
 from tests.support.profiles import profile

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.api.stream.changes import made_anew, resumed
-from serving.api.stream.positions import PLACES_MAX, BadPosition, Positions, decoded, mark_of
-from serving.api.stream.topics import TOPICS
+from serving.api.sse.position import PLACES_MAX, BadPosition, Positions, decoded, mark_of
+from serving.api.sse.stream import made_anew, resumed
+from serving.api.sse.topics import TOPICS
 
 offsets = st.integers(0, 2**62)
 places = st.dictionaries(

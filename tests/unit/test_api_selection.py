@@ -8,9 +8,9 @@ import pytest
 from aiokafka.producer.producer import DefaultPartitioner
 
 from serving.api.masking import without_attributes, without_birthday
-from serving.api.stream import wire
-from serving.api.stream.selection import Selection
-from serving.api.stream.topics import TOPICS
+from serving.api.sse import wire
+from serving.api.sse.filter import Selection
+from serving.api.sse.topics import TOPICS
 
 ALL = frozenset(TOPICS)
 

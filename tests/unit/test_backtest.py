@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from handlers.log import ClockTick, Mode, PolicyActivated, encode_control
+from cli.backtest import sort
+from cli.main import app
+from handlers.control_records import ClockTick, Mode, PolicyActivated, encode_control
 from scoring.policy import Policy, Tier
-from streams import event_sort
-from streams.cli import app
 from tests.builders import (
     cancelled,
     day,
@@ -261,7 +261,7 @@ def test_packing_customers_in_between_changes_nothing(
     (folder / "a").mkdir()
     (folder / "b").mkdir()
     rarely = backtest(folder / "a", lines)
-    monkeypatch.setattr("streams.backtest.PACK_EVERY", 3)
+    monkeypatch.setattr("cli.backtest.run.PACK_EVERY", 3)
     often = backtest(folder / "b", lines)
     assert all(rarely.raw(name) == often.raw(name) for name in FILES)
 
@@ -376,7 +376,7 @@ def test_sorting_in_chunks_on_disk_gives_the_same(
         order("o", "-1", day(3)),
     ]
     in_memory = backtest(folder, lines, "--sort")
-    monkeypatch.setattr(event_sort, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(sort, "CHUNK_BYTES", chunk_bytes)
     assert sum(len(line) for line in lines) > 2 * chunk_bytes
     on_disk = backtest(folder / "disk", lines, "--sort")
     assert all(in_memory.raw(name) == on_disk.raw(name) for name in FILES)

@@ -10,9 +10,9 @@ import pytest
 from bench import changelog, core, memory, stages
 from bench.load import Load
 from bench.offline import live_partition
-from handlers.customer import unpack, unpack_head
 from handlers.events import Event
-from handlers.meta import unpack_meta
+from handlers.state.customer import unpack, unpack_head
+from handlers.state.partition_state import unpack_meta
 from scoring.timestamps import rfc3339
 
 END_MS = 1_780_000_000_000

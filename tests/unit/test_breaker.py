@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.breaker import Bounds, Breaker, Trip
+from streams.ingest.breaker import Bounds, Breaker, Trip
 
 BOUNDS = st.builds(
     Bounds,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from config.care import MAX_HOLIDAYS
-from config.policy import PolicyError, parse_policy
+from config.policy_care import MAX_HOLIDAYS
+from config.policy_file import PolicyError, parse_policy
 from scoring.policy import CarePolicy, Holiday, Occasion, Refresh, Silence
 
 WHOLE = """

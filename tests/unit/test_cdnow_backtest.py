@@ -8,11 +8,11 @@ from pathlib import Path
 import orjson
 import pytest
 
-from config.policy import load_policy
-from handlers.decode import Limits
+from cli.backtest.run import Backtest, BacktestOptions, Line, OutputFiles, Report
+from config.policy_file import load_policy
+from devtools.traffic.cdnow import purchases
+from handlers.decode.decode import Limits
 from scoring.timestamps import parse_rfc3339
-from streams.backtest import Backtest, BacktestOptions, Line, OutputFiles, Report
-from streams.traffic.cdnow import purchases
 
 _PAGE = Path(__file__).parents[2] / "docs" / "cdnow.md"
 

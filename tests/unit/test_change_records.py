@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.changes.cursor import Place, cursor_at, place_of
-from serving.changes.level_record import read_level
-from serving.changes.migration import Migration, Move, added_up
-from serving.changes.move_record import read_move
-from serving.changes.seen import seen_of
-from serving.profile_record import Unreadable
-from serving.search.cursor import BadCursor
+from serving.view.change_records import read_move
+from serving.view.changes_cursor import Place, cursor_at, place_of
+from serving.view.cursor import BadCursor
+from serving.view.level_record import read_level
+from serving.view.migration import Migration, Move, added_up
+from serving.view.profile_record import Unreadable
+from serving.view.seen import seen_of
 from tests.support.changes import DAY_MS, level_changed, tier_changed
 
 

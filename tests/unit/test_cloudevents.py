@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handlers.decode import as_line, decode
+from handlers.decode.decode import as_line, decode
 from handlers.events import Event, OrderPlaced
 from handlers.reasons import Rejection
 from tests.builders import day, day_ms, order, viewed

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from cli.main import app
 from config.deployment import Settings
-from config.settings import load_settings, variable_names
+from config.environment import load_settings, variable_names
 from serving.api.token_file import read_tokens
-from streams.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

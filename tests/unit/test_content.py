@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from handlers.decode import decode
+from handlers.decode.decode import decode
 from handlers.reasons import Rejection
 
 BASE = '"event_id":"e1","type":"page.viewed","customer_id":"ana","occurred_at":1735689600000'

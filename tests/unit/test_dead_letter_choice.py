@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from config.policy import load_policy
-from handlers.decode import Limits
-from handlers.meta import Source
+from cli.dead_letters.lines import json_line, text_line
+from cli.dead_letters.replay import replay_headers
+from config.policy_file import load_policy
+from handlers.decode.decode import Limits
 from handlers.reasons import CONFLICT, NOT_JSON, UNKNOWN_CURRENCY, Rejection
+from handlers.state.partition_state import Source
 from scoring.rules import Rules
-from streams.commands.letter_lines import json_line, text_line
-from streams.dead_letter_replay import replay_headers
 from streams.dead_letters import (
     IS_CONFLICT,
     IS_REPLAY,
@@ -25,7 +25,7 @@ from streams.dead_letters import (
     Selection,
     letter_of,
 )
-from streams.records import Origin, canonical_headers, dead_letter_headers
+from streams.kafka.headers import Origin, canonical_headers, dead_letter_headers
 from tests.builders import day, order
 
 VALUE = order("o1", "10", day(1))

@@ -9,7 +9,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.decay import CAPACITY, Sketch, new_sketch
+from scoring.decayed_topk import CAPACITY, Sketch, new_sketch
 
 TODAY = 20_000
 HALF_LIFE = 30

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handlers.decode import MAX_RECORD_BYTES, Limits, as_line, decode
+from handlers.decode.decode import MAX_RECORD_BYTES, Limits, as_line, decode
 from handlers.events import Event
 from handlers.reasons import REASONS, Rejection
 from scoring.policy import Policy

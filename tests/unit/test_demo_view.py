@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
+from devtools.demo import population
+from devtools.demo.feeds import read_metrics
+from devtools.demo.news import News, NewsLine
+from devtools.demo.population import Population
+from devtools.demo.render import progress_line, render
+from devtools.demo.state import DemoState
+from devtools.demo.summary import summary, what_next
 from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS, TIER_CHANGES
 from scoring.policy import Policy, Tier
-from streams.demo import population
-from streams.demo.news import News, NewsLine
-from streams.demo.population import Population
-from streams.demo.readings import read_metrics
-from streams.demo.state import DemoState
-from streams.demo.summary import summary, what_next
-from streams.demo.view import progress_line, render
-from streams.metrics import Metrics
-from streams.topics import DEAD_LETTERS
+from streams.kafka.topics import DEAD_LETTERS
+from streams.runtime.metrics import Metrics
 from tests.builders import to_ms
 from tests.driver import run
 

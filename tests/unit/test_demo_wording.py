@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from devtools.demo.wording import alert_sentence, money, tier_sentence
 from handlers.outputs import CrossedView, FiguresView, LevelChanged, TierChanged
-from streams.demo.wording import alert_sentence, money, tier_sentence
 
 
 def figures(**fields: Any) -> FiguresView:

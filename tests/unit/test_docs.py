@@ -15,19 +15,21 @@ import pytest
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
-from config.care import MAX_HOLIDAYS
+from cli.backtest.run import Backtest, BacktestOptions, Line, OutputFiles
+from cli.main import app
 from config.deployment import ENV_PREFIX, Settings
-from config.points import MAX_ACTIVITIES
-from config.policy import MAX_TIERS, load_policy
-from handlers.customer import MAX_ALSO, MAX_IDENTITIES, MAX_TICKETS
-from handlers.decode import MAX_NESTING, MAX_RECORD_BYTES, Limits
-from handlers.fields import MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, MAX_ID_LENGTH, SCHEMAS
+from config.policy_care import MAX_HOLIDAYS
+from config.policy_file import MAX_TIERS, load_policy
+from config.policy_points import MAX_ACTIVITIES
+from handlers.decode.decode import MAX_NESTING, MAX_RECORD_BYTES, Limits
+from handlers.decode.schema import MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, MAX_ID_LENGTH, SCHEMAS
 from handlers.health import HealthView
-from handlers.onward import MAX_EVENT_HOPS, MAX_HOPS
+from handlers.merge.forwarding import MAX_EVENT_HOPS, MAX_HOPS
 from handlers.outputs import PointsView, Profile
 from handlers.reasons import REASONS
 from handlers.satisfaction import SatisfactionView
-from scoring.decay import CAPACITY
+from handlers.state.customer import MAX_ALSO, MAX_IDENTITIES, MAX_TICKETS
+from scoring.decayed_topk import CAPACITY
 from scoring.ledger import MAX_ORDERS, MAX_WAITING
 from scoring.order import MAX_REFUND_IDS
 from scoring.points import MAX_LOTS, MAX_REDEMPTIONS
@@ -35,8 +37,6 @@ from scoring.policy import Tier
 from scoring.satisfaction import MAX_KEPT
 from scoring.tags import MAX_COUNTED, MAX_NAME_BYTES, MAX_TAGS
 from scoring.timestamps import parse_rfc3339
-from streams.backtest import Backtest, BacktestOptions, Line, OutputFiles
-from streams.cli import app
 from tests.support.documents import (
     FENCE,
     INLINE,

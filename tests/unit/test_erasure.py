@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from handlers.customer import Customer, pack
 from handlers.outputs import CUSTOMER_PROFILES
+from handlers.state.customer import Customer, pack
 from scoring.policy import Policy
 from tests.builders import (
     cancelled,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from cli.erase.count import bearing
+from cli.erase.words import receipt_lines, what_lacks
 from config.deployment import Settings
-from streams.erasure.counting import bearing
 from streams.erasure.receipt import Count, Receipt, Remains, Step
 from streams.erasure.remains import remains_of, topics_of
 from streams.erasure.retention import Fate, deciding, fate
-from streams.erasure.words import receipt_lines, what_lacks
-from streams.topics import all_topics
+from streams.kafka.topics import all_topics
 from tests.unit.test_erasure_trail import Record
 
 DAY_MS = 86_400_000

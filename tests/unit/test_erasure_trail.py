@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import pytest
 from aiokafka import TopicPartition
 
-from handlers.customer import erased_customer, new_customer, pack
-from handlers.meta import Meta, Source, pack_meta
+from cli.erase.steps import steps_of
+from cli.erase.trail import Places, Trail
 from handlers.reasons import Rejection
+from handlers.state.customer import erased_customer, new_customer, pack
+from handlers.state.partition_state import Meta, Source, pack_meta
 from streams.erasure.request import Request
-from streams.erasure.steps import steps_of
-from streams.erasure.trail import Places, Trail
-from streams.records import META_KEY, Origin, canonical_headers, dead_letter_headers
+from streams.kafka.headers import META_KEY, Origin, canonical_headers, dead_letter_headers
 from tests.builders import day, merged, order
 from tests.driver import Driver
 

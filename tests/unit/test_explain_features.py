@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handlers.explanation import DueReason, LotWhy
+from handlers.explain.model import DueReason, LotWhy
 from scoring.policy import CarePolicy, Holiday, Occasion, PointsPolicy, Policy, Refresh, Silence
 from tests.builders import cancelled, consent, day, order, profile, redeemed
 from tests.driver import Driver

@@ -9,12 +9,12 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from config.policy import check_policy
-from handlers.explain import explain
-from handlers.explanation import DueReason, Explanation
+from cli.explain.render import explanation_view
+from config.policy_file import check_policy
+from handlers.explain.build import explain
+from handlers.explain.model import DueReason, Explanation
 from handlers.reasons import Rejection
 from scoring.policy import Policy
-from streams.explain.view import explanation_view
 from tests.builders import (
     cancelled,
     consent,

@@ -7,11 +7,11 @@ from typing import Any
 
 from rich.console import Console
 
-from config.policy import check_policy
-from handlers.explain import explain
-from handlers.explanation import DueReason, Explanation, HealthPart, NameWeight, TagWhy
+from cli.explain.render import explanation_view
+from config.policy_file import check_policy
+from handlers.explain.build import explain
+from handlers.explain.model import DueReason, Explanation, HealthPart, NameWeight, TagWhy
 from scoring.policy import Policy
-from streams.explain.view import explanation_view
 from tests.builders import day, order, profile, survey, ticket_opened, ticket_resolved, viewed
 from tests.driver import Driver
 

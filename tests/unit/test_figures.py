@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scoring.figures import figures
 from scoring.policy import Policy, Weights
+from scoring.rfm import figures
 from scoring.rules import Rules
 from scoring.segments import SEGMENTS
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from handlers.customer import new_customer, pack
-from handlers.log import PolicyActivated, encode_control
-from handlers.meta import Meta, pack_meta
+from handlers.control_records import PolicyActivated, encode_control
+from handlers.state.customer import new_customer, pack
+from handlers.state.partition_state import Meta, pack_meta
 from scoring.policy import Policy
-from streams.engine_partition import EnginePartition, LogGap
+from streams.engine.fencing import Gap, gap_of
+from streams.engine.owned_partition import EnginePartition, LogGap
 from streams.faust_app import (
     Batch,
     FaustOptions,
@@ -21,8 +22,7 @@ from streams.faust_app import (
     add_table,
     create_app,
 )
-from streams.ownership import Gap, gap_of
-from streams.records import META_KEY
+from streams.kafka.headers import META_KEY
 
 CHANGELOG = "app-customers-changelog"
 

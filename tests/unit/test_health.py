@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scoring.health import (
+from scoring.health_score import (
     health_rule,
     health_score,
     level_part,

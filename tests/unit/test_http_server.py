@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from config.settings import Settings
-from streams.http_server import HttpServer, HttpServerError
-from streams.metrics import Metrics
+from config.environment import Settings
+from streams.runtime.http_server import HttpServer, HttpServerError
+from streams.runtime.metrics import Metrics
 
 
 class Process:

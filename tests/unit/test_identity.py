@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from handlers.meta import Source
 from handlers.partition import Partition
+from handlers.state.partition_state import Source
 from scoring.policy import Policy
 from tests.builders import (
     cancelled,

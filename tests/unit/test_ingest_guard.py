@@ -9,11 +9,11 @@ from typing import cast
 import pytest
 from faust.types import TP
 
-from config.settings import Settings, SettingsError
-from streams.breaker import Bounds
+from config.environment import Settings, SettingsError
 from streams.faust_app import StreamApp
-from streams.ingest_guard import IngestGuard, bounds_of, passes_of
-from streams.metrics import Metrics
+from streams.ingest.breaker import Bounds
+from streams.ingest.stops import IngestGuard, bounds_of, passes_of
+from streams.runtime.metrics import Metrics
 
 HERE, THERE = TP("orders", 0), TP("orders", 1)
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
-from config.security import aiokafka_security, kafka_ssl_context
-from config.settings import Settings, SettingsError
-from streams.faust_security import faust_broker_urls, faust_credentials
+from config.environment import Settings, SettingsError
+from streams.kafka.clients import aiokafka_security, kafka_ssl_context
+from streams.kafka.faust_credentials import faust_broker_urls, faust_credentials
 
 LOGIN: dict[str, Any] = {
     "sasl_mechanism": "SCRAM-SHA-512",

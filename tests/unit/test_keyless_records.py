@@ -9,12 +9,12 @@ from typing import Any, cast
 import pytest
 from faust.types import TP
 
+from cli.dump import dump_partition
 from config.deployment import Settings
-from handlers.log import ClockTick, PolicyActivated, UnreadableControl, encode_control
-from handlers.meta import Source
+from handlers.control_records import ClockTick, PolicyActivated, UnreadableControl, encode_control
+from handlers.state.partition_state import Source
 from scoring.policy import Policy
-from streams.dump import dump_partition
-from streams.engine_partition import EnginePartition
+from streams.engine.owned_partition import EnginePartition
 from streams.faust_app import Batch
 from tests.builders import day, order
 from tests.driver import run
@@ -94,8 +94,8 @@ async def test_a_dump_leaves_out_what_has_no_key_and_is_not_ours(
     async def read(*_: object) -> AsyncIterator[tuple[list[_Logged], int]]:
         yield [_Logged(offset, None, value) for offset, value in enumerate(values)], len(values)
 
-    monkeypatch.setattr("streams.dump.plain_consumer", lambda _: Consumer())
-    monkeypatch.setattr("streams.dump.read_to_end", read)
+    monkeypatch.setattr("cli.dump.plain_consumer", lambda _: Consumer())
+    monkeypatch.setattr("cli.dump.read_to_end", read)
     target = io.BytesIO()
     found = await dump_partition(Settings(), 0, target, lambda *_: None)
     assert found == (2, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scoring.levels import level_at, level_instants, threshold_days
+from scoring.dormancy import level_at, level_instants, threshold_days
 from scoring.policy import Cadence, Dormancy, Policy
 from scoring.rules import ACTIVE, AT_RISK, CHURNED, DORMANT, Rules, Thresholds
 from tests.builders import DAY_MS, day_ms

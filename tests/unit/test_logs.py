@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
-from streams.logs import RepeatLimit, configure_logging
+from streams.runtime.logs import RepeatLimit, configure_logging
 
 SECRET = "correct-horse"
 
@@ -46,7 +46,12 @@ def test_own_and_foreign_records_have_one_form(stream: io.StringIO) -> None:
     logging.getLogger("faust.worker").warning("started %s", "agent")
     own, foreign = lines(stream)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", own.pop("timestamp"))
-    assert own == {"logger": "serving.view", "level": "info", "message": "ready", "partitions": 4}
+    assert own == {
+        "logger": "serving.view",
+        "level": "info",
+        "message": "ready",
+        "partitions": 4,
+    }
     foreign.pop("timestamp")
     assert foreign == {"logger": "faust.worker", "level": "warning", "message": "started agent"}
 

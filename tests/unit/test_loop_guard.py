@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from streams.loop_guard import LoopGuard
+from streams.runtime.watchdog import LoopGuard
 
 LOOK_S = 0.01
 PATIENCE_S = 0.1

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from handlers.customer import MAX_ALSO, MERGED, Customer, pack
 from handlers.outputs import CUSTOMER_PROFILES
+from handlers.state.customer import MAX_ALSO, MERGED, Customer, pack
 from scoring.policy import Movement, PointsPolicy, Policy, Tier
 from tests.builders import (
     activity,

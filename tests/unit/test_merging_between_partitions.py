@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from handlers.customer import Customer
-from handlers.log import ClockTick, Mode, PolicyActivated, encode_control
-from handlers.onward import MAX_HOPS
+from handlers.control_records import ClockTick, Mode, PolicyActivated, encode_control
+from handlers.merge.forwarding import MAX_HOPS
+from handlers.state.customer import Customer
 from scoring.policy import Movement, PointsPolicy, Policy, Tier
 from tests.builders import day, erased, merged, order, redeemed, to_ms, viewed
 from tests.support.passing import Partitions

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from streams.cli import app
+from cli.main import app
 from tests import oracle
 from tests.oracle.times import parse_rfc3339
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from handlers.fields import SCHEMAS
-from streams.metrics import Metrics, type_label
-from streams.view_meter import MetricsMeter
+from handlers.decode.schema import SCHEMAS
+from serving.projector.metrics import MetricsMeter
+from streams.runtime.metrics import Metrics, type_label
 
 
 def test_every_metric_is_served_with_its_sentence_and_prefix() -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from handlers.customer import Customer, Moved, erased_customer, merged_customer, new_customer, pack
-from handlers.meta import Source
-from handlers.onward import (
+from handlers.merge.forwarding import (
     MAX_EVENT_HOPS,
     MAX_HOPS,
     Followed,
@@ -19,8 +17,17 @@ from handlers.onward import (
     first_step,
     next_step,
 )
-from streams.passage import Parcel, parcel, passage_of
-from streams.records import Origin, cloud_event_headers, origin_of
+from handlers.state.customer import (
+    Customer,
+    Moved,
+    erased_customer,
+    merged_customer,
+    new_customer,
+    pack,
+)
+from handlers.state.partition_state import Source
+from streams.kafka.forwarded import Parcel, parcel, passage_of
+from streams.kafka.headers import Origin, cloud_event_headers, origin_of
 
 LOG = "customer-events"
 ORIGIN = Origin(Source("profiles", 3, 17, "1a2b"), 1_735_689_600_000, b"upstream")

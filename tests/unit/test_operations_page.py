@@ -8,8 +8,8 @@ from pathlib import Path
 import yaml
 
 from config.deployment import Settings
-from config.settings import variable_names
-from streams.metrics import Metrics
+from config.environment import variable_names
+from streams.runtime.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()

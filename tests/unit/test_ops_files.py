@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+from cli.main import app
 from config.deployment import Settings
-from config.settings import load_settings, variable_names
-from streams.cli import app
-from streams.metrics import Metrics
+from config.environment import load_settings, variable_names
+from streams.runtime.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 OPS = ROOT / "ops"

@@ -10,7 +10,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-TOP_LEVEL = ("scoring", "handlers", "config", "streams", "serving", "tierstream_client")
+TOP_LEVEL = (
+    "scoring",
+    "handlers",
+    "config",
+    "streams",
+    "serving",
+    "devtools",
+    "cli",
+    "tierstream_client",
+)
 
 
 def locked(name: str) -> dict[str, str]:

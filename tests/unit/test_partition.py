@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from handlers.log import ClockTick, PolicyActivated, decode_control, encode_control
-from handlers.meta import pack_meta, unpack_meta
+from handlers.control_records import ClockTick, PolicyActivated, decode_control, encode_control
 from handlers.partition import NoPolicy, Partition
-from handlers.store import CustomerStore
+from handlers.state.partition_state import pack_meta, unpack_meta
+from handlers.state.store import CustomerStore
 from scoring.policy import Cutoffs, Dormancy, Movement, Policy, Tier
 from tests.builders import (
     cancelled,

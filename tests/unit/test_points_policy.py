@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from config.points import MAX_ACTIVITIES
-from config.policy import PolicyError, parse_policy
+from config.policy_file import PolicyError, parse_policy
+from config.policy_points import MAX_ACTIVITIES
 from scoring.policy import Activity, PointsPolicy
 
 WHOLE = """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from config.policy import (
+from config.policy_file import (
     MAX_POLICY_BYTES,
     MAX_TIERS,
     PolicyError,

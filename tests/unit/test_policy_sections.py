@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from config.policy import PolicyError, parse_policy
-from handlers.log import PolicyActivated, decode_control, encode_control
+from config.policy_file import PolicyError, parse_policy
+from handlers.control_records import PolicyActivated, decode_control, encode_control
 from scoring.policy import Health, Holdout, Policy, Satisfaction
 from scoring.rules import Rules
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from config.policy import PolicyError, parse_policy
+from config.policy_file import PolicyError, parse_policy
+from handlers.control_records import PolicyActivated, decode_control, encode_control
 from handlers.events import BROWSE_TYPES
-from handlers.log import PolicyActivated, decode_control, encode_control
 from scoring.policy import TagRule
 from scoring.rules import Rules
 

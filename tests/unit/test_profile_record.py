@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.chunks import cut
-from serving.profile_record import Profile, ProfileRecord, Unreadable, read_profile
+from serving.view.chunks import cut
+from serving.view.profile_record import Profile, ProfileRecord, Unreadable, read_profile
 from tests.support.profiles import profile
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from handlers.customer import MAX_TICKETS
-from handlers.fields import MAX_ATTRIBUTES
+from handlers.decode.schema import MAX_ATTRIBUTES
+from handlers.state.customer import MAX_TICKETS
 from scoring.policy import Policy
 from tests.builders import (
     activity,

@@ -15,14 +15,14 @@ from aiokafka.errors import (
 )
 from redis.asyncio import Redis
 
-from config.settings import Settings
-from serving.errors import ViewError
-from serving.health import LoopHealth
-from serving.meter import ViewMeter
-from serving.profile_record import ProfileRecord
-from serving.profile_stream import ProfileStream
-from serving.projection import Projection
-from serving.view import RedisView
+from config.environment import Settings
+from serving.projector.health import LoopHealth
+from serving.projector.loop import Projection
+from serving.projector.meter import ViewMeter
+from serving.projector.profile_stream import ProfileStream
+from serving.view.errors import ViewError
+from serving.view.generations import RedisView
+from serving.view.profile_record import ProfileRecord
 
 
 class _Failing(Projection[ProfileRecord]):

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from scoring.proportions import Count, Interval, difference, wilson, z_of
+from scoring.confidence import Count, Interval, difference, wilson, z_of
 
 
 def rounded(interval: Interval | None) -> tuple[float, float] | None:

@@ -6,8 +6,8 @@ import pytest
 from redis import exceptions
 from redis.exceptions import RedisError
 
-from config.settings import Settings
-from serving.redis_client import explained, is_outage
+from config.environment import Settings
+from serving.view.redis import explained, is_outage
 
 SETTINGS = Settings(
     redis_url="rediss://ana:correct-horse@redis.example:6380/2",

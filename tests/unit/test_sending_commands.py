@@ -14,11 +14,11 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from streams.commands.replay import replay
-from streams.commands.simulate import simulate
+from cli.replay import replay
+from cli.simulate import simulate
 
 ROOT = Path(__file__).resolve().parents[2]
-SIMULATE = "import typer; from streams.commands.simulate import simulate; typer.run(simulate)"
+SIMULATE = "import typer; from cli.simulate import simulate; typer.run(simulate)"
 
 app = typer.Typer()
 app.command()(replay)

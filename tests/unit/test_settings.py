@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from config.settings import (
+from config.environment import (
     Settings,
     SettingsError,
     describe,

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from handlers.customer import (
+from handlers.decode.decode import MAX_RECORD_BYTES
+from handlers.decode.schema import MAX_ATTRIBUTES
+from handlers.merge.forwarding import MAX_HOPS, Hop, Transfer
+from handlers.merge.join import join
+from handlers.state.customer import (
     MAX_ALSO,
     MAX_IDENTITIES,
     MAX_TICKETS,
@@ -17,16 +21,10 @@ from handlers.customer import (
     new_customer,
     pack,
 )
-from handlers.decode import MAX_RECORD_BYTES
-from handlers.fields import MAX_ATTRIBUTES
-from handlers.merging import join
-from handlers.meta import Source
-from handlers.onward import MAX_HOPS, Hop, Transfer
+from handlers.state.partition_state import Source
 from scoring.care import Reminded
-from scoring.day_counts import DayCounts
-from scoring.decay import CAPACITY, Sketch, Weight
+from scoring.decayed_topk import CAPACITY, Sketch, Weight
 from scoring.ledger import MAX_ORDERS, MAX_WAITING, MergedDay
-from scoring.marks import digest
 from scoring.order import MAX_REFUND_IDS, REFUND, Change, Foreign, Order, Refunds
 from scoring.points import (
     MAX_ACTIVITIES_COUNTED,
@@ -40,11 +38,13 @@ from scoring.points import (
     Terms,
 )
 from scoring.policy import Activity, PointsPolicy, Policy
+from scoring.rolling_counts import DayCounts
 from scoring.rules import Rules
 from scoring.satisfaction import MAX_KEPT, Experience
+from scoring.seen_ids import digest
 from scoring.tags import MAX_COUNTED, MAX_COUNTED_DAYS, MAX_NAME_BYTES, MAX_TAGS
-from streams.passage import parcel, passage_of
-from streams.records import Origin, origin_of
+from streams.kafka.forwarded import parcel, passage_of
+from streams.kafka.headers import Origin, origin_of
 from tests.builders import (
     cancelled,
     day,

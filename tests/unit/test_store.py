@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handlers.customer import (
+from handlers.state.customer import (
     Customer,
     Grace,
     Ticket,
@@ -11,7 +11,7 @@ from handlers.customer import (
     unpack,
     unpack_head,
 )
-from handlers.store import CustomerStore
+from handlers.state.store import CustomerStore
 from scoring.ledger import Ledger, MergedDay
 from scoring.order import PAY, Change, Foreign, Order, Refunds
 from scoring.tiers import Crossed

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from config.policy import check_policy
+from config.policy_file import check_policy
 from scoring.policy import Policy
 from tests.builders import (
     activity,

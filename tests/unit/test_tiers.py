@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from scoring.figures import Figures, figures
 from scoring.policy import Cutoffs, Movement, Policy, Tier, Weights
+from scoring.rfm import Figures, figures
 from scoring.rules import Rules
 from scoring.tiers import holds, qualified_rank
 from tests.builders import cancelled, day, order, refund, viewed

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from faust.types import TP
 
 from streams.faust_app import Batch
-from streams.time_merge import TimeMerge
+from streams.ingest.time_merge import TimeMerge
 
 SLOW, QUICK = TP("orders", 0), TP("browse", 0)
 

@@ -7,11 +7,11 @@ from collections import Counter
 
 import pytest
 
-from handlers.decode import decode
+from devtools.traffic.cdnow import END_MS, START_MS, Purchase, purchase_rows, purchases
+from devtools.traffic.draws import DAY_MS, HOUR_MS
+from handlers.decode.decode import decode
 from handlers.events import OrderPlaced
 from scoring.timestamps import parse_rfc3339
-from streams.traffic.cdnow import END_MS, START_MS, Purchase, purchase_rows, purchases
-from streams.traffic.draws import DAY_MS, HOUR_MS
 
 
 @pytest.fixture(scope="module")

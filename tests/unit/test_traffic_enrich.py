@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from handlers.decode import Limits, decode
+from devtools.traffic.cdnow import END_MS, Purchase, purchase_rows
+from devtools.traffic.damage import DAMAGES
+from devtools.traffic.draws import DAY_MS, MINUTE_MS
+from devtools.traffic.enrich import TrafficShape, enriched
+from devtools.traffic.record import TrafficRecord
+from handlers.decode.decode import Limits, decode
 from handlers.reasons import Rejection
 from scoring.money import amount_of
 from scoring.timestamps import parse_rfc3339
-from streams.traffic.cdnow import END_MS, Purchase, purchase_rows
-from streams.traffic.damage import DAMAGES
-from streams.traffic.draws import DAY_MS, MINUTE_MS
-from streams.traffic.enrich import TrafficShape, enriched
-from streams.traffic.record import TrafficRecord
-from streams.traffic.routing import topic_for
+from streams.kafka.routing import topic_for
 from tests.driver import Driver
 
 QUIET = TrafficShape(

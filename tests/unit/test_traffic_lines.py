@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from streams.traffic.lines import MAX_LINE_BYTES, LineReader, LineSplitter, LineTooLong
+from devtools.traffic.lines import MAX_LINE_BYTES, LineReader, LineSplitter, LineTooLong
 
 NOW_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 DAY_1_MS = 1_735_689_600_000  # 2025-01-01T00:00:00Z

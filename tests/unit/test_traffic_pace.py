@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.traffic.pace import Pace
+from devtools.traffic.pace import Pace
 
 
 class Clock:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from handlers.fields import SCHEMAS
-from streams.topics import INPUTS
-from streams.traffic.routing import INPUT_TOPICS, topic_for
+from handlers.decode.schema import SCHEMAS
+from streams.kafka.routing import INPUT_TOPICS, topic_for
+from streams.kafka.topics import INPUTS
 
 
 def test_the_topics_are_those_that_ingest_reads() -> None:

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from handlers.decode import decode
+from devtools.traffic.distributions import active_ms, after_active_wait, instant_of_active
+from devtools.traffic.draws import DAY_MS, HOUR_MS
+from devtools.traffic.record import TrafficRecord
+from devtools.traffic.shoppers import PopulationShape, customer
+from devtools.traffic.simulate import paced, simulate
+from handlers.decode.decode import decode
 from handlers.reasons import Rejection
-from streams.traffic.draws import DAY_MS, HOUR_MS
-from streams.traffic.population import PopulationShape, customer
-from streams.traffic.record import TrafficRecord
-from streams.traffic.rhythm import active_ms, after_active_wait, instant_of_active
-from streams.traffic.simulate import paced, simulate
 
 START_MS = 1_735_689_600_000  # 2025-01-01T00:00:00Z, a Wednesday
 SMALL = PopulationShape(customers=300, seed=5)

@@ -11,15 +11,15 @@ import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
-from config.policy import check_policy
-from handlers.decode import IN_THE_LOG, Limits, decode
+from cli.backtest.run import Backtest, BacktestOptions, Line, OutputFiles
+from cli.main import app
+from cli.uplift.comparison import Question, Uplift, UpliftReport
+from config.policy_file import check_policy
+from handlers.decode.decode import IN_THE_LOG, Limits, decode
 from handlers.reasons import Rejection
+from scoring.confidence import Count, difference, wilson
 from scoring.holdout import holdout_rule
 from scoring.policy import Holdout
-from scoring.proportions import Count, difference, wilson
-from streams.backtest import Backtest, BacktestOptions, Line, OutputFiles
-from streams.cli import app
-from streams.uplift.comparison import Question, Uplift, UpliftReport
 from tests.builders import cancelled, consent, day, day_ms, order, paid, payment_failed
 
 ALERT, BACK = "dormancy.alert", "customer.reactivated"

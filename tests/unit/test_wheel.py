@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handlers.wheel import DueWheel
+from handlers.state.due_queue import DueWheel
 
 
 def popped(wheel: DueWheel, now_ms: int) -> list[tuple[int, str]]:

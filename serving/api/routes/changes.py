@@ -10,12 +10,12 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import Field
 
 from serving.api import openapi
+from serving.api.dependencies import services_of
 from serving.api.parameters import Parameters, checked_customer_id, instant_before, wrong
 from serving.api.security import Reader
-from serving.api.services import services_of
-from serving.api.stream.response import EventStream
-from serving.api.stream.selection import Selection
-from serving.api.stream.topics import TOPICS, TYPES
+from serving.api.sse.filter import Selection
+from serving.api.sse.response import EventStream
+from serving.api.sse.topics import TOPICS, TYPES
 
 _CUSTOMERS_MAX = 50
 _TIERS_MAX = 50

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request, Response
 
 from serving.api import openapi
 from serving.api.answers import raw_response
+from serving.api.dependencies import need_view, services_of
 from serving.api.masking import seen_by, without_birthday
 from serving.api.parameters import CustomerId, no_parameters
 from serving.api.problems import Problem
 from serving.api.security import Eraser, Reader
-from serving.api.services import need_view, services_of
 
 router = APIRouter(prefix="/v1/customers/{customer_id}", tags=["customers"])
 

@@ -11,9 +11,9 @@ from pydantic import BeforeValidator, Field
 
 from serving.api import openapi
 from serving.api.answers import json_response
+from serving.api.dependencies import need_view, services_of
 from serving.api.parameters import Parameters, no_parameters, wrong
 from serving.api.security import Reader
-from serving.api.services import need_view, services_of
 
 _DAYS = 7
 _DAYS_MAX = 3_660

@@ -10,10 +10,10 @@ from pydantic import Field
 
 from scoring.timestamps import rfc3339
 from serving.api import openapi
-from serving.api.pages import found_page, page, seen_profiles
+from serving.api.dependencies import need_view, services_of
 from serving.api.parameters import Paged, instant_before, span_ms, wrong
+from serving.api.responses import found_page, page, seen_profiles
 from serving.api.security import Reader
-from serving.api.services import need_view, services_of
 
 router = APIRouter(prefix="/v1", tags=["lists"])
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request, Response
 
 from serving.api.answers import json_response
-from serving.api.services import services_of
+from serving.api.dependencies import services_of
 
 router = APIRouter(tags=["probes"])
 

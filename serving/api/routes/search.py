@@ -8,12 +8,12 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from serving.api import openapi
-from serving.api.pages import found_page, page, seen_profiles
+from serving.api.dependencies import services_of
 from serving.api.parameters import LIMIT_MAX, Paged, checked_customer_id, wrong
+from serving.api.responses import found_page, page, seen_profiles
 from serving.api.security import Reader
-from serving.api.services import services_of
-from serving.keys import ONE_OF, RANKS
-from serving.search.query import VALUES_MAX, AnyOf, Between, Search
+from serving.view.keys import ONE_OF, RANKS
+from serving.view.query import VALUES_MAX, AnyOf, Between, Search
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
 

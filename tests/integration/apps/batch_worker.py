@@ -22,7 +22,6 @@ from typing import Any
 
 from faust.types import StreamT
 
-from streams.batch_events import BatchEvent, batch_events
 from streams.faust_app import (
     Batch,
     BatchLimits,
@@ -33,6 +32,7 @@ from streams.faust_app import (
     create_app,
     run_worker,
 )
+from streams.faust_app.batch_events import BatchEvent, batch_events
 
 VERSION = struct.Struct(">QQQ")  # generation, applied offset, count
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from faust.assignor.partition_assignor import PartitionAssignor
 
-from streams.cli import app
+from cli.main import app
 
 _assign = PartitionAssignor.assign
 

@@ -7,9 +7,9 @@ import sys
 import threading
 from typing import Any
 
-from streams.cli import app
-from streams.engine import Engine
-from streams.ingest import Ingest
+from cli.main import app
+from streams.engine.agent import Engine
+from streams.ingest.agent import Ingest
 
 _write = Engine._write
 _flush = Ingest.flush

@@ -1,0 +1,74 @@
+"""`tierstream api`: what the view knows, changes as they happen, and erasure, over HTTP."""
+
+from __future__ import annotations
+
+import gc
+
+import uvloop
+
+from cli.common import process_metrics, stop_signals, warn_of_unknown_variables
+from cli.errors import fail, one_sentence
+from config.environment import Settings, load_settings
+
+
+def api() -> None:
+    """Answer questions about customers over HTTP, until stopped.
+
+    It listens on loopback unless told otherwise, and elsewhere only with bearer tokens, see
+    `tierstream api-token`. Metrics and probes are on the port for operators, as with the other
+    processes. All settings are environment variables, see docs/api.md and docs/operations.md.
+    """
+    from serving.api.server import ApiServerError
+    from serving.api.token_file import TokenFileError
+    from streams.runtime.http_server import HttpServerError
+    from streams.runtime.logs import configure_logging
+
+    with one_sentence():
+        settings = load_settings()
+        configure_logging(settings.log_level, settings.log_format)
+        try:
+            uvloop.run(_serve(settings))
+        except (ApiServerError, HttpServerError, TokenFileError) as error:
+            fail(str(error))
+
+
+async def _serve(settings: Settings) -> None:
+    import time
+
+    import structlog
+
+    from cli.api_erasing import erasing_with
+    from serving.api.explain_process import explain_apart
+    from serving.api.given import Given
+    from serving.api.health import ApiHealth
+    from serving.api.metrics import ApiMetricsMeter
+    from serving.api.run import run_api
+    from serving.api.sse.topic_ids import topic_ids
+    from streams.erasure import Receipt
+    from streams.runtime.http_server import HttpServer
+
+    log = structlog.get_logger(__name__)
+    warn_of_unknown_variables(log)
+    stop = stop_signals()
+    metrics = process_metrics(settings, "api")
+    health = ApiHealth(time.monotonic)
+    # What is loaded by now stays: without it the collector has little to look at, and stops
+    # nobody's answer for long.
+    gc.collect()
+    gc.freeze()
+    async with HttpServer(
+        settings.http_host,
+        settings.http_port,
+        metrics.registry,
+        readiness=health.ready,
+        liveness=health.alive,
+    ) as server:
+        await run_api(
+            settings,
+            Given(explain_apart, erasing_with(settings), Receipt, topic_ids),
+            meter=ApiMetricsMeter(metrics),
+            health=health,
+            stop=stop,
+            listening=lambda port: log.info("api starts", port=port, http_port=server.port),
+        )
+    log.info("api ends")

@@ -1,0 +1,301 @@
+"""A file of events through the same code as the worker's, without a broker."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import IO, NamedTuple, Self
+
+import msgspec
+from msgspec import Struct, field
+
+from handlers import outputs
+from handlers.context import Tally
+from handlers.control_records import (
+    CLOCK_TICK,
+    POLICY_ACTIVATED,
+    PolicyActivated,
+    UnreadableControl,
+    decode_control,
+    is_control,
+)
+from handlers.decode.decode import IN_THE_LOG, Limits
+from handlers.merge.forwarding import (
+    FOLLOWED,
+    NO_EVENT,
+    TRANSFERRED,
+    Followed,
+    Onward,
+    Route,
+    decode_onward,
+)
+from handlers.outputs import Output
+from handlers.partition import Partition
+from handlers.reasons import ERASED_CUSTOMER, Rejection
+from handlers.state.customer import NEVER_MS
+from scoring.policy import Policy
+
+PACK_EVERY = 5_000
+"""Lines after which changed customers are packed, so that memory stays small."""
+
+_FILES = {
+    outputs.TIER_CHANGES: "tier-changes.jsonl",
+    outputs.DORMANCY_ALERTS: "dormancy-alerts.jsonl",
+    outputs.CARE_REMINDERS: "care-reminders.jsonl",
+    outputs.PROFILE_CHANGES: "profile-changes.jsonl",
+    outputs.CUSTOMER_PROFILES: "customer-profiles.jsonl",
+}
+_DEAD_LETTERS = "dead-letters.jsonl"
+
+
+class Line(NamedTuple):
+    """A line of the input, with its number from 1."""
+
+    number: int
+    raw: bytes
+
+
+class DeadLetterLine(Struct, frozen=True):
+    """A line of `dead-letters.jsonl`."""
+
+    reason: str
+    event_id: str | None
+    line: int
+    detail: str
+    raw: str | None
+
+
+class BacktestOptions(Struct, frozen=True):
+    """What shapes the results of a backtest."""
+
+    policy: Policy
+    app_id: str
+    allowed_lateness_ms: int
+    limits: Limits
+    until_ms: int | None = None
+    override_policy: bool = False
+    """Put `policy` in the place of those that a dumped log names."""
+
+
+class Report(Struct):
+    """What a backtest counted. `customers` is by (tier, stage)."""
+
+    lines: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    late: int = 0
+    left_out: int = 0
+    unmatched: int = 0
+    is_log: bool = False
+    final_ms: int | None = None
+    customers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    tier_changes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    level_changes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    dead_letters: Counter[str] = field(default_factory=Counter)
+
+    def add(self, tally: Tally) -> None:
+        """Take over the counts of a partition."""
+        self.accepted += tally.accepted.total()
+        self.duplicates += tally.duplicates.total()
+        self.unmatched += tally.unmatched
+        self.customers.update(tally.population)
+        self.tier_changes.update(tally.tier_changes)
+        self.level_changes.update(tally.level_changes)
+
+
+class OutputFiles:
+    """The files of a backtest, one a topic, and one for dead letters."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._stack = ExitStack()
+        self._files: dict[str, IO[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for topic, name in {**_FILES, _DEAD_LETTERS: _DEAD_LETTERS}.items():
+            file = (self._folder / name).open("wb", buffering=1 << 20)
+            self._files[topic] = self._stack.enter_context(file)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def write(self, output: Output) -> None:
+        """Write an output as it would go to its topic."""
+        if output.value is not None:
+            self._files[output.topic].write(output.value + b"\n")
+
+    def write_dead_letter(self, line: Line, rejection: Rejection) -> None:
+        """Write a dead letter; an erased customer's without its payload."""
+        raw = None
+        if rejection.reason != ERASED_CUSTOMER:
+            raw = line.raw.decode("utf-8", "backslashreplace")
+        letter = DeadLetterLine(
+            rejection.reason, rejection.event_id, line.number, rejection.detail, raw
+        )
+        self._files[_DEAD_LETTERS].write(msgspec.json.encode(letter) + b"\n")
+
+
+class Backtest:
+    """One run over lines of events, or over a dumped partition of the canonical log."""
+
+    def __init__(self, options: BacktestOptions, files: OutputFiles) -> None:
+        self.partition = Partition()
+        self.report = Report()
+        self._options = options
+        self._files = files
+        self._position = 0
+        """The line's place in the log: its number in the file may be any when lines are sorted."""
+
+    def run(self, lines: Iterable[Line], on_line: Callable[[Line], None]) -> Report:
+        """Take each line in turn, let time pass to the end, write the profiles."""
+        for line in lines:
+            self._position += 1
+            on_line(line)
+            if line.raw and not line.raw.isspace():
+                self._take(line)
+            if self._position % PACK_EVERY == 0:
+                self._checkpoint()
+        if self.report.lines == 0:
+            self._start(None)
+        self._position += 1
+        self._finish()
+        return self.report
+
+    def _take(self, line: Line) -> None:
+        self.report.lines += 1
+        if self.report.lines == 1:
+            self._start(line)
+            if self.report.is_log:
+                return
+        if self.report.is_log and self._is_control(line):
+            self._control(line)
+        elif self.report.is_log and (onward := _onward(line)) is not None:
+            self._take_onward(line, onward)
+        else:
+            self._event(line)
+        self._write_outputs()
+
+    def _start(self, first: Line | None) -> None:
+        """Put the policy in force: the log's own, if this is one."""
+        if first is not None and self._is_control(first):
+            self.report.is_log = True
+            self.partition.is_whole = False
+            self._control(first)
+            return
+        options = self._options
+        self.partition.activate(
+            self._position,
+            PolicyActivated(
+                "backtest", options.app_id, "replay", options.allowed_lateness_ms, options.policy
+            ),
+        )
+
+    def _is_control(self, line: Line) -> bool:
+        raw = line.raw
+        if POLICY_ACTIVATED.encode() not in raw and CLOCK_TICK.encode() not in raw:
+            return False
+        return is_control(raw)
+
+    def _control(self, line: Line) -> None:
+        try:
+            record = decode_control(line.raw)
+        except msgspec.MsgspecError as error:
+            raise UnreadableControl(
+                f"line {line.number} is a control record that this version cannot read: {error}"
+            ) from error
+        if not isinstance(record, PolicyActivated):
+            until_ms = self._options.until_ms
+            if until_ms is None or record.at <= until_ms:
+                self.partition.tick(self._position, record.at)
+            return
+        if self._options.override_policy:
+            record = msgspec.structs.replace(record, policy=self._options.policy)
+        self.partition.activate(self._position, record)
+
+    def _event(self, line: Line, route: Route | None = None) -> None:
+        partition, report = self.partition, self.report
+        limits = IN_THE_LOG if report.is_log else self._options.limits
+        event = partition.admit(line.raw, None, limits)
+        if isinstance(event, Rejection):
+            self._reject(line, event)
+            return
+        until_ms = self._options.until_ms
+        if until_ms is not None and event.occurred_ms > until_ms:
+            report.left_out += 1
+            return
+        if event.occurred_ms < partition.meta.clock_ms:
+            report.late += 1
+        verdict = partition.apply(self._position, event, route)
+        # What goes on to another customer is further down in the log, or in that of another
+        # partition.
+        if isinstance(verdict, Rejection):
+            self._reject(line, verdict)
+
+    def _take_onward(self, line: Line, onward: Onward) -> None:
+        """What passes from one customer to another, as the log of a worker has it."""
+        line = line._replace(raw=b"" if onward.event == NO_EVENT else bytes(onward.event))
+        if isinstance(onward, Followed):
+            self._event(line, onward)
+            return
+        until_ms = self._options.until_ms
+        if until_ms is not None and onward.occurred_ms > until_ms:
+            self.report.left_out += 1
+            return
+        verdict = self.partition.take_transfer(self._position, onward)
+        if isinstance(verdict, Rejection):
+            self._reject(line, verdict)
+
+    def _reject(self, line: Line, rejection: Rejection) -> None:
+        self.report.dead_letters[rejection.reason] += 1
+        self._files.write_dead_letter(line, rejection)
+
+    def _write_outputs(self) -> None:
+        outbox = self.partition.context.outbox
+        if outbox:
+            for output in outbox:
+                self._files.write(output)
+            outbox.clear()
+
+    def _checkpoint(self) -> None:
+        self.partition.store.pack_changed(0)
+        self.partition.stale_profiles.clear()
+        self.partition.meta.applied = self._position
+
+    def _finish(self) -> None:
+        """Fire what is due at the end; a dumped log ends where the worker stood."""
+        partition, report = self.partition, self.report
+        end_ms = self._options.until_ms
+        if end_ms is None and not report.is_log:
+            end_ms = partition.meta.newest_ms
+        if end_ms is not None and end_ms != NEVER_MS:
+            partition.finish(self._position, end_ms)
+        self._write_outputs()
+        self._checkpoint()
+        report.final_ms = partition.meta.clock_ms
+        for customer_id in partition.store.ids():
+            customer = partition.store.get(customer_id)
+            assert customer is not None
+            report.unmatched += len(customer.ledger.waiting)
+            self._files.write(partition.profile(customer_id))
+            partition.store.shrink()
+        report.add(partition.context.tally)
+
+
+def _onward(line: Line) -> Onward | None:
+    """What a line of a log passes on to another customer; None if it is an event."""
+    if FOLLOWED.encode() not in line.raw and TRANSFERRED.encode() not in line.raw:
+        return None
+    try:
+        return decode_onward(line.raw)
+    except msgspec.MsgspecError:
+        return None

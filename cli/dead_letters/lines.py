@@ -1,0 +1,65 @@
+"""A dead letter as one line, for people or as JSON. Whoever wrote it, no terminal obeys it."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+from cli.explain.words import plain
+from scoring.timestamps import rfc3339
+from streams.dead_letters import Letter
+
+
+def text_line(letter: Letter, *, with_payload: bool) -> str:
+    """Time, reason, place of the record, event id, detail; the payload only if asked for."""
+    parts = [
+        rfc3339(letter.refused_ms),
+        letter.reason or "-",
+        "-" if letter.source is None else "{}/{}/{}".format(*letter.source),
+        "-" if letter.event_id is None else letter.event_id,
+        letter.detail or "-",
+    ]
+    if letter.replayed_from is not None:
+        parts.append(f"(replay of {letter.replayed_from})")
+    if with_payload:
+        parts += [f"{name}={_text(data)}" for name, data in _payload(letter)]
+    return "  ".join(map(plain, parts))
+
+
+def json_line(letter: Letter, *, with_payload: bool) -> str:
+    """The same as a JSON object; bytes that are no UTF-8 are base64, under another name."""
+    source = letter.source
+    fields: dict[str, object] = {
+        "reason": letter.reason,
+        "source_topic": None if source is None else source.topic,
+        "source_partition": None if source is None else source.partition,
+        "source_offset": None if source is None else source.offset,
+        "source_time": None if letter.source_ms is None else rfc3339(letter.source_ms),
+        "time": rfc3339(letter.refused_ms),
+        "event_id": letter.event_id,
+        "detail": letter.detail,
+        "replayed_from": letter.replayed_from,
+        "partition": letter.partition,
+        "offset": letter.offset,
+    }
+    if with_payload:
+        for name, data in _payload(letter):
+            fields |= _as_json(name, data)
+    return json.dumps(fields)
+
+
+def _payload(letter: Letter) -> list[tuple[str, bytes | None]]:
+    """Key, value and the attributes of a CloudEvent in binary mode."""
+    attributes = [(name, data) for name, data in letter.headers if name.startswith("ce_")]
+    return [("key", letter.key), ("value", letter.value), *attributes]
+
+
+def _text(data: bytes | None) -> str:
+    return "-" if data is None else data.decode("utf-8", "backslashreplace")
+
+
+def _as_json(name: str, data: bytes | None) -> dict[str, str | None]:
+    try:
+        return {name: None if data is None else data.decode()}
+    except UnicodeDecodeError:
+        return {f"{name}_base64": base64.b64encode(data or b"").decode()}

@@ -1,0 +1,130 @@
+"""`tierstream demo`: everything on this machine, with real purchases, in a minute."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cli.sending import sending, until_interrupted
+from config.deployment import ENV_PREFIX, Settings
+from config.environment import load_settings
+from devtools.demo.run import DemoPlan, DemoRun, demo_records
+from devtools.demo.stack import DemoFailed, DemoStack
+from devtools.demo.state import DemoState
+from devtools.demo.summary import summary, what_next
+from devtools.servers import LocalServerError
+from streams.kafka.topics import create_topics
+
+_UNPREFIXED = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL")
+
+
+class BrokerChoice(StrEnum):
+    """Which broker the demo starts."""
+
+    EMBEDDED = "embedded"
+    KAFKA = "kafka"
+
+
+def demo(
+    broker: Annotated[
+        BrokerChoice,
+        typer.Option(help="In memory and at once, or Apache Kafka itself (needs Java)."),
+    ] = BrokerChoice.EMBEDDED,
+    events: Annotated[
+        int | None, typer.Option(min=1, help="Only the first so many events.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Another seed gives other traffic around the purchases.")
+    ] = 1,
+    speed: Annotated[
+        float | None,
+        typer.Option(min=1, help="Events per second; without it, as fast as this machine can."),
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, until Ctrl-C.")] = False,
+) -> None:
+    """Replay 69,659 real purchases and watch customers move between tiers and fall dormant.
+
+    Starts a broker, a Redis, a worker and the projector on free ports of this machine, sends 18
+    months of the CDNOW log with made-up browsing, support events and refunds around it, and ends
+    everything again. Nothing of your own Kafka or Redis is touched.
+    """
+    console = Console()
+    with sending():
+        try:
+            ended = _demo(console, broker, DemoPlan(events, seed, speed), keep=keep)
+        except (LocalServerError, DemoFailed) as failure:
+            typer.echo(f"tierstream: {failure}", err=True)
+            raise typer.Exit(1) from failure
+    if not ended:
+        console.print("Ended before the end; nothing is left running.")
+        raise typer.Exit(130)
+
+
+def _demo(console: Console, broker: BrokerChoice, plan: DemoPlan, *, keep: bool) -> bool:
+    def tell(what: str) -> None:
+        console.print(what, style="dim", highlight=False)
+
+    tell(f"Starting a broker ({broker}) and a Redis …")
+    with DemoStack(broker.value, tell) as stack:
+        settings = _settings(stack.environment)
+        state = DemoState(title=f"Tierstream · 18 months of CDNOW · {broker} broker")
+        ended = asyncio.run(until_interrupted(_run(console, stack, settings, plan, state)))
+        if ended and keep:
+            _stay(console, stack)
+    if ended:
+        console.print(what_next(_program()))
+    return ended
+
+
+async def _run(
+    console: Console, stack: DemoStack, settings: Settings, plan: DemoPlan, state: DemoState
+) -> None:
+    console.print("Creating topics, starting worker and projector …", style="dim")
+    await create_topics(settings)
+    stack.launch()
+    records, _ = await asyncio.gather(
+        asyncio.to_thread(demo_records, plan), stack.wait_until_ready()
+    )
+    run = DemoRun(stack, settings, records, plan.per_second, state, console)
+    await run.run()
+    console.print(summary(state, state.finished_s))
+
+
+def _program() -> str:
+    """How this program is called from the shell it was started from."""
+    if shutil.which("tierstream"):
+        return "tierstream"
+    beside = Path(sys.executable).with_name("tierstream")
+    return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
+
+
+def _stay(console: Console, stack: DemoStack) -> None:
+    console.print("The demo stays up until Ctrl-C. In another terminal:\n", style="bold")
+    for name, value in stack.environment.items():
+        console.print(f"  export {name}={value}", highlight=False, soft_wrap=True)
+    console.print(f"  {_program()} explain 00004\n", highlight=False)
+    with asyncio.Runner() as runner:
+        runner.run(until_interrupted(_for_ever(stack)))
+
+
+async def _for_ever(stack: DemoStack) -> None:
+    while True:
+        stack.check()
+        await asyncio.sleep(1)
+
+
+def _settings(environment: dict[str, str]) -> Settings:
+    """The settings of the demo alone: what this process inherited for another deployment goes."""
+    for name in list(os.environ):
+        if name.startswith(ENV_PREFIX) or name in _UNPREFIXED:
+            del os.environ[name]
+    os.environ.update(environment)
+    return load_settings()

@@ -1,0 +1,35 @@
+"""`tierstream doctor`: is everything there, and if not, what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+
+import typer
+
+from cli.errors import fail
+
+
+def doctor() -> None:
+    """Look at settings, policy, Kafka, topics, workers and Redis; a line each, with what to do.
+
+    Nothing is changed, and nothing is waited for longer than some seconds. The exit code is 1 if
+    any line begins with "!!".
+    """
+    # The clients' own complaints would stand between the lines and say less.
+    for client in ("aiokafka", "kafka"):
+        logging.getLogger(client).setLevel(logging.CRITICAL)
+    wrong = asyncio.run(_report())
+    if wrong:
+        fail("1 thing is wrong" if wrong == 1 else f"{wrong} things are wrong")
+
+
+async def _report() -> int:
+    from cli.doctor.diagnosis import diagnose
+
+    wrong = 0
+    async for finding in diagnose(os.environ):
+        typer.echo(str(finding))
+        wrong += not finding.is_ok
+    return wrong

@@ -1,0 +1,100 @@
+"""What is right and what is wrong with a deployment, a finding each, never longer than a deadline.
+
+A finding that is wrong says what to do. Settings and the policy file come first, since nothing
+else can be looked at without them; then Kafka, then Redis, each whatever the other said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from importlib.metadata import version
+
+from redis.exceptions import RedisError
+
+from cli.doctor.finding import Finding
+from cli.doctor.kafka import kafka_findings
+from config.deployment import ENV_PREFIX, Settings
+from config.environment import SettingsError, load_settings, unknown_variables
+from config.policy_file import PolicyError, load_policy
+from config.redis_address import RedisAddress
+from scoring.policy import Policy
+from serving.view.redis import connect_redis, explained
+
+_REDIS_DEADLINE_S = 10.0
+# Kubernetes adds these for every service whose name begins with ours.
+_SERVICE_LINK = re.compile(
+    r"_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_[A-Z]+)?)?)"
+)
+
+
+async def diagnose(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
+    """Look at everything in turn.
+
+    Args:
+        environ: the environment of this process, for the names of its variables; their values are
+            read by `config.environment.load_settings`.
+    """
+    yield _versions()
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        yield Finding(f"settings: {error}", "correct the variable and ask again")
+        return
+    for finding in _settings_findings(environ):
+        yield finding
+    declared: Policy | None = None
+    try:
+        declared = load_policy(settings.policy_file)
+    except PolicyError as error:
+        for problem in error.problems:
+            yield Finding(f"policy file {error.source}: {problem}", "correct the file")
+    else:
+        place = settings.policy_file or "the one that comes with the program"
+        yield Finding(f"policy file: {place}, version {declared.version!r}")
+    async for finding in kafka_findings(settings, declared):
+        yield finding
+    yield await redis_finding(settings)
+
+
+async def redis_finding(settings: Settings) -> Finding:
+    """Whether Redis answers and takes the login."""
+    only_the_view = "start it or set REDIS_URL; workers go on without it, the view does not"
+    try:
+        client = connect_redis(settings)
+    except SettingsError as error:
+        return Finding(str(error), "correct the file")
+    try:
+        async with asyncio.timeout(_REDIS_DEADLINE_S):
+            await client.ping()
+    except RedisError as error:
+        text, _, remedy = str(explained(error, settings)).partition("; ")
+        return Finding(text, remedy or only_the_view)
+    except TimeoutError:
+        return Finding(f"Redis does not answer within {_REDIS_DEADLINE_S:g} s", only_the_view)
+    finally:
+        await client.aclose()
+    address = RedisAddress.of(settings)
+    login = "with a login" if address.has_credentials else "without a login"
+    return Finding(f"Redis at {address.place} answers, {address.scheme}, {login}")
+
+
+def _versions() -> Finding:
+    names = ("tierstream", "faust-streaming", "aiokafka", "redis")
+    found = ", ".join(f"{name} {version(name)}" for name in names)
+    return Finding(f"{found}, Python {platform.python_version()}")
+
+
+def _settings_findings(environ: Mapping[str, str]) -> Iterator[Finding]:
+    count = 0
+    for name, meant in unknown_variables(environ).items():
+        if meant is None and _SERVICE_LINK.search(name):
+            continue
+        count += 1
+        remedy = f"did you mean {meant}?" if meant else "remove it, or look for its right name"
+        yield Finding(f"variable {name} is no setting", remedy)
+    if count == 0:
+        given = sum(name.startswith(ENV_PREFIX) for name in environ)
+        yield Finding(f"settings: {given} variables {ENV_PREFIX}…, all known and sound")

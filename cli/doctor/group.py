@@ -1,0 +1,69 @@
+"""How far the workers are: what waits in the topics they read, and whether any of them runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from cli.doctor.finding import Finding
+from config.deployment import Settings
+from streams.kafka.clients import aiokafka_security
+from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, plain_consumer, topic_name
+
+
+async def group_finding(settings: Settings, counts: Mapping[str, int]) -> Finding:
+    """What waits for the workers; wrong if something waits and nobody is there to read it.
+
+    Args:
+        counts: partitions by topic; topics that are missing are left out.
+    """
+    lag = await _lag(settings, counts)
+    members = await group_members(settings)
+    waiting = "nothing waits" if lag == 0 else f"{lag:,} records wait"
+    group = f"consumer group {settings.app_id}"
+    if members is None:
+        return Finding(f"{group}: {waiting}")
+    if members == 0 and lag > 0:
+        return Finding(f"{group}: {waiting} and no worker runs", "start 'tierstream worker'")
+    workers = "1 worker runs" if members == 1 else f"{members} workers run"
+    return Finding(f"{group}: {workers if members else 'no worker runs'}, {waiting}")
+
+
+async def _lag(settings: Settings, counts: Mapping[str, int]) -> int:
+    names = [topic_name(settings, name) for name in (*INPUTS, CUSTOMER_EVENTS)]
+    tps = [TopicPartition(name, number) for name in names for number in range(counts.get(name, 0))]
+    consumer = plain_consumer(settings, group_id=settings.app_id)
+    await consumer.start()
+    try:
+        consumer.assign(tps)
+        begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        lag = 0
+        for tp in tps:
+            committed = await consumer.committed(tp)
+            done = begins[tp] if committed is None else max(committed, begins[tp])
+            lag += max(0, ends[tp] - done)
+    finally:
+        await consumer.stop()
+    return lag
+
+
+async def group_members(settings: Settings) -> int | None:
+    """How many members the group has; None where the broker does not tell."""
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=settings.kafka_bootstrap_servers, **aiokafka_security(settings)
+    )
+    try:
+        await admin.start()
+        answers = await admin.describe_consumer_groups([settings.app_id])
+    except KafkaError:
+        return None
+    finally:
+        await admin.close()
+    for answer in answers:
+        for error_code, group, _, _, _, members, *_ in answer.groups:
+            if group == settings.app_id and error_code == 0:
+                return len(members)
+    return None

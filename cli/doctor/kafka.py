@@ -1,0 +1,105 @@
+"""The Kafka side of the diagnosis: broker, topics, the policy in the log, how far workers are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from cli.doctor.finding import Finding
+from cli.doctor.group import group_finding
+from cli.doctor.identity import identity_finding
+from cli.doctor.log import policy_finding
+from cli.doctor.topics import Cluster, topic_finding
+from config.deployment import Settings
+from config.environment import SettingsError
+from scoring.policy import Policy
+from streams.kafka.clients import aiokafka_security
+from streams.kafka.topic_configs import read_configs
+from streams.kafka.topics import all_topics
+
+_CONNECT_AT_MOST_MS = 10_000
+_DEADLINE_S = 20.0
+
+
+async def kafka_findings(settings: Settings, declared: Policy | None) -> AsyncIterator[Finding]:
+    """Look at the broker; where it answers, at topics, policy and consumer group.
+
+    Args:
+        declared: the policy of the configured file, if that can be read.
+    """
+    servers = settings.kafka_bootstrap_servers
+    try:
+        async with asyncio.timeout(_DEADLINE_S):
+            cluster = await _describe(settings)
+    except SettingsError as error:
+        yield Finding(str(error), "correct the file")
+        return
+    except (TimeoutError, KafkaError, OSError) as error:
+        yield Finding(
+            f"no Kafka broker answers at {servers} over {settings.security_protocol} "
+            f"({_why(error)})",
+            "start Kafka, or correct KAFKA_BOOTSTRAP_SERVERS and TIERSTREAM_SECURITY_PROTOCOL",
+        )
+        return
+    nodes = "1 broker" if cluster.brokers == 1 else f"{cluster.brokers} brokers"
+    yield Finding(
+        f"Kafka at {servers} answers over {settings.security_protocol}: {nodes}, "
+        f"cluster {cluster.cluster_id}"
+    )
+    topics = all_topics(settings)
+    for topic in topics:
+        yield topic_finding(settings, topic, cluster)
+    # A client that asks for a topic that is missing would not stop asking.
+    if all(topic.name in cluster.topics for topic in topics):
+        yield await _in_time(policy_finding(settings, declared), "the policy in the log")
+        yield await _in_time(group_finding(settings, _counts(cluster)), "the consumer group")
+        yield await _in_time(identity_finding(settings, _counts(cluster)), "the positions")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, KafkaConnectionError):
+        return "no connection"
+    return str(error) or type(error).__name__
+
+
+async def _describe(settings: Settings) -> Cluster:
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        request_timeout_ms=min(settings.startup_timeout.ms, _CONNECT_AT_MOST_MS),
+        **aiokafka_security(settings),
+    )
+    try:
+        async with asyncio.timeout(min(settings.startup_timeout.ms, _CONNECT_AT_MOST_MS) / 1000):
+            await admin.start()
+        cluster = await admin.describe_cluster()
+        described = await admin.describe_topics(await admin.list_topics())
+        topics = {topic["topic"]: topic["partitions"] for topic in described}
+        ours = [topic.name for topic in all_topics(settings) if topic.name in topics]
+        configs = await read_configs(admin, ours)
+    finally:
+        await admin.close()
+    return Cluster(len(cluster["brokers"]), str(cluster["cluster_id"]), topics, configs)
+
+
+def _counts(cluster: Cluster) -> dict[str, int]:
+    return {name: len(partitions) for name, partitions in cluster.topics.items()}
+
+
+async def _in_time(looking: Any, what: str) -> Finding:
+    try:
+        async with asyncio.timeout(_DEADLINE_S):
+            finding: Finding = await looking
+            return finding
+    except TimeoutError:
+        return Finding(f"{what} could not be read within {_DEADLINE_S:g} s", "look at the brokers")
+    except KafkaError as error:
+        return Finding(
+            f"{what} could not be read ({str(error) or type(error).__name__})",
+            "look at the brokers and at what this user may read",
+        )

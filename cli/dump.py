@@ -1,0 +1,99 @@
+"""One partition of the canonical log, line by line, as the backtest reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import msgspec
+from aiokafka import TopicPartition
+from msgspec.structs import replace
+
+from config.deployment import Settings
+from handlers.control_records import is_control
+from handlers.decode.decode import as_line
+from handlers.merge.forwarding import NO_EVENT, encode_onward
+from handlers.state.partition_state import Source, is_repeated
+from streams.kafka.forwarded import Passage, passage_of
+from streams.kafka.headers import cloud_event_headers, origin_of
+from streams.kafka.read import read_to_end
+from streams.kafka.topics import CUSTOMER_EVENTS, plain_consumer, topic_name
+
+
+async def dump_partition(
+    settings: Settings,
+    number: int,
+    target: BinaryIO,
+    on_progress: Callable[[int, int], None],
+) -> tuple[int, int]:
+    """Write the log of one partition up to its present end.
+
+    What ingest delivered twice (a source position that came before) is left out, as the engine
+    leaves it out; and so are records without a key that are neither tick nor policy, which the
+    engine makes dead letters: a line of a file does not say whether there was a key.
+
+    Returns:
+        the number of lines written, and of re-deliveries left out.
+    """
+    tp = TopicPartition(topic_name(settings, CUSTOMER_EVENTS), number)
+    lines = LogLines(tp.topic)
+    consumer = plain_consumer(settings)
+    await consumer.start()
+    try:
+        async for records, end in read_to_end(consumer, tp):
+            for record in records:
+                line = lines.line_of(record)
+                if line is not None:
+                    target.write(line + b"\n")
+            on_progress(records[-1].offset + 1, end)
+    finally:
+        await consumer.stop()
+    return lines.written, lines.repeated
+
+
+class LogLines:
+    """Makes lines of the records of one partition of the log, taken in their order.
+
+    Attributes:
+        written: how many lines were made.
+        repeated: how many records were left out, for ingest delivered them twice.
+    """
+
+    def __init__(self, log_topic: str) -> None:
+        """Begin before the first record of a topic, which is given by its full name."""
+        self.written = 0
+        self.repeated = 0
+        self._log_topic = log_topic
+        self._seen: dict[str, int] = {}
+
+    def line_of(self, record: Any) -> bytes | None:
+        """The line of a record; None if it is left out."""
+        if record.key is None:
+            if not is_control(record.value):
+                return None
+            self.written += 1
+            return as_line(record.value)
+        passage = passage_of(record.value, record.headers, self._log_topic)
+        source = _source_of(record) if passage is None else passage.source
+        if source is not None and is_repeated(self._seen, source):
+            self.repeated += 1
+            return None
+        self.written += 1
+        return _line(record, passage)
+
+
+def _source_of(record: Any) -> Source | None:
+    origin = origin_of(record.headers, record.key)
+    return None if origin is None else origin.source
+
+
+def _line(record: Any, passage: Passage | None) -> bytes:
+    """A record as one line; what passes from one customer to another with all that it says."""
+    attributes = cloud_event_headers(record.headers)
+    if passage is None:
+        # A line without anything is none, but a record without anything is a dead letter.
+        is_empty = record.value is None or not record.value.strip()
+        return b"null" if is_empty else as_line(record.value, attributes)
+    event = passage.event
+    raw = NO_EVENT if event is None else msgspec.Raw(as_line(event, attributes))
+    return encode_onward(replace(passage.onward, event=raw))

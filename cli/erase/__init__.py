@@ -1,0 +1,1 @@
+"""Erase a person and prove it: `tierstream erase`."""

@@ -1,0 +1,73 @@
+"""`tierstream erase`: forget a person, and say where data may remain."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from cli.customer_ids import refuse_no_id
+from cli.errors import fail
+from cli.sending import sending
+from config.environment import load_settings
+
+
+def erase(
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="Id of the customer.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Follow it until it is done everywhere.")
+    ] = True,
+    within: Annotated[
+        float,
+        typer.Option(
+            min=1, max=3_600, help="Seconds to wait for the worker, and for the projector."
+        ),
+    ] = 60,
+    count: Annotated[
+        bool, typer.Option("--count", help="Count the records that bear the id, for a minute.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for machines.")] = False,
+) -> None:
+    """Erase a customer: state, profile, tags, points and the view in Redis.
+
+    Nothing brings a customer back, and later events of the id are refused; somebody nobody knows
+    may be erased too. Records that were written before stay in the topics for a while: which, and
+    until when, is told. To run it again does no harm.
+    """
+    refuse_no_id(customer)
+    _ask(customer, yes=yes)
+    with sending():
+        settings = load_settings()
+        from cli.erase.erase import erase as erased
+        from cli.erase.words import receipt_lines, what_lacks
+
+        with Console(stderr=True).status("asking Kafka") as status:
+            receipt = asyncio.run(
+                erased(
+                    settings,
+                    customer,
+                    wait_s=within if wait else 0,
+                    count=count,
+                    on_progress=status.update,
+                )
+            )
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(receipt)).decode() + "\n")
+    else:
+        typer.echo("\n".join(receipt_lines(receipt)))
+    if wait and not receipt.complete:
+        fail(what_lacks(receipt))
+
+
+def _ask(customer: str, *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        fail(f"nothing was done: to erase customer {customer!r} without being asked, add --yes")
+    typer.confirm(f"Erase customer {customer!r}? Nothing brings the customer back", abort=True)

@@ -1,0 +1,92 @@
+"""How many records bear a customer's id, as far as can be read in a bounded time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from cli.erase.trail import Places
+from config.deployment import Settings
+from streams.erasure.receipt import Count
+from streams.kafka.read import read_to_end
+from streams.kafka.topics import plain_consumer
+
+_FETCH_WAIT_MS = 20
+
+Bears = Callable[[ConsumerRecord], bool]
+
+
+async def count_records(
+    settings: Settings,
+    ids: Sequence[str],
+    topics: Mapping[str, int],
+    places: Sequence[Places],
+    within_s: float,
+) -> dict[str, Count]:
+    """Count in each topic; one that is not read to its end in time says so.
+
+    Args:
+        settings: of the deployment.
+        ids: of the customer.
+        topics: number of partitions by topic.
+        places: of each id.
+        within_s: for all topics together.
+    """
+    bears = bearing(ids)
+    found = dict.fromkeys(topics, Count(0, complete=False))
+    # A partition is begun after the last fetch from the one before, so that one must not wait long.
+    consumer = plain_consumer(settings, fetch_max_wait_ms=_FETCH_WAIT_MS)
+    try:
+        async with asyncio.timeout(within_s):
+            await consumer.start()
+            for topic, partitions in topics.items():
+                for tp in _partitions(topic, partitions, places):
+                    await _count(consumer, tp, bears, found)
+                found[topic] = Count(found[topic].records, complete=True)
+    except (TimeoutError, KafkaError):
+        pass  # what was counted so far stands, as not complete
+    finally:
+        await consumer.stop()
+    return found
+
+
+async def _count(
+    consumer: AIOKafkaConsumer, tp: TopicPartition, bears: Bears, found: dict[str, Count]
+) -> None:
+    async for records, _ in read_to_end(consumer, tp):
+        bearers = sum(map(bears, records))
+        found[tp.topic] = Count(found[tp.topic].records + bearers, complete=False)
+        await asyncio.sleep(0)
+
+
+def bearing(ids: Sequence[str]) -> Bears:
+    """Whether a record has one of the ids as its key, as a text in its value, or as its subject."""
+    keys = {customer_id.encode() for customer_id in ids}
+    texts = {
+        json.dumps(customer_id, ensure_ascii=is_escaped).encode()
+        for customer_id in ids
+        for is_escaped in (True, False)
+    }
+
+    def bears(record: ConsumerRecord) -> bool:
+        if record.key in keys:
+            return True
+        value = record.value
+        if value is not None and any(text in value for text in texts):
+            return True
+        return any(name == "ce_subject" and told in keys for name, told in record.headers)
+
+    return bears
+
+
+def _partitions(topic: str, partitions: int, places: Sequence[Places]) -> Iterable[TopicPartition]:
+    """Where records about the customer may be.
+
+    What the engine keeps is in the partitions of the ids; ingest and upstream write anywhere.
+    """
+    own = {tp for place in places for tp in place[:3] if tp.topic == topic}
+    return own or [TopicPartition(topic, number) for number in range(partitions)]

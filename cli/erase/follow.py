@@ -1,0 +1,120 @@
+"""Following an erasure through Kafka, as far as it comes in a bounded time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+import msgspec
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from cli.erase.trail import Trail, places_of
+from config.deployment import Settings
+from handlers.outputs import CUSTOMER_PROFILES
+from streams.erasure.request import Request
+from streams.kafka.read import read_to_end
+from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, plain_consumer, topic_name
+
+_log = logging.getLogger(__name__)
+
+_FETCH_WAIT_MS = 200
+_FETCH_RECORDS = 5_000
+_LOOK_BACK_S = 600.0
+_FOLLOWED = (CUSTOMER_EVENTS, CUSTOMER_PROFILES, DEAD_LETTERS)
+_MERGES_MAX = 64
+"""Merges over which an erasure is followed; beyond them it goes on all the same."""
+
+Starts = Mapping[TopicPartition, int]
+
+
+async def ends_of(settings: Settings, counts: Mapping[str, int]) -> Starts:
+    """Where the log, the profiles and the dead letters end now: what follows comes after.
+
+    All partitions, because a customer may have been merged into one of another.
+
+    Raises:
+        KafkaError: no broker answers.
+    """
+    topics = [topic_name(settings, name) for name in _FOLLOWED]
+    tps = [TopicPartition(topic, number) for topic in topics for number in range(counts[topic])]
+    consumer = plain_consumer(settings)
+    await consumer.start()
+    try:
+        found: Starts = await consumer.end_offsets(tps)
+    finally:
+        await consumer.stop()
+    return found
+
+
+async def follow(
+    settings: Settings,
+    request: Request,
+    counts: Mapping[str, int],
+    starts: Starts,
+    wait_s: float,
+) -> list[Trail]:
+    """Read until all is seen; what does not come in time, or brokers refuse to tell, is not seen.
+
+    Args:
+        settings: of the deployment.
+        request: what is followed.
+        counts: partitions by topic.
+        starts: from `ends_of`, before the request was written.
+        wait_s: how long to wait for what is to come, for each id anew.
+
+    Returns:
+        the trail of the customer; and where that one had been merged into another, of each it came
+        to from there.
+    """
+    trails: list[Trail] = []
+    customer_id: str | None = request.customer_id
+    while customer_id is not None and len(trails) < _MERGES_MAX:
+        trail = Trail(places_of(settings, customer_id, counts), request, customer_id)
+        trails.append(trail)
+        try:
+            async with asyncio.timeout(_LOOK_BACK_S):
+                looked_to = await _look_back(settings, trail)
+            async with asyncio.timeout(wait_s):
+                await _wait(settings, trail, {**starts, trail.places.changelog: looked_to})
+        except (TimeoutError, KafkaError, msgspec.MsgspecError) as error:
+            # The request is written: who asked must be told so, whatever is wrong with the rest.
+            _log.info("the erasure is not followed further: %r", error)
+        customer_id = trail.merged_into
+    return trails
+
+
+async def _look_back(settings: Settings, trail: Trail) -> int:
+    """Read the changelog from its beginning, for what was known before; how far.
+
+    That takes as long as it takes, and a large one is no reason to give up what comes after.
+    """
+    tp, looked_to = trail.places.changelog, 0
+    consumer = plain_consumer(settings)
+    try:
+        await consumer.start()
+        async for records, _ in read_to_end(consumer, tp):
+            trail.take(tp, records)
+            looked_to = records[-1].offset + 1
+    finally:
+        await consumer.stop()
+    return looked_to
+
+
+async def _wait(settings: Settings, trail: Trail, starts: Starts) -> None:
+    places = trail.places
+    tps = [places.changelog, places.log, places.profiles, *places.letters]
+    consumer = plain_consumer(settings)
+    try:
+        await consumer.start()
+        consumer.assign(tps)
+        for tp in tps:
+            consumer.seek(tp, starts[tp])
+        while not trail.is_over:
+            batch = await consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=_FETCH_RECORDS)
+            for tp, records in batch.items():
+                trail.take(tp, records)
+                await asyncio.sleep(0)
+    finally:
+        await consumer.stop()

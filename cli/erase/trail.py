@@ -1,0 +1,193 @@
+"""What is seen of an erasure in the records of its partition; pure, so that order can be tested."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from aiokafka import ConsumerRecord, TopicPartition
+
+from config.deployment import Settings
+from handlers.outputs import CUSTOMER_PROFILES
+from handlers.state.customer import Customer, Head, is_newer, unpack, unpack_head
+from handlers.state.partition_state import unpack_meta
+from streams.dead_letters import letter_of
+from streams.erasure.receipt import Known
+from streams.erasure.request import Request
+from streams.kafka.headers import META_KEY, origin_of, partition_of
+from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, changelog_name, topic_name
+
+
+class Places(NamedTuple):
+    """The partitions in which traces of an erasure are."""
+
+    log: TopicPartition
+    changelog: TopicPartition
+    profiles: TopicPartition
+    letters: tuple[TopicPartition, ...]
+    """Where ingest and the engine would tell that they refuse it."""
+
+
+def places_of(settings: Settings, customer_id: str, counts: Mapping[str, int]) -> Places:
+    """Where to look for a customer.
+
+    Args:
+        settings: of the deployment.
+        customer_id: a valid id.
+        counts: partitions by topic.
+    """
+    log, letters = topic_name(settings, CUSTOMER_EVENTS), topic_name(settings, DEAD_LETTERS)
+    number = partition_of(customer_id.encode(), counts[log])
+    every = [TopicPartition(letters, partition) for partition in range(counts[letters])]
+    return Places(
+        TopicPartition(log, number),
+        TopicPartition(changelog_name(settings), number),
+        TopicPartition(topic_name(settings, CUSTOMER_PROFILES), number),
+        tuple(every),
+    )
+
+
+class _State(NamedTuple):
+    """A record of the changelog."""
+
+    head: Head
+    packed: bytes
+    offset: int
+
+
+class Trail:
+    """Takes records of the places, those of one partition in their order, until all is seen.
+
+    The changelog comes from its beginning, so that it tells what the state was before.
+
+    Args:
+        places: of this customer.
+        request: what is followed.
+        customer_id: whom it is about here: who was asked for, or whom that one was merged into.
+
+    Attributes:
+        logged: position of the request in the canonical log.
+        refused: why the request became a dead letter.
+    """
+
+    def __init__(self, places: Places, request: Request, customer_id: str) -> None:
+        self.places = places
+        self.customer_id = customer_id
+        self.logged: int | None = None
+        self.refused: str | None = None
+        self._request = request
+        self._key = customer_id.encode()
+        self._newest: _State | None = None
+        self._alive: _State | None = None
+        self._first_erased: int | None = None
+        self._meta: bytes | None = None
+        self._profile: tuple[int, bool] | None = None
+
+    def take(self, tp: TopicPartition, records: Iterable[ConsumerRecord]) -> None:
+        """Look at some records of one of the places."""
+        if tp == self.places.changelog:
+            self._take_states(records)
+        elif tp == self.places.log:
+            self._take_logged(records)
+        elif tp == self.places.profiles:
+            for record in records:
+                if record.key == self._key:
+                    self._profile = record.offset, record.value is None
+        else:
+            self._take_letters(records)
+
+    @property
+    def marker(self) -> int | None:
+        """Offset of the erased marker in the changelog, once the request is applied."""
+        newest = self._applied
+        return newest.offset if newest is not None and newest.head.erased else None
+
+    @property
+    def merged_into(self) -> str | None:
+        """Whom the customer had been merged into, if the request has gone on to that one."""
+        newest = self._applied
+        moved = None if newest is None or newest.head.erased else unpack(newest.packed).moved
+        return None if moved is None else moved.into
+
+    @property
+    def profile_is_null(self) -> bool:
+        """Whether the customer's newest profile is a null record, or none was left to be nulled."""
+        if self.marker is None:
+            return False
+        if self._profile is None:
+            return self.known == "erased_before"
+        return self._profile[1]
+
+    @property
+    def null_profile(self) -> int | None:
+        """Offset of the null record, if it was written since the request."""
+        return self._profile[0] if self._profile is not None and self._profile[1] else None
+
+    @property
+    def known(self) -> Known | None:
+        """What the state had of the customer before; None until the marker is seen."""
+        if self.marker is None or self.logged is None:
+            return None
+        if self._first_erased is not None and self._first_erased < self.logged:
+            return "erased_before"
+        return "unknown" if self._alive is None else "known"
+
+    @property
+    def also(self) -> tuple[str, ...]:
+        """Ids that had been merged into the customer, as far as the state remembered them."""
+        before: Customer | None = None if self._alive is None else unpack(self._alive.packed)
+        return () if before is None else tuple(before.also)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing more to be seen here."""
+        return self.refused is not None or self.profile_is_null or self.merged_into is not None
+
+    @property
+    def _applied(self) -> _State | None:
+        """The newest state, if it is one after the request."""
+        newest = self._newest
+        if newest is None or self.logged is None:
+            return None
+        return newest if newest.head.applied >= self.logged or self._is_durable else None
+
+    @property
+    def _is_durable(self) -> bool:
+        """Whether a checkpoint says that all that follows from the request is written."""
+        if self._meta is None or self.logged is None:
+            return False
+        return unpack_meta(self._meta).applied >= self.logged
+
+    def _take_states(self, records: Iterable[ConsumerRecord]) -> None:
+        for record in records:
+            if record.key == META_KEY:
+                self._meta = record.value
+            elif record.key == self._key and record.value is not None:
+                found = _State(unpack_head(record.value), record.value, record.offset)
+                self._newest = _newer(self._newest, found)
+                if not found.head.erased:
+                    self._alive = _newer(self._alive, found)
+                elif self._first_erased is None or found.head.applied < self._first_erased:
+                    self._first_erased = found.head.applied
+
+    def _take_logged(self, records: Iterable[ConsumerRecord]) -> None:
+        """What goes on to another id bears the source of the request, too."""
+        for record in records:
+            if self.logged is None and record.key == self._key:
+                origin = origin_of(record.headers, record.key)
+                if origin is not None and self._is_request(*origin.source[:3]):
+                    self.logged = record.offset
+
+    def _take_letters(self, records: Iterable[ConsumerRecord]) -> None:
+        for record in records:
+            letter = letter_of(record)
+            if letter.source is not None and self._is_request(*letter.source[:3]):
+                self.refused = f"{letter.reason}: {letter.detail}"
+
+    def _is_request(self, topic: str, partition: int, offset: int) -> bool:
+        tp = self._request.tp
+        return (topic, partition, offset) == (tp.topic, tp.partition, self._request.offset)
+
+
+def _newer(known: _State | None, found: _State) -> _State:
+    return known if known is not None and is_newer(known.head, found.head) else found

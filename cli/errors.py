@@ -1,0 +1,51 @@
+"""How commands fail: one sentence on the standard error, and an exit code that is not zero."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from aiokafka.errors import KafkaError
+
+from config.environment import SettingsError
+from config.policy_file import PolicyError
+from handlers.control_records import UnreadableControl
+from streams.changelog import StateUnreadable
+from streams.kafka.topics import BrokerUnreachable, TopicsUnusable
+
+EXPECTED = (
+    SettingsError,
+    PolicyError,
+    BrokerUnreachable,
+    TopicsUnusable,
+    StateUnreadable,
+    UnreadableControl,
+    KafkaError,
+    OSError,
+)
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """Turn what users can mend into a sentence; anything else is a bug and shows itself."""
+    # The Kafka client's own complaints would stand before that sentence and say less. A command
+    # that goes on for long configures logging when it has started.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    try:
+        yield
+    except EXPECTED as error:
+        fail(_sentence(error))
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__
+
+
+def fail(sentence: str, code: int = 1) -> None:
+    """End the command."""
+    typer.echo(f"tierstream: {sentence}", err=True)
+    raise typer.Exit(code)

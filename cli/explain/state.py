@@ -1,0 +1,65 @@
+"""The explanation of a customer's state as Kafka has it, for people and for machines."""
+
+from __future__ import annotations
+
+import msgspec
+
+from config.deployment import Settings
+from handlers.explain.build import explain as explanation_of
+from handlers.explain.model import Explanation
+from streams.changelog import read_customer
+
+
+class NothingToExplain(Exception):
+    """There is no state, or none that fits the policy; the message is one sentence."""
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """What is left of an erased customer.
+
+    Attributes:
+        customer_id: who was erased.
+        position: with ``applied``, where in the log.
+        erased: true.
+    """
+
+    customer_id: str
+    erased: bool
+    position: dict[str, int]
+
+
+class Merged(msgspec.Struct, frozen=True):
+    """What is left of a customer who was merged into another.
+
+    Attributes:
+        customer_id: who was merged.
+        merged_into: the surviving customer, if that one was not merged as well.
+        position: with ``applied``, where in the log.
+    """
+
+    customer_id: str
+    merged_into: str
+    position: dict[str, int]
+
+
+async def explained(settings: Settings, customer_id: str) -> Explanation | Erased | Merged:
+    """Read a customer's partition and explain the customer.
+
+    Raises:
+        NothingToExplain: no event of the customer was accepted, or a policy is just being changed.
+        StateUnreadable: no worker wrote a checkpoint of this partition yet.
+        BrokerUnreachable, TopicsUnusable, KafkaError: Kafka does not answer, or lacks topics.
+    """
+    partition = await read_customer(settings, customer_id)
+    state = partition.store.get(customer_id)
+    if state is None:
+        raise NothingToExplain(f"no event of customer {customer_id!r} was accepted so far")
+    if state.erased:
+        return Erased(customer_id, erased=True, position={"applied": state.applied})
+    if state.moved is not None:
+        return Merged(customer_id, state.moved.into, position={"applied": state.moved.position})
+    if state.tier not in partition.rules.rank:
+        raise NothingToExplain(
+            "a new policy is being put in force at this moment; ask again in a second"
+        )
+    return explanation_of(state, partition.rules, partition.clock_of(state))

@@ -1,0 +1,63 @@
+"""The command line: one small module a command."""
+
+from __future__ import annotations
+
+import typer
+
+from cli.api import api
+from cli.api_token import api_token
+from cli.backtest.command import backtest
+from cli.cdnow import cdnow
+from cli.dead_letters.commands import dead_letters_app
+from cli.demo import demo
+from cli.doctor.command import doctor
+from cli.dump_command import dump
+from cli.erase.command import erase
+from cli.explain.command import explain
+from cli.policy import policy_app
+from cli.projector import projector
+from cli.rebuild_view import rebuild_view
+from cli.replay import replay
+from cli.simulate import simulate
+from cli.topics.commands import topics_app
+from cli.uplift.command import uplift
+from cli.worker import worker
+
+app = typer.Typer(
+    name="tierstream",
+    help="Customer tiers and dormancy alerts from live order, browse and support events.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (
+    demo,
+    worker,
+    projector,
+    api,
+    api_token,
+    backtest,
+    replay,
+    simulate,
+    cdnow,
+    explain,
+    erase,
+    dump,
+    doctor,
+    rebuild_view,
+    uplift,
+):
+    app.command(command.__name__.replace("_", "-"))(command)
+app.add_typer(policy_app, name="policy")
+app.add_typer(topics_app, name="topics")
+app.add_typer(dead_letters_app, name="dead-letters")
+
+
+def main() -> None:
+    """The entry point of the console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

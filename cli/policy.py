@@ -1,0 +1,69 @@
+"""`tierstream policy check` and `policy publish`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.errors import fail, one_sentence
+from config.environment import load_settings
+from config.policy_file import PolicyError, load_policy
+from scoring.policy import Policy
+
+policy_app = typer.Typer(help="The policy: tiers, cut-offs, dormancy.", no_args_is_help=True)
+
+_File = Annotated[Path, typer.Argument(metavar="POLICY.toml", help="The policy file.")]
+
+
+@policy_app.command("check")
+def check(file: _File) -> None:
+    """Read a policy file and tell each key that is wrong, or what it says."""
+    declared = _load(file)
+    tiers = " > ".join(tier.name for tier in declared.tiers)
+    typer.echo(
+        f"ok: policy {declared.version!r}, {declared.timezone}, {declared.currency}, "
+        f"window {declared.window_days} days, tiers {tiers}, "
+        f"dormancy {declared.dormancy.mode}{_sections(declared)}"
+    )
+
+
+@policy_app.command("publish")
+def publish(file: _File) -> None:
+    """Put a policy in force: it is written to every partition of the canonical log."""
+    declared = _load(file)
+    with one_sentence():
+        settings = load_settings()
+        from streams.changelog import StateUnreadable, read_state
+        from streams.policy_log import publish_policy
+
+        try:
+            running = asyncio.run(read_state(settings, 0, only="")).meta
+        except StateUnreadable:
+            running = None
+        in_force = None if running is None else running.policy
+        if in_force is not None and in_force.currency != declared.currency:
+            fail(
+                f"{file}: currency: the policy in force counts in {in_force.currency}; amounts "
+                "kept in it cannot be changed to another base currency"
+            )
+        partitions = asyncio.run(publish_policy(settings, declared, running))
+    typer.echo(f"policy {declared.version!r} written to {partitions} partitions")
+
+
+def _sections(declared: Policy) -> str:
+    """The optional sections that are there."""
+    names = ("satisfaction", "health", "holdout", "tags", "points", "care")
+    found = [name for name in names if getattr(declared, name) is not None]
+    return f", with {', '.join(found)}" if found else ""
+
+
+def _load(file: Path) -> Policy:
+    try:
+        return load_policy(file)
+    except PolicyError as error:
+        for problem in error.problems:
+            typer.echo(f"{error.source}: {problem}", err=True)
+        raise typer.Exit(1) from None

@@ -1,0 +1,52 @@
+"""`tierstream projector`: keep the view in Redis up to date."""
+
+from __future__ import annotations
+
+import asyncio
+
+from cli.common import process_metrics, stop_signals, warn_of_unknown_variables
+from cli.errors import fail, one_sentence
+from config.environment import Settings, load_settings
+
+
+def projector() -> None:
+    """Carry customers' profiles from Kafka into Redis, until stopped.
+
+    Start several for speed or safety: they share the partitions. A Redis that goes away delays the
+    view and nothing else. All settings are environment variables, see docs/operations.md.
+    """
+    from serving.view.errors import ViewError
+    from streams.runtime.http_server import HttpServerError
+    from streams.runtime.logs import configure_logging
+
+    with one_sentence():
+        settings = load_settings()
+        configure_logging(settings.log_level, settings.log_format)
+        try:
+            asyncio.run(_serve(settings))
+        except (ViewError, HttpServerError) as error:
+            fail(str(error))
+
+
+async def _serve(settings: Settings) -> None:
+    import structlog
+
+    from serving.projector.metrics import MetricsMeter
+    from serving.projector.run import projector_health, run_projector
+    from streams.runtime.http_server import HttpServer
+
+    log = structlog.get_logger(__name__)
+    warn_of_unknown_variables(log)
+    stop = stop_signals()
+    metrics = process_metrics(settings, "projector")
+    health = projector_health(settings)
+    async with HttpServer(
+        settings.http_host,
+        settings.http_port,
+        metrics.registry,
+        readiness=health.ready,
+        liveness=health.alive,
+    ) as server:
+        log.info("projector starts", http_port=server.port)
+        await run_projector(settings, meter=MetricsMeter(metrics), health=health, stop=stop)
+    log.info("projector ends")

@@ -1,0 +1,45 @@
+"""`tierstream rebuild-view`: make the view in Redis anew."""
+
+from __future__ import annotations
+
+import asyncio
+
+from cli.errors import fail, one_sentence
+from config.environment import load_settings
+
+
+def rebuild_view() -> None:
+    """Make the view in Redis anew from the topics of profiles, tier changes and alerts.
+
+    Readers and the projector may go on meanwhile: they follow the old view until the new one is
+    complete, and then the new one from one instant on. Redis needs room for both for that time.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from serving.projector.rebuild import RebuildProgress
+    from serving.projector.rebuild import rebuild_view as rebuild
+    from serving.view.errors import ViewError
+    from streams.runtime.logs import configure_logging
+
+    console = Console(stderr=True)
+    with one_sentence():
+        settings = load_settings()
+        configure_logging("WARNING", settings.log_format)
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+        try:
+            with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
+                task = bar.add_task("reading the topics", total=None)
+
+                def show(progress: RebuildProgress) -> None:
+                    bar.update(task, completed=progress.done, total=progress.total)
+
+                report = asyncio.run(rebuild(settings, show))
+        except ViewError as error:
+            fail(str(error))
+        else:
+            console.print(
+                f"The view is new: {report.profiles} profiles and {report.changes} changes in "
+                f"generation {report.generation}, "
+                f"{report.seconds:.1f} s; {report.deleted_keys} old keys deleted."
+            )

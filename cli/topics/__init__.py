@@ -1,0 +1,1 @@
+"""Create, check and adopt topics: `tierstream topics`."""

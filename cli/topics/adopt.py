@@ -1,0 +1,155 @@
+"""Going on with a topic that is not the one our positions belong to, because somebody says so.
+
+Workers refuse such a topic. What is lost or read anew is for people to decide; here is what follows
+from their yes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+
+from cli.doctor.group import group_members
+from config.deployment import Settings
+from streams.faust_app import TopicChanged, TopicGuard
+from streams.faust_app.topic_guard import read_mark, write_mark
+from streams.kafka.offsets import Positions, read_positions, topic_guard
+from streams.kafka.topics import (
+    CUSTOMER_EVENTS,
+    INPUTS,
+    TopicsUnusable,
+    changelog_name,
+    check_topics,
+    plain_consumer,
+    topic_name,
+)
+
+
+class AdoptionRefused(TopicsUnusable):
+    """The topic cannot be gone on with in this way; one sentence."""
+
+
+class Move(NamedTuple):
+    """A partition whose position changes.
+
+    Attributes:
+        tp: the partition.
+        position: where it is read from now on.
+        meaning: what that loses or repeats.
+    """
+
+    tp: TopicPartition
+    position: int
+    meaning: str
+
+
+class Adoption(NamedTuple):
+    """What a yes means.
+
+    Attributes:
+        topic: its full name.
+        moves: partitions that are read from elsewhere.
+        committed: all that is to be committed; nothing if there is nothing to do.
+    """
+
+    topic: str
+    moves: list[Move]
+    committed: Mapping[TopicPartition, OffsetAndMetadata]
+
+
+async def plan_adoption(settings: Settings, name: str) -> Adoption:
+    """What has to be committed so that workers go on with a topic as it is.
+
+    Args:
+        settings: of the deployment.
+        name: of one of our topics, with or without the prefix.
+
+    Raises:
+        AdoptionRefused: it is no topic of ours, workers run, or what was made from the former topic
+            cannot be gone on with.
+        BrokerUnreachable: no broker answers.
+        TopicsUnusable: a topic is missing.
+    """
+    guard = topic_guard(settings)
+    topic = name if name in guard.names else topic_name(settings, name)
+    if topic not in guard.names:
+        raise AdoptionRefused(f"{name} is no topic of ours")
+    members = await group_members(settings)
+    if members:
+        raise AdoptionRefused(f"{members} workers run in group {settings.app_id}; stop them first")
+    positions = await read_positions(settings, await check_topics(settings))
+    guard.look(positions.topics)
+    label = guard.label(topic)
+    if topic in (topic_name(settings, CUSTOMER_EVENTS), changelog_name(settings)):
+        _refuse_made_anew(guard, positions, label)
+    moves = list(_moves(positions, topic, label, is_input=label in INPUTS))
+    return Adoption(topic, moves, _to_commit(guard, positions, label, moves))
+
+
+async def commit_adoption(settings: Settings, adoption: Adoption) -> None:
+    """Commit what was planned.
+
+    Raises:
+        KafkaError: the group refused; workers run after all.
+    """
+    consumer = plain_consumer(settings, group_id=settings.app_id)
+    await consumer.start()
+    try:
+        consumer.assign(list(adoption.committed))
+        await consumer.commit(dict(adoption.committed))
+    finally:
+        await consumer.stop()
+
+
+def _refuse_made_anew(guard: TopicGuard, positions: Positions, label: str) -> None:
+    for _, mark in positions.committed.values():
+        try:
+            guard.check_mark(write_mark({label: read_mark(mark).get(label, "")}))
+        except TopicChanged as changed:
+            raise AdoptionRefused(str(changed)) from None
+
+
+def _moves(positions: Positions, topic: str, label: str, *, is_input: bool) -> Iterator[Move]:
+    present_id = positions.topics[topic].topic_id
+    marks = [read_mark(mark) for _, mark in positions.committed.values()]
+    is_anew = bool(present_id) and any(mark.get(label, present_id) != present_id for mark in marks)
+    for tp, begin in positions.begins.items():
+        if tp.topic != topic:
+            continue
+        end = positions.ends[tp]
+        committed = positions.committed.get(tp)
+        if is_input and is_anew and (committed is None or committed.offset != begin):
+            yield Move(tp, begin, f"{end - begin} records of the new topic are read")
+        elif is_anew or committed is None:
+            continue
+        elif committed.offset < begin:
+            yield Move(tp, begin, f"records {committed.offset} to {begin - 1} are given up")
+        elif committed.offset > end:
+            raise AdoptionRefused(
+                f"{topic}/{tp.partition} ends at {end}, before position {committed.offset}: what "
+                f"is written there up to {committed.offset} would be taken for repetitions; delete "
+                "the topic, make it anew and adopt that"
+            )
+
+
+def _to_commit(
+    guard: TopicGuard, positions: Positions, label: str, moves: list[Move]
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Moved positions, and all others that name the former topic; nothing else is adopted."""
+    present = read_mark(guard.mark)
+    moved = {move.tp: move.position for move in moves}
+    marks = {tp: read_mark(mark) for tp, (_, mark) in positions.committed.items()}
+    known: dict[str, str] = {}
+    for mark in marks.values():
+        known |= mark
+    found = {}
+    for tp in {**moved, **marks}:
+        former = marks.get(tp) or {**present, **known}
+        mark = {**former, label: present[label]} if label in present else former
+        offset = moved[tp] if tp in moved else positions.committed[tp].offset
+        if tp in moved or mark != marks[tp]:
+            found[tp] = OffsetAndMetadata(offset, write_mark(mark))
+    return found

@@ -1,0 +1,65 @@
+"""`tierstream topics create`, `topics check` and `topics adopt`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from cli.errors import one_sentence
+from config.environment import load_settings
+from streams.kafka.topics import all_topics, check_topics, create_topics
+
+topics_app = typer.Typer(help="The Kafka topics.", no_args_is_help=True)
+
+
+@topics_app.command("create")
+def create() -> None:
+    """Make the topics that are missing, with the partitions and replication of the settings."""
+    with one_sentence():
+        settings = load_settings()
+        made = asyncio.run(create_topics(settings))
+    for name in made:
+        typer.echo(f"created {name}")
+    there = len(all_topics(settings)) - len(made)
+    typer.echo(f"{len(made)} topics created, {there} were there")
+
+
+@topics_app.command("check")
+def check() -> None:
+    """Tell whether all topics are there, with partition counts that fit together."""
+    with one_sentence():
+        settings = load_settings()
+        counts = asyncio.run(check_topics(settings))
+    for topic in all_topics(settings):
+        typer.echo(f"ok  {topic.name}: {counts[topic.name]} partitions")
+
+
+@topics_app.command("adopt")
+def adopt(
+    name: Annotated[str, typer.Argument(help="The topic, with or without the prefix.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it, instead of telling what.")] = False,
+) -> None:
+    """Go on with a topic that was deleted and made anew, or has lost records before it was read.
+
+    Workers refuse such a topic. This moves their positions to its first record; stop them first.
+    What it does is told, and done with --yes only.
+    """
+    from cli.topics.adopt import commit_adoption, plan_adoption
+
+    with one_sentence():
+        settings = load_settings()
+        adoption = asyncio.run(plan_adoption(settings, name))
+        if not adoption.committed:
+            typer.echo(f"nothing to do: the positions belong to {adoption.topic} as it is")
+            return
+        if yes:
+            asyncio.run(commit_adoption(settings, adoption))
+    anew = "now name" if yes else "would name"
+    typer.echo(f"{len(adoption.committed)} positions {anew} {adoption.topic} as it is")
+    for tp, position, meaning in adoption.moves:
+        told = "is read from" if yes else "would be read from"
+        typer.echo(f"{tp.topic}/{tp.partition} {told} offset {position} on: {meaning}")
+    if not yes:
+        typer.echo("nothing was changed; run it again with --yes")

@@ -1,0 +1,92 @@
+"""`tierstream uplift`: what a campaign did, against the customers who were held out."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from cli.errors import fail, one_sentence
+from cli.uplift.comparison import Question, Uplift
+from config.environment import load_settings
+from scoring.rules import LEVELS
+from scoring.timestamps import parse_rfc3339
+
+
+def uplift(  # noqa: PLR0913, PLR0917 - one argument an option
+    alerts: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="ALERTS",
+            help="A file of dormancy alerts, or the folder of a backtest; without it, the topics.",
+        ),
+    ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(metavar="EVENTS.jsonl", help="The events behind the file, for repurchase."),
+    ] = None,
+    level: Annotated[str, typer.Option(help="The level whose alerts are acted on.")] = "dormant",
+    window_days: Annotated[
+        int, typer.Option(min=1, max=3_650, help="Days of 24 hours to watch after an alert.")
+    ] = 30,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only alerts from this RFC 3339 time on.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="The end of what is observed, if earlier.")
+    ] = None,
+    confidence: Annotated[
+        float, typer.Option(help="Of the intervals, above 0 and below 1.")
+    ] = 0.95,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for machines.")] = False,
+) -> None:
+    """Compare reactivation and repurchase of the treated with those of the held out.
+
+    A policy with a holdout section marks the alerts of some customers "suppressed": "holdout".
+    Each customer counts once, by the first alert of the level.
+    """
+    if level not in LEVELS[1:]:
+        fail(f"--level {level}: must be one of {', '.join(LEVELS[1:])}")
+    if not 0 < confidence < 1:
+        fail(f"--confidence {confidence}: must be above 0 and below 1, such as 0.95")
+    if events is not None and alerts is None:
+        fail("--events goes with a file of alerts; the topics have their own events")
+    question = Question(
+        level, window_days, confidence, _time("--since", since), _time("--until", until)
+    )
+    found = Uplift(question)
+    with one_sentence():
+        from cli.uplift.render import uplift_view
+        from cli.uplift.sources import AlertsUnreadable, read_files, read_topics
+
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("reading", total=None)
+
+            def show(name: str, done: int, total: int) -> None:
+                progress.update(task, description=name, completed=done, total=total)
+
+            try:
+                if alerts is None:
+                    asyncio.run(read_topics(found, load_settings(), show))
+                else:
+                    read_files(found, alerts, events, show)
+            except AlertsUnreadable as error:
+                fail(str(error))
+    report = found.report()
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(report)).decode() + "\n")
+    else:
+        Console(highlight=False).print(uplift_view(report))
+
+
+def _time(option: str, text: str | None) -> int | None:
+    instant_ms = None if text is None else parse_rfc3339(text)
+    if text is not None and instant_ms is None:
+        fail(f"{option} {text}: no RFC 3339 time such as 2026-01-01T00:00:00Z")
+    return instant_ms

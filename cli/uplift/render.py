@@ -1,0 +1,89 @@
+"""The uplift of a campaign in words and numbers, for a terminal of 80 columns."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cli.uplift.comparison import GroupView, OutcomeView, UpliftReport
+
+_REASONS = {
+    "no_consent": "not to be contacted",
+    "open_complaint": "with an open complaint",
+    "window_open": "whose window is not over",
+}
+
+
+def uplift_view(report: UpliftReport) -> RenderableType:
+    """Both outcomes, who is left out, and how to read it."""
+    parts: list[RenderableType] = [
+        Text(
+            f"Customers by their first {report.level} alert"
+            + (f" since {report.since}" if report.since else "")
+            + f", watched for {report.window_days} days; observed until "
+            + (report.observed_until or "no time"),
+        ),
+        _table(report),
+    ]
+    if report.repurchase is None:
+        parts.append(Text("Repurchase is not known without the orders: give --events.", "dim"))
+    left = ", ".join(
+        f"{count:,} {_REASONS.get(reason, reason)}" for reason, count in report.left_out.items()
+    )
+    parts.append(Text(f"In neither group: {left or 'nobody'}.", "dim"))
+    parts.append(
+        Text(
+            f"Intervals of {report.confidence:.0%}: Wilson's for each share, Newcombe's for the "
+            "difference. One that holds 0 shows no effect of the campaign.",
+            "dim",
+        )
+    )
+    return Group(*parts)
+
+
+def _table(report: UpliftReport) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("")
+    for name in ("customers", "did", "share", "interval"):
+        table.add_column(name, justify="right")
+    _add(table, "reactivation", report.reactivation)
+    if report.repurchase is not None:
+        _add(table, "repurchase", report.repurchase)
+    return table
+
+
+def _add(table: Table, name: str, outcome: OutcomeView) -> None:
+    _add_group(table, f"{name}, treated", outcome.treated)
+    _add_group(table, f"{name}, holdout", outcome.holdout)
+    found = outcome.difference
+    table.add_row(
+        f"{name}, difference",
+        "",
+        "",
+        _points(found.share),
+        _interval(_points(found.low), _points(found.high)),
+        style="bold",
+    )
+
+
+def _add_group(table: Table, name: str, group: GroupView) -> None:
+    table.add_row(
+        name,
+        f"{group.customers:,}",
+        f"{group.count:,}",
+        _percent(group.share),
+        _interval(_percent(group.low), _percent(group.high)),
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.2f} %"
+
+
+def _points(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:+.2f} pp"
+
+
+def _interval(low: str, high: str) -> str:
+    return "-" if "-" in (low, high) else f"{low} to {high}"

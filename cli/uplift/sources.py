@@ -1,0 +1,134 @@
+"""Where `tierstream uplift` reads alerts and orders: files of a backtest, or the topics."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+from aiokafka import ConsumerRecord, TopicPartition
+
+from cli.uplift.comparison import Uplift
+from config.deployment import Settings
+from handlers.control_records import CLOCK_TICK, ClockTick, decode_control
+from handlers.decode.decode import IN_THE_LOG, decode
+from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS
+from handlers.reasons import Rejection
+from scoring.timestamps import parse_rfc3339
+from streams.kafka.headers import cloud_event_headers
+from streams.kafka.read import read_to_end
+from streams.kafka.topics import CUSTOMER_EVENTS, check_topics, plain_consumer, topic_name
+
+_PROGRESS_LINES = 5_000
+
+Progress = Callable[[str, int, int], None]
+"""What is read, how far (bytes or records), and of how much."""
+
+
+class AlertsUnreadable(ValueError):
+    """A file that is no file of alerts; one sentence."""
+
+
+class _ProfileData(msgspec.Struct):
+    as_of: str
+
+
+class _ProfileRecord(msgspec.Struct):
+    data: _ProfileData
+
+
+def read_files(uplift: Uplift, alerts: Path, events: Path | None, on_progress: Progress) -> None:
+    """Take the alerts of a file or of a backtest's folder, and the events of another file.
+
+    Raises:
+        AlertsUnreadable: a line of the first is no record of `dormancy-alerts`.
+        OSError: a file cannot be read.
+    """
+    file = alerts
+    if alerts.is_dir():
+        file = alerts / f"{DORMANCY_ALERTS}.jsonl"
+        _observe_end(uplift, alerts / f"{CUSTOMER_PROFILES}.jsonl")
+    for number, line in _lines(file, on_progress):
+        try:
+            uplift.take_alert(line)
+        except msgspec.MsgspecError as error:
+            raise AlertsUnreadable(f"{file}, line {number}: no alert: {error}") from error
+    if events is not None:
+        for _, line in _lines(events, on_progress):
+            _take_record(uplift, line, None)
+
+
+async def read_topics(uplift: Uplift, settings: Settings, on_progress: Progress) -> None:
+    """Take all alerts, then all events of the canonical log, up to their present ends.
+
+    Raises:
+        BrokerUnreachable, TopicsUnusable: as the names say.
+        AlertsUnreadable: a record of `dormancy-alerts` is no alert.
+    """
+    async for record in _records(settings, DORMANCY_ALERTS, on_progress):
+        try:
+            uplift.take_alert(record.value)
+        except msgspec.MsgspecError as error:
+            raise AlertsUnreadable(
+                f"{record.topic}, partition {record.partition}, offset {record.offset}: "
+                f"no alert: {error}"
+            ) from error
+    async for record in _records(settings, CUSTOMER_EVENTS, on_progress):
+        _take_record(uplift, record.value, cloud_event_headers(record.headers))
+
+
+def _take_record(uplift: Uplift, value: bytes, headers: Mapping[str, bytes] | None) -> None:
+    """An event or a tick; what cannot be used became a dead letter, and is nothing here."""
+    if CLOCK_TICK.encode() in value:
+        try:
+            control = decode_control(value)
+        except msgspec.MsgspecError:
+            control = None
+        if isinstance(control, ClockTick):
+            uplift.observe(control.at)
+            return
+    event = decode(value, headers, IN_THE_LOG, with_content=False)
+    if not isinstance(event, Rejection):
+        uplift.take_event(event)
+
+
+def _observe_end(uplift: Uplift, profiles: Path) -> None:
+    """Profiles of a backtest are as of its end, which may be later than the last alert."""
+    if not profiles.exists():
+        return
+    with profiles.open("rb") as source:
+        first = source.readline()
+    if first:
+        as_of_ms = parse_rfc3339(msgspec.json.decode(first, type=_ProfileRecord).data.as_of)
+        if as_of_ms is not None:
+            uplift.observe(as_of_ms)
+
+
+def _lines(file: Path, on_progress: Progress) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not blank, with their numbers from 1."""
+    size, done = file.stat().st_size, 0
+    with file.open("rb") as source:
+        for number, line in enumerate(source, 1):
+            done += len(line)
+            if line and not line.isspace():
+                yield number, line.rstrip(b"\r\n")
+            if number % _PROGRESS_LINES == 0:
+                on_progress(file.name, done, size)
+
+
+async def _records(
+    settings: Settings, topic: str, on_progress: Progress
+) -> AsyncIterator[ConsumerRecord]:
+    name = topic_name(settings, topic)
+    counts = await check_topics(settings)
+    consumer = plain_consumer(settings)
+    await consumer.start()
+    try:
+        for number in range(counts[name]):
+            async for records, end in read_to_end(consumer, TopicPartition(name, number)):
+                for record in records:
+                    if record.value is not None:
+                        yield record
+                on_progress(f"{topic} {number}", records[-1].offset + 1, end)
+    finally:
+        await consumer.stop()

@@ -1,0 +1,166 @@
+"""What the demo knows so far, from the output topics, the sender and the worker's metrics."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+from msgspec import Struct
+
+from devtools.demo.news import News, NewsLine
+from devtools.demo.population import Population
+from devtools.demo.wording import alert_sentence, tier_sentence
+from handlers.outputs import (
+    CUSTOMER_PROFILES,
+    DORMANCY_ALERT,
+    DORMANCY_ALERTS,
+    TIER_CHANGES,
+    LevelChanged,
+    TierChanged,
+)
+from scoring.policy import Policy
+from scoring.rules import PROSPECT
+from streams.kafka.topics import DEAD_LETTERS
+
+_RATE_SAMPLES = 16
+
+Headers = Iterable[tuple[str, bytes]]
+
+
+class _Place(Struct):
+    """What is kept of a profile."""
+
+    customer_id: str
+    tier: str
+    stage: str
+
+
+class _ProfileEvent(Struct):
+    data: _Place
+
+
+class _TierEvent(Struct):
+    data: TierChanged
+
+
+class _LevelEvent(Struct):
+    type: str
+    data: LevelChanged
+
+
+_read_profile = msgspec.json.Decoder(_ProfileEvent).decode
+_read_tier = msgspec.json.Decoder(_TierEvent).decode
+_read_level = msgspec.json.Decoder(_LevelEvent).decode
+
+
+@dataclass(slots=True)
+class Rate:
+    """Events per second over the last few seconds, from a count that is told now and then."""
+
+    samples: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_RATE_SAMPLES))
+
+    def add(self, seconds: float, count: int) -> None:
+        """`count` at `seconds` since the start."""
+        self.samples.append((seconds, count))
+
+    @property
+    def per_second(self) -> float:
+        """The rate over the samples kept."""
+        if len(self.samples) < 2:
+            return 0.0
+        (first_s, first), (last_s, last) = self.samples[0], self.samples[-1]
+        return (last - first) / (last_s - first_s) if last_s > first_s else 0.0
+
+
+@dataclass(slots=True)
+class DemoState:
+    """Everything the view shows. It reads no clock: times are told, in seconds since the start."""
+
+    title: str = ""
+    policy: Policy = field(default_factory=Policy)
+    total: int = 0
+    """Events the demo will send."""
+
+    seconds: float = 0.0
+    finished_s: float = 0.0
+    """When the last event was processed, once it was."""
+    sent: int = 0
+    processed: int = 0
+    waiting: int = 0
+    """Records between the worker and the ends of what it reads."""
+    sent_rate: Rate = field(default_factory=Rate)
+    processed_rate: Rate = field(default_factory=Rate)
+
+    population: Population = field(default_factory=Population)
+    in_redis: int = 0
+    """Customers in the Redis view, counted at the end."""
+    news: News = field(default_factory=News)
+    tier_changes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    dead_letters: Counter[str] = field(default_factory=Counter)
+    seen: Counter[str] = field(default_factory=Counter)
+    """Records by output topic."""
+
+    def on_output(
+        self, topic: str, value: bytes | None, headers: Headers = (), key: bytes | None = None
+    ) -> None:
+        """A record of an output topic, named without the deployment's prefix.
+
+        A profile without a value (an erased customer) is known by its key, the reason of a dead
+        letter by its headers.
+        """
+        self.seen[topic] += 1
+        if topic == DEAD_LETTERS:
+            reason = dict(headers).get("reason", b"unknown")
+            self.dead_letters[reason.decode("utf-8", "replace")] += 1
+        elif topic == CUSTOMER_PROFILES:
+            self._on_profile(value, key)
+        elif value is None:
+            return
+        elif topic == TIER_CHANGES:
+            self._on_tier(_read_tier(value).data)
+        elif topic == DORMANCY_ALERTS:
+            found = _read_level(value)
+            self._on_level(found.type, found.data)
+
+    def on_progress(self, seconds: float, sent: int) -> None:
+        """The sender has had this many events acknowledged."""
+        self.seconds = max(self.seconds, seconds)
+        self.sent = sent
+        self.sent_rate.add(seconds, sent)
+
+    def on_metrics(self, seconds: float, processed: int, waiting: int) -> None:
+        """The worker has processed this many events, dead letters and duplicates among them."""
+        self.seconds = max(self.seconds, seconds)
+        if self.processed < self.total <= processed:
+            self.finished_s = seconds
+        self.processed = processed
+        self.waiting = waiting
+        self.processed_rate.add(seconds, processed)
+
+    def tier_labels(self) -> Mapping[str, str]:
+        """The tiers of the policy, best first, and the prospects: what people call each."""
+        labels = {tier.name: tier.label.get("en", "") for tier in self.policy.tiers}
+        return labels | {PROSPECT: ""}
+
+    def _on_profile(self, value: bytes | None, key: bytes | None) -> None:
+        if value is None:
+            self.population.remove(key or b"")
+            return
+        place = _read_profile(value).data
+        self.population.place(place.customer_id.encode(), place.tier, place.stage)
+
+    def _on_tier(self, change: TierChanged) -> None:
+        self.tier_changes[change.previous_tier, change.tier, change.reason] += 1
+        text = tier_sentence(change, self.policy.window_days)
+        # First orders are most of all changes: being a kind of their own, they leave room.
+        kind = change.direction if change.before is not None else "first"
+        self.news.note(NewsLine(change.effective_at, kind, text))
+
+    def _on_level(self, type_name: str, change: LevelChanged) -> None:
+        self.alerts[type_name, change.level] += 1
+        kind = change.level if type_name == DORMANCY_ALERT else type_name
+        text = alert_sentence(type_name, change)
+        self.news.note(NewsLine(change.effective_at, kind, text))

@@ -1,0 +1,115 @@
+"""The one face of every local broker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Literal, Self
+
+from devtools.servers.child import ServerProcess, wait_until_ready
+from devtools.servers.guardian import Workspace
+from devtools.servers.ports import LOOPBACK
+from devtools.servers.probe import brokers_known
+
+BrokerKind = Literal["embedded", "kafka"]
+
+
+class Broker:
+    """A running broker on loopback, or a cluster of them.
+
+    Attributes:
+        kind: ``embedded`` or ``kafka``.
+        bootstrap_servers: ``host:port`` of each node, separated by commas; kept over restarts.
+        idempotence: whether producers may set ``enable_idempotence``.
+        durable: whether topics and records outlive a restart. The embedded broker keeps everything
+            in memory, so after a restart it is empty.
+        nodes: the processes, in the order of their node numbers (from 0).
+    """
+
+    def __init__(
+        self,
+        kind: BrokerKind,
+        nodes: Sequence[ServerProcess],
+        workspace: Workspace,
+        *,
+        idempotence: bool,
+        durable: bool,
+        start_timeout_s: float,
+    ) -> None:
+        self.kind: BrokerKind = kind
+        self.nodes = tuple(nodes)
+        self.bootstrap_servers = ",".join(f"{LOOPBACK}:{node.port}" for node in nodes)
+        self.idempotence = idempotence
+        self.durable = durable
+        self._workspace = workspace
+        self._start_timeout_s = start_timeout_s
+
+    def start(self, node: int | None = None) -> None:
+        """Start the nodes that do not run (or one of them) and wait until they can work.
+
+        Raises:
+            ServerFailed: a node ended or did not answer in time.
+        """
+        for process in self._chosen(node):
+            if not process.running:
+                process.launch()
+        wait_until_ready(self._running(), self._ready, self._start_timeout_s)
+
+    def restart(self, node: int | None = None) -> None:
+        """End the nodes (or one of them) in an orderly way where they run, and start them again.
+
+        After `kill` this is the recovery from the crash: same ports, same data (where `durable`).
+        """
+        for process in self._chosen(node):
+            process.ask_to_end()  # all at once: a node without its controllers takes long to end
+        for process in self._chosen(node):
+            process.stop()
+        self.start(node)
+
+    def kill(self, node: int | None = None) -> None:
+        """End all nodes, or one of them, at once and without warning."""
+        for process in self._chosen(node):
+            process.kill()
+
+    def pause(self, node: int | None = None) -> None:
+        """Freeze all nodes, or one of them (SIGSTOP)."""
+        for process in self._chosen(node):
+            process.pause()
+
+    def resume(self, node: int | None = None) -> None:
+        """Let frozen nodes go on (SIGCONT)."""
+        for process in self._chosen(node):
+            process.resume()
+
+    def stop(self) -> None:
+        """End the broker for good and remove its data. Harmless when repeated."""
+        for process in self.nodes:
+            process.kill()  # its data is thrown away: an orderly shutdown would only take time
+        self._workspace.close()
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines each node wrote."""
+        return "\n".join(process.log_tail(lines) for process in self.nodes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _chosen(self, node: int | None) -> tuple[ServerProcess, ...]:
+        return self.nodes if node is None else (self.nodes[node],)
+
+    def _running(self) -> list[ServerProcess]:
+        return [process for process in self.nodes if process.running]
+
+    def _ready(self) -> bool:
+        running = self._running()
+        return bool(running) and all(
+            brokers_known(process.port) >= len(running) for process in running
+        )

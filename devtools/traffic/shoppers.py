@@ -1,0 +1,70 @@
+"""The customers of the simulator, each with a pace, a purse and a patience of their own.
+
+Purchases follow the BG/NBD model of Fader, Hardie and Lee ("Counting Your Customers the Easy Way:
+An Alternative to the Pareto/NBD Model", Marketing Science 24(2), 2005): a customer buys as a
+Poisson process whose rate is Gamma distributed over the customers, and after each purchase goes
+silent for good with a probability that is Beta distributed over them. Amounts are log-normal
+around a median of the customer's own, which is log-normal too.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from devtools.traffic.draws import DAY_MS, draws_for
+from devtools.traffic.sessions import CATEGORIES
+
+_LONGEST_MEAN_PAUSE_DAYS = 1460.0
+
+
+@dataclass(frozen=True, slots=True)
+class PopulationShape:
+    """How customers differ. The defaults are a shop with a customer base livelier than CDNOW's.
+
+    The Beta of going silent is the one estimated for CDNOW in the paper (0.793, 2.426): a quarter
+    of the customers, on average, does not come back after a purchase.
+    """
+
+    customers: int = 5_000
+    """Customers who are not silent, at every time: who goes silent is replaced by a newcomer."""
+    seed: int = 1
+    pace_shape: float = 0.8
+    """Shape of the Gamma of purchase rates: the smaller, the more customers differ."""
+    mean_purchases_per_week: float = 0.25
+    silence_a: float = 0.793
+    silence_b: float = 2.426
+    median_amount: float = 36.0
+    """Major units; the median of the customers' medians."""
+    amount_spread: float = 0.6
+    """Standard deviation of the logarithm of the customers' medians."""
+
+
+@dataclass(slots=True)
+class Customer:
+    """One simulated customer. `mean_pause_ms` is the mean time from one purchase to the next."""
+
+    customer_id: str
+    mean_pause_ms: float
+    silence: float
+    log_median_amount: float
+    favourite: str
+    known: bool = False
+    silent: bool = False
+    visits_left_alone: int = 0
+
+
+def customer(number: int, shape: PopulationShape) -> Customer:
+    """Customer `number` of the population: the same for the same seed, whoever else there is."""
+    draws = draws_for(shape.seed, number)
+    scale = shape.mean_purchases_per_week / shape.pace_shape
+    per_day = draws.gammavariate(shape.pace_shape, scale) / 7
+    pause_days = 1 / max(per_day, 1 / _LONGEST_MEAN_PAUSE_DAYS)
+    customer_id = f"c{number:07d}"
+    return Customer(
+        customer_id=customer_id,
+        mean_pause_ms=pause_days * DAY_MS,
+        silence=draws.betavariate(shape.silence_a, shape.silence_b),
+        log_median_amount=math.log(shape.median_amount) + draws.gauss(0, shape.amount_spread),
+        favourite=draws.pick(CATEGORIES),
+    )

@@ -1,0 +1,260 @@
+"""From bytes to an event, or to the first reason why not.
+
+Everything here is a function of the record alone, but for the wall clock's limit on times, which
+the caller gives. What needs the policy comes after, in `handlers.decode.values`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+
+from handlers import reasons
+from handlers.decode.cloudevents import from_binary, from_structured, has_odd_data
+from handlers.decode.digests import content_digest
+from handlers.decode.schema import (
+    COMMON_FIELDS,
+    MAX_ID_LENGTH,
+    SCHEMAS,
+    Field,
+    Schema,
+    WrongType,
+    fault_of,
+    integer,
+    text,
+    valid_customer_id,
+)
+from handlers.events import Event
+from handlers.reasons import Rejection
+from scoring.timestamps import parse_rfc3339, rfc3339
+
+MAX_RECORD_BYTES = 256 * 1024
+MAX_NESTING = 32
+SCHEMA_VERSION = 1
+DEFAULT_MIN_EVENT_MS = 631_152_000_000
+"""1990-01-01T00:00:00Z."""
+
+_Headers = Mapping[str, bytes]
+
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_BIG = 2**63
+
+_FIELDS: dict[str, tuple[Field, ...]] = {
+    name: (
+        *COMMON_FIELDS,
+        *schema.required,
+        *schema.optional,
+        Field("channel", text),
+        Field("schema_version", integer, kept=False),
+    )
+    for name, schema in SCHEMAS.items()
+}
+
+
+class _FieldError(Exception):
+    """A field of the wrong JSON type, named."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Bounds on event times, in epoch milliseconds; None for no bound above."""
+
+    min_event_ms: int = DEFAULT_MIN_EVENT_MS
+    max_event_ms: int | None = None
+
+
+ANY_TIME = Limits()
+IN_THE_LOG = Limits(min_event_ms=-(2**62))
+"""For records of the canonical log: their times were looked at when they entered it."""
+
+
+def decode(
+    value: bytes | None,
+    headers: _Headers | None = None,
+    limits: Limits = ANY_TIME,
+    *,
+    with_content: bool = True,
+) -> Event | Rejection:
+    """Check a record's shape and make an event of it.
+
+    Args:
+        value: the record's bytes; None is a tombstone.
+        headers: the record's headers, for CloudEvents in binary mode (`ce_*`).
+        limits: the bounds on its time.
+        with_content: work out the digest of its content (not needed for routing).
+    """
+    if value is not None and len(value) > MAX_RECORD_BYTES:
+        return Rejection(reasons.TOO_LARGE, f"{len(value)} bytes, at most {MAX_RECORD_BYTES}")
+    parsed = _parse(value)
+    if isinstance(parsed, Rejection):
+        return parsed
+    document, needs_care = parsed
+    told = document
+    odd_data = False
+    if headers and "ce_specversion" in headers:
+        try:
+            document = told = from_binary(document, headers)
+        except UnicodeDecodeError:
+            return Rejection(reasons.NOT_JSON, "an attribute in the headers is no UTF-8")
+    elif document.get("specversion") is not None:
+        odd_data = has_odd_data(document)
+        document = from_structured(document)
+    event = _shape(document, limits, odd_data=odd_data)
+    if isinstance(event, Rejection):
+        return event._replace(event_id=_readable_id(document))
+    if with_content:
+        event.content = content_digest(told, has_decimals=needs_care)
+    return event
+
+
+def as_line(value: bytes, headers: _Headers | None = None) -> bytes:
+    """A decodable record as one line of JSON that decodes to the same event without headers."""
+    is_binary = bool(headers) and "ce_specversion" in (headers or {})
+    if not is_binary and b"\n" not in value and b"\r" not in value:
+        return value
+    parsed = _parse(value)
+    if isinstance(parsed, Rejection):
+        return value.replace(b"\n", b" ").replace(b"\r", b" ")
+    document, _ = parsed
+    return _encoder.encode(from_binary(document, headers or {}) if is_binary else document)
+
+
+def _parse(value: bytes | None) -> tuple[dict[str, Any], bool] | Rejection:
+    """The JSON object and whether its numbers need care when compared."""
+    if value is None:
+        return Rejection(reasons.NOT_JSON, "a record without a value is no event")
+    try:
+        document = _decoder.decode(value)
+    except msgspec.ValidationError:
+        # Integers of hundreds of digits are JSON too; they are rare, so the slow way will do.
+        try:
+            document = json.loads(
+                value.decode(),
+                parse_int=Decimal,
+                parse_float=Decimal,
+                parse_constant=_refuse_constant,
+            )
+            _encoder.encode(document)  # a text may hold half of a surrogate pair here
+        except (ValueError, InvalidOperation, RecursionError) as error:
+            return Rejection(reasons.NOT_JSON, str(error))
+    except (msgspec.DecodeError, UnicodeDecodeError, InvalidOperation) as error:
+        return Rejection(reasons.NOT_JSON, str(error))
+    except RecursionError:
+        return Rejection(reasons.NOT_JSON, f"nested deeper than {MAX_NESTING}")
+    if type(document) is not dict:
+        return Rejection(reasons.NOT_JSON, "not a JSON object")
+    try:
+        return document, _needs_care(document.values(), 1)
+    except RecursionError:
+        return Rejection(reasons.NOT_JSON, f"nested deeper than {MAX_NESTING}")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _needs_care(values: Iterable[Any], depth: int) -> bool:
+    """Whether a number is a decimal or large. Raises RecursionError below `MAX_NESTING`."""
+    if depth > MAX_NESTING:
+        raise RecursionError
+    care = False
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            continue
+        if kind is dict:
+            care |= _needs_care(value.values(), depth + 1)
+        elif kind is list:
+            care |= _needs_care(value, depth + 1)
+        elif kind is Decimal or (kind is int and not -_BIG < value < _BIG):
+            care = True
+    return care
+
+
+def _shape(
+    document: dict[str, Any], limits: Limits, *, odd_data: bool = False
+) -> Event | Rejection:
+    """The event of a document, or the first thing wrong with it, in the order of the reasons."""
+    type_name = document.get("type")
+    if type_name is None or type_name == "":
+        return Rejection(reasons.MISSING_FIELD, "type is missing")
+    schema = SCHEMAS.get(type_name) if type(type_name) is str else None
+    for field in COMMON_FIELDS if schema is None else COMMON_FIELDS + schema.required:
+        found = document.get(field.name)
+        if found is None or found == "":
+            return Rejection(reasons.MISSING_FIELD, f"{field.name} is missing")
+    if schema is None:
+        return Rejection(reasons.UNKNOWN_TYPE, f"no event has the type {str(type_name)[:64]!r}")
+    try:
+        version = document.get("schema_version")
+        if version is not None and _is_other_version(version):
+            return Rejection(
+                reasons.UNSUPPORTED_SCHEMA_VERSION, f"only version {SCHEMA_VERSION} is known"
+            )
+        if odd_data:
+            return Rejection(reasons.WRONG_TYPE, "data must be an object")
+        return _typed(schema, document, limits)
+    except _FieldError as error:
+        return Rejection(reasons.WRONG_TYPE, str(error))
+
+
+def _is_other_version(version: object) -> bool:
+    """Whether this is an integer, but not ours; what is no integer is reported as such later."""
+    try:
+        return integer(version) != SCHEMA_VERSION
+    except WrongType:
+        return False
+
+
+def _typed(schema: Schema, document: dict[str, Any], limits: Limits) -> Event | Rejection:
+    values: dict[str, Any] = {}
+    fault: str | None = None
+    for field in _FIELDS[document["type"]]:
+        found = document.get(field.name)
+        if found is None:
+            continue
+        try:
+            value = field.check(found)
+        except WrongType as error:
+            raise _FieldError(f"{field.name} {error}") from None
+        if field.bound is not None and fault is None:
+            wrong = field.bound(value)
+            if wrong is not None:
+                fault = f"{field.name} {wrong}"
+        if field.kept:
+            values[field.name] = value
+    customer_id = values["customer_id"]
+    if not valid_customer_id(customer_id):
+        return Rejection(
+            reasons.INVALID_CUSTOMER_ID, "customer_id needs 1 to 128 characters, none a control"
+        )
+    occurred_ms = _instant_ms(values.pop("occurred_at"))
+    if occurred_ms is None or occurred_ms < limits.min_event_ms:
+        return Rejection(
+            reasons.INVALID_TIMESTAMP,
+            "occurred_at is no RFC 3339 time with an offset"
+            if occurred_ms is None
+            else f"occurred_at is before {rfc3339(limits.min_event_ms)}",
+        )
+    if limits.max_event_ms is not None and occurred_ms > limits.max_event_ms:
+        # Without the bound itself: a letter that is written again must be the same.
+        return Rejection(
+            reasons.FROM_THE_FUTURE, f"occurred_at {rfc3339(occurred_ms)} has not come yet"
+        )
+    event = schema.event(type=document["type"], occurred_ms=occurred_ms, **values)
+    event.fault = fault or fault_of(event)
+    return event
+
+
+def _instant_ms(value: str | int) -> int | None:
+    return parse_rfc3339(value) if type(value) is str else value  # type: ignore[return-value]
+
+
+def _readable_id(document: dict[str, Any]) -> str | None:
+    """The event id of a record that is refused, if a text of the right length stands there."""
+    found = document.get("event_id")
+    return found if type(found) is str and 0 < len(found) <= MAX_ID_LENGTH else None

@@ -1,0 +1,96 @@
+"""Whether an event was told before, by its id or by what it is about."""
+
+from __future__ import annotations
+
+from handlers import reasons
+from handlers.decode.digests import id_digest
+from handlers.events import (
+    CustomerErased,
+    Event,
+    OrderChanged,
+    OrderPlaced,
+    OrderRefunded,
+    PointsRedeemed,
+)
+from handlers.orders import PAYMENT_STATUS
+from handlers.reasons import Rejection
+from handlers.state.customer import Customer
+from scoring.order import FAILED, PAID, Order
+
+
+class Duplicate:
+    """The verdict that an event was told before and has no effect."""
+
+
+DUPLICATE = Duplicate()
+
+_PAYMENT_NEWS = {PAID: "order.paid", FAILED: "order.payment_failed"}
+
+
+def identify(customer: Customer, event: Event, base_currency: str) -> Event | Rejection | Duplicate:
+    """The event as it counts: itself, the payment news in an order told again, or not at all."""
+    if customer.erased:
+        if type(event) is CustomerErased:
+            return event
+        return Rejection(reasons.ERASED_CUSTOMER, "the customer was erased", event.event_id)
+    same = customer.told(id_digest(event.event_id), event.content)
+    if same is not None:
+        if same:
+            return DUPLICATE
+        return _conflict(event, "this event id came before with other content")
+    if type(event) is OrderPlaced:
+        order = customer.ledger.find(event.order_id)
+        return event if order is None else _told_again(event, order, base_currency)
+    if type(event) is OrderRefunded:
+        return _refund_told_again(customer, event)
+    return _redemption_told_again(customer, event) if type(event) is PointsRedeemed else event
+
+
+def _redemption_told_again(
+    customer: Customer, event: PointsRedeemed
+) -> Event | Rejection | Duplicate:
+    account = customer.points
+    same = None if account is None else account.told(event.redemption_id, event.points)
+    if same is None:
+        return event
+    if same:
+        return DUPLICATE
+    return _conflict(event, "this redemption came before with other points")
+
+
+def _refund_told_again(customer: Customer, event: OrderRefunded) -> Event | Rejection | Duplicate:
+    same = customer.ledger.refund_told(event.order_id, event.refund_id, event.refund_units)
+    if same is None:
+        return event
+    if same:
+        return DUPLICATE
+    return _conflict(event, "this refund came before with another amount")
+
+
+def _told_again(
+    event: OrderPlaced, order: Order, base_currency: str
+) -> Event | Rejection | Duplicate:
+    foreign = order.foreign
+    if foreign is None:
+        same = event.amount_minor == order.amount and event.currency == base_currency
+    else:
+        same = event.amount_minor == foreign.amount_minor and event.currency == foreign.currency
+    if not same:
+        return _conflict(event, "this order came before with another amount or currency")
+    told = PAYMENT_STATUS[event.payment_status]
+    news = _PAYMENT_NEWS.get(told)
+    if news is None or told == order.payment:
+        return DUPLICATE
+    return OrderChanged(
+        event_id=event.event_id,
+        type=news,
+        customer_id=event.customer_id,
+        occurred_ms=event.occurred_ms,
+        content=event.content,
+        channel=event.channel,
+        order_id=event.order_id,
+    )
+
+
+def _conflict(event: Event, detail: str) -> Rejection:
+    return Rejection(reasons.CONFLICT, detail, event.event_id)

@@ -1,0 +1,1 @@
+"""Why a customer's state is what it is, as data."""

@@ -1,0 +1,102 @@
+"""What silence has made of a customer, and what time alone will bring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from handlers.care import coming
+from handlers.dormancy import instants_of, level_due_ms, thresholds_of
+from handlers.explain.model import DueNext, DueReason, LevelStep, LevelWhy, StandingAlert
+from handlers.explain.orders import date_of
+from handlers.outputs import optional_time
+from handlers.state.customer import NEVER_MS, Customer
+from handlers.tags import tags_due_ms
+from scoring.calendar import DAY_MS
+from scoring.dormancy import threshold_days
+from scoring.rules import CHURNED, LEVELS, Rules
+from scoring.timestamps import rfc3339
+
+
+def ever(instant_ms: int) -> str | None:
+    """RFC 3339 of an instant, None for one that never was."""
+    return None if instant_ms == NEVER_MS else rfc3339(instant_ms)
+
+
+def level_why(customer: Customer, rules: Rules) -> LevelWhy:
+    """The level of silence, its thresholds, and when each level is reached."""
+    ledger = customer.ledger
+    instants = instants_of(rules, customer)
+    thresholds = None if instants is None else thresholds_of(rules, customer)
+    steps = []
+    if instants is not None and thresholds is not None:
+        steps = [
+            LevelStep(
+                LEVELS[level],
+                threshold_days(thresholds, level),
+                rfc3339(instants[level - 1]),
+                customer.level >= level,
+            )
+            for level in range(1, CHURNED + 1)
+        ]
+    mean_gap_days = None
+    if thresholds is not None and thresholds.basis == "cadence":
+        first_ms, last_ms = ledger.first_order_ms, ledger.last_order_ms
+        assert first_ms is not None
+        assert last_ms is not None
+        gap = Fraction(last_ms - first_ms, (ledger.orders_ever - 1) * DAY_MS)
+        mean_gap_days = round(gap * 10_000) / 10_000
+    return LevelWhy(
+        name=LEVELS[customer.level],
+        since=ever(customer.level_since_ms),
+        last_interaction_at=optional_time(customer.last_interaction_ms),
+        basis=None if thresholds is None else thresholds.basis,
+        mean_gap_days=mean_gap_days,
+        steps=steps,
+        standing=[StandingAlert(LEVELS[level], alert_id) for level, alert_id in customer.standing],
+    )
+
+
+def due_next(customer: Customer, rules: Rules) -> DueNext | None:
+    """When the customer is looked at again without an event, and for what."""
+    due_ms = customer.next_due_ms
+    if due_ms is None:
+        return None
+    return DueNext(
+        rfc3339(due_ms),
+        [reason for at_ms, reason in _instants(customer, rules) if at_ms == due_ms],
+    )
+
+
+def _instants(customer: Customer, rules: Rules) -> Iterator[tuple[int, DueReason]]:
+    """Everything that time alone will bring, with its instant."""
+    ledger, start = customer.ledger, rules.calendar.start
+    for order in ledger.orders:
+        yield start(order.day + rules.window_days), DueReason("order_leaves", order.order_id)
+    for merged in ledger.merged:
+        at_ms = start(merged.day + rules.window_days)
+        yield at_ms, DueReason("merged_leave", date_of(merged.day))
+    last_ms = ledger.last_order_ms
+    if last_ms is not None:
+        last_day = rules.calendar.day(last_ms)
+        for step in rules.recency_steps:
+            yield start(last_day + step), DueReason("recency_passes", step - 1)
+    if customer.grace is not None:
+        yield start(customer.grace.until_day), DueReason("grace_ends")
+    level_ms = level_due_ms(rules, customer)
+    if level_ms is not None:
+        yield level_ms, DueReason("level", LEVELS[customer.level + 1])
+    yield from _feature_instants(customer, rules)
+
+
+def _feature_instants(customer: Customer, rules: Rules) -> Iterator[tuple[int, DueReason]]:
+    if customer.next_due_ms is not None:
+        for reminder in coming(rules, customer, customer.next_due_ms - 1):
+            yield reminder.at_ms, DueReason("reminder", reminder.name)
+    if customer.points is not None and rules.points is not None:
+        expiry = customer.points.next_expiry()
+        if expiry is not None:
+            yield expiry[0], DueReason("points_expire", expiry[1])
+    tags_ms = tags_due_ms(rules, customer)
+    if tags_ms is not None:
+        yield tags_ms, DueReason("tags_change")

@@ -1,0 +1,69 @@
+"""Tags, satisfaction, health and holdout, as `handlers.explain.build` tells them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from handlers.explain.model import HealthPart, HealthWhy, NameWeight, TagWhy
+from handlers.health import health_view
+from handlers.satisfaction import SatisfactionView, satisfaction_view
+from handlers.state.customer import Customer, Tagged
+from scoring.health_score import PARTS
+from scoring.money import text_of_minor
+from scoring.rfm import Figures
+from scoring.rules import Rules
+from scoring.timestamps import rfc3339
+
+_DECIMALS = 3
+
+
+def tags_why(customer: Customer, rules: Rules) -> list[TagWhy] | None:
+    """The tags that hold, each with the kind of its rule; None with a policy that has none."""
+    if rules.policy.tags is None:
+        return None
+    kinds = {rule.tag: rule.kind for rule in rules.policy.tags}
+    since = {} if customer.tagged is None else customer.tagged.since
+    return [
+        TagWhy(name, rfc3339(since_ms), kinds[name.partition(":")[0]])
+        for name, since_ms in sorted(since.items())
+    ]
+
+
+def weights_why(customer: Customer, rules: Rules, today: int) -> list[NameWeight] | None:
+    """What categories and channels weigh today; None with a policy that weighs none."""
+    declared = rules.tags
+    if declared is None or (declared.category is None and declared.channel is None):
+        return None
+    tagged = customer.tagged or Tagged()
+    found = []
+    for of, sketch in (("category", tagged.categories), ("channel", tagged.channels)):
+        if sketch is not None:
+            for name in sketch.heaviest(len(sketch.weights)):
+                weight, error = sketch.weight_on(name, today), sketch.error_on(name, today)
+                found.append(NameWeight(of, name, _decimal(weight), _decimal(error)))
+    return found
+
+
+def health_why(customer: Customer, rules: Rules, found: Figures | None) -> HealthWhy | None:
+    """The score and its parts with their weights; None with a policy that has none."""
+    if rules.health is None or rules.policy.health is None:
+        return None
+    view = health_view(customer, rules, rules.health, found)
+    declared = rules.policy.health
+    return HealthWhy(
+        view.score,
+        [
+            HealthPart(name, view.parts[name], getattr(declared, name))
+            for name in PARTS
+            if name in view.parts
+        ],
+    )
+
+
+def satisfaction_why(customer: Customer, rules: Rules) -> SatisfactionView | None:
+    """What the profile says of satisfaction; None with a policy that does not ask."""
+    return None if rules.satisfaction is None else satisfaction_view(customer, rules.satisfaction)
+
+
+def _decimal(value: Fraction) -> str:
+    return text_of_minor(round(value * 10**_DECIMALS), _DECIMALS)

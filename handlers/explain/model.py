@@ -1,0 +1,309 @@
+"""Why a customer is what it is, as values for people and machines: what `build` tells.
+
+Money is decimal text in major units of the policy's currency; times are RFC 3339 in UTC; a
+business day is its local date. A measure that a prospect does not have is null.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from handlers.outputs import CrossedView, FiguresView, NextTier
+from handlers.satisfaction import SatisfactionView
+
+Measured = int | str
+"""A whole number, or money as decimal text."""
+
+NotCounted = Literal["cancelled", "failed", "not_paid", "fully_refunded"]
+DueKind = Literal[
+    "order_leaves",
+    "merged_leave",
+    "recency_passes",
+    "grace_ends",
+    "level",
+    "reminder",
+    "points_expire",
+    "tags_change",
+]
+WaitingKind = Literal["payment", "failed_payment", "cancellation", "refund"]
+
+
+class Who(Struct, frozen=True):
+    """What is known of the person. Only the names of attributes: their values are personal."""
+
+    attributes: list[str]
+    attributes_at: str | None
+    marketing_consent: bool | None
+    consent_at: str | None
+    also_known_as: list[str]
+    """The ids merged into this one last."""
+
+
+class ConditionHeld(Struct, frozen=True):
+    """One condition held against the figures; `margin` is below zero by what is missing."""
+
+    measure: str
+    comparison: Literal["at_least", "at_most"]
+    required: Measured
+    found: Measured | None
+    margin: Measured | None
+    holds: bool
+
+
+class TierHeld(Struct, frozen=True):
+    """A tier and each of its conditions; without any, it is for everyone with a counted order."""
+
+    name: str
+    label: dict[str, str]
+    holds: bool
+    conditions: list[ConditionHeld]
+
+
+class GraceHeld(Struct, frozen=True):
+    """A tier kept for a while: until when, what comes then, and which condition was lost."""
+
+    until: str
+    falls_to: str
+    crossed: list[CrossedView]
+
+
+class TierWhy(Struct, frozen=True):
+    """The tier, what it asks, what the next one asks, and what will happen without an event."""
+
+    name: str
+    qualifies_for: str
+    current: TierHeld | None
+    above: TierHeld | None
+    next_tier: NextTier | None
+    grace: GraceHeld | None
+    keeps_until: str | None
+
+
+class DigitWhy(Struct, frozen=True):
+    """One digit: 5 less the cut-offs passed (recency), or 1 more than the cut-offs reached."""
+
+    digit: Literal["r", "f", "m"]
+    measure: str
+    found: Measured
+    cutoffs: list[Measured]
+    passed: int
+    result: int
+    weight: int
+
+
+class ScoreWhy(Struct, frozen=True):
+    """`floor(100 * points / most_points)`; points are the sum of weight * (digit - 1)."""
+
+    figures: FiguresView
+    digits: list[DigitWhy]
+    points: int
+    most_points: int
+
+
+class OrderWhy(Struct, frozen=True):
+    """An order in the window. `leaves_at` is the instant at which it will have left."""
+
+    order_id: str
+    placed_at: str
+    business_day: str
+    amount: str
+    refunded: str
+    value: str
+    placed_in: str | None
+    """The amount as it was placed in another currency, such as `10.00 EUR`."""
+    payment: Literal["pending", "paid", "failed"]
+    not_counted: NotCounted | None
+    leaves_at: str
+
+
+class MergedWhy(Struct, frozen=True):
+    """The counted orders of one business day that no longer stand one by one."""
+
+    business_day: str
+    count: int
+    value: str
+    leaves_at: str
+
+
+class OrdersWhy(Struct, frozen=True):
+    """What counts now, one by one by order time; then what has left, as figures."""
+
+    window_days: int
+    currency: str
+    counts_when: Literal["placed", "paid"]
+    frequency: int
+    monetary: str
+    in_window: list[OrderWhy]
+    merged: list[MergedWhy]
+    out_of_window: int
+    orders_ever: int
+    first_order_at: str | None
+    last_order_at: str | None
+
+
+class LevelStep(Struct, frozen=True):
+    """A level and the instant at which silence reaches it."""
+
+    level: str
+    threshold_days: float
+    at: str
+    is_reached: bool
+
+
+class StandingAlert(Struct, frozen=True):
+    """An alert that was not taken back."""
+
+    level: str
+    id: str
+
+
+class LevelWhy(Struct, frozen=True):
+    """The level of silence and where its thresholds come from."""
+
+    name: str
+    since: str | None
+    last_interaction_at: str | None
+    basis: str | None
+    mean_gap_days: float | None
+    """Between counted orders, with `basis` cadence."""
+    steps: list[LevelStep]
+    standing: list[StandingAlert]
+
+
+class LotWhy(Struct, frozen=True):
+    """Points of one business day that are left, and when they expire."""
+
+    earned_on: str
+    points: int
+    expires_at: str | None
+
+
+class PointsWhy(Struct, frozen=True):
+    """The account of points, oldest first, and what the next order would be taken at."""
+
+    balance: int
+    owed: int
+    """Points taken back that had been spent; what is earned next goes there."""
+    earned: int
+    redeemed: int
+    taken_back: int
+    expired: int
+    lots: list[LotWhy]
+    next_order_rate: str
+    """Points for each major unit of the base currency."""
+
+
+class ReminderWhy(Struct, frozen=True):
+    """A reminder to come if nothing changes: when it goes out, and the date it is about."""
+
+    at: str
+    kind: str
+    """`birthday`, `anniversary`, `holiday`, `checkin` or `profile_refresh`."""
+    due_on: str
+    name: str
+
+
+class TagWhy(Struct, frozen=True):
+    """A tag that holds, since when, and the kind of rule that gave it."""
+
+    tag: str
+    since: str
+    kind: str
+
+
+class NameWeight(Struct, frozen=True):
+    """What a category or a channel weighs today; it may be too high by up to `error`."""
+
+    of: str
+    name: str
+    weight: str
+    error: str
+
+
+class HealthPart(Struct, frozen=True):
+    """A part of the health score, null where nothing is known, and its weight."""
+
+    part: str
+    value: int | None
+    weight: str
+
+
+class HealthWhy(Struct, frozen=True):
+    """`floor(sum(weight * value) / sum(weight))` over the parts that are known."""
+
+    score: int | None
+    parts: list[HealthPart]
+
+
+class DueReason(Struct, frozen=True):
+    """What happens at the next due instant; `subject` is an order id, a date, days or a level."""
+
+    kind: DueKind
+    subject: Measured | None = None
+
+
+class DueNext(Struct, frozen=True):
+    """The instant at which the customer is looked at again if no event comes."""
+
+    at: str
+    reasons: list[DueReason]
+
+
+class WaitingWhy(Struct, frozen=True):
+    """A change whose order is not in the window; money is in the currency of that order."""
+
+    kind: WaitingKind
+    order_id: str
+    refund_id: str | None = None
+    amount: str | None = None
+
+
+class TicketWhy(Struct, frozen=True):
+    """An open support ticket."""
+
+    ticket_id: str
+    kind: str | None
+    changed_at: str
+
+
+class Position(Struct, frozen=True):
+    """Where in the canonical log this state stands."""
+
+    applied: int
+    epoch: int
+    sequence: int
+    """The number of outputs of this customer so far."""
+
+
+class Explanation(Struct, frozen=True):
+    """Everything about one customer as of its clock."""
+
+    customer_id: str
+    as_of: str
+    business_day: str
+    timezone: str
+    policy_version: str
+    newest_event_at: str | None
+    stage: str
+    who: Who
+    tier: TierWhy
+    score: ScoreWhy | None
+    orders: OrdersWhy
+    level: LevelWhy
+    due: DueNext | None
+    waiting: list[WaitingWhy]
+    open_tickets: list[TicketWhy]
+    position: Position
+    points: PointsWhy | None = None
+    """Only with a policy that has points."""
+    reminders: list[ReminderWhy] | None = None
+    """Only with a policy that has care; the next of each kind, soonest first."""
+    satisfaction: SatisfactionView | None = None
+    """Only with a policy that asks for it; so are the four below."""
+    health: HealthWhy | None = None
+    holdout: bool | None = None
+    tags: list[TagWhy] | None = None
+    weights: list[NameWeight] | None = None
+    """What categories and channels weigh, heaviest first."""

@@ -1,0 +1,1 @@
+"""Two ids of one person become one customer."""

@@ -1,0 +1,103 @@
+"""Two customers become one: what of each is kept."""
+
+from __future__ import annotations
+
+from handlers.decode.schema import MAX_ATTRIBUTES
+from handlers.state.customer import MAX_ALSO, MAX_IDENTITIES, MAX_TICKETS, Customer, Tagged
+from scoring import seen_ids
+from scoring.decayed_topk import Sketch
+from scoring.ledger import Joined
+from scoring.points import Account
+from scoring.rules import Rules
+
+
+def join(customer: Customer, other: Customer, rules: Rules, today: int) -> Joined:
+    """Make `customer` know all that `other` knew, who is the same person; `other` is used up.
+
+    Tier, level, grace, tags and alerts stay those of the customer until they are looked at. The
+    lists keep to their limits.
+
+    Returns:
+        what became of the orders, for the points that follow from them.
+    """
+    joined = customer.ledger.join(other.ledger, rules, today)
+    customer.newest_ms = max(customer.newest_ms, other.newest_ms)
+    customer.identities = seen_ids.joined(customer.identities, other.identities, MAX_IDENTITIES)
+    customer.also = [*customer.also, *other.also, other.customer_id][-MAX_ALSO:]
+    _join_interactions(customer, other)
+    _join_consent(customer, other)
+    _join_attributes(customer, other)
+    _join_tickets(customer, other)
+    if customer.experience is None:
+        customer.experience = other.experience
+    elif other.experience is not None:
+        customer.experience.join(other.experience)
+    if customer.reminded is None:
+        customer.reminded = other.reminded
+    elif other.reminded is not None:
+        customer.reminded.join(other.reminded)
+    if other.points is not None:
+        customer.points = customer.points or Account()
+        customer.points.join(other.points)
+    _join_tags(customer, other)
+    return joined
+
+
+def _join_interactions(customer: Customer, other: Customer) -> None:
+    both = (customer.last_interaction_ms, other.last_interaction_ms)
+    customer.last_interaction_ms = max((at for at in both if at is not None), default=None)
+
+
+def _join_consent(customer: Customer, other: Customer) -> None:
+    """A no of one of them is the no of both, until the person says otherwise later."""
+    said = {customer.marketing_consent, other.marketing_consent} - {None}
+    customer.marketing_consent = None if not said else False not in said
+    customer.consent_ms = max(customer.consent_ms, other.consent_ms)
+
+
+def _join_attributes(customer: Customer, other: Customer) -> None:
+    """Each attribute as it was told last, by its time; of equal times the survivor's."""
+    told = dict(other.attributes)
+    for name, (value, at_ms) in customer.attributes.items():
+        if name not in told or at_ms >= told[name][1]:
+            told[name] = value, at_ms
+    by_time = sorted(told.items(), key=lambda item: item[1][1])
+    customer.attributes = dict(by_time[-MAX_ATTRIBUTES:])
+
+
+def _join_tickets(customer: Customer, other: Customer) -> None:
+    """Each ticket and its kind as told last, by time; of equal times as the survivor knows it."""
+    tickets = {ticket.ticket_id: ticket for ticket in other.tickets}
+    for ticket in customer.tickets:
+        their = tickets.get(ticket.ticket_id)
+        newer = ticket if their is None or ticket.changed_ms >= their.changed_ms else their
+        if their is not None:
+            by_kind = ticket if ticket.kind_ms >= their.kind_ms else their
+            newer.kind, newer.kind_ms = by_kind.kind, by_kind.kind_ms
+        tickets[ticket.ticket_id] = newer
+    by_time = sorted(tickets.values(), key=lambda ticket: ticket.changed_ms)
+    customer.tickets = by_time[-MAX_TICKETS:]
+
+
+def _join_tags(customer: Customer, other: Customer) -> None:
+    """What tags are made from; the rules are held against it afterwards."""
+    own, theirs = customer.tagged, other.tagged
+    if theirs is None:
+        return
+    if own is None:
+        own = customer.tagged = Tagged()
+    for key, counts in theirs.counts.items():
+        if key in own.counts:
+            own.counts[key].join(counts)
+        else:
+            own.counts[key] = counts
+    own.categories = _joined_sketch(own.categories, theirs.categories)
+    own.channels = _joined_sketch(own.channels, theirs.channels)
+
+
+def _joined_sketch(own: Sketch | None, theirs: Sketch | None) -> Sketch | None:
+    if own is None or theirs is None:
+        return own or theirs
+    if own.half_life_days == theirs.half_life_days:
+        own.join(theirs)
+    return own

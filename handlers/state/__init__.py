@@ -1,0 +1,1 @@
+"""What is kept of each customer and of each partition, and how it is restored."""

@@ -1,0 +1,244 @@
+"""The state of one customer: everything that later outputs depend on, bounded in size."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field, msgpack
+
+from handlers.decode.digests import DIGEST_BYTES
+from scoring.care import Reminded
+from scoring.decayed_topk import Sketch
+from scoring.ledger import Ledger
+from scoring.points import Account
+from scoring.rolling_counts import DayCounts
+from scoring.rules import ACTIVE, LEVELS, PROSPECT, Rules
+from scoring.satisfaction import Experience
+from scoring.tiers import Crossed
+
+MAX_IDENTITIES = 64
+MAX_TICKETS = 64
+NEVER_MS = -(2**62)
+"""Earlier than every event."""
+
+MERGED = "merged"
+"""In the place of a stage, for one who was merged into another."""
+MAX_ALSO = 16
+"""Ids merged into a customer that are remembered."""
+
+_IDENTITY_BYTES = 2 * DIGEST_BYTES
+COMPLAINT = "complaint"
+
+
+class Grace(Struct, array_like=True, frozen=True):
+    """A tier kept for a while: the business day it ends, and what ended its claim."""
+
+    until_day: int
+    crossed: tuple[Crossed, ...]
+
+
+class Ticket(Struct, array_like=True):
+    """A support ticket, as its newest event left it."""
+
+    ticket_id: str
+    kind: str | None
+    kind_ms: int
+    is_open: bool
+    changed_ms: int
+    open_since_ms: int | None = None
+    """While open, when it was opened or reopened; `NEVER_MS` if resolved before its opening."""
+
+
+class Tagged(Struct, array_like=True):
+    """The tags of a customer, and what the rules for them keep."""
+
+    since: dict[str, int] = field(default_factory=dict)
+    """Each tag, with the instant at which it became true."""
+    due_day: int | None = None
+    """No tag changes by time alone before this business day begins."""
+    counts: dict[str, DayCounts] = field(default_factory=dict)
+    """Of each kind of event that is counted."""
+    categories: Sketch | None = None
+    channels: Sketch | None = None
+
+
+class Moved(Struct, array_like=True, frozen=True):
+    """Where a customer went who was merged into another."""
+
+    into: str
+    position: int
+    """Of the merge, in the log of this customer's partition."""
+    number: int
+    """Which of the customer's merges it is, counted from 1, refused ones too: tells them apart."""
+
+
+class Customer(Struct, array_like=True):
+    """One customer. The first six fields are what `Head` reads.
+
+    `applied` is the last position of the canonical log that changed this state, `epoch` the owner
+    that wrote it; both serve restoring and skipping.
+    """
+
+    epoch: int
+    applied: int
+    next_due_ms: int | None
+    tier: str
+    stage: str
+    erased: bool
+    customer_id: str
+    sequence: int = 0
+    newest_ms: int = NEVER_MS
+    level: int = ACTIVE
+    level_since_ms: int = NEVER_MS
+    standing: list[tuple[int, str]] = field(default_factory=list)
+    """Alerts not taken back, by level: (level, output id)."""
+    last_interaction_ms: int | None = None
+    ledger: Ledger = field(default_factory=Ledger)
+    identities: bytes = b""
+    """The 64 events accepted last, oldest first: a digest of the id, a digest of the content."""
+    grace: Grace | None = None
+    marketing_consent: bool | None = None
+    consent_ms: int = NEVER_MS
+    attributes: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Value and time of each attribute; an empty text stands for one that was taken away."""
+    tickets: list[Ticket] = field(default_factory=list)
+    """Least recently told of first."""
+    refused: list[int] = field(default_factory=list)
+    """Positions of refused records that would have moved time, not yet behind a checkpoint."""
+    experience: Experience | None = None
+    """Surveys and resolutions, with a policy that asks for satisfaction."""
+    points: Account | None = None
+    """Points, once there were some; they stay through a policy that has none."""
+    tagged: Tagged | None = None
+    """Tags, with a policy that declares some."""
+    reminded: Reminded | None = None
+    """What the customer was reminded of, once a policy had care."""
+    moved: Moved | None = None
+    """Set for one who was merged into another, and of whom nothing else is kept."""
+    also: list[str] = field(default_factory=list)
+    """Ids merged into this customer, latest last."""
+    departures: int = 0
+    """How often this customer was merged into another; more than once if it came back."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing but a marker is kept: erased, or merged into another."""
+        return self.erased or self.moved is not None
+
+    def told(self, event_digest: bytes, content: bytes) -> bool | None:
+        """Whether an accepted event had this content; None if its id is not among those remembered.
+
+        Two customers who became one may have told an id each, of other content.
+        """
+        identities, found = self.identities, None
+        at = identities.find(event_digest)
+        while at != -1:
+            if at % _IDENTITY_BYTES == 0:
+                if identities.startswith(content, at + DIGEST_BYTES):
+                    return True
+                found = False
+            at = identities.find(event_digest, at + 1)
+        return found
+
+    def remember(self, event_digest: bytes, content: bytes) -> None:
+        """Remember an accepted event, and forget the oldest beyond 64."""
+        kept = self.identities
+        if len(kept) >= MAX_IDENTITIES * _IDENTITY_BYTES:
+            kept = kept[_IDENTITY_BYTES:]
+        self.identities = kept + event_digest + content
+
+    def forget_newest(self) -> None:
+        """Forget the event remembered last: it was refused after all."""
+        self.identities = self.identities[:-_IDENTITY_BYTES]
+
+    def refuse(self, position: int, checkpoint: int) -> None:
+        """Note a refused record, so that a replay that skips it does not let it move time."""
+        self.refused = [kept for kept in self.refused if kept > checkpoint]
+        self.refused.append(position)
+
+    @property
+    def known_attributes(self) -> dict[str, str]:
+        """The attributes that are known."""
+        return {name: value for name, (value, _) in self.attributes.items() if value}
+
+    @property
+    def open_tickets(self) -> int:
+        """How many tickets are open."""
+        return sum(ticket.is_open for ticket in self.tickets)
+
+    @property
+    def open_complaints(self) -> int:
+        """How many of the open tickets are complaints."""
+        return sum(ticket.is_open and ticket.kind == COMPLAINT for ticket in self.tickets)
+
+
+class Head(Struct, array_like=True):
+    """The beginning of a customer's state, read without the rest."""
+
+    epoch: int
+    applied: int
+    next_due_ms: int | None
+    tier: str
+    stage: str
+    erased: bool
+
+
+def is_newer(head: Head, known: Head) -> bool:
+    """Whether a restore takes this state instead of the known one.
+
+    The owner counts first: one that was taken for dead may write on, further than its successor.
+    """
+    return (head.epoch, head.applied) > (known.epoch, known.applied)
+
+
+def new_customer(customer_id: str) -> Customer:
+    """Somebody of whom nothing is known yet."""
+    return Customer(0, -1, None, PROSPECT, PROSPECT, False, customer_id)
+
+
+def erased_customer(customer: Customer) -> Customer:
+    """What stays of an erased customer: the id, the marker, and what a replay must skip in time."""
+    found = Customer(
+        customer.epoch, customer.applied, None, PROSPECT, PROSPECT, True, customer.customer_id
+    )
+    found.refused = customer.refused
+    return found
+
+
+def merged_customer(customer: Customer, moved: Moved) -> Customer:
+    """What stays of a customer who was merged into another, beside what a replay must skip."""
+    found = Customer(
+        customer.epoch, customer.applied, None, PROSPECT, MERGED, False, customer.customer_id
+    )
+    found.refused, found.moved = customer.refused, moved
+    return found
+
+
+def stage_of(customer: Customer, rules: Rules) -> str:
+    """The stage of life: by silence first, then by the number of orders."""
+    ledger = customer.ledger
+    if ledger.orders_ever == 0:
+        return PROSPECT
+    if customer.level > ACTIVE:
+        return LEVELS[customer.level]
+    if ledger.frequency >= rules.loyal_min_orders:
+        return "loyal"
+    return "new" if ledger.orders_ever == 1 else "active"
+
+
+_encoder = msgpack.Encoder()
+_decoder = msgpack.Decoder(Customer)
+_head_decoder = msgpack.Decoder(Head)
+
+
+def pack(customer: Customer) -> bytes:
+    """The state as bytes."""
+    return _encoder.encode(customer)
+
+
+def unpack(packed: bytes) -> Customer:
+    """The state from its bytes."""
+    return _decoder.decode(packed)
+
+
+def unpack_head(packed: bytes) -> Head:
+    """Only the beginning of a state from its bytes."""
+    return _head_decoder.decode(packed)

@@ -1,0 +1,99 @@
+"""What a partition knows beside its customers: clock, policy, owner, and what it has taken."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from msgspec import Struct, field, msgpack
+
+from handlers.control_records import Mode
+from handlers.state.customer import NEVER_MS
+from scoring.policy import Policy
+
+
+class Source(NamedTuple):
+    """Where upstream put a record: one sequence of rising offsets a partition."""
+
+    topic: str
+    partition: int
+    offset: int
+    incarnation: str = ""
+    """Tells topics apart that were made anew under one name, each with offsets of its own; empty
+    where nobody knows."""
+
+    @property
+    def full_topic(self) -> str:
+        """The topic with its incarnation; no topic's name has an `@`."""
+        return f"{self.topic}@{self.incarnation}" if self.incarnation else self.topic
+
+
+class Meta(Struct):
+    """What a partition knows beside its customers."""
+
+    epoch: int = 0
+    applied: int = -1
+    """The last position of the log whose effects are all durable."""
+    app_id: str = ""
+    mode: Mode = "live"
+    allowed_lateness_ms: int = 0
+    policy: Policy | None = None
+    newest_ms: int = NEVER_MS
+    clock_ms: int = NEVER_MS
+    positions: dict[str, int] = field(default_factory=dict)
+    """The newest offset taken from each source partition, by `topic@incarnation/partition`."""
+    profiles_end: int | None = None
+    """The offset of the newest profile that an owner wrote, as far as this record knows."""
+
+
+def is_repeated(positions: dict[str, int], source: Source) -> bool:
+    """Whether this record of a source partition, or a later one, came before; if not, note it.
+
+    Args:
+        positions: as in `Meta.positions`.
+        source: where the record came from.
+    """
+    key = f"{source.full_topic}/{source.partition}"
+    position = positions.get(key)
+    if position is None:
+        position = _former_position(positions, source)
+    if source.offset <= position:
+        positions[key] = position
+        return True
+    positions[key] = source.offset
+    return False
+
+
+def _former_position(positions: dict[str, int], source: Source) -> int:
+    """The position of a source partition that is new in this incarnation; -1 for none.
+
+    One from a time when nobody knew of incarnations goes on in the first that is known. Otherwise
+    the former incarnation is over, and its position is forgotten.
+    """
+    if not source.incarnation:
+        return -1
+    former = -1
+    suffix = f"/{source.partition}"
+    for key in [key for key in positions if _is_of(key, source.topic, suffix)]:
+        position = positions.pop(key)
+        if "@" not in key:
+            former = position
+    return former
+
+
+def _is_of(key: str, topic: str, suffix: str) -> bool:
+    """Whether a position is that of a partition of a topic, in whatever incarnation."""
+    return key.endswith(suffix) and key.removesuffix(suffix).partition("@")[0] == topic
+
+
+_meta_encoder = msgpack.Encoder()
+_meta_decoder = msgpack.Decoder(Meta)
+
+
+def pack_meta(meta: Meta) -> bytes:
+    """The partition's own state as bytes."""
+    return _meta_encoder.encode(meta)
+
+
+def unpack_meta(packed: bytes) -> Meta:
+    """The partition's own state from its bytes."""
+    return _meta_decoder.decode(packed)

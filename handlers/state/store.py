@@ -1,0 +1,114 @@
+"""The customers of one partition: packed bytes, with those in use unpacked beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from handlers.state.customer import Customer, is_newer, pack, unpack, unpack_head
+from handlers.state.due_queue import DueWheel
+
+
+class CustomerStore:
+    """Packed states by customer id, at most `max_live` of them unpacked beyond those changed.
+
+    `changed` names the customers whose state is newer than their packed bytes; it is emptied by
+    `pack_changed`.
+    """
+
+    def __init__(
+        self,
+        max_live: int = 20_000,
+        *,
+        packed: dict[str, bytes] | None = None,
+        wheel: DueWheel | None = None,
+    ) -> None:
+        """Begin empty, or with packed states and the instants at which they are due."""
+        self.max_live = max_live
+        self.wheel = DueWheel() if wheel is None else wheel
+        self.changed: dict[str, None] = {}
+        self.max_epoch = 0
+        """The newest owner that wrote any restored state."""
+        self._packed: dict[str, bytes] = {} if packed is None else packed
+        self._live: dict[str, Customer] = {}
+
+    def __len__(self) -> int:
+        return len(self._packed.keys() | self.changed.keys())
+
+    def get(self, customer_id: str) -> Customer | None:
+        """The customer's state, to be changed in place; None if unknown."""
+        customer = self._live.get(customer_id)
+        if customer is None:
+            packed = self._packed.get(customer_id)
+            if packed is None:
+                return None
+            customer = self._live[customer_id] = unpack(packed)
+        return customer
+
+    def put(self, customer: Customer) -> None:
+        """Take over a state that changed, and when it is due next."""
+        self._live[customer.customer_id] = customer
+        self.changed[customer.customer_id] = None
+        self.wheel.schedule(customer.customer_id, customer.next_due_ms)
+
+    def touch(self, customer_id: str) -> None:
+        """Have a customer packed again though nothing changed; an unknown one is left alone."""
+        if self.get(customer_id) is not None:
+            self.changed[customer_id] = None
+
+    def ids(self) -> list[str]:
+        """All customer ids in code point order."""
+        return sorted(self._packed.keys() | self.changed.keys())
+
+    def applied(self, customer_id: str) -> int:
+        """The last position that changed a customer, without unpacking the rest."""
+        customer = self._live.get(customer_id)
+        if customer is not None:
+            return customer.applied
+        packed = self._packed.get(customer_id)
+        return -1 if packed is None else unpack_head(packed).applied
+
+    def pack_changed(self, epoch: int) -> list[tuple[str, bytes]]:
+        """Pack what changed since the last time, as written by the owner of this epoch."""
+        records = []
+        for customer_id in self.changed:
+            customer = self._live[customer_id]
+            customer.epoch = epoch
+            packed = self._packed[customer_id] = pack(customer)
+            records.append((customer_id, packed))
+        self.changed.clear()
+        self.shrink()
+        return records
+
+    def restore(self, records: Iterable[tuple[str, bytes]]) -> None:
+        """Take over packed states, of one id the one with the greater (epoch, applied).
+
+        A customer behind whose state an older one was written counts as changed.
+
+        For all customers of a partition at once there is `handlers.state.restore`.
+        """
+        for customer_id, packed in records:
+            head = unpack_head(packed)
+            self.max_epoch = max(self.max_epoch, head.epoch)
+            known = self._packed.get(customer_id)
+            if known is not None:
+                known_head = unpack_head(known)
+                if is_newer(known_head, head):
+                    self.touch(customer_id)
+                if not is_newer(head, known_head):
+                    continue
+            self._packed[customer_id] = packed
+            self._live.pop(customer_id, None)
+            self.changed.pop(customer_id, None)
+            self.wheel.schedule(customer_id, head.next_due_ms)
+
+    def packed(self) -> Iterator[tuple[str, bytes]]:
+        """The packed states as of the last packing."""
+        yield from self._packed.items()
+
+    def shrink(self) -> None:
+        """Forget the unpacked form of those in use longest, unless it is newer than the packed."""
+        excess = len(self._live) - self.max_live
+        if excess > self.max_live // 4 and not self.changed:
+            for customer_id in list(islice(self._live, excess)):
+                del self._live[customer_id]

@@ -1,0 +1,269 @@
+"""What one customer goes through: an event, an instant, a new policy, a merge.
+
+What the policy declares beyond tiers and levels hooks in at five places, always in this order:
+
+- after an accepted event (`take_event`): tier, level, then `_follow`: care, points, tags;
+- at a due instant (`fire`): tier (one evaluation), levels, then `_fire_features`: care, points'
+  expiry, tags;
+- under a new policy (`reconsider`): tier, level, then care, points, tags;
+- when another customer is merged into this one (`take_over`): tier, level, then care, points, tags;
+- each tells its own next due instant after the customer's clock (`_feature_dues`), None if there
+  is none; `plan` takes the least. A feature must leave nothing due at or before the instant it was
+  fired at.
+
+A policy without such sections (`Rules.has_features` is false) passes none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from handlers.browse import browsed
+from handlers.care import care_due_ms, remind, rewatch, watch
+from handlers.context import Cause, Context
+from handlers.dormancy import CameBack, compare_level, level_due_ms, reach_levels
+from handlers.effects import Effect, Happened
+from handlers.events import (
+    ActivityRecorded,
+    Browsed,
+    ConsentChanged,
+    Event,
+    OrderChanged,
+    OrderPlaced,
+    OrderRefunded,
+    PointsRedeemed,
+    ProfileUpdated,
+    SurveyAnswered,
+    TicketChanged,
+)
+from handlers.merge.join import join
+from handlers.orders import order_changed, order_placed, order_refunded
+from handlers.points import EXPIRY, expire_points, follow_points, join_points, points_due_ms
+from handlers.profiles import accepted_only, consent_changed, profile_updated
+from handlers.satisfaction import count_answer
+from handlers.state.customer import Customer, stage_of
+from handlers.support import survey_answered, ticket_changed
+from handlers.tags import fire_tags, follow_tags, reconsider_tags, tags_due_ms
+from handlers.tiers import TIME, evaluate, tier_due_ms, totals
+from scoring.rules import DORMANT, PROSPECT, Rules
+from scoring.satisfaction import Experience
+
+OrderHandler = Callable[[Customer, Any, Rules, int], Effect]
+OtherHandler = Callable[[Customer, Any], CameBack | None]
+
+ORDER_HANDLERS: dict[type[Event], OrderHandler] = {
+    OrderPlaced: order_placed,
+    OrderChanged: order_changed,
+    OrderRefunded: order_refunded,
+}
+OTHER_HANDLERS: dict[type[Event], OtherHandler] = {
+    Browsed: browsed,
+    TicketChanged: ticket_changed,
+    SurveyAnswered: survey_answered,
+    ProfileUpdated: profile_updated,
+    ConsentChanged: consent_changed,
+    ActivityRecorded: accepted_only,
+    PointsRedeemed: accepted_only,
+}
+
+
+def cause_key(event_id: str, occurred_ms: int) -> str:
+    """What makes the outputs differ that an event causes."""
+    return f"event:{event_id}@{occurred_ms}"
+
+
+# -- an event
+
+
+def take_event(
+    context: Context, customer: Customer, event: Event, now_ms: int, *, is_late: bool
+) -> bool:
+    """Apply an accepted event; whether due instants or the stage may have moved by it."""
+    has_features, tier_before = context.rules.has_features, customer.tier
+    if type(event) in ORDER_HANDLERS:
+        effect = _take_order_event(context, customer, event, now_ms, is_late=is_late)
+        moves_due = True
+    else:
+        effect = Effect()
+        moves_due = _take_other_event(context, customer, event, now_ms)
+    if has_features:
+        key = cause_key(event.event_id, event.occurred_ms)
+        cause = Cause(key, (event.event_id,), effect.reason, is_late)
+        _follow(context, customer, Happened(event, effect, tier_before, now_ms, cause))
+    return moves_due or has_features
+
+
+def _take_order_event(
+    context: Context, customer: Customer, event: Event, now_ms: int, *, is_late: bool
+) -> Effect:
+    rules = context.rules
+    today = rules.calendar.day(now_ms)
+    before = totals(customer.ledger, rules, today)
+    effect = ORDER_HANDLERS[type(event)](customer, event, rules, today)
+    context.tally.unmatched += effect.unmatched
+    key = cause_key(event.event_id, event.occurred_ms)
+    cause = Cause(key, (event.event_id,), effect.reason, is_late)
+    evaluate(context, customer, now_ms, before, cause, reduces=effect.reduces)
+    compare_level(context, customer, now_ms, key, effect.came_back)
+    return effect
+
+
+def _take_other_event(context: Context, customer: Customer, event: Event, now_ms: int) -> bool:
+    """Apply an event that is about no order; whether a due instant or the stage moves by it.
+
+    Orders stay as they are, so the tier does too. An interaction ends only churned, and puts
+    off nothing but it.
+    """
+    if context.rules.satisfaction is not None:
+        if customer.experience is None:
+            customer.experience = Experience()
+        if type(event) is SurveyAnswered:
+            count_answer(context, customer, event)
+    came_back = OTHER_HANDLERS[type(event)](customer, event)
+    if came_back is None or customer.level < DORMANT:
+        return False
+    key = cause_key(event.event_id, event.occurred_ms)
+    compare_level(context, customer, now_ms, key, came_back)
+    return True
+
+
+def _follow(context: Context, customer: Customer, happened: Happened) -> None:
+    """What an accepted event comes to beyond tier and level."""
+    if context.rules.care is not None:
+        watch(customer, happened.now_ms)
+    if context.rules.points is not None:
+        follow_points(context, customer, happened)
+    if context.rules.tags is not None:
+        follow_tags(context, customer, happened)
+
+
+# -- an instant
+
+
+def fire(context: Context, customer: Customer, due_ms: int) -> None:
+    """Do what is due for one customer at one instant: the tier first, then levels, the rest."""
+    rules = context.rules
+    context.tally.due += 1
+    today = rules.calendar.day(due_ms)
+    if due_ms == rules.calendar.start(today):
+        before = totals(customer.ledger, rules, rules.calendar.previous(today))
+        left = customer.ledger.evict(rules, today)
+        evaluate(context, customer, due_ms, before, Cause(f"time:{due_ms}", tuple(left), TIME))
+    reach_levels(context, customer, due_ms)
+    if rules.has_features:
+        _fire_features(context, customer, due_ms)
+
+
+def fire_until(context: Context, customer: Customer, until_ms: int) -> None:
+    """Do all that is due for one customer up to an instant, in order."""
+    while customer.next_due_ms is not None and customer.next_due_ms <= until_ms:
+        due_ms = customer.next_due_ms
+        fire(context, customer, due_ms)
+        plan(context, customer, due_ms)
+
+
+def _fire_features(context: Context, customer: Customer, due_ms: int) -> None:
+    """What is due at an instant beyond tier and level."""
+    if context.rules.care is not None:
+        remind(context, customer, due_ms)
+    if context.rules.points is not None:
+        expire_points(context, customer, due_ms, Cause(f"time:{due_ms}", (), EXPIRY))
+    if context.rules.tags is not None:
+        fire_tags(context, customer, due_ms)
+
+
+def plan(context: Context, customer: Customer, now_ms: int) -> None:
+    """Work out the customer's stage, and when it is due next after `now_ms`."""
+    rules = context.rules
+    customer.stage = stage_of(customer, rules)
+    due = _earlier(
+        tier_due_ms(rules, customer, rules.calendar.day(now_ms)), level_due_ms(rules, customer)
+    )
+    if rules.has_features:
+        for feature_due in _feature_dues(rules, customer, now_ms):
+            due = _earlier(due, feature_due)
+    customer.next_due_ms = due
+
+
+def _feature_dues(rules: Rules, customer: Customer, now_ms: int) -> tuple[int | None, ...]:
+    """When each feature is due next after `now_ms`."""
+    return (
+        None if rules.care is None else care_due_ms(rules, customer, now_ms),
+        None if rules.points is None else points_due_ms(customer),
+        None if rules.tags is None else tags_due_ms(rules, customer),
+    )
+
+
+def _earlier(due: int | None, other: int | None) -> int | None:
+    """The earlier of two due instants, None standing for never."""
+    if due is None or other is None:
+        return other if due is None else due
+    return min(due, other)
+
+
+# -- a new policy
+
+
+def reconsider(
+    context: Context, customer: Customer, old_rules: Rules, now_ms: int, cause: Cause
+) -> None:
+    """Look at a customer under rules that have just come into force."""
+    rules = context.rules
+    today = rules.calendar.day(now_ms)
+    before = totals(customer.ledger, old_rules, old_rules.calendar.day(now_ms))
+    if rules.satisfaction is None:
+        customer.experience = None
+    customer.ledger.recount(rules)
+    customer.ledger.evict(rules, today)
+    evaluate(context, customer, now_ms, before, cause)
+    compare_level(context, customer, now_ms, cause.key, None)
+    if rules.care is not None:
+        rewatch(customer, old_rules, rules, now_ms)
+    if rules.points is not None:
+        expire_points(context, customer, now_ms, cause)
+    reconsider_tags(context, customer, now_ms, cause)
+
+
+# -- a merge
+
+
+def take_over(
+    context: Context, customer: Customer, other: Customer, now_ms: int, cause: Cause
+) -> None:
+    """Join another customer, who is the same person, and look at what that comes to."""
+    rules = context.rules
+    today = rules.calendar.day(now_ms)
+    before = totals(customer.ledger, rules, today)
+    balance = 0 if customer.points is None else customer.points.balance
+    standing_before = customer.tier, balance
+    if rules.points is not None and other.points is not None:
+        # Whose clock was behind; what is gone by now must not pay what the customer owes.
+        other.points.expire(now_ms)
+    joined = join(customer, other, rules, today)
+    context.tally.unmatched += joined.unmatched
+    if rules.satisfaction is None:
+        customer.experience = None
+    evaluate(context, customer, now_ms, before, cause)
+    compare_level(context, customer, now_ms, cause.key, None)
+    if rules.care is not None:
+        watch(customer, now_ms)
+    join_points(context, customer, joined, standing_before, now_ms, cause)
+    reconsider_tags(context, customer, now_ms, cause)
+
+
+def make_whole(
+    context: Context, customer: Customer, left_ms: int, now_ms: int, cause: Cause
+) -> None:
+    """Go on with a customer whose merge was refused: time passed, and the rules may be others.
+
+    They are as if they had come into force when the customer left, at `left_ms`.
+    """
+    rules = context.rules
+    if customer.tier not in rules.rank:
+        customer.tier, customer.grace = PROSPECT, None
+    customer.ledger.recount(rules)
+    customer.ledger.evict(rules, rules.calendar.day(left_ms))
+    reconsider(context, customer, rules, left_ms, cause)
+    plan(context, customer, left_ms)
+    fire_until(context, customer, now_ms)

@@ -1,0 +1,109 @@
+"""Who may ask what, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from serving.api.middleware import too_many
+from serving.api.problems import Problem
+from serving.api.rate_limit import Buckets
+from serving.api.token_file import TokenFile
+from serving.api.tokens import Token
+
+_CHALLENGE = 'Bearer realm="tierstream"'
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks.
+
+    Attributes:
+        name: of the token, for the log.
+        scopes: what it may.
+        token: None where none is needed.
+    """
+
+    name: str
+    scopes: frozenset[str]
+    token: Token | None = None
+
+    @property
+    def sees_attributes(self) -> bool:
+        """Whether it may see what is personal in a profile."""
+        return "attributes" in self.scopes
+
+
+ANYONE = Caller("anyone", frozenset(("read", "attributes")))
+"""Who asks where no tokens are set up, which is on loopback only. Nobody may erase there."""
+
+
+class Access:
+    """Says who a caller is, from the `Authorization` header.
+
+    Args:
+        tokens: the tokens that are good; None if none are set up.
+        requests: how much each token may ask.
+        wall_ms: the time in milliseconds since 1970.
+    """
+
+    def __init__(
+        self, tokens: TokenFile | None, requests: Buckets, wall_ms: Callable[[], int]
+    ) -> None:
+        self._tokens = tokens
+        self._requests = requests
+        self._wall_ms = wall_ms
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anyone may read."""
+        return self._tokens is None
+
+    def admit(self, authorization: str | None, scope: str) -> Caller:
+        """The caller, if it may do what needs ``scope``.
+
+        Raises:
+            Problem: it is not known, may not, or asks too often.
+        """
+        caller = ANYONE if self._tokens is None else self._known(self._tokens, authorization)
+        if scope not in caller.scopes:
+            raise _lacking(scope, is_open=self.is_open)
+        return caller
+
+    def still_admits(self, caller: Caller) -> bool:
+        """Whether a caller that was admitted a while ago would be now."""
+        if self._tokens is None or caller.token is None:
+            return True
+        return self._tokens.has(caller.token, self._wall_ms())
+
+    def refresh(self) -> None:
+        """Look whether the tokens changed."""
+        if self._tokens is not None:
+            self._tokens.refresh()
+
+    def _known(self, tokens: TokenFile, authorization: str | None) -> Caller:
+        kind, _, presented = (authorization or "").partition(" ")
+        token = None
+        if kind.lower() == "bearer":
+            token = tokens.find(presented.strip(), self._wall_ms())
+        if token is None:
+            given = authorization is not None
+            challenge = _CHALLENGE + (', error="invalid_token"' if given else "")
+            raise Problem(
+                "no-token",
+                "the bearer token is not valid" if given else "a bearer token is needed",
+                headers={"WWW-Authenticate": challenge},
+            )
+        wait_s = self._requests.take(token.name)
+        if wait_s:
+            raise too_many("this token", wait_s)
+        return Caller(token.name, token.scopes, token)
+
+
+def _lacking(scope: str, *, is_open: bool) -> Problem:
+    challenge = f'{_CHALLENGE}, error="insufficient_scope", scope="{scope}"'
+    return Problem(
+        "not-allowed",
+        f"the scope {scope} is needed" + (", and no tokens are set up" if is_open else ""),
+        headers={"WWW-Authenticate": challenge},
+    )

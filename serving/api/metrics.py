@@ -1,0 +1,36 @@
+"""The API's figures as metrics."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from serving.api.meter import ApiMeter
+from streams.runtime.metrics import Metrics
+
+
+class ApiMetricsMeter(ApiMeter):
+    """Puts what the API tells into the metrics of the process."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    @override
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count an answer, and how long it took."""
+        self._metrics.api_requests.labels(route, str(status)).inc()
+        self._metrics.api_request_duration_seconds.labels(route).observe(seconds)
+
+    @override
+    def streams(self, open_now: int) -> None:
+        """Show how many streams are open."""
+        self._metrics.api_streams.set(open_now)
+
+    @override
+    def streamed(self, topic: str, events: int) -> None:
+        """Count events that were sent."""
+        self._metrics.api_streamed_events.labels(topic).inc(events)
+
+    @override
+    def cut(self, reason: str) -> None:
+        """Count a stream that was ended."""
+        self._metrics.api_streams_cut.labels(reason).inc()

@@ -1,0 +1,100 @@
+"""What is looked at before any route: sizes, the host, and how often an address asks."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from serving.api.answers import problem_response
+from serving.api.frame import PROBES
+from serving.api.problems import Problem
+from serving.api.rate_limit import Buckets
+
+_TARGET_MAX_BYTES = 8 * 1024
+_HEADERS_MAX_BYTES = 16 * 1024
+_BODY_MAX_BYTES = 1_024
+_LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "[::1]"))
+
+
+class Gate:
+    """Lets a request through, or answers it with what is wrong.
+
+    Args:
+        app: what is behind it.
+        addresses: how much each address may ask.
+        loopback_only: whether the request must be made to a loopback name. Without tokens a page
+            in a browser could else reach us by a name of its own that leads to this machine.
+    """
+
+    def __init__(self, app: ASGIApp, addresses: Buckets, *, loopback_only: bool) -> None:
+        self._app = app
+        self._addresses = addresses
+        self._loopback_only = loopback_only
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Look at a request."""
+        if scope["path"] not in PROBES:
+            try:
+                self._check(scope)
+            except Problem as problem:
+                await problem_response(problem, scope["state"])(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _check(self, scope: Scope) -> None:
+        check_sizes(scope)
+        if self._loopback_only and not _is_loopback_name(_header(scope, b"host")):
+            raise Problem("wrong-host", "without tokens the host must be a loopback name")
+        wait_s = self._addresses.take(address_of(scope))
+        if wait_s:
+            raise too_many("this address", wait_s)
+
+
+def check_sizes(scope: Scope) -> None:
+    """Refuse what no request of ours needs.
+
+    Raises:
+        Problem: something is too large.
+    """
+    if len(scope["raw_path"]) + len(scope["query_string"]) > _TARGET_MAX_BYTES:
+        raise Problem("path-too-long", "path and query have more than 8 KiB")
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > _HEADERS_MAX_BYTES:
+        raise Problem("headers-too-large", "the headers have more than 16 KiB")
+    length = _header(scope, b"content-length")
+    if _header(scope, b"transfer-encoding") or (length and int(length) > _BODY_MAX_BYTES):
+        # The connection cannot be used again: the body is still to come, and nobody reads it.
+        raise Problem("body-too-large", "send no body", headers={"Connection": "close"})
+
+
+def too_many(who: str, wait_s: float) -> Problem:
+    """The answer to one request too many."""
+    headers = {"Retry-After": str(math.ceil(wait_s))}
+    return Problem("too-many-requests", f"{who} sends too many requests", headers=headers)
+
+
+def address_of(scope: Scope) -> str:
+    """Who asks: an IPv4 address, or the network of an IPv6 one, since a host there has many."""
+    client = scope.get("client")
+    if client is None:
+        return "none"
+    try:
+        address = ipaddress.ip_address(client[0])
+    except ValueError:
+        return str(client[0])[:64]
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def _is_loopback_name(host: str) -> bool:
+    name = host if host.endswith("]") else host.rpartition(":")[0] or host
+    return name.lower() in _LOOPBACK_NAMES
+
+
+def _header(scope: Scope, wanted: bytes) -> str:
+    for name, value in scope["headers"]:
+        if name == wanted:
+            return str(value.decode("latin-1"))
+    return ""

@@ -1,0 +1,115 @@
+"""The process of the API: makes the parts, serves, and puts everything away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+
+import structlog
+
+from config.environment import Settings
+from serving.api.app import create_app
+from serving.api.auth import Access
+from serving.api.dependencies import Services
+from serving.api.erasing import Eraser
+from serving.api.given import Given
+from serving.api.health import ApiHealth
+from serving.api.jobs import Explainer
+from serving.api.keeper import keep
+from serving.api.meter import ApiMeter
+from serving.api.rate_limit import Buckets
+from serving.api.server import ApiServer, bind
+from serving.api.sse.consumer import Source
+from serving.api.sse.manager import Streams
+from serving.api.token_file import TokenFile
+from serving.view.changes_reader import ChangesReader
+from serving.view.keys import ViewKeys
+from serving.view.reader import ViewReader
+from serving.view.redis import connect_redis
+
+_CALLERS_MAX = 20_000
+_BURST_S = 2.0
+_REDIS_CONNECTIONS_MAX = 64
+_REDIS_ANSWER_TIMEOUT_S = 2.0
+
+_log = structlog.get_logger(__name__)
+
+
+async def run_api(
+    settings: Settings,
+    given: Given,
+    *,
+    meter: ApiMeter,
+    health: ApiHealth,
+    stop: asyncio.Event,
+    listening: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Serve until told to stop.
+
+    Neither Redis nor Kafka need to be there: what needs them answers 503 until they are.
+
+    Args:
+        settings: of the deployment.
+        given: what the rest of the program does for it.
+        meter: told about the work.
+        health: told about the state.
+        stop: when set, answers under way get a moment, and streams end.
+        listening: told the port.
+
+    Raises:
+        ApiServerError: it cannot listen.
+        TokenFileError: the token file cannot be used.
+        SettingsError: a certificate or key file cannot be used.
+    """
+    tokens = None if settings.api_token_file is None else TokenFile(settings.api_token_file)
+    access = Access(tokens, _buckets(settings.api_rate_per_token), _wall_ms)
+    if access.is_open:
+        _log.warning("no tokens are set up: anyone on this machine may read")
+    redis = connect_redis(
+        settings,
+        connections_max=_REDIS_CONNECTIONS_MAX,
+        answer_timeout_s=_REDIS_ANSWER_TIMEOUT_S,
+    )
+    services = Services(
+        access=access,
+        view=ViewReader(redis, settings.redis_key_prefix),
+        changes=ChangesReader(redis, settings.redis_key_prefix, settings.changes_kept.ms),
+        streams=Streams(
+            lambda: Source(settings, given.identify), settings.api_max_streams, meter, stop
+        ),
+        explainer=Explainer(given.explain, settings.api_explain_timeout.seconds, stop),
+        eraser=Eraser(given.erase),
+        health=health,
+    )
+    app = create_app(services, _buckets(settings.api_rate_per_address), meter, given.receipt)
+    with bind(settings) as listener:
+        server = ApiServer(app, settings, listener)
+        keeper = asyncio.create_task(
+            keep(redis, ViewKeys(settings.redis_key_prefix), access, health)
+        )
+        farewell = asyncio.create_task(_no_longer_ready(stop, health))
+        health.serving = True
+        listening(listener.getsockname()[1])
+        try:
+            await server.run_until(stop)
+        finally:
+            keeper.cancel()
+            farewell.cancel()
+            await asyncio.gather(keeper, farewell, return_exceptions=True)
+            with contextlib.suppress(Exception):
+                await redis.aclose()
+
+
+async def _no_longer_ready(stop: asyncio.Event, health: ApiHealth) -> None:
+    await stop.wait()
+    health.serving = False
+
+
+def _buckets(rate: int) -> Buckets:
+    return Buckets(rate, rate * _BURST_S, _CALLERS_MAX, time.monotonic)
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

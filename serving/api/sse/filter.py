@@ -1,0 +1,74 @@
+"""Which changes a stream tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+from aiokafka.partitioner import murmur2
+
+from handlers.outputs import BIRTHDAY_UPCOMING
+from serving.api.sse.position import Place
+
+
+class _Data(msgspec.Struct):
+    tier: str | None = None
+
+
+class _Change(msgspec.Struct):
+    type: str
+    subject: str
+    data: _Data
+
+
+_decode = msgspec.json.Decoder(_Change).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A choice of changes; an empty set chooses all.
+
+    Attributes:
+        topics: names without the prefix, at least one.
+        types: of events.
+        customers: ids.
+        tiers: of the customer after the change; changes that tell no tier are left out then.
+        sees_attributes: False leaves out birthdays: date and age give the date of birth.
+    """
+
+    topics: frozenset[str]
+    types: frozenset[str] = frozenset()
+    customers: frozenset[str] = frozenset()
+    tiers: frozenset[str] = frozenset()
+    sees_attributes: bool = True
+
+    def places(self, partitions: dict[str, int]) -> list[Place]:
+        """The partitions to read, of topics with so many partitions each."""
+        return [
+            (topic, partition)
+            for topic in sorted(self.topics)
+            for partition in self._partitions(partitions[topic])
+        ]
+
+    def type_of(self, value: bytes | None) -> str | None:
+        """The type of a record that is chosen; None for one that is not, or is no change."""
+        if value is None:
+            return None
+        try:
+            change = _decode(value)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        chosen = (
+            (not self.types or change.type in self.types)
+            and (not self.customers or change.subject in self.customers)
+            and (not self.tiers or change.data.tier in self.tiers)
+            and (self.sees_attributes or change.type != BIRTHDAY_UPCOMING)
+        )
+        return change.type if chosen else None
+
+    def _partitions(self, count: int) -> list[int]:
+        """All, or those that the chosen customers belong to: Kafka's own choice by the key."""
+        if not self.customers:
+            return list(range(count))
+        hashes = (murmur2(customer.encode()) & 0x7FFFFFFF for customer in self.customers)
+        return sorted({found % count for found in hashes})

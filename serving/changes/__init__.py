@@ -1,1 +1,0 @@
-"""What changed: moves between tiers by day, and when customers reached their levels."""

@@ -1,0 +1,1 @@
+"""Carries the output topics into the Redis view."""

@@ -1,0 +1,142 @@
+"""Filling the part of a generation that is made from one topic, from its first record on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from config.environment import Settings
+from serving.projector.extent import end_offsets, seen_end
+from serving.projector.meter import ViewMeter
+from serving.projector.resume import settle
+from serving.projector.stream import Stream
+from serving.view.chunks import Chunk
+from serving.view.errors import ViewError
+from serving.view.generation import Generation
+from serving.view.startup import within_startup
+
+R = TypeVar("R")
+
+_POLL_MS = 200
+_BATCH_MAX_RECORDS = 2_000
+_METADATA_PAUSE_S = 0.05
+_STANDSTILL_S = 60.0
+
+
+class Filling(Generic[R]):
+    """One part of a generation being filled.
+
+    Args:
+        settings: of the deployment.
+        consumer: connected, without a group.
+        stream: what to carry.
+        generation: empty, with the right to write to it.
+
+    Attributes:
+        topic: where the records come from.
+        applied: records written.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        consumer: AIOKafkaConsumer,
+        stream: Stream[R],
+        generation: Generation,
+    ) -> None:
+        self.topic = stream.topic
+        self.applied = 0
+        self._settings = settings
+        self._consumer = consumer
+        self._stream = stream
+        self._target = stream.into(generation)
+        self._meter = ViewMeter()
+        self._first: dict[int, int] = {}
+        self._next: dict[int, int] = {}
+
+    @property
+    def done(self) -> int:
+        """Offsets passed since the beginning."""
+        return sum(self._next.values()) - sum(self._first.values())
+
+    async def begin(self) -> int:
+        """Find the first records; returns how many offsets there are to pass.
+
+        Raises:
+            ViewError: Kafka does not tell the partitions.
+        """
+        await self._assign()
+        settled = await settle(self._consumer, self._target, self.topic, _wall_ms(), self._meter)
+        self._next = settled.next_offsets
+        self._first = dict(self._next)
+        return sum((await self.ends()).values()) - sum(self._first.values())
+
+    async def ends(self) -> dict[int, int]:
+        """Where each partition ends now."""
+        ends = await end_offsets(self._consumer, self._consumer.assignment())
+        return {tp.partition: offset for tp, offset in ends.items()}
+
+    async def read_to_end(self, told: Callable[[], None]) -> None:
+        """Write what there is by now.
+
+        Args:
+            told: called after every batch.
+
+        Raises:
+            ViewError: the topic yields nothing.
+            RedisError: Redis refuses, or was away for too long.
+            PlaceLost: the right to fill the generation has lapsed.
+        """
+        started_ms = _wall_ms()
+        await self._read_to(await self.ends(), told)
+        chunks: list[Chunk[R]] = [Chunk(p, offset, offset, ()) for p, offset in self._next.items()]
+        await within_startup(self._settings, lambda: self._target.apply(chunks, started_ms))
+
+    async def _read_to(self, end: Mapping[int, int], told: Callable[[], None]) -> None:
+        moved_s = asyncio.get_running_loop().time()
+        while True:
+            told()
+            if all(self._has_reached(tp, end) for tp in self._consumer.assignment()):
+                return
+            if await self._step():
+                moved_s = asyncio.get_running_loop().time()
+            elif asyncio.get_running_loop().time() - moved_s > _STANDSTILL_S:
+                raise ViewError(f"{self.topic} yields nothing more; see the log")
+
+    def _has_reached(self, tp: TopicPartition, end: Mapping[int, int]) -> bool:
+        return self._next[tp.partition] >= max(end[tp.partition], seen_end(self._consumer, tp))
+
+    async def _step(self) -> bool:
+        """Apply what Kafka has; False if nothing came."""
+        batch = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_BATCH_MAX_RECORDS)
+        chunks = self._stream.read(batch, self._next, self._meter)
+        after = dict(self._next) | {chunk.partition: chunk.after for chunk in chunks}
+        for tp in self._consumer.assignment():
+            # Past a gap at the end; and even without records a write renews our right to go on.
+            position = await self._consumer.position(tp)
+            chunks.append(Chunk(tp.partition, after[tp.partition], position, ()))
+        applied = await within_startup(self._settings, lambda: self._target.apply(chunks))
+        self.applied += applied.applied
+        before = self._next
+        self._next = before | {chunk.partition: chunk.after for chunk in chunks}
+        return self._next != before
+
+    async def _assign(self) -> None:
+        topic = self.topic
+        self._consumer.assign([TopicPartition(topic, 0)])  # makes the client ask about the topic
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._settings.startup_timeout.seconds
+        while not self._consumer.partitions_for_topic(topic):
+            if loop.time() > deadline:
+                raise ViewError(f"Kafka does not tell the partitions of {topic}")
+            await asyncio.sleep(_METADATA_PAUSE_S)
+        numbers = sorted(self._consumer.partitions_for_topic(topic))
+        self._consumer.assign([TopicPartition(topic, number) for number in numbers])
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,76 @@
+"""Doing things with a Redis that may be away, without leaving the consumer group."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from tenacity import RetryCallState
+
+from serving.projector.health import LoopHealth
+from serving.projector.meter import ViewMeter
+from serving.view.outage import wait_out
+
+T = TypeVar("T")
+
+_POLL_S = 0.2
+
+
+class Patience:
+    """Waits for Redis while the partitions are paused.
+
+    Args:
+        consumer: polled while waiting, or the group would take us for dead.
+        meter: told about attempts and the growing delay.
+        health: told about the state of Redis.
+        stop: ends the waiting; the outage's error is raised then.
+        behind_s: age of the oldest record that Redis lacks.
+    """
+
+    def __init__(
+        self,
+        consumer: AIOKafkaConsumer,
+        meter: ViewMeter,
+        health: LoopHealth,
+        stop: asyncio.Event,
+        behind_s: Callable[[], float],
+    ) -> None:
+        self._consumer = consumer
+        self._meter = meter
+        self._health = health
+        self._stop = stop
+        self._behind_s = behind_s
+
+    async def do(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Repeat ``attempt`` until Redis takes it, and read on from Kafka only then."""
+        result = await wait_out(
+            attempt, stop=self._stopping, sleep=self.wait, on_outage=self._note_outage
+        )
+        self._health.redis = True
+        self._consumer.resume(*self._consumer.paused())
+        return result
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass without reading, as a living member of the group."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while not self._stop.is_set() and (left_s := deadline - loop.time()) > 0:
+            self._health.turned()
+            self._meter.delay(self._behind_s())
+            self._consumer.pause(*self._consumer.assignment())
+            try:
+                # Nothing comes. A partition that was assigned just now may yield records, but it
+                # is settled before anything is applied, and they are read again.
+                await self._consumer.getmany(timeout_ms=int(min(left_s, _POLL_S) * 1_000))
+            except KafkaError:
+                await asyncio.sleep(min(left_s, _POLL_S))
+
+    def _stopping(self, _state: RetryCallState) -> bool:
+        return self._stop.is_set()
+
+    def _note_outage(self) -> None:
+        self._health.redis = False
+        self._meter.retried()

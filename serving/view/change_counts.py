@@ -1,0 +1,88 @@
+"""What both ledgers of changes have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Any, Generic, TypeVar
+
+from redis.asyncio import Redis
+
+from serving.view.changes_keys import LedgerKeys
+from serving.view.chunks import Chunk
+from serving.view.generation import Applied, Generation, check
+from serving.view.positions import Place, Positions
+from serving.view.script import Script
+
+R = TypeVar("R")
+
+
+class Ledger(ABC, Generic[R]):
+    """A ledger of changes in one generation of the view.
+
+    Args:
+        redis: a client that returns bytes.
+        generation: to write to.
+        keys: the names of the ledger's keys there.
+        script: applies chunks.
+        kept_ms: how far back from the newest change it goes, in milliseconds.
+    """
+
+    def __init__(
+        self, redis: Redis, generation: Generation, keys: LedgerKeys, script: str, kept_ms: int
+    ) -> None:
+        self._redis = redis
+        self._generation = generation
+        self._keys = keys
+        self._apply = Script(redis, script)
+        self._kept_ms = kept_ms
+        self._positions = Positions(redis, keys.positions)
+
+    async def places(self, partitions: Iterable[int]) -> dict[int, Place | None]:
+        """How far it has come in each of ``partitions``; None where it has not begun."""
+        return await self._positions.places(partitions)
+
+    async def may_begin(self, _partitions: Iterable[int], /) -> bool:
+        """Whether all is there that must come before the first record of these partitions."""
+        return True
+
+    async def begin(self, partition: int, offset: int, now_ms: int) -> None:
+        """Note that everything before ``offset`` is known, or gone from the topic."""
+        if offset > 0:
+            await self._redis.hset(self._keys.positions, f"gap:{partition}", str(now_ms))
+        await self._positions.begin(partition, offset, now_ms)
+
+    async def apply(self, chunks: Sequence[Chunk[R]], current_ms: int = 0) -> Applied:
+        """Apply chunks in order; those of one partition must follow each other without a gap.
+
+        What was applied before is skipped, and so is an output that was delivered twice.
+
+        Args:
+            chunks: what to apply; a chunk without records only checks the position.
+            current_ms: the wall time, if after these chunks nothing is lacking.
+
+        Raises:
+            PlaceLost: look again where the ledger stands, and go on from there.
+        """
+        calls = [self._arguments(chunk, current_ms) for chunk in chunks]
+        replies = await self._apply.run(self._generation.right_key, calls)
+        check(replies, self._generation.number)
+        return Applied(
+            applied=sum(reply[1] for reply in replies), skipped=sum(reply[2] for reply in replies)
+        )
+
+    def _arguments(self, chunk: Chunk[R], current_ms: int) -> list[Any]:
+        arguments: list[Any] = [self._generation.number, self._keys.base]
+        arguments += (self._generation.extend_ms, chunk.partition, chunk.before, chunk.after)
+        arguments += (current_ms, self._kept_ms, len(chunk.records), *self._options())
+        for record in chunk.records:
+            arguments += self._parts(record)
+        return arguments
+
+    def _options(self) -> Sequence[Any]:
+        """What the script wants to know before the records."""
+        return ()
+
+    @abstractmethod
+    def _parts(self, record: R) -> Sequence[Any]:
+        """What the script wants to know of a record."""

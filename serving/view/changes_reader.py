@@ -1,0 +1,134 @@
+"""Reading what changed, also while the view is being replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+
+import msgspec
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+
+from scoring.calendar import DAY_MS
+from scoring.rules import LEVELS
+from serving.view.change_records import day_of
+from serving.view.changes_cursor import Place, cursor_at, place_of
+from serving.view.changes_keys import levels_keys, moves_keys
+from serving.view.keys import GenerationKeys
+from serving.view.migration import Migration, Move, added_up
+from serving.view.pinned_read import Following
+from serving.view.reached import LIMIT_MAX, Reached, ReachedPage
+from serving.view.walk_script import WALK
+
+DAYS_MAX = 3_660
+"""The longest period of a migration."""
+
+_LOOKED_AT_MAX = 1_000
+_LOSSES = (b"gap:", b"gone:")
+_NOTHING = msgspec.msgpack.encode([])
+_decode_move = msgspec.json.Decoder(Move).decode
+
+
+class ChangesReader:
+    """Reads from the generation that is current, all of an answer from the same one.
+
+    Args:
+        redis: a client that returns bytes.
+        prefix: what all keys of the view begin with.
+        kept_ms: how far back changes are kept, in milliseconds, as whoever writes them does.
+    """
+
+    def __init__(self, redis: Redis, prefix: str, kept_ms: int) -> None:
+        self._view = Following(redis, prefix)
+        self._kept_days = kept_ms // DAY_MS
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there was a view at the last read; without one nothing is found."""
+        return self._view.number is not None
+
+    async def migration(self, first_day: date, last_day: date) -> Migration:
+        """How often each move between tiers was made in a period.
+
+        Args:
+            first_day: the first of the period (UTC, by `effective_at`).
+            last_day: the last of the period.
+
+        Raises:
+            ValueError: the period ends before it begins, or is longer than `DAYS_MAX` days.
+            ViewChanging: the view was replaced again and again.
+        """
+        if not 0 <= (last_day - first_day).days < DAYS_MAX:
+            raise ValueError(f"a period has 1 to {DAYS_MAX} days, its first not after its last")
+
+        def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
+            pipeline.hgetall(moves_keys(keys).positions)
+            for day in _days(first_day, last_day):
+                pipeline.hgetall(moves_keys(keys).day(day))
+
+        positions, *days = await self._view.read_all(ask) or ({},)
+        counts = added_up(
+            {_decode_move(move): int(count) for move, count in day.items()} for day in days
+        )
+        return Migration(first_day, last_day, counts, self._complete_from(positions))
+
+    async def reached(
+        self,
+        level: str,
+        from_ms: int,
+        until_ms: int,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> ReachedPage:
+        """Customers who reached a level in some time and still are at it, the latest first.
+
+        Args:
+            level: ``active`` (again), ``at_risk``, ``dormant`` or ``churned``.
+            from_ms: the first instant, in milliseconds since 1970.
+            until_ms: the first instant that is too late.
+            cursor: where to go on, from the page before; None for the beginning.
+            limit: the most customers of a page.
+
+        Raises:
+            BadCursor: the cursor cannot be used.
+            ValueError: the level is unknown, or the limit out of bounds.
+            ViewChanging: the view was replaced again and again.
+        """
+        if level not in LEVELS:
+            raise ValueError(f"{level} is none of {', '.join(LEVELS)}")
+        if not 1 <= limit <= LIMIT_MAX:
+            raise ValueError(f"a page has 1 to {LIMIT_MAX} customers")
+        place = place_of(level, cursor)
+
+        def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
+            # An order ends `at_risk` without a word on the topic: the profile knows.
+            at_it = msgspec.msgpack.encode([[keys.members("level", level)]])
+            at, last = ("", b"") if place is None else (place.at_ms, place.customer_id)
+            bounds = (1, from_ms, until_ms - 1, at, last, _LOOKED_AT_MAX, limit)
+            pipeline.eval(WALK, 1, levels_keys(keys).reached(level), *bounds, at_it, _NOTHING)
+
+        answer = await self._view.read(ask)
+        if answer is None:
+            return ReachedPage((), None)
+        kept, at_ms, customer_id, is_last = answer
+        found = tuple(
+            Reached(one.decode(), int(at)) for one, at in zip(kept[::2], kept[1::2], strict=True)
+        )
+        if is_last:
+            return ReachedPage(found, None)
+        return ReachedPage(found, cursor_at(level, Place(int(at_ms), customer_id)))
+
+    def _complete_from(self, positions: Mapping[bytes, bytes]) -> date | None:
+        firsts = [
+            day_of(int(at)) + timedelta(days=1)
+            for name, at in positions.items()
+            if name.startswith(_LOSSES)
+        ]
+        if (newest := positions.get(b"newest")) is not None:
+            firsts.append(day_of(int(newest)) - timedelta(days=self._kept_days - 1))
+        return max(firsts, default=None)
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    return (first + timedelta(days=number) for number in range((last - first).days + 1))

@@ -1,0 +1,114 @@
+"""Writing to one generation of the view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+
+from serving.view import scripts
+from serving.view.apply_script import APPLY
+from serving.view.chunks import Chunk
+from serving.view.keys import FORM, GenerationKeys
+from serving.view.positions import Place, Positions
+from serving.view.profile_record import ProfileRecord
+from serving.view.script import Script
+
+_pack = msgspec.msgpack.Encoder().encode
+
+
+class PlaceLost(Exception):
+    """Redis is no longer where the writer believes: data was lost there, or readers moved on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of the records of some chunks."""
+
+    applied: int = 0
+    removed: int = 0
+    skipped: int = 0
+    coalesced: int = 0
+
+
+class Generation:
+    """A generation that this process may write to, as long as ``right_key`` holds its number.
+
+    Attributes:
+        number: its name.
+        keys: the names of its keys.
+        right_key: where its number must stand for us to write to it.
+        extend_ms: by how much each write extends that right, 0 where it does not lapse.
+    """
+
+    def __init__(
+        self, redis: Redis, number: str, keys: GenerationKeys, right_key: str, extend_ms: int = 0
+    ) -> None:
+        self.number = number
+        self.keys = keys
+        self.right_key = right_key
+        self.extend_ms = extend_ms
+        self._redis = redis
+        self._positions = Positions(redis, keys.positions)
+        self._script = Script(redis, APPLY)
+
+    async def places(self, partitions: Iterable[int]) -> dict[int, Place | None]:
+        """How far it has come in each of ``partitions``; None where it has not begun."""
+        return await self._positions.places(partitions)
+
+    async def current_since_ms(self) -> int | None:
+        """When it last lacked nothing, in the partition that is worst; None if it is empty."""
+        return await self._positions.current_since_ms()
+
+    async def has_another_form(self) -> bool:
+        """Whether it was filled by a version of Tierstream that kept other things in it."""
+        fields: dict[Any, Any] = await self._redis.hgetall(self.keys.positions)
+        return bool(fields) and fields.get(b"form") != FORM.encode()
+
+    async def begin(self, partition: int, offset: int, now_ms: int) -> None:
+        """Note that everything before ``offset`` is known, or gone from the topic."""
+        await self._redis.hset(self.keys.positions, "form", FORM)
+        await self._positions.begin(partition, offset, now_ms)
+
+    async def apply(self, chunks: Sequence[Chunk[ProfileRecord]], current_ms: int = 0) -> Applied:
+        """Apply chunks in order; those of one partition must follow each other without a gap.
+
+        Whatever was applied before is skipped, so an attempt that broke off can be repeated.
+
+        Args:
+            chunks: what to apply; a chunk without records only checks the position.
+            current_ms: the wall time, if after these chunks nothing is lacking.
+
+        Raises:
+            PlaceLost: look again where the view stands, and go on from there.
+        """
+        calls = [self._arguments(chunk, current_ms) for chunk in chunks]
+        replies = await self._script.run(self.right_key, calls)
+        check(replies, self.number)
+        return Applied(
+            applied=sum(reply[1] for reply in replies),
+            removed=sum(reply[2] for reply in replies),
+            skipped=sum(reply[3] for reply in replies),
+            coalesced=sum(chunk.coalesced for chunk in chunks),
+        )
+
+    def _arguments(self, chunk: Chunk[ProfileRecord], current_ms: int) -> list[Any]:
+        arguments: list[Any] = [self.number, self.keys.base, self.extend_ms, chunk.partition]
+        records = _pack([record.texts() for record in chunk.records])
+        return [*arguments, chunk.before, chunk.after, current_ms, records]
+
+
+def check(replies: Sequence[Any], number: str) -> None:
+    """Make sure that a script did what it was told for the generation of that number.
+
+    Raises:
+        PlaceLost: it was refused.
+    """
+    refused = next((reply[0] for reply in replies if reply[0] != scripts.APPLIED), None)
+    if refused == scripts.MOVED:
+        raise PlaceLost(f"generation {number} is not the one to write to any more")
+    if refused is not None:
+        raise PlaceLost(f"generation {number} lacks records that it had")

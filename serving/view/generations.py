@@ -1,0 +1,113 @@
+"""The view as a whole: which generation is current, and how another takes its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from redis.asyncio import Redis
+
+from serving.view import scripts
+from serving.view.generation import Generation, PlaceLost
+from serving.view.keys import ViewKeys
+
+_LEASE_MS = 60_000
+_SCAN_KEYS = 1_000
+_UNLINK_KEYS = 500
+
+
+class RedisView:
+    """A view in Redis.
+
+    Args:
+        redis: a client that returns bytes.
+        prefix: what all keys of the view begin with, with a hash tag.
+    """
+
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        self.keys = ViewKeys(prefix)
+        self._redis = redis
+
+    async def open(self) -> Generation:
+        """The generation that readers follow, an empty one if there was none."""
+        number = await self._eval(scripts.OPEN, [self.keys.current, self.keys.last])
+        return self._generation(number.decode(), self.keys.current)
+
+    async def start_rebuild(self) -> Generation | None:
+        """A new generation to fill, or None if another rebuild is under way.
+
+        The right to fill it lapses a minute after the last write to it.
+        """
+        keys = [self.keys.rebuilding, self.keys.last, self.keys.discarded]
+        number = await self._eval(scripts.START_REBUILD, keys, _LEASE_MS)
+        if number is None:
+            return None
+        return self._generation(number.decode(), self.keys.rebuilding, _LEASE_MS)
+
+    async def switch(
+        self, generation: Generation, ends: Mapping[tuple[str, int], int], *, force: bool
+    ) -> bool:
+        """Make readers and the projector follow ``generation``, in one instant.
+
+        Args:
+            generation: from `start_rebuild`.
+            ends: where each partition ends now, by the name of the places of its topic (after
+                what the keys of a generation begin with) and its number.
+            force: switch although the current generation is further in some partition.
+
+        Returns:
+            False, and nothing changed, if the current generation is further.
+
+        Raises:
+            PlaceLost: the right to fill the generation has lapsed.
+        """
+        told = [part for (name, number), end in ends.items() for part in (name, number, end)]
+        reply = await self._eval(
+            scripts.SWITCH,
+            [self.keys.rebuilding, self.keys.current, self.keys.discarded],
+            *(generation.number, self.keys.prefix, int(force), *told),
+        )
+        if reply == scripts.MOVED:
+            raise PlaceLost(f"the right to fill generation {generation.number} has lapsed")
+        return bool(reply == scripts.APPLIED)
+
+    async def end_rebuild(self, generation: Generation) -> None:
+        """Give up a generation that is not going to be finished."""
+        await self._eval(scripts.END_REBUILD, [self.keys.rebuilding], generation.number)
+
+    async def sweep(self) -> int:
+        """Delete discarded generations; returns the number of keys that went.
+
+        This walks through all keys of the database in small steps, which is why it is done after
+        a rebuild only, and for what an interrupted one left behind.
+        """
+        deleted = 0
+        for number in await self.leftovers():
+            deleted += await self._unlink_all(self.keys.generation(number).base)
+            await self._redis.srem(self.keys.discarded, number)
+        return deleted
+
+    async def leftovers(self) -> list[str]:
+        """Discarded generations that nobody fills or reads."""
+        discarded: set[Any] = set(await self._redis.smembers(self.keys.discarded))
+        discarded -= set(await self._redis.mget(self.keys.current, self.keys.rebuilding))
+        return sorted(number.decode() for number in discarded)
+
+    async def _unlink_all(self, base: str) -> int:
+        deleted = 0
+        batch: list[bytes] = []
+        async for key in self._redis.scan_iter(match=f"{base}*", count=_SCAN_KEYS):
+            batch.append(key)
+            if len(batch) == _UNLINK_KEYS:
+                deleted += await self._redis.unlink(*batch)
+                batch = []
+        if batch:
+            deleted += await self._redis.unlink(*batch)
+        return deleted
+
+    def _generation(self, number: str, right_key: str, extend_ms: int = 0) -> Generation:
+        keys = self.keys.generation(number)
+        return Generation(self._redis, number, keys, right_key, extend_ms)
+
+    async def _eval(self, script: str, keys: list[str], *arguments: Any) -> Any:
+        return await self._redis.eval(script, len(keys), *keys, *arguments)

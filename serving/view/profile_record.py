@@ -1,0 +1,156 @@
+"""A record of `customer-profiles` as what Redis is to hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from serving.view.keys import ONE_OF
+from serving.view.rank_values import rank_values
+
+_FIELDS_MAX = 500
+_TAGS_MAX = 500
+_TAG = "tag:"
+_OWN_FIELDS = frozenset({"partition", "offset", "timestamp_ms"})
+
+
+class Unreadable(ValueError):
+    """The record is no profile; it is counted and passed over."""
+
+
+class _Envelope(msgspec.Struct):
+    subject: str
+    data: msgspec.Raw
+
+
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_data = msgspec.json.Decoder(dict[str, Any]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is kept of a profile.
+
+    Attributes:
+        data: the whole, the JSON as it came.
+        facets: value of each of `ONE_OF`, empty for none.
+        ranks: value of each of `RANKS` as decimal text, empty for none.
+        tags: how many tags the customer has.
+        fields: names and values in turn: first of the tags (``tag:<name>`` and since when), then of
+            the plain fields.
+    """
+
+    data: str
+    facets: tuple[str, ...]
+    ranks: tuple[str, ...]
+    tags: int
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRecord:
+    """What one record says about one customer.
+
+    Attributes:
+        customer_id: whose profile it is.
+        offset: where the record stands in its partition.
+        timestamp_ms: when it was written, in milliseconds since 1970.
+        profile: what is known of the customer; None for a removal.
+    """
+
+    customer_id: bytes
+    offset: int
+    timestamp_ms: int
+    profile: Profile | None
+
+    @property
+    def removes(self) -> bool:
+        """Whether the customer is to disappear from the view."""
+        return self.profile is None
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes on the way to Redis, about."""
+        if self.profile is None:
+            return len(self.customer_id)
+        kept = self.profile
+        return len(self.customer_id) + len(kept.data) + sum(map(len, kept.fields))
+
+    def texts(self) -> list[str]:
+        """As the script takes it."""
+        head = [self.customer_id.decode(), str(self.offset), str(self.timestamp_ms)]
+        if self.profile is None:
+            return [*head, ""]
+        kept = self.profile
+        return [*head, kept.data, *kept.facets, *kept.ranks, str(kept.tags), *kept.fields]
+
+
+def read_profile(
+    key: bytes | None, value: bytes | None, offset: int, timestamp_ms: int
+) -> ProfileRecord:
+    """Read a record; a null value removes the customer.
+
+    Plain fields are texts, which stay as they are, numbers and booleans, which become JSON. Null
+    fields, lists and objects are in the whole only, and so is what has a name that the view needs.
+
+    Raises:
+        Unreadable: no text as its key, not the envelope of a profile, or of another customer than
+            the key.
+    """
+    if not key or not _is_text(key):
+        raise Unreadable("its key is no text")
+    if value is None:
+        return ProfileRecord(key, offset, timestamp_ms, None)
+    try:
+        envelope = _decode_envelope(value)
+        data = _decode_data(envelope.data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unreadable("it is no CloudEvent with an object as its data") from error
+    if envelope.subject.encode() != key:
+        raise Unreadable("its key is not its subject")
+    tags = _tags(data)
+    if len(data) > _FIELDS_MAX or len(tags) > _TAGS_MAX:
+        raise Unreadable(f"it has more than {_FIELDS_MAX} fields or {_TAGS_MAX} tags")
+    plain = _plain(data)
+    fields = [part for tag, since in tags.items() for part in (f"{_TAG}{tag}", since)]
+    fields += [part for field in plain.items() for part in field]
+    facets = tuple(plain.get(facet, "") for facet in ONE_OF)
+    kept = Profile(
+        bytes(envelope.data).decode(), facets, rank_values(data), len(tags), tuple(fields)
+    )
+    return ProfileRecord(key, offset, timestamp_ms, kept)
+
+
+def _is_text(key: bytes) -> bool:
+    try:
+        key.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _plain(data: dict[str, Any]) -> dict[str, str]:
+    plain = {}
+    for name, value in data.items():
+        if name in _OWN_FIELDS or name.startswith(_TAG):
+            continue
+        if isinstance(value, str):
+            plain[name] = value
+        elif isinstance(value, int | float):
+            plain[name] = _encode(value).decode()
+    return plain
+
+
+def _tags(data: dict[str, Any]) -> dict[str, str]:
+    """Each tag and since when, as text; what is no tag is passed over."""
+    entries = data.get("tags")
+    if not isinstance(entries, list):
+        return {}
+    tags = {}
+    for entry in entries:
+        if isinstance(entry, dict) and isinstance(tag := entry.get("tag"), str) and tag:
+            tags[tag] = str(entry.get("since") or "")
+    return tags

@@ -1,0 +1,145 @@
+"""Reading the view, also while it is being replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+
+from serving.view.keys import FACETS, GenerationKeys
+from serving.view.pinned_read import Following, ViewChanging
+from serving.view.query import Between, Page, Search
+from serving.view.searcher import Searcher
+
+__all__ = ["ViewChanging", "ViewReader"]
+
+VALUES_MAX = 1_000
+"""Values of a facet of which a distribution tells."""
+
+
+class ViewReader:
+    """Reads from the generation that is current, all of an answer from the same one.
+
+    Args:
+        redis: a client that returns bytes.
+        prefix: what all keys of the view begin with.
+    """
+
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        self._view = Following(redis, prefix)
+        self._searcher = Searcher(self._view)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there was a view at the last read; without one nobody is found."""
+        return self._view.number is not None
+
+    async def customer(self, customer_id: str) -> dict[str, str] | None:
+        """The plain fields of a customer's profile and its tags, as text.
+
+        Returns:
+            The hash as it stands in Redis; None for an unknown or erased customer.
+        """
+
+        def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
+            pipeline.hgetall(keys.customer(customer_id))
+
+        fields = await self._view.read(ask)
+        return {name.decode(): text.decode() for name, text in fields.items()} if fields else None
+
+    async def profile(self, customer_id: str) -> bytes | None:
+        """A customer's whole profile, the JSON as it came; None for an unknown or erased one."""
+
+        def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
+            pipeline.get(keys.profile(customer_id))
+
+        found: bytes | None = await self._view.read(ask)
+        return found
+
+    async def profiles(self, customer_ids: Sequence[str]) -> list[bytes | None]:
+        """As `profile`, for several customers at once."""
+        if not customer_ids:
+            return []
+
+        def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
+            pipeline.mget([keys.profile(customer_id) for customer_id in customer_ids])
+
+        return list(await self._view.read(ask) or [None] * len(customer_ids))
+
+    async def search(self, search: Search) -> Page:
+        """A page of customers; see `Search`.
+
+        Raises:
+            BadCursor: the search has a cursor that cannot be used.
+        """
+        return await self._searcher.page(search)
+
+    async def about_to_fall(
+        self, until_ms: int, *, limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        """Customers who lose their tier by ``until_ms`` if nothing more happens, soonest first.
+
+        Args:
+            until_ms: in milliseconds since 1970.
+            limit: the most customers of a page.
+            cursor: from the page before.
+        """
+        falls = (Between("next_fall", most=until_ms),)
+        return await self.search(
+            Search(between=falls, order="next_fall", descending=False, limit=limit, cursor=cursor)
+        )
+
+    async def near_next_tier(
+        self, most_amount: float, *, limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        """Customers whom an order of ``most_amount`` today would lift, the nearest first.
+
+        Args:
+            most_amount: in the policy's currency.
+            limit: the most customers of a page.
+            cursor: from the page before.
+        """
+        near = (Between("needed", most=most_amount),)
+        return await self.search(
+            Search(between=near, order="needed", descending=False, limit=limit, cursor=cursor)
+        )
+
+    async def distributions(self) -> dict[str, dict[str, int]]:
+        """For each of `FACETS` its values and how many customers have each, the most first.
+
+        Of a facet with more than `VALUES_MAX` values, those that most customers have.
+        """
+
+        def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
+            for facet in FACETS:
+                pipeline.zrevrange(keys.counts(facet), 0, VALUES_MAX - 1, withscores=True)
+
+        answers = await self._view.read_all(ask) or [()] * len(FACETS)
+        return {
+            facet: {value.decode(): int(count) for value, count in counts}
+            for facet, counts in zip(FACETS, answers, strict=True)
+        }
+
+    async def count(self, facet: str, value: str) -> int:
+        """How many customers have ``value`` in ``facet``, one of `FACETS`."""
+        _check(facet)
+
+        def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
+            pipeline.scard(keys.members(facet, value))
+
+        return int(await self._view.read(ask) or 0)
+
+    async def sample(self, facet: str, value: str, limit: int) -> list[str]:
+        """Ids of up to ``limit`` customers with ``value`` in ``facet``, in no order."""
+        _check(facet)
+
+        def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
+            pipeline.srandmember(keys.members(facet, value), limit)
+
+        return [customer_id.decode() for customer_id in await self._view.read(ask) or ()]
+
+
+def _check(facet: str) -> None:
+    if facet not in FACETS:
+        raise ValueError(f"{facet} is none of {', '.join(FACETS)}")

@@ -1,0 +1,134 @@
+"""The connection to Redis, and what to make of its errors."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from typing import Any
+
+from pydantic import SecretStr
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    ClusterDownError,
+    ConnectionError,  # noqa: A004 - the name that the library gives it
+    MovedError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    TimeoutError,  # noqa: A004 - as above
+)
+
+from config.environment import Settings
+from config.redis_address import RedisAddress
+from serving.view.errors import ViewError
+from streams.kafka.clients import tls_context
+
+_CONNECT_TIMEOUT_S = 3.0
+_ANSWER_TIMEOUT_S = 10.0
+_CONNECTIONS_MAX = 8
+
+_PASSING_ERRORS = (
+    ClusterDownError,
+    ConnectionError,
+    MovedError,  # by the replica or the former owner of a slot, until that is the primary again
+    OutOfMemoryError,
+    ReadOnlyError,
+    TimeoutError,
+)
+
+# Refusals that pass, as Redis words them; inside of a script they come wrapped in another error.
+_PASSING = re.compile(
+    r"(?:^|[\s-])(?:BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|OOM|READONLY|TRYAGAIN)\b"
+)
+
+
+def connect_redis(
+    settings: Settings,
+    *,
+    connections_max: int = _CONNECTIONS_MAX,
+    answer_timeout_s: float = _ANSWER_TIMEOUT_S,
+) -> Redis:
+    """A client for the Redis of the settings; it connects when it is first used.
+
+    It does not retry by itself: who calls it knows how long waiting makes sense.
+
+    Args:
+        settings: of the deployment.
+        connections_max: connections at a time; who needs one more waits for one.
+        answer_timeout_s: how long to wait for an answer, or for a connection.
+
+    Raises:
+        SettingsError: a certificate or key file cannot be used.
+    """
+    options: dict[str, Any] = {
+        "username": settings.redis_username,
+        "password": _plain(settings.redis_password),
+        "socket_connect_timeout": min(_CONNECT_TIMEOUT_S, answer_timeout_s),
+        "socket_timeout": answer_timeout_s,
+        "retry": Retry(NoBackoff(), 0),
+        "max_connections": connections_max,
+        "timeout": answer_timeout_s,
+        "protocol": 2,
+    }
+    if RedisAddress.of(settings).scheme == "rediss":
+        options |= _tls_options(settings)
+    return Redis.from_pool(BlockingConnectionPool.from_url(settings.redis_url, **options))
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether to try again later: Redis is away, starting, full, or not the one to write to."""
+    if isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError):
+        return False
+    if isinstance(error, _PASSING_ERRORS):
+        return True
+    return isinstance(error, RedisError) and bool(_PASSING.search(str(error)))
+
+
+def explained(error: RedisError, settings: Settings) -> ViewError:
+    """The error as a sentence with the place and what to look at, without any credential."""
+    redis = f"Redis at {RedisAddress.of(settings).place}"
+    if isinstance(error, AuthenticationError):
+        return ViewError(
+            f"{redis} refuses the user or the password; check REDIS_URL, "
+            "TIERSTREAM_REDIS_USERNAME and TIERSTREAM_REDIS_PASSWORD"
+        )
+    if isinstance(error, NoPermissionError | AuthorizationError):
+        return ViewError(f"{redis} does not let this user do what the view needs: {error}")
+    if isinstance(error, MovedError):
+        return ViewError(
+            f"{redis} is a node of a cluster whose slot {error.slot_id}, which the view needs, is "
+            f"at {error.host}:{error.port}; name that primary in REDIS_URL"
+        )
+    if is_outage(error):
+        return ViewError(f"{redis} does not answer: {error}")
+    return ViewError(f"{redis} refuses what the view asks: {error}")
+
+
+def _tls_options(settings: Settings) -> dict[str, Any]:
+    # Loading the files once here finds what is wrong with them, and says so in our words.
+    tls_context(
+        "TIERSTREAM_REDIS_SSL",
+        settings.redis_ssl_cafile,
+        settings.redis_ssl_certfile,
+        settings.redis_ssl_keyfile,
+        settings.redis_ssl_keyfile_password,
+    )
+    files = {
+        "ssl_ca_certs": settings.redis_ssl_cafile,
+        "ssl_certfile": settings.redis_ssl_certfile,
+        "ssl_keyfile": settings.redis_ssl_keyfile,
+    }
+    options: dict[str, Any] = {name: str(path) for name, path in files.items() if path is not None}
+    # With None, OpenSSL would ask for the password of an encrypted key on the terminal.
+    options["ssl_password"] = _plain(settings.redis_ssl_keyfile_password) or ""
+    options["ssl_min_version"] = ssl.TLSVersion.TLSv1_2
+    return options
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None

@@ -1,0 +1,1 @@
+"""The engine: applies the canonical log, flushes outputs and state, fences former owners."""

@@ -1,0 +1,115 @@
+"""The engine's counts as metrics, added up by the batch."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from handlers.context import Tally
+from handlers.outputs import Output
+from streams.engine.owned_partition import DeadLetter, EnginePartition
+from streams.kafka.routing import topic_for
+from streams.runtime.metrics import Metrics, type_label
+
+_ENGINE = "engine"
+
+
+class EngineMetrics:
+    """Takes what partitions counted into the process's metrics.
+
+    Args:
+        metrics: of the process.
+        topic_prefix: what topic names begin with; labels go without.
+    """
+
+    def __init__(self, metrics: Metrics, topic_prefix: str) -> None:
+        self._metrics = metrics
+        self._topic_prefix = topic_prefix
+        self._clocks: set[int] = set()
+
+    def restored(self, partition: EnginePartition) -> None:
+        """A partition's state was read back."""
+        self._metrics.restore_duration_seconds.observe(partition.restore_seconds)
+        self._metrics.restored_records.inc(partition.restored_records)
+
+    def taken(self, partition: EnginePartition, records: int) -> None:
+        """A batch was applied."""
+        metrics = self._metrics
+        metrics.batch_records.labels(_ENGINE).observe(records)
+        if partition.newest_delay_ms is not None:
+            metrics.event_delay_seconds.labels(_ENGINE).observe(partition.newest_delay_ms / 1000)
+            partition.newest_delay_ms = None
+        state = partition.partition
+        if state.meta.policy is None:
+            return
+        tally, state.context.tally = state.context.tally, Tally()
+        partition.population.update(tally.population)
+        self._count(tally)
+        if partition.positional_duplicates:
+            metrics.events.labels("any", "any", "skipped_replay").inc(
+                partition.positional_duplicates
+            )
+            partition.positional_duplicates = 0
+
+    def _count(self, tally: Tally) -> None:
+        metrics = self._metrics
+        for kind, count in tally.accepted.items():
+            metrics.events.labels(topic_for(kind), kind, "accepted").inc(count)
+        for kind, count in tally.duplicates.items():
+            metrics.events.labels(topic_for(kind), kind, "duplicate").inc(count)
+        if tally.skipped:
+            metrics.events.labels("any", "any", "skipped_replay").inc(tally.skipped)
+        for change, count in tally.tier_changes.items():
+            metrics.tier_changes.labels(*change).inc(count)
+        for alert, count in tally.level_changes.items():
+            metrics.alerts.labels(*alert).inc(count)
+        for answer, count in tally.answers.items():
+            metrics.survey_answers.labels(*answer).inc(count)
+        for movement, count in tally.points.items():
+            metrics.points.labels(*movement).inc(count)
+        for reminder, count in tally.reminders.items():
+            metrics.reminders.labels(*reminder).inc(count)
+        for step, count in tally.merges.items():
+            metrics.merges.labels(step).inc(count)
+        metrics.unmatched_changes.inc(tally.unmatched)
+        metrics.due_firings.inc(tally.due)
+
+    def outputs(self, sent: list[Output]) -> None:
+        """Records are on their way to Kafka."""
+        for topic, count in Counter(output.topic for output in sent).items():
+            self._metrics.outputs.labels(topic).inc(count)
+
+    def dead_letters(self, letters: list[DeadLetter]) -> None:
+        """Records of the canonical log could not be used."""
+        for letter in letters:
+            origin = letter.origin
+            topic = "any" if origin is None else origin.source.topic
+            source = topic.removeprefix(self._topic_prefix)
+            self._metrics.dead_letters.labels(source, letter.rejection.reason).inc()
+            self._metrics.events.labels(source, type_label(None), "dead_letter").inc()
+
+    def step_done(self, name: str, seconds: float) -> None:
+        """A step of a flush was acknowledged."""
+        self._metrics.flush_duration_seconds.labels(name).observe(seconds)
+
+    def flushed(self, partitions: list[EnginePartition]) -> None:
+        """A flush is complete: show populations and clocks as they are."""
+        metrics = self._metrics
+        by_tier: Counter[str] = Counter()
+        by_stage: Counter[str] = Counter()
+        numbers = set()
+        for partition in partitions:
+            numbers.add(partition.number)
+            for (tier, stage), count in partition.population.items():
+                by_tier[tier] += count
+                by_stage[stage] += count
+            clock_ms = partition.partition.meta.clock_ms
+            if clock_ms > 0:
+                metrics.partition_clock_seconds.labels(str(partition.number)).set(clock_ms / 1000)
+                self._clocks.add(partition.number)
+        for number in self._clocks - numbers:
+            metrics.forget_clock(number)
+        self._clocks &= numbers
+        metrics.set_customers(by_tier, by_stage)
+        metrics.assigned_partitions.set(len(partitions))
+        metrics.last_flush_timestamp_seconds.set(time.time())

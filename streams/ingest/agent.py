@@ -1,0 +1,238 @@
+"""The ingest agent: upstream records in, checked and keyed by customer into the canonical log."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Collection
+from contextlib import suppress
+
+from faust.types import TP, StreamT
+
+from config.deployment import Settings
+from handlers.decode.decode import Limits, decode
+from handlers.decode.fast import quick_wire
+from handlers.decode.fast_schema import TYPE_NAMES
+from handlers.decode.policy_checks import doubt
+from handlers.decode.values import check_values
+from handlers.events import Event
+from handlers.reasons import Rejection
+from handlers.state.partition_state import Source
+from scoring.rules import Rules
+from streams.faust_app import Batch, BatchProducer, Record, StreamApp
+from streams.faust_app.batch_events import BatchEvent, batch_events
+from streams.ingest.breaker import Breaker
+from streams.ingest.stops import IngestGuard
+from streams.ingest.time_merge import TimeMerge
+from streams.kafka.headers import (
+    Origin,
+    canonical_headers,
+    cloud_event_headers,
+    dead_letter_headers,
+    partition_of,
+)
+from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, INPUTS, topic_name
+from streams.runtime.metrics import Metrics, type_label
+
+_IDLE_S = 0.01
+_MERGE_POLL_S = 0.1
+_STAGE = "ingest"
+
+
+class Ingest:
+    """Forwards what is well-formed, in order, and acks it once Kafka has it.
+
+    In replay mode the inputs are merged by time first (`time_merge`). A partition with too many bad
+    records is stopped (`stops`).
+
+    Args:
+        partitions: of the canonical log.
+        rules: those in force at this worker; None while it has no partition of the log. What the
+            engine would refuse by them counts as bad, too.
+        incarnation_of: tells an input topic from a former one of its name; empty where unknown.
+    """
+
+    def __init__(
+        self,
+        app: StreamApp,
+        settings: Settings,
+        producer: BatchProducer,
+        metrics: Metrics,
+        partitions: int,
+        rules: Callable[[], Rules | None] = lambda: None,
+        incarnation_of: Callable[[str], str] = lambda _: "",
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._producer = producer
+        self._metrics = metrics
+        self._partitions = partitions
+        self._events_topic = topic_name(settings, CUSTOMER_EVENTS)
+        self._dead_letters_topic = topic_name(settings, DEAD_LETTERS)
+        self._labels = {topic_name(settings, name): name for name in INPUTS}
+        self._pending: list[BatchEvent] = []
+        self._merge = TimeMerge() if settings.mode == "replay" else None
+        self._wake = asyncio.Event()
+        self._flushing = asyncio.Lock()
+        self._guard = IngestGuard(app, settings, metrics)
+        self._limits = Limits()
+        self._rules_now = rules
+        self._incarnation_of = incarnation_of
+        self._rules: Rules | None = None
+        self._counts: Counter[tuple[str, str]] = Counter()
+        topics = app.topic(*self._labels, maxsize=app.batch_topic("any").maxsize)
+        app.agent(topics, name="ingest", concurrency=1)(self.take)
+        app.on_drain(self.drain)
+
+    @property
+    def stopped(self) -> Collection[TP]:
+        """The input partitions that are stopped for their bad records."""
+        return self._guard.stopped
+
+    async def take(self, stream: StreamT[Batch]) -> None:
+        """The agent: take each batch as it comes; the flush acks it later."""
+        async for event in batch_events(stream):
+            batch = event.value
+            if not self._guard.admits(batch.tp, batch.first_offset):
+                continue
+            self._metrics.batch_records.labels(_STAGE).observe(len(batch))
+            if self._merge is not None:
+                self._merge.add(event, time.monotonic())
+            elif self._forward_all(batch):
+                self._pending.append(event)
+            self._wake.set()
+            if self._producer.full:
+                await self.flush()
+            await asyncio.sleep(0)
+
+    async def flush_often(self) -> None:
+        """Send whatever was taken while the last sending was under way, for ever."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _MERGE_POLL_S)
+            self._wake.clear()
+            self._guard.show()
+            if self._merge is not None:
+                await self._release_merged()
+            if self._pending or self._guard.has_tripped:
+                await self.flush()
+            await asyncio.sleep(_IDLE_S)
+
+    async def flush(self) -> None:
+        """Wait until Kafka has what was forwarded, then ack it, and stop what has tripped."""
+        async with self._flushing:
+            events, self._pending = self._pending, []
+            counts, self._counts = self._counts, Counter()
+            tripped = self._guard.take_tripped()
+            await self._producer.flush()
+            for event in events:
+                event.ack()
+            self._guard.stop(tripped)
+            for (source, kind), count in counts.items():
+                self._metrics.events.labels(source, kind, "forwarded").inc(count)
+
+    async def drain(self) -> None:
+        """Forward and ack everything taken, merged or not."""
+        if self._merge is not None:
+            self._set_limits()
+            for record, tp_event in self._merge.release_all():
+                self._forward_merged(record, tp_event)
+        await self.flush()
+
+    async def _release_merged(self) -> None:
+        merge = self._merge
+        assert merge is not None
+        if not merge.waiting:
+            return
+        checked_s = time.monotonic()
+        progress = await self._app.batch_consumer.progress()
+        inputs = {
+            tp: found
+            for tp, found in progress.items()
+            if tp.topic in self._labels and tp not in self._guard.stopped
+        }
+        ends = {tp: found.end for tp, found in inputs.items()}
+        starts = {tp: found.acked for tp, found in inputs.items()}
+        merge.note_ends(ends, starts, checked_s)
+        self._set_limits()
+        for count, (record, event) in enumerate(merge.release(), 1):
+            self._forward_merged(record, event)
+            if count % 2_000 == 0:
+                if self._producer.full:
+                    await self.flush()
+                await asyncio.sleep(0)
+                self._set_limits()
+
+    def _forward_merged(self, record: Record, event: BatchEvent) -> None:
+        batch = event.value
+        assert self._merge is not None
+        if not self._forward(record, batch.tp, self._guard.breaker(batch.tp)):
+            self._merge.drop(batch.tp)
+        elif record.offset == batch.last_offset:
+            self._pending.append(event)
+
+    def _forward_all(self, batch: Batch) -> bool:
+        """Whether all of the batch was taken: no breaker has tripped."""
+        self._set_limits()
+        tp = batch.tp
+        breaker, forward = self._guard.breaker(tp), self._forward
+        return all(forward(record, tp, breaker) for record in batch.records)
+
+    def _set_limits(self) -> None:
+        self._rules = self._rules_now()
+        latest_ms = time.time_ns() // 1_000_000 + self._settings.max_future_skew_ms
+        self._limits = Limits(self._settings.min_event_time_ms, latest_ms)
+
+    def _forward(self, record: Record, tp: TP, breaker: Breaker) -> bool:
+        """Take a record, unless it is bad and one too many of its partition."""
+        headers = record.headers
+        attributes = cloud_event_headers(headers)
+        topic, partition = tp
+        source = Source(topic, partition, record.offset, self._incarnation_of(topic))
+        origin = Origin(source, record.timestamp, record.key)
+        wire = quick_wire(record.value, self._limits) if attributes is None else None
+        if wire is not None:
+            customer_id, type_name = wire.customer_id, TYPE_NAMES[type(wire)]
+            bad = None if self._rules is None else doubt(wire, self._rules)
+        else:
+            event = decode(record.value, attributes, self._limits, with_content=False)
+            if isinstance(event, Rejection):
+                if self._guard.trips(tp, record.offset, event.reason):
+                    return False
+                self._reject(record, origin, event)
+                return True
+            customer_id, type_name = event.customer_id, event.type
+            bad = None if self._rules is None else _refusal(event, self._rules)
+        if bad is None:
+            breaker.taken += 1
+        elif self._guard.trips(tp, record.offset, bad):
+            return False
+        key = customer_id.encode()
+        self._producer.add(
+            self._events_topic,
+            partition_of(key, self._partitions),
+            key,
+            record.value,
+            canonical_headers(origin, key, headers),
+        )
+        self._counts[self._labels[topic], type_name] += 1
+        return True
+
+    def _reject(self, record: Record, origin: Origin, rejection: Rejection) -> None:
+        self._producer.add(
+            self._dead_letters_topic,
+            origin.source.partition % self._partitions,
+            record.key,
+            record.value,
+            dead_letter_headers(origin, rejection, record.headers),
+        )
+        source = self._labels[origin.source.topic]
+        self._metrics.dead_letters.labels(source, rejection.reason).inc()
+        self._metrics.events.labels(source, type_label(None), "dead_letter").inc()
+
+
+def _refusal(event: Event, rules: Rules) -> str | None:
+    """The reason for which the engine would refuse an event under these rules."""
+    rejection = check_values(event, rules)
+    return None if rejection is None else rejection.reason

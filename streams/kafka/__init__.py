@@ -1,0 +1,1 @@
+"""Topics, clients, headers and offsets: what every Kafka reader and writer here shares."""

@@ -1,0 +1,126 @@
+"""How records look on the wire beside their values: keys, headers, partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from aiokafka.partitioner import murmur2
+
+from handlers.reasons import ERASED_CUSTOMER, Rejection
+from handlers.state.partition_state import Source
+
+Headers = list[tuple[str, bytes]]
+
+META_KEY = b"\x00partition"
+"""Key of a partition's own record on the changelog; no customer id has control characters."""
+
+REPLAYED_FROM = "replayed-from"
+"""On a dead letter that was sent again, and on what becomes of it: `partition/offset` of the record
+of the same input topic that it repeats."""
+
+_SOURCE = "source"
+_SOURCE_KEY = "source-key"
+_NO_SOURCE_KEY = "source-no-key"
+_DETAIL_MAX_CHARS = 500
+
+
+class Origin(NamedTuple):
+    """Where and when upstream put a record, and under which key."""
+
+    source: Source
+    timestamp_ms: int
+    key: bytes | None
+
+
+@lru_cache(maxsize=65_536)
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition Kafka's own producers would choose for a key."""
+    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
+
+
+def canonical_headers(origin: Origin, key: bytes, headers: Sequence[tuple[str, bytes]]) -> Headers:
+    """The headers of a record of the canonical log: its origin, and CloudEvents attributes.
+
+    A replay says of what it is one.
+    """
+    source, timestamp_ms, original_key = origin
+    found: Headers = [
+        (
+            _SOURCE,
+            f"{source.partition}/{source.offset}/{timestamp_ms}/{source.full_topic}".encode(),
+        )
+    ]
+    if original_key is None:
+        found.append((_NO_SOURCE_KEY, b""))
+    elif original_key != key:
+        found.append((_SOURCE_KEY, original_key))
+    if headers:
+        found += _replay_mark(headers) + _attributes(headers)
+    return found
+
+
+def origin_of(headers: Sequence[tuple[str, bytes]], key: bytes) -> Origin | None:
+    """The origin of a record of the canonical log; None if it has none."""
+    original_key: bytes | None = key
+    source = None
+    for name, value in headers:
+        if name == _SOURCE:
+            partition, offset, timestamp_ms, full_topic = value.decode().split("/", 3)
+            topic, _, incarnation = full_topic.partition("@")
+            source = Source(topic, int(partition), int(offset), incarnation), int(timestamp_ms)
+        elif name == _SOURCE_KEY:
+            original_key = value
+        elif name == _NO_SOURCE_KEY:
+            original_key = None
+    return None if source is None else Origin(*source, original_key)
+
+
+def cloud_event_headers(headers: Sequence[tuple[str, bytes]]) -> Mapping[str, bytes] | None:
+    """The attributes of a CloudEvent in binary mode; None for any other record."""
+    if not headers or (len(headers) == 1 and headers[0][0] == _SOURCE):
+        return None  # as nearly all are
+    return dict(_attributes(headers)) or None
+
+
+def dead_letter_headers(
+    origin: Origin | None, rejection: Rejection, headers: Sequence[tuple[str, bytes]]
+) -> Headers:
+    """What a dead letter says of itself, then the attributes of a CloudEvent in binary mode.
+
+    A replay that is refused once more names what it repeats, so that it is not replayed for ever.
+
+    The attributes are as much of the event as the record's value is, so of an erased customer none
+    is kept.
+    """
+    found: Headers = [("reason", rejection.reason.encode())]
+    if origin is not None:
+        source = origin.source
+        found += [
+            ("source-topic", source.topic.encode()),
+            ("source-partition", str(source.partition).encode()),
+            ("source-offset", str(source.offset).encode()),
+            ("source-timestamp", str(origin.timestamp_ms).encode()),
+        ]
+    if rejection.event_id is not None:
+        found.append(("event-id", rejection.event_id.encode()))
+    found.append(("detail", rejection.detail[:_DETAIL_MAX_CHARS].encode("utf-8", "replace")))
+    found += _replay_mark(headers)
+    return found if rejection.reason == ERASED_CUSTOMER else found + _attributes(headers)
+
+
+def dead_letter_value(value: bytes | None, rejection: Rejection) -> bytes | None:
+    """The original bytes, but for an erased customer: of that one nothing is kept."""
+    return None if rejection.reason == ERASED_CUSTOMER else value
+
+
+def _replay_mark(headers: Sequence[tuple[str, bytes | None]]) -> Headers:
+    return [(name, value) for name, value in headers if name == REPLAYED_FROM and value is not None]
+
+
+def _attributes(headers: Sequence[tuple[str, bytes | None]]) -> Headers:
+    """The attributes of a CloudEvent; a header may come without a value, which tells nothing."""
+    return [
+        (name, value) for name, value in headers if value is not None and name.startswith("ce_")
+    ]

@@ -1,0 +1,76 @@
+"""The workers' positions in what they read, beside what is there: which topics they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+
+from config.deployment import Settings
+from streams.faust_app import TopicGuard, TopicState, describe_topics
+from streams.kafka.topics import (
+    CUSTOMER_EVENTS,
+    INPUTS,
+    all_topics,
+    changelog_name,
+    plain_consumer,
+    topic_name,
+)
+
+
+class Positions(NamedTuple):
+    """What the group has committed, and the topics as they are.
+
+    Attributes:
+        topics: all of ours by name.
+        committed: positions by partition, each with the ids of the topics it belongs to.
+        begins: the first offset that is kept, by partition.
+        ends: the end offset, by partition.
+    """
+
+    topics: Mapping[str, TopicState]
+    committed: Mapping[TopicPartition, OffsetAndMetadata]
+    begins: Mapping[TopicPartition, int]
+    ends: Mapping[TopicPartition, int]
+
+
+def topic_guard(settings: Settings) -> TopicGuard:
+    """Knows which of our topics may change, and how; it has not looked at them yet."""
+    changelog = changelog_name(settings)
+    kept = {topic_name(settings, CUSTOMER_EVENTS): CUSTOMER_EVENTS, changelog: "changelog"}
+    inputs = {topic_name(settings, name): name for name in INPUTS}
+    outputs = {
+        topic.name: topic.name.removeprefix(settings.topic_prefix)
+        for topic in all_topics(settings)
+        if topic.name not in kept and topic.name not in inputs
+    }
+    return TopicGuard(inputs, outputs, kept)
+
+
+async def read_positions(settings: Settings, counts: Mapping[str, int]) -> Positions:
+    """Ask the brokers.
+
+    Args:
+        settings: of the deployment.
+        counts: partitions by topic; all of ours are there.
+
+    Raises:
+        KafkaError: a broker does not answer.
+    """
+    names = [topic_name(settings, name) for name in (*INPUTS, CUSTOMER_EVENTS)]
+    tps = [TopicPartition(name, number) for name in names for number in range(counts[name])]
+    consumer = plain_consumer(settings, group_id=settings.app_id)
+    await consumer.start()
+    try:
+        consumer.assign(tps)
+        every = [topic.name for topic in all_topics(settings)]
+        return Positions(
+            await describe_topics(consumer._client, every),  # noqa: SLF001
+            await consumer._coordinator.fetch_committed_offsets(tps),  # noqa: SLF001
+            await consumer.beginning_offsets(tps),
+            await consumer.end_offsets(tps),
+        )
+    finally:
+        await consumer.stop()

@@ -1,0 +1,215 @@
+"""The topics: their names, how they are made, and whether they are as they must be."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NamedTuple
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
+
+from config.deployment import Settings
+from handlers import outputs
+from streams.kafka.clients import aiokafka_security
+from streams.kafka.consumer import Consumer
+
+INPUTS = ("orders", "browse", "support", "profiles")
+CUSTOMER_EVENTS = "customer-events"
+DEAD_LETTERS = "dead-letters"
+OUTPUTS = (
+    outputs.TIER_CHANGES,
+    outputs.DORMANCY_ALERTS,
+    outputs.CARE_REMINDERS,
+    outputs.PROFILE_CHANGES,
+)
+TABLE = "customers"
+
+# Replayed records bear the times of their events: with a limit they would be gone at once.
+_KEEP_FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1"}
+# Without a greatest lag, the records behind the marker of an erased customer would stay for ever in
+# a partition of which little else is superseded.
+_COMPACTED = {"cleanup.policy": "compact", "max.compaction.lag.ms": "604800000"}
+# The view reads these from the beginning when it is made anew.
+_CHANGES = frozenset({outputs.TIER_CHANGES, outputs.DORMANCY_ALERTS})
+# A stopped owner that wakes may still write; the record it would hide must stay long enough to be
+# compared.
+_CHANGELOG = {**_COMPACTED, "min.compaction.lag.ms": "600000"}
+
+
+class TopicsUnusable(Exception):
+    """Topics are missing or have another number of partitions; the message is one sentence."""
+
+
+class BrokerUnreachable(Exception):
+    """No broker answered in time; the message is one sentence."""
+
+
+class Topic(NamedTuple):
+    """A topic as it must be; `is_input` ones may have any number of partitions."""
+
+    name: str
+    config: dict[str, str]
+    is_input: bool = False
+
+
+def topic_name(settings: Settings, name: str) -> str:
+    """The full name of a topic."""
+    return settings.topic_prefix + name
+
+
+def changelog_name(settings: Settings) -> str:
+    """The changelog of the customers table, named as Faust names it."""
+    return f"{settings.app_id}-{TABLE}-changelog"
+
+
+def all_topics(settings: Settings) -> list[Topic]:
+    """Every topic Tierstream reads or writes."""
+    prefix = settings.topic_prefix
+    topics = [Topic(prefix + name, _KEEP_FOR_EVER, is_input=True) for name in INPUTS]
+    topics.append(Topic(prefix + CUSTOMER_EVENTS, _KEEP_FOR_EVER))
+    kept = {"retention.ms": str(settings.changes_kept.ms)}
+    topics += [Topic(prefix + name, kept if name in _CHANGES else {}) for name in OUTPUTS]
+    topics.append(Topic(prefix + outputs.CUSTOMER_PROFILES, _COMPACTED))
+    topics.append(Topic(prefix + DEAD_LETTERS, {}))
+    topics.append(Topic(changelog_name(settings), _CHANGELOG))
+    return topics
+
+
+async def create_topics(settings: Settings) -> list[str]:
+    """Make the topics that are not there yet; the names of those made.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+        TopicsUnusable: the broker refuses, or a topic that is there is not as it must be.
+    """
+    existing = await partition_counts(settings)
+    missing = [topic for topic in all_topics(settings) if topic.name not in existing]
+    if missing:
+        await _create(settings, missing)
+    await _until_seen(settings, {topic.name for topic in missing})
+    await check_topics(settings)
+    return [topic.name for topic in missing]
+
+
+async def check_topics(settings: Settings) -> dict[str, int]:
+    """The partition counts of all our topics, if they are as they must be.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+        TopicsUnusable: naming each topic that is missing or has another number of partitions.
+    """
+    counts = await partition_counts(settings)
+    problems = topic_problems(settings, counts)
+    if problems:
+        raise TopicsUnusable("; ".join(problems))
+    return counts
+
+
+def topic_problems(settings: Settings, counts: dict[str, int]) -> list[str]:
+    """What is wrong with the topics, a sentence each."""
+    problems = []
+    events = topic_name(settings, CUSTOMER_EVENTS)
+    expected = counts.get(events, settings.partitions)
+    if events in counts and expected != settings.partitions:
+        problems.append(
+            f"topic {events} has {expected} partitions but TIERSTREAM_PARTITIONS is "
+            f"{settings.partitions}"
+        )
+    for topic in all_topics(settings):
+        found = counts.get(topic.name)
+        if found is None:
+            problems.append(f"topic {topic.name} is missing, run 'tierstream topics create'")
+        elif not topic.is_input and found != expected:
+            problems.append(
+                f"topic {topic.name} has {found} partitions but {events} has {expected}"
+            )
+    return problems
+
+
+async def partition_counts(settings: Settings) -> dict[str, int]:
+    """The number of partitions of each topic the broker knows.
+
+    Raises:
+        BrokerUnreachable: no broker answers within the start-up timeout.
+    """
+    admin = await open_admin(settings)
+    try:
+        described = await admin.describe_topics(await admin.list_topics())
+    except KafkaError as error:
+        raise BrokerUnreachable(_unreachable(settings, error)) from error
+    finally:
+        await admin.close()
+    return {topic["topic"]: len(topic["partitions"]) for topic in described}
+
+
+def plain_consumer(settings: Settings, **arguments: Any) -> Consumer:
+    """A consumer outside of any group."""
+    return Consumer(
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        enable_auto_commit=False,
+        **{**aiokafka_security(settings), **arguments},
+    )
+
+
+async def open_admin(settings: Settings) -> AIOKafkaAdminClient:
+    """An admin client that is connected; whoever asked closes it.
+
+    Raises:
+        BrokerUnreachable: no broker answers within the start-up timeout.
+    """
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        request_timeout_ms=settings.startup_timeout.ms,
+        **aiokafka_security(settings),
+    )
+    try:
+        await asyncio.wait_for(admin.start(), settings.startup_timeout.ms / 1000)
+    except (TimeoutError, KafkaError, OSError) as error:
+        await admin.close()
+        raise BrokerUnreachable(_unreachable(settings, error)) from error
+    return admin
+
+
+async def _create(settings: Settings, missing: list[Topic]) -> None:
+    admin = await open_admin(settings)
+    try:
+        response = await admin.create_topics(
+            [
+                NewTopic(
+                    topic.name,
+                    settings.partitions,
+                    settings.replication_factor,
+                    topic_configs=topic.config,
+                )
+                for topic in missing
+            ],
+            timeout_ms=settings.startup_timeout.ms,
+        )
+    except TopicAlreadyExistsError:
+        return  # somebody else is creating them too
+    except KafkaError as error:
+        raise TopicsUnusable(f"the broker refused to create topics: {error}") from error
+    finally:
+        await admin.close()
+    for name, code, *rest in response.topic_errors:
+        if code and for_code(code) is not TopicAlreadyExistsError:
+            reason = rest[0] if rest and rest[0] else for_code(code).__name__
+            raise TopicsUnusable(f"the broker refused to create topic {name}: {reason}")
+
+
+async def _until_seen(settings: Settings, names: set[str]) -> None:
+    """New topics take a moment to be known by every broker."""
+    deadline = asyncio.get_running_loop().time() + settings.startup_timeout.ms / 1000
+    while names - (await partition_counts(settings)).keys():
+        if asyncio.get_running_loop().time() > deadline:
+            raise TopicsUnusable(f"topics were created but are not seen: {', '.join(names)}")
+        await asyncio.sleep(0.1)
+
+
+def _unreachable(settings: Settings, error: BaseException) -> str:
+    said = f"no Kafka broker answers at {settings.kafka_bootstrap_servers}"
+    if isinstance(error, TimeoutError):
+        return f"{said} within {settings.startup_timeout}"
+    if isinstance(error, KafkaConnectionError):
+        return said  # its text repeats the address
+    return f"{said} ({str(error) or type(error).__name__})"
