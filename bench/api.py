@@ -30,7 +30,7 @@ from bench.open_loop import Times, measure
 from bench.processes import cpu_seconds
 from bench.profiles import customer_id, profiles
 from bench.view import fill
-from config.deployment import Settings
+from config.settings import Settings
 from devtools.servers import LocalServerError, start_redis
 from devtools.servers.ports import free_ports
 from serving.api.tokens import Token, digest_of, new_token

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from bench.load import Load
 from bench.offline import APP_ID, live_partition
-from config.deployment import Settings
+from config.settings import Settings
 from handlers.control_records import ClockTick, encode_control
 from handlers.reasons import Rejection
 from handlers.state.customer import Customer, pack, unpack

@@ -21,7 +21,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from bench.profiles import customer_id
-from config.deployment import Settings
+from config.settings import Settings
 from devtools.servers import LocalServerError, start_redis
 from handlers import outputs
 from scoring.calendar import DAY_MS

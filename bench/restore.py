@@ -27,8 +27,8 @@ from bench.facts import show_facts
 from bench.offline import APP_ID
 from bench.processes import cpu_seconds, peak_resident_bytes, pin
 from bench.workers import Workers
-from config.deployment import Settings
 from config.policy_file import load_policy
+from config.settings import Settings
 from devtools.servers import Broker, LocalServerError, start_broker
 from streams.kafka.topics import CUSTOMER_EVENTS, create_topics, plain_consumer, topic_name
 from streams.policy_log import ensure_policy

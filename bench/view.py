@@ -22,7 +22,7 @@ from bench.facts import show_facts
 from bench.processes import cpu_seconds
 from bench.profiles import profiles
 from bench.searches import measure_searches
-from config.deployment import Settings
+from config.settings import Settings
 from devtools.servers import LocalServerError, RedisServer, start_redis
 from serving.view.chunks import cut
 from serving.view.generation import Generation

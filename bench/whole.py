@@ -19,8 +19,8 @@ from bench.load import Load
 from bench.processes import cpu_seconds, resident_bytes
 from bench.reading import Reading, read_all
 from bench.workers import Workers
-from config.deployment import Settings
 from config.policy_file import load_policy
+from config.settings import Settings
 from devtools.servers import Broker
 from devtools.traffic.sender import open_sender
 from handlers import outputs

@@ -9,7 +9,7 @@ import msgspec
 from aiokafka import TopicPartition
 from msgspec.structs import replace
 
-from config.deployment import Settings
+from config.settings import Settings
 from handlers.control_records import is_control
 from handlers.decode.decode import as_line
 from handlers.merge.forwarding import NO_EVENT, encode_onward

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from config.redis_address import RedisAddress
 
 if TYPE_CHECKING:
-    from config.deployment import Settings
+    from config.settings import Settings
 
 _UNLESS_ASKED = "set TIERSTREAM_ALLOW_INSECURE_CREDENTIALS=true if that is meant"
 _KAFKA_FILES = ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "ssl_keyfile_password")

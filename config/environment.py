@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from config.deployment import ENV_PREFIX, Settings
 from config.redis_address import masked_redis_url
+from config.settings import ENV_PREFIX, Settings
 
 __all__ = [
     "Settings",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
-    from config.deployment import Settings
+    from config.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import asyncio
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from config.deployment import Settings
+from config.settings import Settings
 from handlers.partition import Partition
 from handlers.state.partition_state import Meta, unpack_meta
 from handlers.state.restore import Restoration

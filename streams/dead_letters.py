@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from aiokafka import ConsumerRecord, TopicPartition
 
-from config.deployment import Settings
+from config.settings import Settings
 from handlers.decode.decode import Limits, decode
 from handlers.decode.values import check_values
 from handlers.reasons import CONFLICT, Rejection

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from aiokafka import TopicPartition
 
-from config.deployment import Settings
+from config.settings import Settings
 from handlers.control_records import PolicyActivated, encode_control
 from handlers.state.partition_state import Meta
 from scoring.policy import Policy

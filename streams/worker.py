@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from aiokafka.errors import KafkaError
 
-from config.deployment import Settings
+from config.settings import Settings
 from handlers.control_records import ClockTick, encode_control
 from scoring.policy import Policy
 from scoring.rules import Rules

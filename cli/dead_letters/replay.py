@@ -11,7 +11,7 @@ from collections import Counter
 
 from aiokafka import TopicPartition
 
-from config.deployment import Settings
+from config.settings import Settings
 from devtools.traffic.pace import Pace
 from handlers.decode.decode import Limits
 from handlers.reasons import CONFLICT

@@ -16,10 +16,10 @@ from redis.exceptions import RedisError
 
 from cli.doctor.finding import Finding
 from cli.doctor.kafka import kafka_findings
-from config.deployment import ENV_PREFIX, Settings
 from config.environment import SettingsError, load_settings, unknown_variables
 from config.policy_file import PolicyError, load_policy
 from config.redis_address import RedisAddress
+from config.settings import ENV_PREFIX, Settings
 from scoring.policy import Policy
 from serving.view.redis import connect_redis, explained
 

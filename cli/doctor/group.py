@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from cli.doctor.finding import Finding
-from config.deployment import Settings
+from config.settings import Settings
 from streams.kafka.clients import aiokafka_security
 from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, plain_consumer, topic_name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cli.doctor.finding import Finding
-from config.deployment import Settings
+from config.settings import Settings
 from streams.faust_app import TopicChanged
 from streams.kafka.offsets import read_positions, topic_guard
 

@@ -14,8 +14,8 @@ from cli.doctor.group import group_finding
 from cli.doctor.identity import identity_finding
 from cli.doctor.log import policy_finding
 from cli.doctor.topics import Cluster, topic_finding
-from config.deployment import Settings
 from config.environment import SettingsError
+from config.settings import Settings
 from scoring.policy import Policy
 from streams.kafka.clients import aiokafka_security
 from streams.kafka.topic_configs import read_configs

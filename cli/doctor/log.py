@@ -6,7 +6,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from cli.doctor.finding import Finding
-from config.deployment import Settings
+from config.settings import Settings
 from handlers.control_records import PolicyActivated, decode_control
 from handlers.state.partition_state import Meta
 from scoring.policy import Policy

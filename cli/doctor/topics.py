@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from cli.doctor.finding import Finding
-from config.deployment import Settings
+from config.settings import Settings
 from streams.kafka.topics import CUSTOMER_EVENTS, Topic, topic_name
 
 _FOR_EVER = "-1"  # of a retention

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from cli.erase.trail import Places
-from config.deployment import Settings
+from config.settings import Settings
 from streams.erasure.receipt import Count
 from streams.kafka.read import read_to_end
 from streams.kafka.topics import plain_consumer

@@ -11,7 +11,7 @@ from cli.erase.follow import ends_of, follow
 from cli.erase.redis_check import look_at_view
 from cli.erase.steps import steps_of
 from cli.erase.trail import Trail, places_of
-from config.deployment import Settings
+from config.settings import Settings
 from scoring.timestamps import rfc3339
 from streams.erasure.receipt import Receipt, Remains, Step
 from streams.erasure.remains import ELSEWHERE, all_remains, read_settings, topics_of

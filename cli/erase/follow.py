@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from cli.erase.trail import Trail, places_of
-from config.deployment import Settings
+from config.settings import Settings
 from handlers.outputs import CUSTOMER_PROFILES
 from streams.erasure.request import Request
 from streams.kafka.read import read_to_end

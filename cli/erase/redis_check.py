@@ -9,9 +9,9 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from config.deployment import Settings
 from config.environment import SettingsError
 from config.redis_address import RedisAddress
+from config.settings import Settings
 from serving.view.keys import ViewKeys
 from serving.view.redis import connect_redis, explained, is_outage
 from streams.erasure.receipt import Step

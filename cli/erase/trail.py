@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from aiokafka import ConsumerRecord, TopicPartition
 
-from config.deployment import Settings
+from config.settings import Settings
 from handlers.outputs import CUSTOMER_PROFILES
 from handlers.state.customer import Customer, Head, is_newer, unpack, unpack_head
 from handlers.state.partition_state import unpack_meta

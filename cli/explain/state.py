@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from config.deployment import Settings
+from config.settings import Settings
 from handlers.explain.build import explain as explanation_of
 from handlers.explain.model import Explanation
 from streams.changelog import read_customer

@@ -13,7 +13,7 @@ from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from cli.doctor.group import group_members
-from config.deployment import Settings
+from config.settings import Settings
 from streams.faust_app import TopicChanged, TopicGuard
 from streams.faust_app.topic_guard import read_mark, write_mark
 from streams.kafka.offsets import Positions, read_positions, topic_guard

@@ -9,7 +9,7 @@ import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
 
 from cli.uplift.comparison import Uplift
-from config.deployment import Settings
+from config.settings import Settings
 from handlers.control_records import CLOCK_TICK, ClockTick, decode_control
 from handlers.decode.decode import IN_THE_LOG, decode
 from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS

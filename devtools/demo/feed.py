@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiokafka import TopicPartition
 
-from config.deployment import Settings
+from config.settings import Settings
 from devtools.demo.state import DemoState
 from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS, TIER_CHANGES
 from streams.kafka.topics import DEAD_LETTERS, partition_counts, plain_consumer, topic_name

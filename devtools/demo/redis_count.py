@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from redis.exceptions import RedisError
 
-from config.deployment import Settings
+from config.settings import Settings
 from serving.view.reader import ViewReader
 from serving.view.redis import connect_redis
 

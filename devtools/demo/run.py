@@ -12,7 +12,7 @@ import aiohttp
 from rich.console import Console
 from rich.live import Live
 
-from config.deployment import Settings
+from config.settings import Settings
 from devtools.demo.feed import FOLLOWED, follow
 from devtools.demo.feeds import Readings, read_metrics
 from devtools.demo.redis_count import wait_for_view

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
 
-from config.deployment import Settings
+from config.settings import Settings
 from devtools.traffic.pace import Pace
 from devtools.traffic.record import TrafficRecord
 from streams.faust_app import BatchProducer

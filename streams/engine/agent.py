@@ -16,7 +16,7 @@ from typing import Protocol
 from aiokafka import TopicPartition
 from faust.types import StreamT
 
-from config.deployment import Settings
+from config.settings import Settings
 from handlers.outputs import CUSTOMER_PROFILES
 from streams.engine.fencing import Ownership, gap_of
 from streams.engine.metrics import EngineMetrics

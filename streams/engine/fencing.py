@@ -18,7 +18,7 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from config.deployment import Settings
+from config.settings import Settings
 from handlers.outputs import CUSTOMER_PROFILES
 from handlers.state.customer import unpack_head
 from handlers.state.partition_state import unpack_meta

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from config.deployment import Settings
+from config.settings import Settings
 from handlers import outputs
 from handlers.state.partition_state import pack_meta
 from streams.engine.owned_partition import DeadLetter, Unflushed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from config.deployment import Settings
+from config.settings import Settings
 from handlers import outputs
 from scoring.timestamps import rfc3339
 from streams.erasure.receipt import Remains

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 from aiokafka import TopicPartition
 
-from config.deployment import Settings
+from config.settings import Settings
 from handlers.events import PROFILE_TOPIC
 from scoring.timestamps import rfc3339
 from streams.changelog import newest_meta

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from faust.types import TP, StreamT
 
-from config.deployment import Settings
+from config.settings import Settings
 from handlers.decode.decode import Limits, decode
 from handlers.decode.fast import quick_wire
 from handlers.decode.fast_schema import TYPE_NAMES

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from config.deployment import Settings
+from config.settings import Settings
 from streams.faust_app import TopicGuard, TopicState, describe_topics
 from streams.kafka.topics import (
     CUSTOMER_EVENTS,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
-from config.deployment import Settings
+from config.settings import Settings
 from handlers import outputs
 from streams.kafka.clients import aiokafka_security
 from streams.kafka.consumer import Consumer

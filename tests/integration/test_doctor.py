@@ -12,8 +12,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from config.deployment import Settings
 from config.policy_file import load_policy
+from config.settings import Settings
 from devtools.servers import Broker, RedisServer, start_broker, start_redis
 from devtools.servers.ports import free_ports
 from handlers.state.partition_state import Meta, pack_meta

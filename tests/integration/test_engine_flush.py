@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiokafka import TopicPartition
 
-from config.deployment import Settings
+from config.settings import Settings
 from devtools.servers import Broker
 from handlers.control_records import PolicyActivated, encode_control
 from scoring.policy import Policy

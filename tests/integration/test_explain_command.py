@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from config.deployment import Settings
+from config.settings import Settings
 from devtools.servers import Broker
 from devtools.servers.ports import free_ports
 from handlers.state.partition_state import pack_meta

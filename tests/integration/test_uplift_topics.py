@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from config.deployment import Settings
 from config.policy_file import check_policy
+from config.settings import Settings
 from devtools.servers import Broker
 from handlers.control_records import ClockTick, encode_control
 from handlers.outputs import DORMANCY_ALERTS

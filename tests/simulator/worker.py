@@ -10,7 +10,7 @@ from typing import Any
 
 from yarl import URL
 
-from config.deployment import Settings
+from config.settings import Settings
 from handlers.control_records import ClockTick, Mode, encode_control
 from streams.engine.agent import Engine
 from streams.engine.fencing import Ownership

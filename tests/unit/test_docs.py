@@ -17,10 +17,10 @@ from typer.core import TyperCommand, TyperGroup
 
 from cli.backtest.run import Backtest, BacktestOptions, Line, OutputFiles
 from cli.main import app
-from config.deployment import ENV_PREFIX, Settings
 from config.policy_care import MAX_HOLIDAYS
 from config.policy_file import MAX_TIERS, load_policy
 from config.policy_points import MAX_ACTIVITIES
+from config.settings import ENV_PREFIX, Settings
 from handlers.decode.decode import MAX_NESTING, MAX_RECORD_BYTES, Limits
 from handlers.decode.schema import MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, MAX_ID_LENGTH, SCHEMAS
 from handlers.health import HealthView

@@ -6,7 +6,7 @@ import pytest
 
 from cli.erase.count import bearing
 from cli.erase.words import receipt_lines, what_lacks
-from config.deployment import Settings
+from config.settings import Settings
 from streams.erasure.receipt import Count, Receipt, Remains, Step
 from streams.erasure.remains import remains_of, topics_of
 from streams.erasure.retention import Fate, deciding, fate

@@ -10,7 +10,7 @@ import pytest
 from faust.types import TP
 
 from cli.dump import dump_partition
-from config.deployment import Settings
+from config.settings import Settings
 from handlers.control_records import ClockTick, PolicyActivated, UnreadableControl, encode_control
 from handlers.state.partition_state import Source
 from scoring.policy import Policy

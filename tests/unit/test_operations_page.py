@@ -7,8 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from config.deployment import Settings
 from config.environment import variable_names
+from config.settings import Settings
 from streams.runtime.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]

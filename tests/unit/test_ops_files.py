@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from cli.main import app
-from config.deployment import Settings
 from config.environment import load_settings, variable_names
+from config.settings import Settings
 from streams.runtime.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]
