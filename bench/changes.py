@@ -27,13 +27,11 @@ from handlers import outputs
 from scoring.calendar import DAY_MS
 from scoring.timestamps import rfc3339
 from serving.projector.decode import Read
-from serving.view.change_records import day_of, read_move
+from serving.view.change_counts import Levels, Moves
+from serving.view.change_records import day_of, read_level, read_move
 from serving.view.changes_reader import ChangesReader
 from serving.view.chunks import Chunk
 from serving.view.generations import RedisView
-from serving.view.level_record import read_level
-from serving.view.levels import Levels
-from serving.view.moves import Moves
 from serving.view.redis import connect_redis
 
 _CHUNK_RECORDS = 200

@@ -14,7 +14,7 @@ import orjson
 
 from devtools.traffic.record import TrafficRecord
 from scoring.timestamps import rfc3339
-from streams.kafka.routing import topic_for
+from streams.kafka.topics import topic_for
 
 _BROWSE_SHARE = 0.60
 _ORDER_SHARE = 0.30

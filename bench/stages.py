@@ -19,7 +19,7 @@ from bench.offline import OfflineProducer, StoredRecord, activation
 from handlers.control_records import encode_control
 from handlers.decode.decode import IN_THE_LOG, Limits, decode
 from handlers.decode.fast import quick_event, route
-from handlers.decode.values import check_values
+from handlers.decode.policy_checks import check_values
 from handlers.outputs import Output
 from handlers.reasons import Rejection
 from handlers.state.partition_state import Source

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gc
+from typing import TYPE_CHECKING
 
 import uvloop
 
 from cli.common import process_metrics, stop_signals, warn_of_unknown_variables
 from cli.errors import fail, one_sentence
 from config.environment import Settings, load_settings
+
+if TYPE_CHECKING:
+    from serving.api.jobs import Erase
 
 
 def api() -> None:
@@ -37,14 +41,11 @@ async def _serve(settings: Settings) -> None:
 
     import structlog
 
-    from cli.api_erasing import erasing_with
-    from serving.api.explain_process import explain_apart
-    from serving.api.given import Given
+    from cli.explain.child import explain_apart
     from serving.api.health import ApiHealth
+    from serving.api.jobs import Ports
     from serving.api.metrics import ApiMetricsMeter
     from serving.api.run import run_api
-    from serving.api.sse.topic_ids import topic_ids
-    from streams.erasure import Receipt
     from streams.runtime.http_server import HttpServer
 
     log = structlog.get_logger(__name__)
@@ -65,10 +66,29 @@ async def _serve(settings: Settings) -> None:
     ) as server:
         await run_api(
             settings,
-            Given(explain_apart, erasing_with(settings), Receipt, topic_ids),
+            Ports(explain_apart, _erase_with(settings)),
             meter=ApiMetricsMeter(metrics),
             health=health,
             stop=stop,
             listening=lambda port: log.info("api starts", port=port, http_port=server.port),
         )
     log.info("api ends")
+
+
+def _erase_with(settings: Settings) -> Erase:
+    """What writes an erasure and does not wait for what becomes of it."""
+    import msgspec
+    from aiokafka.errors import KafkaError
+
+    from cli.erase.erase import erase
+    from serving.api.jobs import KafkaUnavailable
+    from streams.faust_app.producer import ProduceFailed
+    from streams.kafka.topics import BrokerUnreachable, TopicsUnusable
+
+    async def ask(customer_id: str) -> bytes:
+        try:
+            return msgspec.json.encode(await erase(settings, customer_id, wait_s=0))
+        except (BrokerUnreachable, TopicsUnusable, ProduceFailed, KafkaError) as error:
+            raise KafkaUnavailable(str(error) or type(error).__name__) from error
+
+    return ask

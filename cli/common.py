@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from config.environment import Settings
     from streams.runtime.metrics import Metrics
+from cli.errors import fail
+from handlers.decode.schema import valid_customer_id
 
 
 def warn_of_unknown_variables(log: Any) -> None:
@@ -35,3 +37,13 @@ def process_metrics(settings: Settings, kind: str) -> Metrics:
     metrics = Metrics()
     metrics.worker.info({"app_id": settings.app_id, "mode": kind})
     return metrics
+
+
+def refuse_no_id(customer: str) -> None:
+    """End the command if a text can be no customer's id."""
+    try:
+        customer.encode()
+    except UnicodeEncodeError:
+        fail("the customer id is no valid text")
+    if not valid_customer_id(customer):
+        fail("a customer id has 1 to 128 characters, none of them a control character")

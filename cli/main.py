@@ -11,7 +11,7 @@ from cli.cdnow import cdnow
 from cli.dead_letters.commands import dead_letters_app
 from cli.demo import demo
 from cli.doctor.command import doctor
-from cli.dump_command import dump
+from cli.dump import dump
 from cli.erase.command import erase
 from cli.explain.command import explain
 from cli.policy import policy_app

@@ -15,7 +15,7 @@ def projector() -> None:
     Start several for speed or safety: they share the partitions. A Redis that goes away delays the
     view and nothing else. All settings are environment variables, see docs/operations.md.
     """
-    from serving.view.errors import ViewError
+    from serving.view.redis import ViewError
     from streams.runtime.http_server import HttpServerError
     from streams.runtime.logs import configure_logging
 

@@ -19,7 +19,7 @@ def rebuild_view() -> None:
 
     from serving.projector.rebuild import RebuildProgress
     from serving.projector.rebuild import rebuild_view as rebuild
-    from serving.view.errors import ViewError
+    from serving.view.redis import ViewError
     from streams.runtime.logs import configure_logging
 
     console = Console(stderr=True)

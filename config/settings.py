@@ -14,8 +14,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from config import cross_checks, field_checks
-from config.breaker_pass import checked_pass
 from config.durations import Duration, parse_duration
+from config.field_checks import checked_pass
 
 ENV_PREFIX = "TIERSTREAM_"
 

@@ -9,8 +9,17 @@ from handlers.context import Context
 from handlers.outputs import LevelChanged, optional_time
 from handlers.state.customer import Customer
 from handlers.suppression import suppressed
-from scoring.dormancy import level_at, level_instants, threshold_days
-from scoring.rules import ACTIVE, CHURNED, DORMANT, LEVELS, Rules, Thresholds
+from scoring.dormancy import (
+    ACTIVE,
+    CHURNED,
+    DORMANT,
+    LEVELS,
+    Thresholds,
+    level_at,
+    level_instants,
+    threshold_days,
+)
+from scoring.rules import Rules
 from scoring.timestamps import rfc3339
 
 

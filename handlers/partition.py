@@ -19,7 +19,7 @@ from handlers.context import Cause, Context
 from handlers.control_records import ClockTick, PolicyActivated, decode_control
 from handlers.decode.decode import ANY_TIME, Limits, decode
 from handlers.decode.digests import id_digest
-from handlers.decode.values import check_values
+from handlers.decode.policy_checks import check_values
 from handlers.duplicates import identify
 from handlers.events import CustomerErased, CustomerMerged, Event
 from handlers.merge.forwarding import (

@@ -2,19 +2,111 @@
 
 from __future__ import annotations
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from handlers import outputs
-from handlers.health import health_view
+from handlers.context import Context
+from handlers.events import SurveyAnswered
 from handlers.outputs import Output, Profile, envelope, optional_time, output_id
 from handlers.points import points_view
-from handlers.satisfaction import satisfaction_view
 from handlers.state.customer import Customer, stage_of
 from handlers.tags import tags_view
 from handlers.tiers import figures_of, keeps_until, next_tier, totals
+from scoring.dormancy import LEVELS
+from scoring.health_score import (
+    PARTS,
+    HealthRule,
+    Part,
+    digit_part,
+    health_score,
+    level_part,
+    satisfaction_part,
+    support_part,
+)
 from scoring.money import text_of_minor
-from scoring.rules import LEVELS, Rules
+from scoring.policy import Satisfaction
+from scoring.rfm import Figures
+from scoring.rules import Rules
+from scoring.satisfaction import HOUR_MS, Experience, mean_text, newest
 from scoring.timestamps import rfc3339
+
+
+class SatisfactionView(Struct, frozen=True):
+    """Open tickets, and what surveys and resolutions say; null where nothing is known.
+
+    Means are exact, as decimal text rounded to two decimals, ties to even.
+    """
+
+    open_tickets: int
+    open_complaints: int
+    csat_last: int | None
+    csat_mean: str | None
+    csat_answers: int
+    nps_last: int | None
+    nps_mean: str | None
+    nps_answers: int
+    resolution_hours_mean: str | None
+    resolutions: int
+
+
+def satisfaction_view(customer: Customer, declared: Satisfaction) -> SatisfactionView:
+    """The newest answers and resolutions, as many as the policy asks for, and their means."""
+    kept = customer.experience or Experience()
+    csat, nps = newest(kept.csat, declared.answers), newest(kept.nps, declared.answers)
+    resolutions = newest(kept.resolutions, declared.resolutions)
+    return SatisfactionView(
+        open_tickets=customer.open_tickets,
+        open_complaints=customer.open_complaints,
+        csat_last=csat[-1] if csat else None,
+        csat_mean=mean_text(csat),
+        csat_answers=len(csat),
+        nps_last=nps[-1] if nps else None,
+        nps_mean=mean_text(nps),
+        nps_answers=len(nps),
+        resolution_hours_mean=mean_text(resolutions, HOUR_MS),
+        resolutions=len(resolutions),
+    )
+
+
+def count_answer(context: Context, customer: Customer, event: SurveyAnswered) -> None:
+    """Count an answer under the tier its customer is in."""
+    context.tally.answers[event.survey, customer.tier, str(event.score)] += 1
+
+
+class HealthView(Struct, frozen=True):
+    """The score, and each part that has a weight; null where nothing is known."""
+
+    score: int | None
+    parts: dict[str, Part]
+
+
+def health_view(
+    customer: Customer, rules: Rules, rule: HealthRule, found: Figures | None
+) -> HealthView:
+    """The health as of the business day of `found`, the figures (None for a prospect)."""
+    parts = (
+        None if found is None else digit_part(found.r),
+        None if found is None else digit_part(found.f),
+        None if found is None else digit_part(found.m),
+        None if found is None else level_part(customer.level),
+        _satisfaction(customer, rules),
+        support_part(
+            rule, customer.open_complaints, customer.open_tickets - customer.open_complaints
+        ),
+    )
+    shown = {
+        name: part for name, part, weight in zip(PARTS, parts, rule.weights, strict=True) if weight
+    }
+    return HealthView(health_score(rule, parts), shown)
+
+
+def _satisfaction(customer: Customer, rules: Rules) -> Part:
+    kept, declared = customer.experience, rules.satisfaction
+    if kept is None or declared is None:
+        return None
+    return satisfaction_part(
+        newest(kept.csat, declared.answers), newest(kept.nps, declared.answers)
+    )
 
 
 def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:

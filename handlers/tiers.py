@@ -10,10 +10,17 @@ from handlers.outputs import NextTier, TierChanged, view_crossed, view_figures
 from handlers.state.customer import Customer, Grace
 from scoring.ledger import Ledger
 from scoring.money import text_of_minor
-from scoring.movement import Move, move
 from scoring.rfm import Figures, figures
 from scoring.rules import Rules
-from scoring.tiers import Crossed, crossed, fall_day, order_amount_needed, qualified_rank
+from scoring.tiers import (
+    Crossed,
+    Move,
+    crossed,
+    fall_day,
+    move,
+    order_amount_needed,
+    qualified_rank,
+)
 from scoring.timestamps import rfc3339
 
 TIME = "window"

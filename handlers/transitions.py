@@ -40,13 +40,14 @@ from handlers.events import (
 from handlers.merge.join import join
 from handlers.orders import order_changed, order_placed, order_refunded
 from handlers.points import EXPIRY, expire_points, follow_points, join_points, points_due_ms
+from handlers.profile import count_answer
 from handlers.profiles import accepted_only, consent_changed, profile_updated
-from handlers.satisfaction import count_answer
 from handlers.state.customer import Customer, stage_of
 from handlers.support import survey_answered, ticket_changed
 from handlers.tags import fire_tags, follow_tags, reconsider_tags, tags_due_ms
 from handlers.tiers import TIME, evaluate, tier_due_ms, totals
-from scoring.rules import DORMANT, PROSPECT, Rules
+from scoring.dormancy import DORMANT
+from scoring.rules import PROSPECT, Rules
 from scoring.satisfaction import Experience
 
 OrderHandler = Callable[[Customer, Any, Rules, int], Effect]

@@ -1,12 +1,52 @@
-"""Levels of silence: active, at risk, dormant, churned."""
+"""Levels of dormancy: active, at risk, dormant, churned; and the silence that each takes."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 from scoring.calendar import DAY_MS
-from scoring.rules import ACTIVE, AT_RISK, CHURNED, DORMANT, Thresholds
+from scoring.policy import Policy
+
+LEVELS = ("active", "at_risk", "dormant", "churned")
+ACTIVE, AT_RISK, DORMANT, CHURNED = range(4)
+
+
+class Thresholds(NamedTuple):
+    """Milliseconds of silence until each level, and where they came from."""
+
+    at_risk_ms: int
+    dormant_ms: int
+    churned_ms: int
+    basis: str
+
+
+class CadenceRule:
+    """Thresholds that follow a customer's own pace, in integers.
+
+    Each is clamp(floor(multiplier x mean gap between orders), min, max).
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        cadence = policy.dormancy.cadence
+        self.min_orders = max(2, policy.dormancy.cadence_min_orders)
+        self.multipliers = tuple(
+            Fraction(text) for text in (cadence.at_risk, cadence.dormant, cadence.churned)
+        )
+        self.min_ms = cadence.min_days * DAY_MS
+        self.max_ms = cadence.max_days * DAY_MS
+
+    def thresholds(self, span_ms: int, gaps: int) -> Thresholds:
+        """The thresholds of a customer; ``span_ms`` from first to last order has ``gaps`` >= 1."""
+        at_risk, dormant, churned = (
+            min(
+                max(factor.numerator * span_ms // (factor.denominator * gaps), self.min_ms),
+                self.max_ms,
+            )
+            for factor in self.multipliers
+        )
+        return Thresholds(at_risk, dormant, churned, "cadence")
 
 
 def level_instants(

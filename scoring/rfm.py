@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 from bisect import bisect_left, bisect_right
+from importlib import resources
 from typing import NamedTuple
 
 from scoring.rules import Rules
-from scoring.segments import SEGMENTS
+
+
+def load_segments() -> dict[int, str]:
+    """Segment by the three digits as one number: `555` is `Champions`."""
+    text = resources.files(__package__).joinpath("rfm_segments.csv").read_text("utf-8")
+    return {int(row["rfm"]): row["segment"] for row in csv.DictReader(text.splitlines())}
+
+
+SEGMENTS = load_segments()
 
 
 class Figures(NamedTuple):

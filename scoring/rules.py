@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from scoring.calendar import DAY_MS, BusinessCalendar
 from scoring.care import CareRule
+from scoring.dormancy import CadenceRule, Thresholds
 from scoring.health_score import health_rule
 from scoring.holdout import holdout_rule
 from scoring.money import CURRENCY_DIGITS, Amount, Rate, amount_of
@@ -16,9 +17,6 @@ from scoring.policy import Policy, Tier
 from scoring.tags import TagRules
 
 PROSPECT = "prospect"
-
-LEVELS = ("active", "at_risk", "dormant", "churned")
-ACTIVE, AT_RISK, DORMANT, CHURNED = range(4)
 
 
 MEASURES = ("recency_days", "frequency", "monetary", "r", "f", "m", "score")
@@ -45,15 +43,6 @@ class TierRule(NamedTuple):
     name: str
     action: str | None
     conditions: tuple[Condition, ...]
-
-
-class Thresholds(NamedTuple):
-    """Milliseconds of silence until each level, and where they came from."""
-
-    at_risk_ms: int
-    dormant_ms: int
-    churned_ms: int
-    basis: str
 
 
 class Rules:
@@ -87,7 +76,7 @@ class Rules:
             dormancy.churned_days * DAY_MS,
             "fixed",
         )
-        self.cadence = _CadenceRule(policy) if dormancy.mode == "cadence" else None
+        self.cadence = CadenceRule(policy) if dormancy.mode == "cadence" else None
         actions = dormancy.actions
         self.level_actions = (None, actions.at_risk, actions.dormant, actions.churned)
         self.reactivated_action = actions.reactivated
@@ -148,29 +137,6 @@ class Rules:
                 if condition.at_most:
                     passed.add(condition.cutoff + 1)
         return tuple(sorted(passed))
-
-
-class _CadenceRule:
-    """clamp(floor(multiplier x mean gap), min, max), in integers."""
-
-    def __init__(self, policy: Policy) -> None:
-        cadence = policy.dormancy.cadence
-        self.min_orders = max(2, policy.dormancy.cadence_min_orders)
-        self.multipliers = tuple(
-            Fraction(text) for text in (cadence.at_risk, cadence.dormant, cadence.churned)
-        )
-        self.min_ms = cadence.min_days * DAY_MS
-        self.max_ms = cadence.max_days * DAY_MS
-
-    def thresholds(self, span_ms: int, gaps: int) -> Thresholds:
-        at_risk, dormant, churned = (
-            min(
-                max(factor.numerator * span_ms // (factor.denominator * gaps), self.min_ms),
-                self.max_ms,
-            )
-            for factor in self.multipliers
-        )
-        return Thresholds(at_risk, dormant, churned, "cadence")
 
 
 def _scaled(amount: Amount, digits: int) -> int:

@@ -9,7 +9,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from config.settings import Settings
 from handlers.decode.decode import Limits, decode
-from handlers.decode.values import check_values
+from handlers.decode.policy_checks import check_values
 from handlers.reasons import CONFLICT, Rejection
 from handlers.state.partition_state import Source
 from scoring.rules import Rules

@@ -25,8 +25,7 @@ from streams.policy_log import activation, log_producer
 from streams.runtime.gc_tuning import collect_rarely
 from streams.runtime.http_server import HttpServer
 from streams.runtime.metrics import Metrics
-from streams.runtime.progress_watchdog import Watchdog
-from streams.runtime.watchdog import LoopGuard
+from streams.runtime.watchdog import LoopGuard, Watchdog
 from streams.worker_app import WorkerApp
 
 _log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -11,15 +11,39 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from cli.doctor.finding import Finding
 from cli.doctor.group import group_finding
-from cli.doctor.identity import identity_finding
 from cli.doctor.log import policy_finding
 from cli.doctor.topics import Cluster, topic_finding
 from config.environment import SettingsError
 from config.settings import Settings
 from scoring.policy import Policy
+from streams.faust_app import TopicChanged
 from streams.kafka.clients import aiokafka_security
-from streams.kafka.topic_configs import read_configs
-from streams.kafka.topics import all_topics
+from streams.kafka.offsets import read_positions, topic_guard
+from streams.kafka.topics import all_topics, read_configs
+
+
+async def identity_finding(settings: Settings, counts: Mapping[str, int]) -> Finding:
+    """Compare the ids beside committed positions with those of the topics; what workers refuse.
+
+    Args:
+        settings: of the deployment.
+        counts: partitions by topic; all of ours are there.
+    """
+    positions = await read_positions(settings, counts)
+    guard = topic_guard(settings)
+    guard.look(positions.topics)
+    try:
+        for tp, (offset, mark) in positions.committed.items():
+            guard.check_mark(mark)
+            if offset < positions.begins[tp]:
+                raise guard.out_of_range(tp, offset, positions.begins[tp], positions.ends[tp])
+    except TopicChanged as changed:
+        what, _, remedy = str(changed).partition("; ")
+        return Finding(what, remedy)
+    if not guard.mark:
+        return Finding("positions: the brokers give topics no ids, so nobody can compare them")
+    return Finding("positions: all belong to the topics there are")
+
 
 _CONNECT_AT_MOST_MS = 10_000
 _DEADLINE_S = 20.0

@@ -10,7 +10,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from cli.customer_ids import refuse_no_id
+from cli.common import refuse_no_id
 from cli.errors import fail
 from cli.sending import sending
 from config.environment import load_settings

@@ -14,8 +14,8 @@ from cli.erase.trail import Trail, places_of
 from config.settings import Settings
 from scoring.timestamps import rfc3339
 from streams.erasure.receipt import Receipt, Remains, Step
-from streams.erasure.remains import ELSEWHERE, all_remains, read_settings, topics_of
 from streams.erasure.request import write_request
+from streams.erasure.retention import ELSEWHERE, all_remains, read_settings, topics_of
 from streams.kafka.topics import check_topics
 
 WAIT_S = 60.0

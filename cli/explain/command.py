@@ -12,7 +12,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from cli.customer_ids import refuse_no_id
+from cli.common import refuse_no_id
 from cli.errors import fail, one_sentence
 from config.environment import load_settings
 

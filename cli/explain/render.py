@@ -8,9 +8,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cli.explain.features import care_part, points_part
-from cli.explain.sections import orders_part, waiting_part
-from cli.explain.tags import feeling_part, health_part, tags_part
+from cli.explain.sections import (
+    care_part,
+    feeling_part,
+    health_part,
+    orders_part,
+    points_part,
+    tags_part,
+    waiting_part,
+)
 from cli.explain.words import (
     MEASURES,
     condition_words,

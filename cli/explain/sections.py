@@ -1,4 +1,4 @@
-"""The orders of an explanation: a table of those in the window, and sentences for the rest."""
+"""The sections of an explanation: orders, tags, satisfaction, health, points and care."""
 
 from __future__ import annotations
 
@@ -9,10 +9,22 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.explain.words import money, plain, time_words
-from handlers.explain.model import OrdersWhy, OrderWhy, WaitingWhy
+from handlers.explain.model import (
+    HealthWhy,
+    NameWeight,
+    OrdersWhy,
+    OrderWhy,
+    PointsWhy,
+    ReminderWhy,
+    TagWhy,
+    WaitingWhy,
+)
+from handlers.profile import SatisfactionView
 
 _MOST_ROWS = 20
 _MOST_WAITING = 10
+_MOST_NAMES = 6
+_MOST_LOTS = 12
 _NOT_COUNTED = {
     "cancelled": "cancelled",
     "failed": "payment failed",
@@ -25,7 +37,7 @@ def orders_part(orders: OrdersWhy) -> Iterator[RenderableType | str]:
     """What counts in the window, the newest orders one by one, what was merged and what left."""
     yield _total(orders) + ("; one counts once it is paid" * (orders.counts_when == "paid"))
     if orders.in_window:
-        yield _table(orders.in_window)
+        yield _order_table(orders.in_window)
     hidden = len(orders.in_window) - _MOST_ROWS
     if hidden > 0:
         yield f"and {hidden} older {_orders(hidden)} in the window; --json shows all"
@@ -64,7 +76,7 @@ def _total(orders: OrdersWhy) -> str:
     )
 
 
-def _table(orders: Sequence[OrderWhy]) -> Table:
+def _order_table(orders: Sequence[OrderWhy]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("  order", overflow="fold", max_width=22)
     table.add_column("placed")
@@ -92,3 +104,92 @@ def _table(orders: Sequence[OrderWhy]) -> Table:
 
 def _orders(count: int) -> str:
     return "order" if count == 1 else "orders"
+
+
+def tags_part(
+    tags: list[TagWhy], weights: list[NameWeight] | None
+) -> Iterator[RenderableType | str]:
+    """The tags with the instant since when they hold, and what names weigh."""
+    if not tags:
+        yield "no tag holds"
+    else:
+        table = _table()
+        for each in tags:
+            table.add_row(f"  {plain(each.tag)}", f"since {time_words(each.since)}")
+        yield table
+    for of in ("category", "channel"):
+        found = [each for each in weights or () if each.of == of]
+        if found:
+            yield f"heaviest by {of}: " + ", ".join(map(_weight_words, found[:_MOST_NAMES]))
+
+
+def feeling_part(found: SatisfactionView) -> Iterator[RenderableType | str]:
+    """Surveys and tickets."""
+    for name, last, mean, answers in (
+        ("CSAT", found.csat_last, found.csat_mean, found.csat_answers),
+        ("NPS", found.nps_last, found.nps_mean, found.nps_answers),
+    ):
+        if mean is None:
+            yield f"{name}: no answer yet"
+        else:
+            yield f"{name}: {last} last, {mean} in the mean of {answers}"
+    if found.resolution_hours_mean is not None:
+        yield (
+            f"tickets took {found.resolution_hours_mean} hours in the mean of {found.resolutions}"
+        )
+    yield f"open: {found.open_tickets} tickets, {found.open_complaints} of them complaints"
+
+
+def health_part(health: HealthWhy) -> Iterator[RenderableType | str]:
+    """The score as the weighted mean of its parts."""
+    if health.score is None:
+        yield "not known: no part of it is"
+    else:
+        yield f"{health.score} of 100, the weighted mean of"
+    table = _table()
+    for part in health.parts:
+        value = "not known" if part.value is None else str(part.value)
+        table.add_row(f"  {part.part}", value, f"weight {part.weight}")
+    yield table
+
+
+def _weight_words(each: NameWeight) -> str:
+    exact = not each.error.strip("0.")
+    return f"{plain(each.name)} {each.weight}" + ("" if exact else f" (less up to {each.error})")
+
+
+def _table() -> Table:
+    return Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+
+
+def points_part(points: PointsWhy) -> Iterator[RenderableType | str]:
+    """The balance, how it came about, and when what is left expires."""
+    yield (
+        f"{points.balance:,} = {points.earned:,} earned - {points.taken_back:,} taken back - "
+        f"{points.redeemed:,} redeemed - {points.expired:,} expired"
+    )
+    if points.owed:
+        yield f"{points.owed:,} were taken back after they had been spent: earned next, they go"
+    yield f"an order now would earn {points.next_order_rate} a unit of base currency"
+    if points.lots:
+        table = _table()
+        for lot in points.lots[:_MOST_LOTS]:
+            end = (
+                "never expire" if lot.expires_at is None else f"until {time_words(lot.expires_at)}"
+            )
+            table.add_row(f"  {lot.points:,}", f"earned {lot.earned_on}", end)
+        yield table
+    if len(points.lots) > _MOST_LOTS:
+        yield f"and those of {len(points.lots) - _MOST_LOTS} later days"
+
+
+def care_part(reminders: list[ReminderWhy]) -> Iterator[RenderableType | str]:
+    """The reminders to come if nothing changes."""
+    if not reminders:
+        yield "no reminder is to come"
+        return
+    table = _table()
+    for each in reminders:
+        name = plain(each.name).replace("_", " ")
+        table.add_row(f"  {time_words(each.at)}", name, f"on {each.due_on}")
+    yield table

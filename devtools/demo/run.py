@@ -13,9 +13,7 @@ from rich.console import Console
 from rich.live import Live
 
 from config.settings import Settings
-from devtools.demo.feed import FOLLOWED, follow
-from devtools.demo.feeds import Readings, read_metrics
-from devtools.demo.redis_count import wait_for_view
+from devtools.demo.feeds import FOLLOWED, Readings, follow, read_metrics, wait_for_view
 from devtools.demo.render import progress_line, render
 from devtools.demo.stack import DemoStack
 from devtools.demo.state import DemoState

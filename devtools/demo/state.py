@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from devtools.demo.news import News, NewsLine
-from devtools.demo.population import Population
 from devtools.demo.wording import alert_sentence, tier_sentence
 from handlers.outputs import (
     CUSTOMER_PROFILES,
@@ -23,6 +22,79 @@ from handlers.outputs import (
 from scoring.policy import Policy
 from scoring.rules import PROSPECT
 from streams.kafka.topics import DEAD_LETTERS
+
+_LINES = 40
+
+
+class NewsLine(NamedTuple):
+    """A change in words; `kind` says which colour it has and what it competes with."""
+
+    at: str
+    kind: str
+    text: str
+
+
+@dataclass(slots=True)
+class News:
+    """The lines shown, and of every kind the newest one that waits to be shown.
+
+    Changes come by the thousand in a second, so most are never shown. A kind keeps its place in
+    the queue when its line is replaced by a newer one: rare kinds get their turn too.
+    """
+
+    shown: deque[NewsLine] = field(default_factory=lambda: deque(maxlen=_LINES))
+    newest_at: str = ""
+    """When the newest change took effect (RFC 3339)."""
+    _waiting: dict[str, NewsLine] = field(default_factory=dict)
+
+    def note(self, line: NewsLine) -> None:
+        """A change happened."""
+        self.newest_at = max(self.newest_at, line.at)
+        self._waiting[line.kind] = line
+
+    def advance(self) -> None:
+        """Show one more line, if any waits."""
+        if self._waiting:
+            kind = next(iter(self._waiting))
+            self.shown.append(self._waiting.pop(kind))
+
+
+MAX_CUSTOMERS = 200_000
+"""Customers whose tier and stage are kept here; further ones are only counted."""
+
+
+@dataclass(slots=True)
+class Population:
+    """Customers by tier and by stage; `left_out` are profiles beyond the limit."""
+
+    by_tier: Counter[str] = field(default_factory=Counter)
+    by_stage: Counter[str] = field(default_factory=Counter)
+    left_out: int = 0
+    _places: dict[bytes, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """Customers whose place is known."""
+        return len(self._places)
+
+    def place(self, customer: bytes, tier: str, stage: str) -> None:
+        """The customer's newest profile says so."""
+        if customer not in self._places and len(self._places) >= MAX_CUSTOMERS:
+            self.left_out += 1
+            return
+        self.remove(customer)
+        self._places[customer] = tier, stage
+        self.by_tier[tier] += 1
+        self.by_stage[stage] += 1
+
+    def remove(self, customer: bytes) -> None:
+        """The customer was erased; harmless for one who is not known."""
+        before = self._places.pop(customer, None)
+        if before is not None:
+            tier, stage = before
+            self.by_tier[tier] -= 1
+            self.by_stage[stage] -= 1
+
 
 _RATE_SAMPLES = 16
 

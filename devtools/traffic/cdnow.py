@@ -16,7 +16,7 @@ from hashlib import blake2b
 from importlib import resources
 from typing import NamedTuple
 
-from devtools.traffic.draws import HOUR_MS
+from devtools.traffic.distributions import HOUR_MS
 from devtools.traffic.record import Draft, Event, event_of
 from scoring.calendar import DAY_MS, day_of_date
 from scoring.money import text_of_minor

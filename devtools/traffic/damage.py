@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from devtools.traffic.draws import Draws
+from devtools.traffic.distributions import Draws
 from devtools.traffic.record import Event, encode_json
 
 

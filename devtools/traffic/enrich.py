@@ -16,11 +16,17 @@ from itertools import count
 
 from devtools.traffic.cdnow import END_MS, Purchase
 from devtools.traffic.damage import damaged
-from devtools.traffic.draws import DAY_MS, HOUR_MS, MINUTE_MS, Draws, draws_for
-from devtools.traffic.people import consent, correction, introduction
+from devtools.traffic.distributions import DAY_MS, HOUR_MS, MINUTE_MS, Draws, draws_for
 from devtools.traffic.record import Draft, Event, TrafficRecord, event_of, record_of
-from devtools.traffic.sessions import CATEGORIES, LONGEST_VISIT_MS, visit
-from devtools.traffic.support import cancellation, refund, ticket
+from devtools.traffic.sessions import (
+    CATEGORIES,
+    LONGEST_VISIT_MS,
+    cancellation,
+    refund,
+    ticket,
+    visit,
+)
+from devtools.traffic.shoppers import consent, correction, introduction
 
 HORIZON_MS = 120 * DAY_MS
 """Nothing follows from a purchase later than this after it."""

@@ -14,7 +14,7 @@ import orjson
 
 from devtools.traffic.record import TrafficRecord
 from scoring.timestamps import parse_rfc3339
-from streams.kafka.routing import UNROUTABLE, topic_for
+from streams.kafka.topics import UNROUTABLE, topic_for
 
 MAX_LINE_BYTES = 1_000_000
 """A broker takes records of 1 MB unless told otherwise; a longer line ends the replay."""

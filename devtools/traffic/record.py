@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from scoring.timestamps import rfc3339
-from streams.kafka.routing import InputTopic, topic_for
+from streams.kafka.topics import InputTopic, topic_for
 
 # Exact in size: what orjson returns keeps its whole buffer, 4 KB an event where many are held.
 encode_json = msgspec.json.Encoder().encode

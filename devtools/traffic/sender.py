@@ -14,8 +14,13 @@ from devtools.traffic.pace import Pace
 from devtools.traffic.record import TrafficRecord
 from streams.faust_app import BatchProducer
 from streams.kafka.headers import partition_of
-from streams.kafka.routing import INPUT_TOPICS, InputTopic
-from streams.kafka.topics import TopicsUnusable, partition_counts, topic_name
+from streams.kafka.topics import (
+    INPUT_TOPICS,
+    InputTopic,
+    TopicsUnusable,
+    partition_counts,
+    topic_name,
+)
 from streams.policy_log import log_producer
 
 _CHUNK = 2_000

@@ -11,8 +11,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
-from devtools.traffic.draws import DAY_MS, draws_for
+from devtools.traffic.distributions import DAY_MS, Draws, draws_for
+from devtools.traffic.record import Draft
 from devtools.traffic.sessions import CATEGORIES
 
 _LONGEST_MEAN_PAUSE_DAYS = 1460.0
@@ -68,3 +71,52 @@ def customer(number: int, shape: PopulationShape) -> Customer:
         log_median_amount=math.log(shape.median_amount) + draws.gauss(0, shape.amount_spread),
         favourite=draws.pick(CATEGORIES),
     )
+
+
+_REGIONS = ("north", "south", "east", "west", "central")
+_OCCUPATIONS = ("student", "teacher", "engineer", "nurse", "clerk", "artist", "retired", "manager")
+_FIRST_BIRTH = date(1930, 1, 1).toordinal()
+_LAST_BIRTH = date(1980, 12, 31).toordinal()
+
+
+def introduction(draws: Draws, customer_id: str, at_ms: int) -> Draft:
+    """A first `profile.updated` with what a registration form asks for."""
+    birth_date = date.fromordinal(draws.between(_FIRST_BIRTH, _LAST_BIRTH))
+    attributes: dict[str, Any] = {
+        "birth_date": birth_date.isoformat(),
+        "gender": draws.pick(("female", "male", "other")),
+        "region": draws.pick(_REGIONS),
+        "city_tier": draws.pick(("1", "2", "3", "4")),
+        "occupation": draws.pick(_OCCUPATIONS),
+    }
+    return Draft(at_ms, "profile.updated", customer_id, {"attributes": attributes})
+
+
+def correction(draws: Draws, customer_id: str, at_ms: int) -> Draft:
+    """A later `profile.updated`: the customer moved, or has another occupation."""
+    moved = draws.chance(0.5)
+    attributes = (
+        {"region": draws.pick(_REGIONS)} if moved else {"occupation": draws.pick(_OCCUPATIONS)}
+    )
+    return Draft(at_ms, "profile.updated", customer_id, {"attributes": attributes})
+
+
+def consent(draws: Draws, customer_id: str, at_ms: int, *, yes: float) -> Draft:
+    """A `consent.changed` that allows marketing with the probability `yes`."""
+    return Draft(at_ms, "consent.changed", customer_id, {"marketing": draws.chance(yes)})
+
+
+_WITHIN_DAYS = 20
+
+
+def referral(draws: Draws, customer_id: str, placed_ms: int) -> Draft:
+    """Somebody was recommended, some days after a purchase."""
+    at_ms = placed_ms + draws.between(DAY_MS, _WITHIN_DAYS * DAY_MS)
+    return Draft(at_ms, "activity.recorded", customer_id, {"activity": "referral"})
+
+
+def redemption(draws: Draws, customer_id: str, placed_ms: int, redemption_id: str) -> Draft:
+    """Points are spent some days after a purchase, sometimes more than there are."""
+    at_ms = placed_ms + draws.between(DAY_MS, _WITHIN_DAYS * DAY_MS)
+    fields = {"redemption_id": redemption_id, "points": 50 * draws.between(1, 10)}
+    return Draft(at_ms, "points.redeemed", customer_id, fields)

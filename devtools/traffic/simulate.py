@@ -13,16 +13,21 @@ import math
 from collections.abc import Callable, Iterator
 from itertools import count
 
-from devtools.traffic.distributions import after_active_wait
-from devtools.traffic.draws import DAY_MS, HOUR_MS, MINUTE_MS, draws_for
-from devtools.traffic.loyalty import redemption, referral
-from devtools.traffic.people import consent, correction, introduction
+from devtools.traffic.distributions import DAY_MS, HOUR_MS, MINUTE_MS, after_active_wait, draws_for
 from devtools.traffic.record import Draft, TrafficRecord, encode_json, event_of
-from devtools.traffic.sessions import visit
-from devtools.traffic.shoppers import Customer, PopulationShape, customer
-from devtools.traffic.support import cancellation, refund, ticket
+from devtools.traffic.sessions import cancellation, refund, ticket, visit
+from devtools.traffic.shoppers import (
+    Customer,
+    PopulationShape,
+    consent,
+    correction,
+    customer,
+    introduction,
+    redemption,
+    referral,
+)
 from scoring.money import text_of_minor
-from streams.kafka.routing import topic_for
+from streams.kafka.topics import topic_for
 
 Stamp = Callable[[int, int], int]
 """Event time (epoch ms) of an event, from its time in the simulation and its number (from 0)."""

@@ -1,7 +1,7 @@
 """From bytes to an event, or to the first reason why not.
 
 Everything here is a function of the record alone, but for the wall clock's limit on times, which
-the caller gives. What needs the policy comes after, in `handlers.decode.values`.
+the caller gives. What needs the policy comes after, in `handlers.decode.policy_checks`.
 """
 
 from __future__ import annotations

@@ -7,8 +7,14 @@ that decide them.
 from __future__ import annotations
 
 from handlers.explain.due import due_next, ever, level_why
-from handlers.explain.explain_features import points_why, reminders_why
-from handlers.explain.features import health_why, satisfaction_why, tags_why, weights_why
+from handlers.explain.features import (
+    health_why,
+    points_why,
+    reminders_why,
+    satisfaction_why,
+    tags_why,
+    weights_why,
+)
 from handlers.explain.model import (
     ConditionHeld,
     DigitWhy,
@@ -27,10 +33,9 @@ from handlers.outputs import view_crossed, view_figures
 from handlers.state.customer import NEVER_MS, Customer, stage_of
 from handlers.tiers import figures_of, keeps_until, next_tier, totals
 from scoring.money import text_of_minor
-from scoring.movement import move
 from scoring.rfm import Figures
 from scoring.rules import Condition, Rules
-from scoring.tiers import holds, qualified_rank
+from scoring.tiers import holds, move, qualified_rank
 from scoring.timestamps import rfc3339
 
 

@@ -13,8 +13,8 @@ from handlers.outputs import optional_time
 from handlers.state.customer import NEVER_MS, Customer
 from handlers.tags import tags_due_ms
 from scoring.calendar import DAY_MS
-from scoring.dormancy import threshold_days
-from scoring.rules import CHURNED, LEVELS, Rules
+from scoring.dormancy import CHURNED, LEVELS, threshold_days
+from scoring.rules import Rules
 from scoring.timestamps import rfc3339
 
 

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from handlers.explain.model import HealthPart, HealthWhy, NameWeight, TagWhy
-from handlers.health import health_view
-from handlers.satisfaction import SatisfactionView, satisfaction_view
+from handlers.care import coming
+from handlers.explain.model import (
+    HealthPart,
+    HealthWhy,
+    LotWhy,
+    NameWeight,
+    PointsWhy,
+    ReminderWhy,
+    TagWhy,
+)
+from handlers.explain.orders import date_of
+from handlers.outputs import optional_time
+from handlers.profile import SatisfactionView, health_view, satisfaction_view
 from handlers.state.customer import Customer, Tagged
 from scoring.health_score import PARTS
 from scoring.money import text_of_minor
+from scoring.points import Account
 from scoring.rfm import Figures
 from scoring.rules import Rules
 from scoring.timestamps import rfc3339
@@ -67,3 +78,33 @@ def satisfaction_why(customer: Customer, rules: Rules) -> SatisfactionView | Non
 
 def _decimal(value: Fraction) -> str:
     return text_of_minor(round(value * 10**_DECIMALS), _DECIMALS)
+
+
+def points_why(customer: Customer, rules: Rules) -> PointsWhy | None:
+    """The account of points; None with a policy that has none."""
+    if rules.points is None:
+        return None
+    account = customer.points or Account()
+    return PointsWhy(
+        balance=account.balance,
+        owed=account.owed,
+        earned=account.earned,
+        redeemed=account.redeemed,
+        taken_back=account.taken_back,
+        expired=account.expired,
+        lots=[
+            LotWhy(date_of(lot.day), lot.points, optional_time(lot.expires_ms))
+            for lot in account.lots
+        ],
+        next_order_rate=rules.points.rate_text(customer.tier),
+    )
+
+
+def reminders_why(customer: Customer, rules: Rules, clock_ms: int) -> list[ReminderWhy] | None:
+    """The next reminder of each kind, soonest first; None with a policy that has none."""
+    if rules.care is None:
+        return None
+    return [
+        ReminderWhy(rfc3339(each.at_ms), each.kind, each.due_on, each.name)
+        for each in sorted(coming(rules, customer, clock_ms))
+    ]

@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from handlers.outputs import CrossedView, FiguresView, NextTier
-from handlers.satisfaction import SatisfactionView
+from handlers.profile import SatisfactionView
 
 Measured = int | str
 """A whole number, or money as decimal text."""

@@ -7,10 +7,11 @@ from msgspec import Struct, field, msgpack
 from handlers.decode.digests import DIGEST_BYTES
 from scoring.care import Reminded
 from scoring.decayed_topk import Sketch
+from scoring.dormancy import ACTIVE, LEVELS
 from scoring.ledger import Ledger
 from scoring.points import Account
 from scoring.rolling_counts import DayCounts
-from scoring.rules import ACTIVE, LEVELS, PROSPECT, Rules
+from scoring.rules import PROSPECT, Rules
 from scoring.satisfaction import Experience
 from scoring.tiers import Crossed
 

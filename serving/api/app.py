@@ -20,12 +20,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from serving.api import openapi
-from serving.api.answers import problem_response
 from serving.api.dependencies import Services
-from serving.api.frame import Frame
-from serving.api.meter import ApiMeter
-from serving.api.middleware import Gate
-from serving.api.problems import Problem
+from serving.api.metrics import ApiMeter
+from serving.api.middleware import Frame, Gate
+from serving.api.problems import Problem, problem_response
 from serving.api.rate_limit import Buckets
 from serving.api.routes import changes, customers, figures, lists, probes, search
 from serving.view.cursor import BadCursor
@@ -37,14 +35,13 @@ _MODULES = (search, customers, lists, figures, changes, probes)
 _REFUSALS = (AuthenticationError, AuthorizationError, NoPermissionError)
 
 
-def create_app(services: Services, addresses: Buckets, meter: ApiMeter, receipt: type) -> ASGIApp:
+def create_app(services: Services, addresses: Buckets, meter: ApiMeter) -> ASGIApp:
     """The application that answers with these parts.
 
     Args:
         services: what the routes work with.
         addresses: how much each address may ask.
         meter: told about every answer.
-        receipt: the type of what an erasure is answered with, for the description.
     """
     app = FastAPI(
         title="Tierstream",
@@ -57,7 +54,7 @@ def create_app(services: Services, addresses: Buckets, meter: ApiMeter, receipt:
     app.state.services = services
     for module in _MODULES:
         app.include_router(module.router)
-    app.openapi = lambda: openapi.describe(app, receipt)  # type: ignore[method-assign]
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
     gate = Gate(app, addresses, loopback_only=services.access.is_open)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 
-from serving.api.auth import Access
-from serving.api.erasing import Eraser
+from serving.api.auth import Access, Caller
 from serving.api.health import ApiHealth
-from serving.api.jobs import Explainer
+from serving.api.jobs import Eraser, Explainer
 from serving.api.problems import Problem
 from serving.api.sse.manager import Streams
+from serving.api.tokens import SCOPES
 from serving.view.changes_reader import ChangesReader
 from serving.view.reader import ViewReader
 
@@ -43,3 +46,34 @@ def services_of(request: Request) -> Services:
     """The parts of the process that answers ``request``."""
     found: Services = request.app.state.services
     return found
+
+
+class Requires(SecurityBase):
+    """Lets in who has a scope.
+
+    Args:
+        scope: of `SCOPES`.
+    """
+
+    def __init__(self, scope: str) -> None:
+        scopes = "; ".join(f"`{name}`: {meaning}" for name, meaning in SCOPES.items())
+        self.model = HTTPBearer(
+            description=f"A token made by `tierstream api-token`. Its scopes: {scopes}."
+        )
+        self.scheme_name = "bearer"
+        self._scope = scope
+
+    async def __call__(self, request: Request) -> Caller:
+        """The caller of a request.
+
+        Raises:
+            Problem: it may not.
+        """
+        access = services_of(request).access
+        caller = access.admit(request.headers.get("authorization"), self._scope)
+        request.state.caller = caller.name
+        return caller
+
+
+CanRead = Annotated[Caller, Depends(Requires("read"))]
+CanErase = Annotated[Caller, Depends(Requires("erase"))]

@@ -1,15 +1,53 @@
-"""Explanations: read from the state in Kafka, which takes long, so only a few at once."""
+"""Work for a request that is done in Kafka, within limits: explanations and erasures.
+
+The API does not know how either is done: who starts it hands that in, as `Ports`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-from serving.api.given import Explain, KafkaUnavailable, Unexplained
 from serving.api.problems import Problem
 
-_AT_ONCE = 2
-_WAITING_MAX = 8
+_EXPLANATIONS_AT_ONCE = 2
+_EXPLANATIONS_WAITING_MAX = 8
+_ERASURES_AT_ONCE = 8
+_ERASURE_TIMEOUT_S = 30.0
+
+Explain = Callable[[str], Awaitable[bytes]]
+"""Gives what `tierstream explain --json` gives for a customer, read from Kafka.
+
+Raises `Unexplained` or `KafkaUnavailable`; ends what it began when it is cancelled.
+"""
+
+Erase = Callable[[str], Awaitable[bytes]]
+"""Writes a `customer.erased` event, and gives the receipt as JSON once Kafka has acknowledged it.
+
+Raises `KafkaUnavailable` if it did not, or not surely.
+"""
+
+
+class Unexplained(Exception):
+    """There is no state of this customer; the message is one sentence."""
+
+
+class KafkaUnavailable(Exception):
+    """Kafka does not answer, or refuses; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the API asks of the rest of the program, which it does not know.
+
+    Attributes:
+        explain: explains a customer's state.
+        erase: asks for an erasure.
+    """
+
+    explain: Explain
+    erase: Erase
 
 
 class Explainer:
@@ -25,7 +63,7 @@ class Explainer:
         self._explain = explain
         self._timeout_s = timeout_s
         self._ending = ending
-        self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._turn = asyncio.Semaphore(_EXPLANATIONS_AT_ONCE)
         self._asked = 0
 
     async def explain(self, customer_id: str) -> bytes:
@@ -34,7 +72,7 @@ class Explainer:
         Raises:
             Problem: there is none, it took too long, or too many are asked for.
         """
-        if self._asked >= _AT_ONCE + _WAITING_MAX:
+        if self._asked >= _EXPLANATIONS_AT_ONCE + _EXPLANATIONS_WAITING_MAX:
             raise Problem("too-busy", "too many explanations at once", headers={"Retry-After": "5"})
         self._asked += 1
         try:
@@ -70,3 +108,37 @@ class Explainer:
 
 async def _plain(explained: Awaitable[bytes]) -> bytes:
     return await explained
+
+
+class Eraser:
+    """Asks for erasures.
+
+    Args:
+        erase: asks for one.
+    """
+
+    def __init__(self, erase: Erase) -> None:
+        self._erase = erase
+        self._asked = 0
+
+    async def erase(self, customer_id: str) -> bytes:
+        """The receipt as JSON.
+
+        Raises:
+            Problem: Kafka did not take it, or not in time: then it may or may not have.
+        """
+        if self._asked >= _ERASURES_AT_ONCE:
+            raise Problem("too-busy", "too many erasures at once", headers={"Retry-After": "2"})
+        self._asked += 1
+        try:
+            async with asyncio.timeout(_ERASURE_TIMEOUT_S):
+                return await self._erase(customer_id)
+        except (KafkaUnavailable, TimeoutError) as error:
+            reason = str(error) or f"no acknowledgement within {_ERASURE_TIMEOUT_S:g} s"
+            raise Problem(
+                "kafka-unavailable",
+                f"the erasure may not be in Kafka, ask again: {reason}",
+                headers={"Retry-After": "5"},
+            ) from None
+        finally:
+            self._asked -= 1

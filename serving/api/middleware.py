@@ -4,18 +4,95 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import secrets
+from collections.abc import Callable
+from typing import Any
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.api.answers import problem_response
-from serving.api.frame import PROBES
-from serving.api.problems import Problem
+from serving.api.metrics import ApiMeter
+from serving.api.problems import Problem, problem_response
 from serving.api.rate_limit import Buckets
+
+PROBES = frozenset(("/livez", "/readyz"))
+
+_COMMON_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
+_TLS_HEADERS = ((b"strict-transport-security", b"max-age=31536000"),)
 
 _TARGET_MAX_BYTES = 8 * 1024
 _HEADERS_MAX_BYTES = 16 * 1024
 _BODY_MAX_BYTES = 1_024
 _LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "[::1]"))
+
+_log = structlog.get_logger(__name__)
+
+
+class Frame:
+    """The outermost part of the application.
+
+    Args:
+        app: what it is around.
+        meter: told about every answer.
+        clock: seconds that never go back.
+    """
+
+    def __init__(self, app: ASGIApp, meter: ApiMeter, clock: Callable[[], float]) -> None:
+        self._app = app
+        self._meter = meter
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        started_s = self._clock()
+        state = scope.setdefault("state", {})
+        state["request_id"] = secrets.token_hex(16)
+        # Routes are told apart before percent-encoding is undone: an id may hold a slash.
+        scope["path"] = scope["raw_path"].decode("ascii")
+        status = 0
+
+        async def framed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = {**message, "headers": _framed(message["headers"], scope, state)}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, framed)
+        except Exception:  # a bug; the client has its answer
+            _log.exception("a request failed", route=route_of(scope), request=state["request_id"])
+        finally:
+            seconds = self._clock() - started_s
+            self._meter.answered(route_of(scope), status, seconds)
+            if scope["path"] not in PROBES:
+                _log.info(
+                    "answered",
+                    method=scope["method"],
+                    route=route_of(scope),
+                    status=status,
+                    ms=round(seconds * 1_000, 1),
+                    caller=state.get("caller"),
+                    request=state["request_id"],
+                )
+
+
+def route_of(scope: Scope) -> str:
+    """The template of the route that a request took, such as ``/v1/customers/{customer_id}``."""
+    return getattr(scope.get("route"), "path", "none")
+
+
+def _framed(own: Any, scope: Scope, state: Any) -> list[tuple[bytes, bytes]]:
+    added = [*_COMMON_HEADERS, (b"x-request-id", state["request_id"].encode())]
+    if scope["scheme"] == "https":
+        added += _TLS_HEADERS
+    return [*own, *added]
 
 
 class Gate:

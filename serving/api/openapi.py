@@ -10,12 +10,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from handlers.explain.model import Explanation
-from handlers.health import HealthView
 from handlers.outputs import Profile
-from handlers.satisfaction import SatisfactionView
-from serving.api import examples
-from serving.api.models import SHAPES
+from handlers.profile import HealthView, SatisfactionView
+from serving.api.models import PROFILE_EXAMPLE, SHAPES
 from serving.api.problems import KINDS, MEDIA_TYPE
+from streams.erasure import Receipt
 
 _REF = "#/components/schemas/{name}"
 _ALWAYS = (400, 401, 403, 413, 414, 421, 422, 429, 431, 500)
@@ -69,12 +68,11 @@ def stream(*problems: int) -> dict[int | str, dict[str, Any]]:
     return {200: {"description": "Events", "content": content}, **_problems(problems)}
 
 
-def describe(app: FastAPI, receipt: type) -> dict[str, Any]:
+def describe(app: FastAPI) -> dict[str, Any]:
     """The document of an application, made once.
 
     Args:
         app: with all its routes.
-        receipt: the type of what an erasure is answered with; it must be called ``Receipt``.
     """
     if app.openapi_schema is None:
         document = get_openapi(
@@ -82,7 +80,7 @@ def describe(app: FastAPI, receipt: type) -> dict[str, Any]:
         )
         components = document.setdefault("components", {})
         components["schemas"] = {
-            **schemas((Profile, Explanation, receipt, *SHAPES)),
+            **schemas((Profile, Explanation, Receipt, *SHAPES)),
             "Problem": _PROBLEM,
         }
         app.openapi_schema = document
@@ -97,7 +95,7 @@ def schemas(types: Iterable[type]) -> dict[str, Any]:
     found.pop("Struct")
     for field, kind in parts.items():
         found["Profile"]["properties"][field] = {"$ref": _REF.format(name=kind.__name__)}
-    found["Profile"]["examples"] = [examples.PROFILE]
+    found["Profile"]["examples"] = [PROFILE_EXAMPLE]
     return found
 
 

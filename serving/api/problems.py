@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
+from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE_PREFIX = "urn:tierstream:problem:"
@@ -92,3 +93,27 @@ class Problem(Exception):
         if self.errors:
             document["errors"] = list(self.errors)
         return orjson.dumps(document)
+
+
+JSON = "application/json"
+
+
+def json_response(value: object, status: int = 200) -> Response:
+    """A value as JSON."""
+    return Response(orjson.dumps(value), status, media_type=JSON)
+
+
+def raw_response(document: bytes, status: int = 200) -> Response:
+    """JSON as it is."""
+    return Response(document, status, media_type=JSON)
+
+
+def problem_response(problem: Problem, state: Any) -> Response:
+    """A problem as its document; ``state`` is that of the request."""
+    body = problem.body(instance_of(state))
+    return Response(body, problem.status, problem.headers, MEDIA_TYPE)
+
+
+def instance_of(state: Any) -> str:
+    """The name of this request in problem documents."""
+    return f"urn:tierstream:request:{state['request_id']}"

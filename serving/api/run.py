@@ -13,15 +13,12 @@ from config.environment import Settings
 from serving.api.app import create_app
 from serving.api.auth import Access
 from serving.api.dependencies import Services
-from serving.api.erasing import Eraser
-from serving.api.given import Given
-from serving.api.health import ApiHealth
-from serving.api.jobs import Explainer
-from serving.api.keeper import keep
-from serving.api.meter import ApiMeter
+from serving.api.health import ApiHealth, keep
+from serving.api.jobs import Eraser, Explainer, Ports
+from serving.api.metrics import ApiMeter
 from serving.api.rate_limit import Buckets
 from serving.api.server import ApiServer, bind
-from serving.api.sse.consumer import Source
+from serving.api.sse.consumer import Source, TopicIds, topic_ids
 from serving.api.sse.manager import Streams
 from serving.api.token_file import TokenFile
 from serving.view.changes_reader import ChangesReader
@@ -39,12 +36,13 @@ _log = structlog.get_logger(__name__)
 
 async def run_api(
     settings: Settings,
-    given: Given,
+    ports: Ports,
     *,
     meter: ApiMeter,
     health: ApiHealth,
     stop: asyncio.Event,
     listening: Callable[[int], None] = lambda _: None,
+    identify: TopicIds = topic_ids,
 ) -> None:
     """Serve until told to stop.
 
@@ -52,11 +50,12 @@ async def run_api(
 
     Args:
         settings: of the deployment.
-        given: what the rest of the program does for it.
+        ports: what the rest of the program does for it.
         meter: told about the work.
         health: told about the state.
         stop: when set, answers under way get a moment, and streams end.
         listening: told the port.
+        identify: tells the ids of topics.
 
     Raises:
         ApiServerError: it cannot listen.
@@ -76,14 +75,12 @@ async def run_api(
         access=access,
         view=ViewReader(redis, settings.redis_key_prefix),
         changes=ChangesReader(redis, settings.redis_key_prefix, settings.changes_kept.ms),
-        streams=Streams(
-            lambda: Source(settings, given.identify), settings.api_max_streams, meter, stop
-        ),
-        explainer=Explainer(given.explain, settings.api_explain_timeout.seconds, stop),
-        eraser=Eraser(given.erase),
+        streams=Streams(lambda: Source(settings, identify), settings.api_max_streams, meter, stop),
+        explainer=Explainer(ports.explain, settings.api_explain_timeout.seconds, stop),
+        eraser=Eraser(ports.erase),
         health=health,
     )
-    app = create_app(services, _buckets(settings.api_rate_per_address), meter, given.receipt)
+    app = create_app(services, _buckets(settings.api_rate_per_address), meter)
     with bind(settings) as listener:
         server = ApiServer(app, settings, listener)
         keeper = asyncio.create_task(

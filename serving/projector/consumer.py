@@ -11,9 +11,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from config.environment import Settings
-from serving.view.errors import ViewError
-from streams.kafka.clients import aiokafka_security
-from streams.kafka.consumer import Consumer
+from serving.view.redis import ViewError
+from streams.kafka.clients import Consumer, aiokafka_security
 
 _RETRY_PAUSE_S = 0.5
 _REQUEST_TIMEOUT_MS = 20_000

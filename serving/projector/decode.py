@@ -1,4 +1,4 @@
-"""From what Kafka delivered to what a ledger gets."""
+"""From the records that Kafka delivered to chunks for Redis."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TypeVar
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
-from serving.projector.meter import ViewMeter
-from serving.view.chunks import Chunk
-from serving.view.profile_record import Unreadable
+from serving.projector.metrics import ViewMeter
+from serving.view.chunks import Chunk, cut
+from serving.view.profile_record import ProfileRecord, Unreadable, read_profile
 
 R = TypeVar("R")
 
@@ -22,7 +22,7 @@ _CHUNK_MAX_RECORDS = 200
 _log = structlog.get_logger(__name__)
 
 
-def chunks_of(
+def change_chunks(
     batch: Mapping[TopicPartition, Sequence[ConsumerRecord]],
     next_offsets: Mapping[int, int],
     read: Read[R],
@@ -47,6 +47,25 @@ def chunks_of(
     return chunks
 
 
+def profile_chunks(
+    batch: Mapping[TopicPartition, Sequence[ConsumerRecord]],
+    next_offsets: Mapping[int, int],
+    meter: ViewMeter,
+) -> list[Chunk[ProfileRecord]]:
+    """The profiles of ``batch``, read and cut up; the unreadable are counted and left out.
+
+    Args:
+        batch: records by partition, in order.
+        next_offsets: the position of each partition before the batch.
+        meter: told about unreadable records.
+    """
+    chunks: list[Chunk[ProfileRecord]] = []
+    for tp, records in batch.items():
+        before, after = next_offsets[tp.partition], records[-1].offset + 1
+        chunks += cut(tp.partition, before, after, _readable(records, read_profile, meter))
+    return chunks
+
+
 def _readable(records: Sequence[ConsumerRecord], read: Read[R], meter: ViewMeter) -> list[R]:
     readable = []
     for record in records:
@@ -55,7 +74,7 @@ def _readable(records: Sequence[ConsumerRecord], read: Read[R], meter: ViewMeter
         except Unreadable as reason:
             meter.records("unreadable", 1)
             _log.warning(
-                "passing over a record that is no change",
+                "passing over an unreadable record",
                 topic=record.topic,
                 partition=record.partition,
                 offset=record.offset,

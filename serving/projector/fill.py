@@ -10,14 +10,12 @@ from typing import Generic, TypeVar
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from config.environment import Settings
-from serving.projector.extent import end_offsets, seen_end
-from serving.projector.meter import ViewMeter
-from serving.projector.resume import settle
-from serving.projector.stream import Stream
+from serving.projector.metrics import ViewMeter
+from serving.projector.resume import end_offsets, seen_end, settle
+from serving.projector.sources import Stream
 from serving.view.chunks import Chunk
-from serving.view.errors import ViewError
 from serving.view.generation import Generation
-from serving.view.startup import within_startup
+from serving.view.redis import ViewError, within_startup
 
 R = TypeVar("R")
 

@@ -21,16 +21,15 @@ from aiokafka.errors import (
     OffsetOutOfRangeError,
 )
 
-from serving.projector.extent import end_offsets
 from serving.projector.health import LoopHealth
-from serving.projector.meter import ViewMeter
+from serving.projector.metrics import ViewMeter
 from serving.projector.redis_retry import Patience
-from serving.projector.resume import Settled, settle
-from serving.projector.stream import Stream
+from serving.projector.resume import Settled, end_offsets, settle
+from serving.projector.sources import Stream
 from serving.view.chunks import Chunk
-from serving.view.errors import ViewError
 from serving.view.generation import PlaceLost
 from serving.view.generations import RedisView
+from serving.view.redis import ViewError
 
 R = TypeVar("R")
 

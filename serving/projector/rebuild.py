@@ -23,12 +23,10 @@ from redis.exceptions import RedisError
 from config.environment import Settings
 from serving.projector.consumer import open_consumer
 from serving.projector.fill import Filling
-from serving.projector.view_streams import view_streams
-from serving.view.errors import ViewError
+from serving.projector.sources import view_streams
 from serving.view.generation import Generation, PlaceLost
 from serving.view.generations import RedisView
-from serving.view.redis import connect_redis, explained
-from serving.view.startup import within_startup
+from serving.view.redis import ViewError, connect_redis, explained, within_startup
 
 _SWITCH_WITHIN_S = 30.0
 _READERS_LEAVE_S = 1.0

@@ -11,8 +11,8 @@ from aiokafka.errors import KafkaError
 from tenacity import RetryCallState
 
 from serving.projector.health import LoopHealth
-from serving.projector.meter import ViewMeter
-from serving.view.outage import wait_out
+from serving.projector.metrics import ViewMeter
+from serving.view.redis import wait_out
 
 T = TypeVar("T")
 

@@ -15,13 +15,12 @@ from config.environment import Settings
 from serving.projector.consumer import open_consumer
 from serving.projector.health import ProjectorHealth
 from serving.projector.loop import Projection
-from serving.projector.meter import ViewMeter
+from serving.projector.metrics import ViewMeter
 from serving.projector.rebuild import rebuild_view
-from serving.projector.view_streams import STREAMS, view_streams
+from serving.projector.sources import STREAMS, view_streams
 from serving.view.generations import RedisView
-from serving.view.redis import connect_redis, explained, is_outage
+from serving.view.redis import connect_redis, explained, is_outage, within_startup
 from serving.view.source_topic import REMOVALS_KEPT_MS
-from serving.view.startup import within_startup
 
 _LAST_BATCH_S = 10.0
 _STUCK_AFTER_S = 60.0

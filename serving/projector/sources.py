@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 from aiokafka import ConsumerRecord, TopicPartition
 from redis.asyncio import Redis
 
 from config.environment import Settings
 from handlers.outputs import DORMANCY_ALERTS, TIER_CHANGES
-from serving.projector.decode import chunks_of
-from serving.projector.meter import ViewMeter
-from serving.view.change_records import MoveRecord, read_move
+from serving.projector.decode import change_chunks, profile_chunks
+from serving.projector.metrics import ViewMeter
+from serving.view.change_counts import Levels, Moves
+from serving.view.change_records import LevelRecord, MoveRecord, read_level, read_move
 from serving.view.chunks import Chunk
-from serving.view.generation import Generation
-from serving.view.level_record import LevelRecord, read_level
-from serving.view.levels import Levels
-from serving.view.moves import Moves
+from serving.view.generation import Applied, Generation, Place
+from serving.view.profile_record import ProfileRecord
+from serving.view.source_topic import REMOVALS_KEPT_MS, profiles_topic, view_group
 
 
 class _ChangeStream:
@@ -62,7 +63,7 @@ class MoveStream(_ChangeStream):
         meter: ViewMeter,
     ) -> list[Chunk[MoveRecord]]:
         """The moves of a batch, cut up."""
-        return chunks_of(batch, next_offsets, read_move, meter)
+        return change_chunks(batch, next_offsets, read_move, meter)
 
 
 class LevelStream(_ChangeStream):
@@ -87,4 +88,154 @@ class LevelStream(_ChangeStream):
         meter: ViewMeter,
     ) -> list[Chunk[LevelRecord]]:
         """The levels of a batch, cut up."""
-        return chunks_of(batch, next_offsets, read_level, meter)
+        return change_chunks(batch, next_offsets, read_level, meter)
+
+
+R = TypeVar("R")
+R_contra = TypeVar("R_contra", contravariant=True)
+
+
+class Target(Protocol[R_contra]):
+    """The part of a generation that is made from one topic."""
+
+    async def places(self, partitions: Iterable[int]) -> dict[int, Place | None]:
+        """How far it has come in each of ``partitions``; None where it has not begun."""
+
+    async def may_begin(self, partitions: Iterable[int], /) -> bool:
+        """Whether all is there that must come before the first record of these partitions."""
+
+    async def begin(self, partition: int, offset: int, now_ms: int) -> None:
+        """Note that everything before ``offset`` is known, or gone from the topic."""
+
+    async def apply(self, chunks: Sequence[Chunk[R_contra]], current_ms: int = 0) -> Applied:
+        """Apply chunks in order; those of one partition must follow each other without a gap.
+
+        Whatever was applied before is skipped, so an attempt that broke off can be repeated.
+
+        Args:
+            chunks: what to apply; a chunk without records only checks the position.
+            current_ms: the wall time, if after these chunks nothing is lacking.
+
+        Raises:
+            PlaceLost: look again where the view stands, and go on from there.
+        """
+
+
+class Stream(Protocol[R]):
+    """A topic whose records are carried into each generation.
+
+    Attributes:
+        topic: its full name.
+        group: the consumer group that shares its partitions.
+        positions: name of the places, after what the keys of a generation begin with.
+        sweeps: whether its loop also deletes what interrupted rebuilds left.
+    """
+
+    topic: str
+    group: str
+    positions: str
+    sweeps: bool
+
+    @property
+    def removals_kept_ms(self) -> int | None:
+        """How long Kafka surely keeps the record that takes a customer away, if there are such.
+
+        A view that was behind for longer may have missed one.
+        """
+
+    def into(self, generation: Generation) -> Target[R]:
+        """Where its records go in a generation."""
+
+    def read(
+        self,
+        batch: Mapping[TopicPartition, Sequence[ConsumerRecord]],
+        next_offsets: Mapping[int, int],
+        meter: ViewMeter,
+    ) -> list[Chunk[R]]:
+        """The records of ``batch``, read and cut up; the unreadable are counted and left out.
+
+        Args:
+            batch: records by partition, in order.
+            next_offsets: the position of each partition before the batch.
+            meter: told about unreadable records.
+        """
+
+
+class Profiles:
+    """The profiles of a generation; the levels are told what they have to know about them.
+
+    Args:
+        generation: where the profiles go.
+        levels: of the same generation.
+    """
+
+    def __init__(self, generation: Generation, levels: Levels) -> None:
+        self._generation = generation
+        self._levels = levels
+
+    async def places(self, partitions: Iterable[int]) -> dict[int, Place | None]:
+        """How far the generation has come in each of ``partitions``; None where nowhere."""
+        return await self._generation.places(partitions)
+
+    async def may_begin(self, _partitions: Iterable[int], /) -> bool:
+        """Nothing has to come before profiles."""
+        return True
+
+    async def begin(self, partition: int, offset: int, now_ms: int) -> None:
+        """Note that everything before ``offset`` is known, or gone from the topic."""
+        await self._generation.begin(partition, offset, now_ms)
+
+    async def apply(self, chunks: Sequence[Chunk[ProfileRecord]], current_ms: int = 0) -> Applied:
+        """As `Generation.apply`."""
+        # First, because a record that was applied does not come again.
+        await self._levels.forget(
+            [record.customer_id for chunk in chunks for record in chunk.records if record.removes]
+        )
+        applied = await self._generation.apply(chunks, current_ms)
+        if current_ms:
+            await self._levels.note_known([chunk.partition for chunk in chunks], current_ms)
+        return applied
+
+
+class ProfileStream:
+    """The topic of profiles.
+
+    Args:
+        settings: of the deployment.
+        redis: a client that returns bytes.
+    """
+
+    sweeps = True
+    removals_kept_ms = REMOVALS_KEPT_MS
+
+    def __init__(self, settings: Settings, redis: Redis) -> None:
+        self.topic = profiles_topic(settings)
+        self.group = view_group(settings)
+        self.positions = "positions"
+        self._levels = LevelStream(settings, redis)
+
+    def into(self, generation: Generation) -> Profiles:
+        """The profiles of a generation."""
+        return Profiles(generation, self._levels.into(generation))
+
+    def read(
+        self,
+        batch: Mapping[TopicPartition, Sequence[ConsumerRecord]],
+        next_offsets: Mapping[int, int],
+        meter: ViewMeter,
+    ) -> list[Chunk[ProfileRecord]]:
+        """The profiles of a batch, cut up."""
+        return profile_chunks(batch, next_offsets, meter)
+
+
+STREAMS = 3
+"""How many there are."""
+
+
+def view_streams(settings: Settings, redis: Redis) -> tuple[Stream[Any], ...]:
+    """The streams of the view; profiles come first, since the levels ask who is known."""
+    return (
+        ProfileStream(settings, redis),
+        MoveStream(settings, redis),
+        LevelStream(settings, redis),
+    )

@@ -1,16 +1,96 @@
-"""A record of `tier-changes` as what is counted of it."""
+"""A record of `tier-changes` or `dormancy-alerts`, as what is kept of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from handlers.outputs import TIER_CHANGED
-from serving.view.envelope import open_envelope
+from handlers.outputs import (
+    CUSTOMER_REACTIVATED,
+    CUSTOMER_RETURNED,
+    DORMANCY_ALERT,
+    DORMANCY_WITHDRAWN,
+    TIER_CHANGED,
+)
+from scoring.dormancy import LEVELS
+from scoring.timestamps import parse_rfc3339
 from serving.view.profile_record import Unreadable
-from serving.view.seen import Seen, seen_of
+
+_SEQUENCE_MAX = 2**53
+
+
+class Change(Protocol):
+    """`data` of an output, as far as it is needed."""
+
+    customer_id: str
+    sequence: int
+    effective_at: str
+
+
+C = TypeVar("C", bound=Change)
+
+
+class Envelope(msgspec.Struct):
+    """The head of a CloudEvent."""
+
+    type: str
+    data: msgspec.Raw
+
+
+_decode_envelope = msgspec.json.Decoder(Envelope).decode
+
+
+def open_envelope(
+    key: bytes | None, value: bytes | None, types: frozenset[str], data: msgspec.json.Decoder[C]
+) -> tuple[C, int]:
+    """The data of a record, and its `effective_at` in milliseconds since 1970.
+
+    Raises:
+        Unreadable: it is none of ``types``, or not about the customer of the key.
+    """
+    if not key or value is None:
+        raise Unreadable("it has no key or no value")
+    try:
+        envelope = _decode_envelope(value)
+        if envelope.type not in types:
+            raise Unreadable(f"its type is none of {', '.join(sorted(types))}")
+        change = data.decode(envelope.data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unreadable("it is no CloudEvent with the data of its type") from error
+    if change.customer_id.encode() != key:
+        raise Unreadable("its key is not its customer")
+    if not 0 < change.sequence <= _SEQUENCE_MAX:
+        raise Unreadable("its sequence is out of range")
+    at_ms = parse_rfc3339(change.effective_at)
+    if at_ms is None:
+        raise Unreadable("its effective_at is no time")
+    return change, at_ms
+
+
+_BUCKETS = 16_384
+
+
+class Seen(NamedTuple):
+    """The place of a customer.
+
+    Attributes:
+        bucket: which of the hashes.
+        field: its field there.
+    """
+
+    bucket: int
+    field: bytes
+
+
+def seen_of(customer_id: bytes) -> Seen:
+    """The place of a customer: 78 bits of a digest, so that no two share one by accident."""
+    digest = blake2b(customer_id, digest_size=10).digest()
+    return Seen(int.from_bytes(digest[:2]) % _BUCKETS, digest[2:])
+
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TEXT_MAX = 256
@@ -25,9 +105,9 @@ class _Moved(msgspec.Struct):
     effective_at: str
 
 
-_TYPES = frozenset({TIER_CHANGED})
-_data = msgspec.json.Decoder(_Moved)
-_encode = msgspec.json.Encoder().encode
+_MOVE_TYPES = frozenset({TIER_CHANGED})
+_decode_move = msgspec.json.Decoder(_Moved)
+_encode_json = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +142,8 @@ def read_move(key: bytes | None, value: bytes | None, offset: int, timestamp_ms:
     Raises:
         Unreadable: it is no tier change of the customer of its key.
     """
-    moved, at_ms = open_envelope(key, value, _TYPES, _data)
-    move = _encode((moved.previous_tier, moved.tier, moved.reason))
+    moved, at_ms = open_envelope(key, value, _MOVE_TYPES, _decode_move)
+    move = _encode_json((moved.previous_tier, moved.tier, moved.reason))
     if len(move) > _TEXT_MAX:
         raise Unreadable("the names of its tiers are too long")
     seen = seen_of(moved.customer_id.encode())
@@ -73,3 +153,57 @@ def read_move(key: bytes | None, value: bytes | None, offset: int, timestamp_ms:
 def day_of(instant_ms: int) -> date:
     """The date of an instant in UTC."""
     return (_EPOCH + timedelta(milliseconds=instant_ms)).date()
+
+
+class _Reached(msgspec.Struct):
+    customer_id: str
+    sequence: int
+    level: str
+    effective_at: str
+
+
+_LEVEL_TYPES = frozenset(
+    {DORMANCY_ALERT, DORMANCY_WITHDRAWN, CUSTOMER_REACTIVATED, CUSTOMER_RETURNED}
+)
+_decode_level = msgspec.json.Decoder(_Reached)
+
+
+@dataclass(frozen=True, slots=True)
+class LevelRecord:
+    """A level that a customer reached; whatever level came before is over.
+
+    Attributes:
+        customer_id: who reached it.
+        seen: where the customer's newest sequence is remembered.
+        offset: where the record stands in its partition.
+        timestamp_ms: when it was written, in milliseconds since 1970.
+        sequence: number of this output among those of its customer.
+        at_ms: `effective_at`, in milliseconds since 1970.
+        level: one of `LEVELS`.
+    """
+
+    customer_id: bytes
+    seen: Seen
+    offset: int
+    timestamp_ms: int
+    sequence: int
+    at_ms: int
+    level: str
+
+
+def read_level(
+    key: bytes | None, value: bytes | None, offset: int, timestamp_ms: int
+) -> LevelRecord:
+    """Read a record.
+
+    Raises:
+        Unreadable: it is no change of level of the customer of its key.
+    """
+    reached, at_ms = open_envelope(key, value, _LEVEL_TYPES, _decode_level)
+    if reached.level not in LEVELS:
+        raise Unreadable(f"its level is none of {', '.join(LEVELS)}")
+    customer_id = reached.customer_id.encode()
+    seen = seen_of(customer_id)
+    return LevelRecord(
+        customer_id, seen, offset, timestamp_ms, reached.sequence, at_ms, reached.level
+    )

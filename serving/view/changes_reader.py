@@ -2,23 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
 from scoring.calendar import DAY_MS
-from scoring.rules import LEVELS
+from scoring.dormancy import LEVELS
 from serving.view.change_records import day_of
-from serving.view.changes_cursor import Place, cursor_at, place_of
-from serving.view.changes_keys import levels_keys, moves_keys
-from serving.view.keys import GenerationKeys
-from serving.view.migration import Migration, Move, added_up
+from serving.view.cursor import LevelPlace, level_cursor, level_place
+from serving.view.keys import GenerationKeys, levels_keys, moves_keys
 from serving.view.pinned_read import Following
-from serving.view.reached import LIMIT_MAX, Reached, ReachedPage
 from serving.view.walk_script import WALK
+
+LIMIT_MAX = 500
+"""The most customers of a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A customer who reached a level.
+
+    Attributes:
+        customer_id: who it is.
+        at_ms: when, in milliseconds since 1970.
+    """
+
+    customer_id: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReachedPage:
+    """Some of those who reached a level.
+
+    A page may have fewer customers than asked for, even none, and still not be the last: the work
+    for one page has a limit.
+
+    Attributes:
+        customers: the latest first.
+        cursor: for the next page; None after the last.
+    """
+
+    customers: tuple[Reached, ...]
+    cursor: str | None
+
+
+class Move(NamedTuple):
+    """A kind of move.
+
+    Attributes:
+        previous_tier: the tier left.
+        tier: the tier reached.
+        reason: of the change, as in `tier.changed`.
+    """
+
+    previous_tier: str
+    tier: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """How often each move was made.
+
+    Attributes:
+        first_day: from this day on (UTC, by `effective_at`).
+        last_day: up to the end of this day.
+        counts: moves made at least once, and how often, ordered by their names.
+        complete_from: counts of days before this one are missing or too low; None if nothing is
+            known of any day.
+    """
+
+    first_day: date
+    last_day: date
+    counts: tuple[tuple[Move, int], ...]
+    complete_from: date | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all days are known in full."""
+        return self.complete_from is None or self.first_day >= self.complete_from
+
+    def matrix(self) -> dict[str, dict[str, int]]:
+        """How often customers moved, by the tier left and then by the tier reached."""
+        matrix: dict[str, dict[str, int]] = {}
+        for move, count in self.counts:
+            row = matrix.setdefault(move.previous_tier, {})
+            row[move.tier] = row.get(move.tier, 0) + count
+        return matrix
+
+    def by_reason(self) -> dict[str, int]:
+        """How often customers moved, by reason."""
+        sums: Counter[str] = Counter()
+        for move, count in self.counts:
+            sums[move.reason] += count
+        return dict(sorted(sums.items()))
+
+
+def added_up(days: Iterable[Mapping[Move, int]]) -> tuple[tuple[Move, int], ...]:
+    """The counts of several days together."""
+    sums: Counter[Move] = Counter()
+    for day in days:
+        sums.update(day)
+    return tuple(sorted(sums.items()))
+
 
 DAYS_MAX = 3_660
 """The longest period of a migration."""
@@ -99,7 +192,7 @@ class ChangesReader:
             raise ValueError(f"{level} is none of {', '.join(LEVELS)}")
         if not 1 <= limit <= LIMIT_MAX:
             raise ValueError(f"a page has 1 to {LIMIT_MAX} customers")
-        place = place_of(level, cursor)
+        place = level_place(level, cursor)
 
         def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
             # An order ends `at_risk` without a word on the topic: the profile knows.
@@ -117,7 +210,7 @@ class ChangesReader:
         )
         if is_last:
             return ReachedPage(found, None)
-        return ReachedPage(found, cursor_at(level, Place(int(at_ms), customer_id)))
+        return ReachedPage(found, level_cursor(level, LevelPlace(int(at_ms), customer_id)))
 
     def _complete_from(self, positions: Mapping[bytes, bytes]) -> date | None:
         firsts = [

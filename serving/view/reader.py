@@ -10,7 +10,7 @@ from redis.asyncio.client import Pipeline
 from serving.view.keys import FACETS, GenerationKeys
 from serving.view.pinned_read import Following, ViewChanging
 from serving.view.query import Between, Page, Search
-from serving.view.searcher import Searcher
+from serving.view.search import Searcher
 
 __all__ = ["ViewChanging", "ViewReader"]
 

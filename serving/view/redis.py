@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
+import structlog
 from pydantic import SecretStr
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -22,11 +25,22 @@ from redis.exceptions import (
     RedisError,
     TimeoutError,  # noqa: A004 - as above
 )
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_delay,
+    wait_random_exponential,
+)
 
 from config.environment import Settings
 from config.redis_address import RedisAddress
-from serving.view.errors import ViewError
 from streams.kafka.clients import tls_context
+
+
+class ViewError(RuntimeError):
+    """The view cannot be kept; the message is one sentence for an operator."""
+
 
 _CONNECT_TIMEOUT_S = 3.0
 _ANSWER_TIMEOUT_S = 10.0
@@ -132,3 +146,72 @@ def _tls_options(settings: Settings) -> dict[str, Any]:
 
 def _plain(secret: SecretStr | None) -> str | None:
     return secret.get_secret_value() if secret is not None else None
+
+
+T = TypeVar("T")
+
+_WAIT_FIRST_S = 0.2
+_WAIT_MAX_S = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+async def wait_out(
+    attempt: Callable[[], Awaitable[T]],
+    *,
+    stop: Callable[[RetryCallState], bool],
+    sleep: Callable[[float], Awaitable[None]],
+    on_outage: Callable[[], None],
+) -> T:
+    """Repeat ``attempt`` until Redis takes it, with growing pauses of at most five seconds.
+
+    Args:
+        attempt: what to do; it must be harmless to do it again.
+        stop: when to give up and raise the outage's error after all.
+        sleep: how to spend a pause.
+        on_outage: called after every failed attempt.
+
+    Returns:
+        What ``attempt`` returned.
+    """
+
+    def note(state: RetryCallState) -> None:
+        on_outage()
+        error = state.outcome.exception() if state.outcome is not None else None
+        _log.warning(
+            "waiting for Redis",
+            attempt=state.attempt_number,
+            reason=f"{type(error).__name__}: {error}",
+        )
+
+    retrying = AsyncRetrying(
+        retry=retry_if_exception(is_outage),
+        wait=wait_random_exponential(multiplier=_WAIT_FIRST_S, max=_WAIT_MAX_S),
+        stop=stop,
+        sleep=sleep,
+        before_sleep=note,
+        reraise=True,
+    )
+
+    async def once() -> T:
+        return await attempt()
+
+    return await retrying(once)
+
+
+async def within_startup(settings: Settings, attempt: Callable[[], Awaitable[T]]) -> T:
+    """Do something with Redis; while it is away, wait, but no longer than the startup timeout.
+
+    Raises:
+        RedisError: Redis refuses, or is still away.
+    """
+    give_up = stop_after_delay(settings.startup_timeout.seconds)
+
+    def stop(state: RetryCallState) -> bool:
+        return give_up(state)
+
+    return await wait_out(attempt, stop=stop, sleep=asyncio.sleep, on_outage=_nothing)
+
+
+def _nothing() -> None:
+    """The log tells of the outage."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from redis.asyncio.client import Pipeline
 
-from serving.view.cursor import Place, cursor_at
+from serving.view.cursor import SearchPlace, search_cursor, search_place
 from serving.view.keys import GenerationKeys
 from serving.view.pinned_read import Following
 from serving.view.query import Between, Filter, Hit, Page, Search
+from serving.view.walk_script import WALK
 
 
 async def gather(
-    view: Following, search: Search, source: Filter, place: Place | None, step: int
+    view: Following, search: Search, source: Filter, place: SearchPlace | None, step: int
 ) -> Page:
     """A page, by looking at all who pass one filter.
 
@@ -35,7 +38,7 @@ async def gather(
             entry for entry in found if (entry < place if search.descending else entry > place)
         ]
     hits = found[: search.limit]
-    cursor = cursor_at(search, Place(*hits[-1])) if len(found) > len(hits) else None
+    cursor = search_cursor(search, SearchPlace(*hits[-1])) if len(found) > len(hits) else None
     return Page(tuple(Hit(one.decode(), value) for value, one in hits), cursor)
 
 
@@ -87,3 +90,129 @@ async def _check(
         for one, value, kept in zip(ids, values, holds, strict=True)
         if kept and value is not None
     ]
+
+
+_pack = msgspec.msgpack.Encoder().encode
+
+
+async def walk(
+    view: Following, search: Search, place: SearchPlace | None, *, step: int, steps: int
+) -> Page:
+    """A page, by looking at the customers of the rank one after the other.
+
+    Args:
+        view: whom to ask.
+        search: what for.
+        place: where the search goes on; None for its beginning.
+        step: customers that Redis looks at in one step, in which it does nothing else.
+        steps: after so many the page ends, however short it is.
+    """
+    hits: list[Hit] = []
+    for _ in range(steps):
+        left = search.limit - len(hits)
+        answer = await view.read(_step(search, place, step, left))
+        if answer is None:
+            return Page((), None)
+        kept, value, one, done = answer
+        hits += [
+            Hit(id_.decode(), float(at)) for id_, at in zip(kept[::2], kept[1::2], strict=True)
+        ]
+        if done:
+            return Page(tuple(hits), None)
+        place = SearchPlace(float(value), one)
+        if len(hits) == search.limit:
+            break
+    assert place is not None
+    return Page(tuple(hits), search_cursor(search, place))
+
+
+def _step(
+    search: Search, place: SearchPlace | None, steps: int, limit: int
+) -> Callable[[Pipeline, GenerationKeys], None]:
+    own = search.own_range
+    value, one = ("", b"") if place is None else (repr(place.value), place.customer_id)
+
+    def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
+        sets = [
+            [keys.members(filter_.facet, value) for value in filter_.values]
+            for filter_ in search.where
+        ]
+        ranges = [
+            (keys.rank(range_.rank), range_.low, range_.high)
+            for range_ in search.between
+            if range_.rank != search.order
+        ]
+        bounds = (int(search.descending), own.low, own.high, value, one)
+        limits = (steps, limit)
+        pipeline.eval(
+            WALK, 1, keys.rank(search.order), *bounds, *limits, _pack(sets), _pack(ranges)
+        )
+
+    return ask
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much work a page may be.
+
+    Attributes:
+        gather_customers: up to so many customers are read whole.
+        step_customers: customers that Redis looks at in one step, in which it does nothing else.
+        steps: of a walk.
+    """
+
+    gather_customers: int = 5_000
+    step_customers: int = 1_000
+    steps: int = 5
+
+
+class Searcher:
+    """Finds customers in the current generation.
+
+    Args:
+        view: whom to ask.
+        effort: for one page.
+    """
+
+    def __init__(self, view: Following, effort: Effort | None = None) -> None:
+        self._view = view
+        self._effort = effort or Effort()
+
+    async def page(self, search: Search) -> Page:
+        """A page of what is found.
+
+        Customers that change while the page is put together may be as before or as after.
+
+        Raises:
+            BadCursor: the cursor cannot be used.
+            ViewChanging: the view was replaced again and again.
+        """
+        place, effort = search_place(search), self._effort
+        fewest, count = await self._fewest(search)
+        if fewest is not None and count <= effort.gather_customers:
+            return await gather(self._view, search, fewest, place, effort.step_customers)
+        step, steps = effort.step_customers, effort.steps
+        return await walk(self._view, search, place, step=step, steps=steps)
+
+    async def _fewest(self, search: Search) -> tuple[Filter | None, int]:
+        """The filter that the fewest pass; None if that is the order's own range, or all."""
+        filters: list[Filter] = [*search.where, *search.between]
+        filters.append(search.own_range)
+
+        def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
+            for filter_ in filters:
+                if isinstance(filter_, Between):
+                    pipeline.zcount(keys.rank(filter_.rank), filter_.low, filter_.high)
+                else:
+                    for value in filter_.values:
+                        pipeline.scard(keys.members(filter_.facet, value))
+
+        answers = iter(await self._view.read_all(ask) or ())
+        counts = [sum(next(answers, 0) for _ in range(_answers_of(filter_))) for filter_ in filters]
+        least = min(counts)
+        fewest = filters[counts.index(least)] if counts[-1] > least else None
+        return fewest, least
+
+
+def _answers_of(filter_: Filter) -> int:
+    return 1 if isinstance(filter_, Between) else len(filter_.values)

@@ -23,7 +23,7 @@ from streams.engine.metrics import EngineMetrics
 from streams.engine.owned_partition import EnginePartition, Unflushed
 from streams.engine.records import EngineRecords, Record
 from streams.faust_app import Batch, BatchProducer, PartitionedStore, StreamApp, add_table
-from streams.faust_app.batch_events import batch_events
+from streams.faust_app.batch import batch_events
 from streams.kafka.topics import CUSTOMER_EVENTS, TABLE, changelog_name, topic_name
 
 _CHECKPOINT_FLUSHES = 5

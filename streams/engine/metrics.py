@@ -8,7 +8,7 @@ from collections import Counter
 from handlers.context import Tally
 from handlers.outputs import Output
 from streams.engine.owned_partition import DeadLetter, EnginePartition
-from streams.kafka.routing import topic_for
+from streams.kafka.topics import topic_for
 from streams.runtime.metrics import Metrics, type_label
 
 _ENGINE = "engine"

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from handlers.control_records import UnreadableControl, is_control
 from handlers.decode.decode import IN_THE_LOG, decode
 from handlers.decode.fast import quick_event
-from handlers.decode.values import check_values
+from handlers.decode.policy_checks import check_values
 from handlers.events import Event
 from handlers.merge.forwarding import Transfer
 from handlers.outputs import Output
@@ -22,7 +22,7 @@ from handlers.reasons import MISSING_FIELD, Rejection
 from handlers.state.partition_state import Meta, Source, unpack_meta
 from handlers.state.restore import Restoration
 from streams.faust_app import Record
-from streams.faust_app.batch_events import BatchEvent
+from streams.faust_app.batch import BatchEvent
 from streams.kafka.forwarded import Parcel, Passage, parcel, passage_of
 from streams.kafka.headers import META_KEY, Origin, cloud_event_headers, origin_of
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 from faust.types import TP
 
@@ -67,3 +67,19 @@ def split(tp: TP, records: Sequence[Record], max_records: int, max_bytes: int) -
         size_bytes += record_bytes
     if start < len(records):
         yield Batch.of(tp, records[start:])
+
+
+class BatchEvent(Protocol):
+    """A Faust event whose value is a batch."""
+
+    @property
+    def value(self) -> Batch:
+        """The batch."""
+
+    def ack(self) -> bool:
+        """Tell that the batch is done; batches of one partition in the order they came."""
+
+
+def batch_events(stream: Any) -> AsyncIterator[BatchEvent]:
+    """The batches of an agent's stream; nothing is acked unless `ack` is called."""
+    return cast(AsyncIterator[BatchEvent], stream.noack().events())

@@ -14,14 +14,13 @@ from config.settings import Settings
 from handlers.decode.decode import Limits, decode
 from handlers.decode.fast import quick_wire
 from handlers.decode.fast_schema import TYPE_NAMES
-from handlers.decode.policy_checks import doubt
-from handlers.decode.values import check_values
+from handlers.decode.policy_checks import check_values, doubt
 from handlers.events import Event
 from handlers.reasons import Rejection
 from handlers.state.partition_state import Source
 from scoring.rules import Rules
 from streams.faust_app import Batch, BatchProducer, Record, StreamApp
-from streams.faust_app.batch_events import BatchEvent, batch_events
+from streams.faust_app.batch import BatchEvent, batch_events
 from streams.ingest.breaker import Breaker
 from streams.ingest.stops import IngestGuard
 from streams.ingest.time_merge import TimeMerge

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from faust.types import TP
 
 from streams.faust_app import Record
-from streams.faust_app.batch_events import BatchEvent
+from streams.faust_app.batch import BatchEvent
 
 SETTLE_S = 0.4
 """How long after a record's arrival another partition must still be at its end to be passed over.

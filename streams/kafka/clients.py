@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from pathlib import Path
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer
 from pydantic import SecretStr
+from typing_extensions import override
 
 from config.environment import Settings, SettingsError
 
@@ -91,3 +94,24 @@ def _why(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return "cannot be read"
+
+
+class Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # a package without types
+    """Use it in place of `AIOKafkaConsumer`.
+
+    aiokafka cancels its requests when it stops, and awaits them. One that is about to be repeated,
+    because a broker is away, hands the cancellation on to whoever stops the consumer. Then the
+    connections would stay open, and the reason for the stop would be lost behind a cancellation
+    that nobody asked for.
+    """
+
+    @override
+    async def stop(self) -> None:
+        """Close it, as aiokafka says."""
+        try:
+            await super().stop()
+        except asyncio.CancelledError:
+            await self._client.close()
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any, Final, Literal, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
 from config.settings import Settings
 from handlers import outputs
-from streams.kafka.clients import aiokafka_security
-from streams.kafka.consumer import Consumer
+from streams.kafka.clients import Consumer, aiokafka_security
 
 INPUTS = ("orders", "browse", "support", "profiles")
 CUSTOMER_EVENTS = "customer-events"
@@ -213,3 +214,69 @@ def _unreachable(settings: Settings, error: BaseException) -> str:
     if isinstance(error, KafkaConnectionError):
         return said  # its text repeats the address
     return f"{said} ({str(error) or type(error).__name__})"
+
+
+InputTopic = Literal["orders", "browse", "support", "profiles"]
+
+INPUT_TOPICS: Final[tuple[InputTopic, ...]] = ("orders", "browse", "support", "profiles")
+
+UNROUTABLE: Final[InputTopic] = "orders"
+"""Takes what has no type that can be read, so that it becomes a dead letter like any other."""
+
+_TYPES: Final[dict[InputTopic, tuple[str, ...]]] = {
+    "orders": (
+        "order.placed",
+        "order.paid",
+        "order.cancelled",
+        "order.payment_failed",
+        "order.refunded",
+    ),
+    "browse": (
+        "page.viewed",
+        "product.viewed",
+        "product.searched",
+        "link.clicked",
+        "cart.updated",
+        "checkout.started",
+    ),
+    "support": ("ticket.opened", "ticket.resolved", "ticket.reopened", "survey.answered"),
+    "profiles": (
+        "profile.updated",
+        "consent.changed",
+        "customer.merged",
+        "customer.erased",
+        "activity.recorded",
+        "points.redeemed",
+    ),
+}
+
+_TOPIC_BY_TYPE: Final[dict[str, InputTopic]] = {
+    name: topic for topic, names in _TYPES.items() for name in names
+}
+
+
+def topic_for(event_type: object) -> InputTopic:
+    """The input topic (without the deployment's prefix) of an event type.
+
+    An unknown type, or one that is no text, goes to `UNROUTABLE`; ingest says what is wrong.
+    """
+    if isinstance(event_type, str):
+        return _TOPIC_BY_TYPE.get(event_type, UNROUTABLE)
+    return UNROUTABLE
+
+
+async def read_configs(
+    admin: AIOKafkaAdminClient, topics: Iterable[str]
+) -> dict[str, dict[str, str]]:
+    """Settings by topic; none for one whose settings we may not read.
+
+    Raises:
+        KafkaError: a broker does not answer.
+    """
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in topics]
+    found = {}
+    for answer in await admin.describe_configs(asked) if asked else ():
+        for error_code, _, _, name, entries in answer.resources:
+            if error_code == 0:
+                found[name] = {entry[0]: entry[1] for entry in entries}
+    return found

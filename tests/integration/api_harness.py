@@ -16,16 +16,15 @@ from aiokafka.client import AIOKafkaClient
 from redis.asyncio import Redis
 
 from config.environment import Settings
-from serving.api.given import Given, KafkaUnavailable, Unexplained
 from serving.api.health import ApiHealth
+from serving.api.jobs import KafkaUnavailable, Ports, Unexplained
 from serving.api.metrics import ApiMetricsMeter
 from serving.api.run import run_api
-from serving.api.sse.topic_ids import topic_ids
+from serving.api.sse.consumer import topic_ids
 from serving.api.tokens import Token, digest_of, new_token
 from serving.view.chunks import cut
 from serving.view.generations import RedisView
 from serving.view.profile_record import read_profile
-from streams.erasure import Receipt
 from streams.runtime.metrics import Metrics
 from tests.integration.view_harness import WAIT_S, eventually
 from tests.support.profiles import profile
@@ -42,8 +41,8 @@ class Rest:
     ids: dict[str, str] = field(default_factory=dict)
     """Incarnations of topics by full name; of others the brokers are asked."""
 
-    def given(self) -> Given:
-        return Given(self.explain, self.erase, Receipt, self.identify)
+    def ports(self) -> Ports:
+        return Ports(self.explain, self.erase)
 
     async def explain(self, customer_id: str) -> bytes:
         await asyncio.sleep(self.explain_s)
@@ -81,11 +80,12 @@ class Api:
         self.task = asyncio.create_task(
             run_api(
                 settings,
-                rest.given(),
+                rest.ports(),
                 meter=ApiMetricsMeter(self.metrics),
                 health=self.health,
                 stop=self.stop,
                 listening=self._listens,
+                identify=rest.identify,
             )
         )
 

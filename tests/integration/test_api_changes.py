@@ -16,8 +16,7 @@ from config.environment import Settings
 from devtools.servers import Broker, RedisServer, start_broker
 from serving.api.sse import response as response_module
 from serving.api.sse import stream as changes_module
-from serving.api.sse.position import decoded
-from serving.api.sse.topics import TOPICS
+from serving.api.sse.position import TOPICS, decoded
 from streams.kafka.topics import create_topics
 from tests.integration.api_harness import Api, Rest, TokenBook, serving
 from tests.integration.sse import Listener

@@ -133,7 +133,7 @@ async def test_an_explanation_that_takes_too_long_is_given_up(settings: Settings
 
 async def test_explanations_are_asked_for_a_few_at_a_time(settings: Settings) -> None:
     rest = Rest(explanations={"ana": b"{}"}, explain_s=0.5)
-    taken = jobs._AT_ONCE + jobs._WAITING_MAX
+    taken = jobs._EXPLANATIONS_AT_ONCE + jobs._EXPLANATIONS_WAITING_MAX
     async with serving(settings, rest) as api:
         answers = await asyncio.gather(
             *(api.http.get("/v1/customers/ana/explain") for _ in range(taken + 3))

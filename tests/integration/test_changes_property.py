@@ -20,19 +20,15 @@ from redis.asyncio import Redis
 
 from config.environment import Settings
 from devtools.servers import start_redis
-from scoring.rules import LEVELS
-from serving.projector.profile_stream import Profiles
-from serving.projector.stream import Target
-from serving.view.change_records import MoveRecord, day_of, read_move
-from serving.view.changes_keys import levels_keys, moves_keys
-from serving.view.changes_reader import ChangesReader
+from scoring.dormancy import LEVELS
+from serving.projector.sources import Profiles, Target
+from serving.view.change_counts import Levels, Moves
+from serving.view.change_records import LevelRecord, MoveRecord, day_of, read_level, read_move
+from serving.view.changes_reader import ChangesReader, Move
 from serving.view.chunks import Chunk, cut
 from serving.view.generation import Generation, PlaceLost
 from serving.view.generations import RedisView
-from serving.view.level_record import LevelRecord, read_level
-from serving.view.levels import Levels
-from serving.view.migration import Move
-from serving.view.moves import Moves
+from serving.view.keys import levels_keys, moves_keys
 from serving.view.profile_record import ProfileRecord, read_profile
 from serving.view.redis import connect_redis
 from tests.support.changes import DAY_MS, HOUR_MS, level_changed, tier_changed

@@ -17,15 +17,13 @@ from handlers.outputs import DORMANCY_ALERTS, TIER_CHANGES
 from serving.projector.rebuild import rebuild_view
 from serving.projector.run import run_projector
 from serving.projector.sources import MoveStream
-from serving.view.change_records import MoveRecord, read_move
-from serving.view.changes_keys import levels_keys
-from serving.view.changes_reader import ChangesReader
+from serving.view.change_counts import Levels
+from serving.view.change_records import MoveRecord, read_level, read_move
+from serving.view.changes_reader import ChangesReader, Move
 from serving.view.chunks import Chunk
 from serving.view.cursor import BadCursor
-from serving.view.errors import ViewError
-from serving.view.level_record import read_level
-from serving.view.levels import Levels
-from serving.view.migration import Move
+from serving.view.keys import levels_keys
+from serving.view.redis import ViewError
 from serving.view.source_topic import profiles_topic
 from tests.integration.view_harness import (
     create_topic,

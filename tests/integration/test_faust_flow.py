@@ -20,7 +20,7 @@ from streams.faust_app import (
     add_table,
     create_app,
 )
-from streams.faust_app.batch_events import BatchEvent, batch_events
+from streams.faust_app.batch import BatchEvent, batch_events
 from tests.integration.faust_harness import Lab
 
 

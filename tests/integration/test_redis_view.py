@@ -13,8 +13,8 @@ from config.environment import Settings
 from devtools.servers import Broker, RedisServer, start_redis
 from serving.projector.rebuild import RebuildProgress, rebuild_view
 from serving.projector.run import run_projector
-from serving.view.errors import ViewError
 from serving.view.reader import ViewReader
+from serving.view.redis import ViewError
 from serving.view.source_topic import profiles_topic
 from tests.integration.view_harness import (
     create_topic,

@@ -18,8 +18,7 @@ from handlers.outputs import DORMANCY_ALERTS, TIER_CHANGES
 from serving.projector.rebuild import rebuild_view
 from serving.projector.run import run_projector
 from serving.view.changes_reader import ChangesReader
-from serving.view.errors import ViewError
-from serving.view.redis import connect_redis
+from serving.view.redis import ViewError, connect_redis
 from streams.kafka.clients import aiokafka_security
 from tests.integration.certificates import KEY_PASSWORD, Certificates, make_certificates
 from tests.integration.conftest import skip_without_java

@@ -24,7 +24,7 @@ from serving.view.profile_record import ProfileRecord, read_profile
 from serving.view.query import AnyOf, Between, Hit, Page, Search
 from serving.view.reader import ViewReader
 from serving.view.redis import connect_redis
-from serving.view.searcher import Effort, Searcher
+from serving.view.search import Effort, Searcher
 from tests.support.naive_view import facets, ranked
 from tests.support.populations import FACETS, TAGS, changes
 from tests.support.profiles import profile

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from config.policy_file import check_policy
 from handlers.decode.decode import IN_THE_LOG, Limits, decode
 from handlers.decode.fast import quick_wire
-from handlers.decode.policy_checks import doubt
-from handlers.decode.values import check_values
+from handlers.decode.policy_checks import check_values, doubt
 from handlers.events import Event
 from scoring.rules import Rules
 from tests.builders import day, edited, order, refund, survey, ticket_opened, viewed

@@ -15,15 +15,14 @@ import pytest
 from redis.asyncio import Redis
 
 from handlers.outputs import Profile
-from serving.api import examples, openapi
+from serving.api import openapi
 from serving.api.app import create_app
 from serving.api.auth import Access
 from serving.api.dependencies import Services
-from serving.api.erasing import Eraser
-from serving.api.given import KafkaUnavailable
 from serving.api.health import ApiHealth
-from serving.api.jobs import Explainer
-from serving.api.meter import ApiMeter
+from serving.api.jobs import Eraser, Explainer, KafkaUnavailable
+from serving.api.metrics import ApiMeter
+from serving.api.models import PROFILE_EXAMPLE
 from serving.api.problems import KINDS, Problem
 from serving.api.rate_limit import Buckets
 from serving.api.sse.consumer import Source
@@ -31,7 +30,6 @@ from serving.api.sse.manager import Streams
 from serving.api.tokens import SCOPES
 from serving.view.changes_reader import ChangesReader
 from serving.view.reader import ViewReader
-from streams.erasure import Receipt
 from tests.support.documents import ROOT, sections, table_rows
 from tests.support.profiles import profile
 
@@ -60,7 +58,7 @@ async def described() -> Any:
         eraser=Eraser(nothing),
         health=ApiHealth(time.monotonic),
     )
-    app = create_app(services, unlimited, meter, Receipt)
+    app = create_app(services, unlimited, meter)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         return (await client.get("/v1/openapi.json")).json()
@@ -153,4 +151,4 @@ def test_every_problem_is_a_document(kind: str) -> None:
 
 
 def test_the_example_is_a_profile() -> None:
-    assert isinstance(msgspec.convert(examples.PROFILE, Profile), Profile)
+    assert isinstance(msgspec.convert(PROFILE_EXAMPLE, Profile), Profile)

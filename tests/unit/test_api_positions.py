@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.api.sse.position import PLACES_MAX, BadPosition, Positions, decoded, mark_of
+from serving.api.sse.position import PLACES_MAX, TOPICS, BadPosition, Positions, decoded, mark_of
 from serving.api.sse.stream import made_anew, resumed
-from serving.api.sse.topics import TOPICS
 
 offsets = st.integers(0, 2**62)
 places = st.dictionaries(

@@ -7,10 +7,10 @@ import json
 import pytest
 from aiokafka.producer.producer import DefaultPartitioner
 
-from serving.api.masking import without_attributes, without_birthday
-from serving.api.sse import wire
+from serving.api.responses import without_attributes, without_birthday
 from serving.api.sse.filter import Selection
-from serving.api.sse.topics import TOPICS
+from serving.api.sse.position import TOPICS
+from serving.api.sse.stream import event
 
 ALL = frozenset(TOPICS)
 
@@ -73,7 +73,7 @@ def test_everybody_is_read_from_all_partitions() -> None:
 
 
 def test_data_with_line_ends_stays_one_event() -> None:
-    told = wire.event("tier.changed", b'{"a":\n1,\r\n"b":2}', "P")
+    told = event("tier.changed", b'{"a":\n1,\r\n"b":2}', "P")
     assert told == b'id: P\nevent: tier.changed\ndata: {"a":\ndata: 1,\ndata: "b":2}\n\n'
 
 

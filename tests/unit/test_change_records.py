@@ -10,13 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.view.change_records import read_move
-from serving.view.changes_cursor import Place, cursor_at, place_of
-from serving.view.cursor import BadCursor
-from serving.view.level_record import read_level
-from serving.view.migration import Migration, Move, added_up
+from serving.view.change_records import read_level, read_move, seen_of
+from serving.view.changes_reader import Migration, Move, added_up
+from serving.view.cursor import BadCursor, LevelPlace, level_cursor, level_place
 from serving.view.profile_record import Unreadable
-from serving.view.seen import seen_of
 from tests.support.changes import DAY_MS, level_changed, tier_changed
 
 
@@ -150,16 +147,16 @@ def test_a_migration_tells_whether_it_is_complete() -> None:
 
 @given(st.integers(-(2**53), 2**53), st.text(st.characters(codec="utf-8"), min_size=1))
 def test_a_cursor_leads_back_to_its_place(at_ms: int, customer_id: str) -> None:
-    place = Place(at_ms, customer_id.encode())
-    assert place_of("dormant", cursor_at("dormant", place)) == place
+    place = LevelPlace(at_ms, customer_id.encode())
+    assert level_place("dormant", level_cursor("dormant", place)) == place
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "%", "ä", "W10", "WzEsMiwzXQ", "A" * 5_000])
 def test_a_cursor_of_somebody_else_is_refused(cursor: str) -> None:
     with pytest.raises(BadCursor):
-        place_of("dormant", cursor)
+        level_place("dormant", cursor)
 
 
 def test_a_cursor_of_another_level_is_refused() -> None:
     with pytest.raises(BadCursor, match="belongs to another level"):
-        place_of("churned", cursor_at("dormant", Place(1, b"ana")))
+        level_place("churned", level_cursor("dormant", LevelPlace(1, b"ana")))

@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from devtools.demo import population
+from devtools.demo import state as demo_state
 from devtools.demo.feeds import read_metrics
-from devtools.demo.news import News, NewsLine
-from devtools.demo.population import Population
 from devtools.demo.render import progress_line, render
-from devtools.demo.state import DemoState
+from devtools.demo.state import DemoState, News, NewsLine, Population
 from devtools.demo.summary import summary, what_next
 from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS, TIER_CHANGES
 from scoring.policy import Policy, Tier
@@ -86,7 +84,7 @@ def test_a_profile_after_another_moves_the_customer() -> None:
 
 
 def test_customers_beyond_the_limit_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(population, "MAX_CUSTOMERS", 2)
+    monkeypatch.setattr(demo_state, "MAX_CUSTOMERS", 2)
     found = Population()
     for customer in (b"ana", b"ben", b"cai"):
         found.place(customer, "C", "new")

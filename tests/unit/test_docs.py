@@ -23,11 +23,10 @@ from config.policy_points import MAX_ACTIVITIES
 from config.settings import ENV_PREFIX, Settings
 from handlers.decode.decode import MAX_NESTING, MAX_RECORD_BYTES, Limits
 from handlers.decode.schema import MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, MAX_ID_LENGTH, SCHEMAS
-from handlers.health import HealthView
 from handlers.merge.forwarding import MAX_EVENT_HOPS, MAX_HOPS
 from handlers.outputs import PointsView, Profile
+from handlers.profile import HealthView, SatisfactionView
 from handlers.reasons import REASONS
-from handlers.satisfaction import SatisfactionView
 from handlers.state.customer import MAX_ALSO, MAX_IDENTITIES, MAX_TICKETS
 from scoring.decayed_topk import CAPACITY
 from scoring.ledger import MAX_ORDERS, MAX_WAITING

@@ -8,8 +8,7 @@ from cli.erase.count import bearing
 from cli.erase.words import receipt_lines, what_lacks
 from config.settings import Settings
 from streams.erasure.receipt import Count, Receipt, Remains, Step
-from streams.erasure.remains import remains_of, topics_of
-from streams.erasure.retention import Fate, deciding, fate
+from streams.erasure.retention import Fate, deciding, fate, remains_of, topics_of
 from streams.kafka.topics import all_topics
 from tests.unit.test_erasure_trail import Record
 

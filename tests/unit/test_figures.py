@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from scoring.policy import Policy, Weights
-from scoring.rfm import figures
+from scoring.rfm import SEGMENTS, figures
 from scoring.rules import Rules
-from scoring.segments import SEGMENTS
 
 RULES = Rules(Policy())
 """Cut-offs: 30, 60, 120, 240 days; 2, 4, 8, 16 orders; 50, 150, 400, 1000 dollars."""

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from scoring.dormancy import level_at, level_instants, threshold_days
+from scoring.dormancy import (
+    ACTIVE,
+    AT_RISK,
+    CHURNED,
+    DORMANT,
+    Thresholds,
+    level_at,
+    level_instants,
+    threshold_days,
+)
 from scoring.policy import Cadence, Dormancy, Policy
-from scoring.rules import ACTIVE, AT_RISK, CHURNED, DORMANT, Rules, Thresholds
+from scoring.rules import Rules
 from tests.builders import DAY_MS, day_ms
 
 FIXED = Rules(Policy()).fixed_thresholds

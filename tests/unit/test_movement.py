@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from scoring.movement import Move, move
 from scoring.policy import Cutoffs, Movement, Policy, Tier
 from scoring.rules import Rules
+from scoring.tiers import Move, move
 from tests.builders import (
     cancelled,
     consent,

@@ -18,11 +18,11 @@ from redis.asyncio import Redis
 from config.environment import Settings
 from serving.projector.health import LoopHealth
 from serving.projector.loop import Projection
-from serving.projector.meter import ViewMeter
-from serving.projector.profile_stream import ProfileStream
-from serving.view.errors import ViewError
+from serving.projector.metrics import ViewMeter
+from serving.projector.sources import ProfileStream
 from serving.view.generations import RedisView
 from serving.view.profile_record import ProfileRecord
+from serving.view.redis import ViewError
 
 
 class _Failing(Projection[ProfileRecord]):

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from devtools.traffic.cdnow import END_MS, START_MS, Purchase, purchase_rows, purchases
-from devtools.traffic.draws import DAY_MS, HOUR_MS
+from devtools.traffic.distributions import DAY_MS, HOUR_MS
 from handlers.decode.decode import decode
 from handlers.events import OrderPlaced
 from scoring.timestamps import parse_rfc3339

@@ -12,14 +12,14 @@ import pytest
 
 from devtools.traffic.cdnow import END_MS, Purchase, purchase_rows
 from devtools.traffic.damage import DAMAGES
-from devtools.traffic.draws import DAY_MS, MINUTE_MS
+from devtools.traffic.distributions import DAY_MS, MINUTE_MS
 from devtools.traffic.enrich import TrafficShape, enriched
 from devtools.traffic.record import TrafficRecord
 from handlers.decode.decode import Limits, decode
 from handlers.reasons import Rejection
 from scoring.money import amount_of
 from scoring.timestamps import parse_rfc3339
-from streams.kafka.routing import topic_for
+from streams.kafka.topics import topic_for
 from tests.driver import Driver
 
 QUIET = TrafficShape(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from handlers.decode.schema import SCHEMAS
-from streams.kafka.routing import INPUT_TOPICS, topic_for
-from streams.kafka.topics import INPUTS
+from streams.kafka.topics import INPUT_TOPICS, INPUTS, topic_for
 
 
 def test_the_topics_are_those_that_ingest_reads() -> None:

@@ -11,8 +11,13 @@ from typing import Any
 
 import pytest
 
-from devtools.traffic.distributions import active_ms, after_active_wait, instant_of_active
-from devtools.traffic.draws import DAY_MS, HOUR_MS
+from devtools.traffic.distributions import (
+    DAY_MS,
+    HOUR_MS,
+    active_ms,
+    after_active_wait,
+    instant_of_active,
+)
 from devtools.traffic.record import TrafficRecord
 from devtools.traffic.shoppers import PopulationShape, customer
 from devtools.traffic.simulate import paced, simulate

@@ -6,7 +6,7 @@ import pytest
 from faust.types import TP
 
 from streams.faust_app import Progress
-from streams.runtime.progress_watchdog import Stalled, Watchdog
+from streams.runtime.watchdog import Stalled, Watchdog
 
 ORDERS = TP("orders", 0)
 

@@ -10,12 +10,11 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import Field
 
 from serving.api import openapi
-from serving.api.dependencies import services_of
+from serving.api.dependencies import CanRead, services_of
 from serving.api.parameters import Parameters, checked_customer_id, instant_before, wrong
-from serving.api.security import Reader
 from serving.api.sse.filter import Selection
+from serving.api.sse.position import TOPICS, TYPES
 from serving.api.sse.response import EventStream
-from serving.api.sse.topics import TOPICS, TYPES
 
 _CUSTOMERS_MAX = 50
 _TIERS_MAX = 50
@@ -70,7 +69,7 @@ class _Choice(Parameters):
 )
 async def changes(
     request: Request,
-    caller: Reader,
+    caller: CanRead,
     choice: Annotated[_Choice, Query()],
     last_event_id: Annotated[str | None, Header(description="Id of the last event seen.")] = None,
 ) -> Response:

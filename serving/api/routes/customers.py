@@ -5,18 +5,16 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from serving.api import openapi
-from serving.api.answers import raw_response
-from serving.api.dependencies import need_view, services_of
-from serving.api.masking import seen_by, without_birthday
+from serving.api.dependencies import CanErase, CanRead, need_view, services_of
 from serving.api.parameters import CustomerId, no_parameters
-from serving.api.problems import Problem
-from serving.api.security import Eraser, Reader
+from serving.api.problems import Problem, raw_response
+from serving.api.responses import seen_by, without_birthday
 
 router = APIRouter(prefix="/v1/customers/{customer_id}", tags=["customers"])
 
 
 @router.get("", summary="The profile", responses=openapi.answers("Profile", 404, 503))
-async def profile(request: Request, caller: Reader, customer_id: CustomerId) -> Response:
+async def profile(request: Request, caller: CanRead, customer_id: CustomerId) -> Response:
     """The newest profile of the customer that the view has, see `as_of`.
 
     Without the scope `attributes`, `attributes` is empty.
@@ -35,7 +33,7 @@ async def profile(request: Request, caller: Reader, customer_id: CustomerId) -> 
     summary="Why the profile is what it is",
     responses=openapi.answers("Explanation", 404, 503, 504),
 )
-async def explain(request: Request, caller: Reader, customer_id: CustomerId) -> Response:
+async def explain(request: Request, caller: CanRead, customer_id: CustomerId) -> Response:
     """What `tierstream explain --json` tells: orders, digits, conditions, what comes next.
 
     It is read from the state in Kafka, about a second old, and takes seconds: ask for a customer
@@ -50,7 +48,7 @@ async def explain(request: Request, caller: Reader, customer_id: CustomerId) -> 
 @router.delete(
     "", status_code=202, summary="Erase", responses=openapi.answers("Receipt", 503, status=202)
 )
-async def erase(request: Request, caller: Eraser, customer_id: CustomerId) -> Response:
+async def erase(request: Request, caller: CanErase, customer_id: CustomerId) -> Response:
     """Put a `customer.erased` event into the log and wait until Kafka has it.
 
     State, profile and view forget the customer within seconds; the receipt says what remains where.

@@ -10,10 +10,9 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BeforeValidator, Field
 
 from serving.api import openapi
-from serving.api.answers import json_response
-from serving.api.dependencies import need_view, services_of
+from serving.api.dependencies import CanRead, need_view, services_of
 from serving.api.parameters import Parameters, no_parameters, wrong
-from serving.api.security import Reader
+from serving.api.problems import json_response
 
 _DAYS = 7
 _DAYS_MAX = 3_660
@@ -27,7 +26,7 @@ router = APIRouter(prefix="/v1", tags=["figures"])
     summary="Customers by tier, stage, segment, level and tag",
     responses=openapi.answers("Distributions", 503),
 )
-async def distributions(request: Request, caller: Reader) -> Response:
+async def distributions(request: Request, caller: CanRead) -> Response:
     """How many customers have each value now, the most first; of each at most 1,000 values."""
     del caller
     no_parameters(request)
@@ -62,7 +61,7 @@ class _Period(Parameters):
     responses=openapi.answers("Migrations", 503),
 )
 async def migrations(
-    request: Request, caller: Reader, asked: Annotated[_Period, Query()]
+    request: Request, caller: CanRead, asked: Annotated[_Period, Query()]
 ) -> Response:
     """How often customers moved from each tier to each other one, by the day of `effective_at`."""
     del caller

@@ -10,10 +10,9 @@ from pydantic import Field
 
 from scoring.timestamps import rfc3339
 from serving.api import openapi
-from serving.api.dependencies import need_view, services_of
+from serving.api.dependencies import CanRead, need_view, services_of
 from serving.api.parameters import Paged, instant_before, span_ms, wrong
 from serving.api.responses import found_page, page, seen_profiles
-from serving.api.security import Reader
 
 router = APIRouter(prefix="/v1", tags=["lists"])
 
@@ -29,7 +28,7 @@ class _Within(Paged):
     response_class=Response,
 )
 async def about_to_fall(
-    request: Request, caller: Reader, asked: Annotated[_Within, Query()]
+    request: Request, caller: CanRead, asked: Annotated[_Within, Query()]
 ) -> Response:
     """Customers whose `keeps_until` comes within some time, the soonest first."""
     services = services_of(request)
@@ -54,7 +53,7 @@ class _Amount(Paged):
     response_class=Response,
 )
 async def near_next_tier(
-    request: Request, caller: Reader, asked: Annotated[_Amount, Query()]
+    request: Request, caller: CanRead, asked: Annotated[_Amount, Query()]
 ) -> Response:
     """Customers whom one order of at most ``amount`` today would lift, the nearest first."""
     services = services_of(request)
@@ -80,7 +79,7 @@ class _Since(Paged):
     responses=openapi.answers("Reached", 503),
     response_class=Response,
 )
-async def reached(request: Request, caller: Reader, asked: Annotated[_Since, Query()]) -> Response:
+async def reached(request: Request, caller: CanRead, asked: Annotated[_Since, Query()]) -> Response:
     """Customers who reached a level in some time and are still at it, the latest first."""
     services = services_of(request)
     now_ms = _now_ms()

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from fastapi import APIRouter, Request, Response
 
-from serving.api.answers import json_response
 from serving.api.dependencies import services_of
+from serving.api.problems import json_response
 
 router = APIRouter(tags=["probes"])
 

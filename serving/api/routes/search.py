@@ -8,10 +8,9 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from serving.api import openapi
-from serving.api.dependencies import services_of
+from serving.api.dependencies import CanRead, services_of
 from serving.api.parameters import LIMIT_MAX, Paged, checked_customer_id, wrong
 from serving.api.responses import found_page, page, seen_profiles
-from serving.api.security import Reader
 from serving.view.keys import ONE_OF, RANKS
 from serving.view.query import VALUES_MAX, AnyOf, Between, Search
 
@@ -77,7 +76,7 @@ class _Search(Paged):
 @router.get(
     "", summary="Search", responses=openapi.answers("Customers", 503), response_class=Response
 )
-async def search(request: Request, caller: Reader, asked: Annotated[_Search, Query()]) -> Response:
+async def search(request: Request, caller: CanRead, asked: Annotated[_Search, Query()]) -> Response:
     """Customers for whom all filters hold, page by page.
 
     Who changes while pages are read may be found where they were or where they are; who does not

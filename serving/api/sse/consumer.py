@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from config.environment import Settings
-from serving.api.given import TopicIds
 from serving.api.sse.position import Place, mark_of
-from streams.kafka.clients import aiokafka_security
-from streams.kafka.consumer import Consumer
+from streams.faust_app.topic_identity import describe_topics
+from streams.kafka.clients import Consumer, aiokafka_security
 
 RECORDS_MAX = 200
 _FETCH_MAX_BYTES = 1024 * 1024
 _PARTITION_MAX_BYTES = 256 * 1024
+
+TopicIds = Callable[[AIOKafkaClient, Collection[str]], Awaitable[Mapping[str, str]]]
+"""Asks the brokers for the ids of topics by their full names; empty where they have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Source:
 
     Args:
         settings: of the deployment.
-        identify: tells incarnations of topics.
+        identify: tells the ids of topics.
     """
 
     def __init__(self, settings: Settings, identify: TopicIds) -> None:
@@ -153,3 +156,13 @@ class PlacesLost(KafkaError):  # type: ignore[misc]  # a package without types
     def __init__(self, lost: Sequence[Lost]) -> None:
         super().__init__("places are gone")
         self.lost = lost
+
+
+async def topic_ids(client: AIOKafkaClient, names: Collection[str]) -> Mapping[str, str]:
+    """The id of each topic that is there; empty where the brokers have none.
+
+    Raises:
+        KafkaError: no broker answers.
+    """
+    found = await describe_topics(client, names)
+    return {name: state.topic_id for name, state in found.items()}

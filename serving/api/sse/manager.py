@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from aiokafka.errors import KafkaError
 
-from serving.api.meter import ApiMeter
+from serving.api.metrics import ApiMeter
 from serving.api.problems import Problem
 from serving.api.sse.consumer import Source
 from serving.api.sse.filter import Selection

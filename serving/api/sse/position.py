@@ -13,7 +13,32 @@ from hashlib import sha256
 from itertools import groupby
 from zlib import crc32
 
-from serving.api.sse.topics import TOPICS
+from handlers import outputs
+
+TOPICS = (
+    outputs.TIER_CHANGES,
+    outputs.DORMANCY_ALERTS,
+    outputs.CARE_REMINDERS,
+    outputs.PROFILE_CHANGES,
+)
+"""In an order that positions rely on: add at the end only."""
+
+TYPES = (
+    outputs.TIER_CHANGED,
+    outputs.DORMANCY_ALERT,
+    outputs.DORMANCY_WITHDRAWN,
+    outputs.CUSTOMER_REACTIVATED,
+    outputs.CUSTOMER_RETURNED,
+    outputs.BIRTHDAY_UPCOMING,
+    outputs.ANNIVERSARY_UPCOMING,
+    outputs.HOLIDAY_UPCOMING,
+    outputs.CHECKIN_DUE,
+    outputs.PROFILE_REFRESH_DUE,
+    outputs.TAGS_CHANGED,
+    outputs.POINTS_CHANGED,
+    outputs.POINTS_REFUSED,
+)
+
 
 Place = tuple[str, int]
 """Topic (without prefix) and partition."""

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from serving.api.meter import ApiMeter
+from serving.api.metrics import ApiMeter
 from serving.api.protocol import abort_of
 
 SEND_TIMEOUT_S = 30.0

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
+import orjson
 from aiokafka import ConsumerRecord
 
-from serving.api.meter import ApiMeter
-from serving.api.sse import wire
+from serving.api.metrics import ApiMeter
 from serving.api.sse.consumer import Lost, PlacesLost, Source
 from serving.api.sse.filter import Selection
 from serving.api.sse.position import BadPosition, Place, Positions
 
 HEARTBEAT_S = 15.0
+RETRY_MS = 3_000
 _READ_WAIT_S = 1.0
 
 
@@ -50,7 +51,7 @@ class Changes:
         Raises:
             KafkaError: Kafka refuses to be read.
         """
-        yield wire.opening(self._encoded())
+        yield opening(self._encoded())
         if self._lost:
             yield await self._leave_old_topics(self._lost)
         self._source.read_from(self._positions.next_offsets)
@@ -76,7 +77,7 @@ class Changes:
         ids = [before] * (len(lost) - 1) + [self._encoded()]
         return self._noted(
             b"".join(
-                wire.gap(*each.place, each.asked, first[each.place], each.reason, position)
+                gap(*each.place, each.asked, first[each.place], each.reason, position)
                 for each, position in zip(lost, ids, strict=True)
             )
         )
@@ -89,7 +90,7 @@ class Changes:
             self._positions.next_offsets[place] = record.offset + 1
             kind = self._selection.type_of(record.value)
             if kind is not None:
-                found += wire.event(kind, record.value, self._positions.encoded())
+                found += event(kind, record.value, self._positions.encoded())
                 sent[place[0]] += 1
         for topic, count in sent.items():
             self._meter.streamed(topic, count)
@@ -97,13 +98,13 @@ class Changes:
 
     def _gap(self, lost: Lost) -> bytes:
         self._positions.next_offsets[lost.place] = lost.resumed
-        told = wire.gap(*lost.place, lost.asked, lost.resumed, lost.reason, self._encoded())
+        told = gap(*lost.place, lost.asked, lost.resumed, lost.reason, self._encoded())
         return self._noted(told)
 
     def _heartbeat(self) -> bytes:
         if self._clock() - self._sent_s < HEARTBEAT_S:
             return b""
-        return self._noted(wire.heartbeat(self._encoded()))
+        return self._noted(heartbeat(self._encoded()))
 
     def _encoded(self) -> str:
         return self._positions.encoded()
@@ -134,3 +135,31 @@ def resumed(given: Positions, wanted: Sequence[Place]) -> Positions:
     if not given.next_offsets.keys() >= set(wanted):
         raise BadPosition("the position belongs to another selection of topics or customers")
     return Positions({place: given.next_offsets[place] for place in wanted}, dict(given.marks))
+
+
+def event(name: str, data: bytes, position: str) -> bytes:
+    """An event; a client that got it whole goes on behind it."""
+    lines = b"".join(b"data: %b\n" % line for line in data.splitlines())
+    return b"id: %b\nevent: %b\n%b\n" % (position.encode(), name.encode(), lines)
+
+
+def opening(position: str) -> bytes:
+    """What a stream begins with: a client that gets nothing else goes on from there."""
+    return b"retry: %d\nid: %b\n\n" % (RETRY_MS, position.encode())
+
+
+def heartbeat(position: str) -> bytes:
+    """A sign of life with the place reached, which no event follows from."""
+    return b": alive\nid: %b\n\n" % position.encode()
+
+
+def gap(topic: str, partition: int, asked: int, resumed: int, reason: str, position: str) -> bytes:
+    """Changes that the client will never get, or gets again: the topic has them no longer."""
+    data = {
+        "topic": topic,
+        "partition": partition,
+        "asked_offset": asked,
+        "resumed_offset": resumed,
+        "reason": reason,
+    }
+    return event("tierstream.gap", orjson.dumps(data), position)

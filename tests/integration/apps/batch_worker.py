@@ -32,7 +32,7 @@ from streams.faust_app import (
     create_app,
     run_worker,
 )
-from streams.faust_app.batch_events import BatchEvent, batch_events
+from streams.faust_app.batch import BatchEvent, batch_events
 
 VERSION = struct.Struct(">QQQ")  # generation, applied offset, count
 

@@ -1,4 +1,4 @@
-"""Explanations in a process of their own.
+"""Explanations in a process of their own, for the API.
 
 To explain a customer, a whole partition of the changelog is read: seconds of CPU, during which
 nothing else in the process would be answered in time. A process can also be ended at any moment.
@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sys
 
-from serving.api.given import KafkaUnavailable, Unexplained
+import msgspec
 
-FOUND, NOTHING = 0, 3
+from cli.errors import EXPECTED
+from cli.explain.state import NothingToExplain, explained
+from config.environment import load_settings
+from serving.api.jobs import KafkaUnavailable, Unexplained
+
+_FOUND, _NOTHING = 0, 3
 """How the process ends: with an explanation on the standard output, or with none and the reason."""
 
 _ANSWER_MAX_BYTES = 16 * 1024 * 1024
@@ -26,7 +32,7 @@ async def explain_apart(customer_id: str) -> bytes:
         KafkaUnavailable: it could not be asked for.
     """
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cli.explain.explanation"),
+        *(sys.executable, "-m", "cli.explain.child"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -40,9 +46,29 @@ async def explain_apart(customer_id: str) -> bytes:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-    if process.returncode == FOUND:
+    if process.returncode == _FOUND:
         return answer
     lines = reason.decode("utf-8", "replace").strip().splitlines() or ["it ended without a word"]
-    if process.returncode == NOTHING:
+    if process.returncode == _NOTHING:
         raise Unexplained(lines[-1])
     raise KafkaUnavailable(lines[-1].removeprefix("tierstream: "))
+
+
+def main() -> int:
+    """Explain the customer whose id the standard input tells; how it went."""
+    logging.disable(logging.CRITICAL)
+    customer_id = sys.stdin.buffer.read().decode()
+    try:
+        why = asyncio.run(explained(load_settings(), customer_id))
+    except NothingToExplain as reason:
+        sys.stderr.write(f"{reason}\n")
+        return _NOTHING
+    except (*EXPECTED, TimeoutError) as error:
+        sys.stderr.write(f"{error or type(error).__name__}\n")
+        return 1
+    sys.stdout.buffer.write(msgspec.json.encode(why))
+    return _FOUND
+
+
+if __name__ == "__main__":
+    sys.exit(main())
