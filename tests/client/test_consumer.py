@@ -9,14 +9,14 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from devtools.servers import Broker, start_broker
+from devtools.servers import Broker
 from tests.client.builders import SECRET, FailingEndpoint, endpoint, put_aside, value_of
 from tierstream_client import Alert, AlertConsumer, MemoryFile, PositionGone, TopicMissing
 
@@ -24,10 +24,10 @@ ROOT = Path(__file__).parents[2]
 DEADLINE_S = 20.0
 
 
-@pytest.fixture(scope="module")
-def broker() -> Iterable[Broker]:
-    with start_broker("embedded") as running:
-        yield running
+@pytest.fixture
+def broker(embedded_broker: Broker) -> Broker:
+    """What is claimed here is the client's, whatever the broker."""
+    return embedded_broker
 
 
 @pytest.fixture

@@ -15,17 +15,17 @@ from typing import Any, Self
 
 from devtools.servers import RedisServer
 from devtools.servers.ports import LOOPBACK, free_ports
-from tests.fault.cluster import Cluster
 from tests.fault.drafts import groundwork_drafts
 from tests.fault.evidence import ALL_TOPICS, CHANGELOG
 from tests.fault.load import Load
 from tests.fault.policies import episode_policy, write_policy
 from tests.fault.samples import Sampler
 from tests.fault.schedule import Shape
-from tests.fault.stopwatch import Stopwatch
-from tests.fault.supervisor import Place, Supervisor
 from tests.fault.taking import delete_topics
 from tests.fault.traffic import Traffic
+from tests.harness.cluster import Cluster
+from tests.harness.stopwatch import Stopwatch
+from tests.harness.supervisor import Place, Supervisor
 
 _log = logging.getLogger(__name__)
 

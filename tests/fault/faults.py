@@ -14,13 +14,13 @@ from typing import Any, Protocol
 import redis
 
 from devtools.servers import RedisServer
-from tests.fault.cluster import Cluster
 from tests.fault.evidence import ClockJump, FaultSpan
 from tests.fault.load import Load
-from tests.fault.proxy import Condition, Direction
 from tests.fault.schedule import Fault
-from tests.fault.stopwatch import Stopwatch
-from tests.fault.supervisor import Place, Supervisor
+from tests.harness.cluster import Cluster
+from tests.harness.proxy import Condition, Direction
+from tests.harness.stopwatch import Stopwatch
+from tests.harness.supervisor import Place, Supervisor
 
 _log = logging.getLogger(__name__)
 

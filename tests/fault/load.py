@@ -13,8 +13,8 @@ from aiokafka.errors import KafkaError
 
 from tests.fault.drafts import Draft
 from tests.fault.evidence import SentRecord
-from tests.fault.stopwatch import Stopwatch
 from tests.fault.traffic import Traffic
+from tests.harness.stopwatch import Stopwatch
 
 _log = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from devtools.servers import BrokerUnavailable
-from tests.fault.cluster import Cluster
 from tests.fault.deployment import LANES, Deployment
 from tests.fault.episode import Episode
 from tests.fault.judge import judge
 from tests.fault.schedule import Fault
-from tests.integration.conftest import skip_without_java
+from tests.harness.cluster import Cluster
+from tests.harness.kafka import skip_without_java
 
 _log = logging.getLogger(__name__)
 

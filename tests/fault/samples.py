@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from tests.fault.evidence import INPUT_TOPICS, LOG_TOPIC, Place, Sample
-from tests.fault.stopwatch import Stopwatch
+from tests.harness.stopwatch import Stopwatch
 
 _log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from tests.fault.controls import POINTS
+from tests.harness.controls import POINTS
 
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS

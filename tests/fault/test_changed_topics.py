@@ -4,39 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 
-from devtools.servers import RedisServer, start_redis
-from tests.fault.cluster import Cluster
+from devtools.servers import RedisServer
 from tests.fault.deployment import PARTITIONS, Deployment
 from tests.fault.drafts import Draft
 from tests.fault.evidence import CHANGELOG, LOG_TOPIC, PROFILES_TOPIC, ProcessLife, Sample
-from tests.fault.rounds import started
 from tests.fault.schedule import Shape
-from tests.fault.supervisor import Place
 from tests.fault.taking import take_topics
+from tests.harness.cluster import Cluster
+from tests.harness.supervisor import Place
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 
 _SHAPE = Shape(workers=2)
 _REFUSAL_S = 90.0
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    with started(1) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def redis_server() -> Iterator[RedisServer]:
-    with start_redis(own=True) as running:
-        yield running
 
 
 @asynccontextmanager

@@ -11,15 +11,15 @@ from typing import Any, get_args
 import pytest
 
 from streams.runtime.metrics import FlushStep
-from tests.fault.controls import POINTS, Controls
-from tests.fault.deadly_points import STEPS, WRAPPED
+from tests.harness.controls import POINTS, Controls
+from tests.harness.deadly_points import STEPS, WRAPPED
 
 _CLOCK = """
 import sys, time
 from pathlib import Path
 from streams.runtime.metrics import FlushStep
-from tests.fault.controls import Controls
-from tests.fault.launcher import bend_batches, bend_clock
+from tests.harness.controls import Controls
+from tests.harness.launcher import bend_batches, bend_clock
 bend_clock(Controls(Path(sys.argv[1])))
 bend_batches()
 from aiokafka.producer.message_accumulator import BatchBuilder

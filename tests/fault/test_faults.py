@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from devtools.servers import RedisServer, start_redis
-from tests.fault.cluster import Cluster
 from tests.fault.deployment import Deployment
 from tests.fault.rounds import brokers_there_is_room_for, run_and_judge, started
 from tests.fault.schedule import Shape, schedule
+from tests.harness.cluster import Cluster
 
 _log = logging.getLogger(__name__)
 
@@ -38,20 +38,6 @@ def quiet_clients() -> Iterator[None]:
     log.setLevel(logging.CRITICAL)
     yield
     log.setLevel(level)
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """Apache Kafka of one node behind proxies, for all episodes here."""
-    with started(1) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def redis_server() -> Iterator[RedisServer]:
-    """A Redis to kill."""
-    with start_redis(own=True) as running:
-        yield running
 
 
 @pytest.mark.kafka

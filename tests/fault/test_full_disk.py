@@ -11,7 +11,7 @@ from devtools.servers import start_redis
 from tests.fault.deployment import Deployment
 from tests.fault.rounds import run_and_judge, started
 from tests.fault.schedule import Fault, Shape
-from tests.fault.small_disk import NoSmallDisk, SmallDisk
+from tests.harness.small_disk import NoSmallDisk, SmallDisk
 
 _REPLAY = ".venv/bin/python -m pytest tests/fault/test_full_disk.py"
 _SIZE_MIB = 192

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from devtools.servers.ports import LOOPBACK
-from tests.fault.proxy import Condition, Proxy, ProxyThread
+from tests.harness.proxy import Condition, Proxy, ProxyThread
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

@@ -14,7 +14,7 @@ from handlers.partition import Partition
 from handlers.state.customer import Customer
 from streams.kafka.headers import origin_of, partition_of
 from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, OUTPUTS
-from tests.integration.deployment import Deployment, TopicPosition
+from tests.harness.deployment import Deployment, TopicPosition
 from tests.integration.truth import backtested
 
 _TIMELESS = (

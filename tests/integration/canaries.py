@@ -25,7 +25,7 @@ from tests.builders import (
     ticket_resolved,
     to_ms,
 )
-from tests.integration.topic_access import Message
+from tests.harness.topic_access import Message
 
 _DAY_MS = 86_400_000
 _ATTRIBUTES = ("name", "email", "phone", "gender", "region", "city_tier", "occupation")

@@ -10,7 +10,7 @@ import redis
 from devtools.servers import Broker, RedisServer
 from handlers.outputs import CUSTOMER_PROFILES
 from streams.kafka.topics import changelog_name
-from tests.integration.deployment import Deployment
+from tests.harness.deployment import Deployment
 
 Haystack = Mapping[str, bytes]
 """Bytes by where they are."""

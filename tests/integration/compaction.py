@@ -12,8 +12,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from devtools.servers import Broker
 from scoring.timestamps import rfc3339
 from tests.builders import edited, viewed
+from tests.harness.deployment import Deployment, Message
 from tests.integration.canary_search import compacted_topics, in_files, traces
-from tests.integration.deployment import Deployment, Message
 
 _AT_ONCE = {
     "cleanup.policy": "compact",

@@ -1,67 +1,56 @@
-"""Real servers, started once for the whole run and ended with it."""
+"""A deployment's settings, its API and its view, on servers that all tests share."""
 
 from __future__ import annotations
 
-import os
-import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
-from devtools.servers import (
-    Broker,
-    BrokerUnavailable,
-    RedisServer,
-    start_broker,
-    start_redis,
-)
+from config.environment import Settings
+from devtools.servers import Broker, RedisServer, start_redis
+from tests.harness.api import Api, TokenBook, View, serving
+from tests.harness.view import redis_of, settings_for
 
 
-def skip_without_java(reason: BrokerUnavailable) -> None:
-    """Skip here, fail in CI: there Apache Kafka is what the tests are about."""
-    if os.environ.get("CI", "").lower() in {"1", "true", "yes"}:
-        pytest.fail(f"CI needs Apache Kafka: {reason}", pytrace=False)
-    pytest.skip(f"no Apache Kafka on this machine: {reason}")
+@pytest.fixture
+def settings(embedded_broker: Broker, redis_server: RedisServer, topic_prefix: str) -> Settings:
+    """Those of a deployment of its own; its topics do not exist yet."""
+    return settings_for(embedded_broker, redis_server.url, topic_prefix, api_port=0)
 
 
-@pytest.fixture(scope="session")
-def embedded_broker() -> Iterator[Broker]:
-    """The broker in memory. Kept for the run: do not kill it, start one of your own for that."""
-    with start_broker("embedded") as running:
-        yield running
+@pytest.fixture
+async def redis(settings: Settings) -> AsyncIterator[Redis]:
+    """A client of the view's Redis."""
+    async with redis_of(settings) as client:
+        yield client
 
 
-@pytest.fixture(scope="session")
-def kafka_broker() -> Iterator[Broker]:
-    """Apache Kafka, one node. Kept for the run: do not kill it, start one of your own for that."""
-    try:
-        # Its cleaner looks for work often, so that tests need not wait for a compaction.
-        started = start_broker("kafka", config={"log.cleaner.backoff.ms": "200"})
-    except BrokerUnavailable as reason:
-        skip_without_java(reason)
-        raise  # never reached: the line above ends the test
-    with started as running:
-        yield running
+@pytest.fixture
+async def view(redis: Redis, settings: Settings) -> View:
+    """The view, to be written without a projector."""
+    return View(redis, settings)
 
 
-@pytest.fixture(
-    scope="session",
-    params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)],
-)
-def broker(request: pytest.FixtureRequest) -> Broker:
-    """Both kinds in turn: a test that asks for it runs on each."""
-    running: Broker = request.getfixturevalue(f"{request.param}_broker")
-    return running
-
-
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
-    """A Redis of our own, without a password. Kept for the run: do not kill it."""
-    with start_redis(own=True) as running:
+@pytest.fixture
+async def api(settings: Settings) -> AsyncIterator[Api]:
+    """The API in a task of the test."""
+    async with serving(settings) as running:
         yield running
 
 
 @pytest.fixture
-def topic_prefix() -> str:
-    """A prefix no other test uses, so that tests can share a broker."""
-    return f"t{uuid.uuid4().hex[:12]}."
+def book(tmp_path: Path) -> TokenBook:
+    """A token file."""
+    return TokenBook(tmp_path / "tokens.toml")
+
+
+@pytest.fixture(scope="module", params=["single", "cluster"])
+def own_redis(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a server of the module's own: it is emptied again and again.
+
+    In a cluster it refuses scripts and commands whose keys are not in one slot.
+    """
+    with start_redis(own=True, cluster=request.param == "cluster") as server:
+        yield server.url

@@ -11,10 +11,10 @@ from typing import Any
 from devtools.servers import Broker, RedisServer
 from scoring.timestamps import rfc3339
 from tests.builders import order
+from tests.harness.deployment import Deployment, Message
+from tests.harness.running_worker import CLI, ROOT
+from tests.harness.view import eventually, reader_of, redis_of
 from tests.integration.canaries import Person
-from tests.integration.deployment import Deployment, Message
-from tests.integration.running_worker import CLI, ROOT
-from tests.integration.view_harness import eventually, reader_of, redis_of
 
 PROJECTOR = (*CLI, "projector")
 _POLICY = ROOT / "examples" / "profile_policy.toml"

@@ -6,8 +6,8 @@ from aiokafka import ConsumerRecord
 
 from handlers.reasons import ERASED_CUSTOMER
 from tests.fault.bad_records import BadRecord, OddRecord
+from tests.harness.deployment import Message, TopicPosition
 from tests.integration.audit import source_of
-from tests.integration.deployment import Message, TopicPosition
 
 _FIRST_MS = 1_735_689_600_000
 

@@ -10,12 +10,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from config.environment import Settings
-from devtools.servers import Broker, RedisServer, start_redis
+from devtools.servers import Broker, start_redis
 from scoring.timestamps import rfc3339
 from serving.projector.rebuild import rebuild_view
 from streams.kafka.topics import create_topics
-from tests.integration.api_harness import Api, serving
-from tests.integration.view_harness import (
+from tests.harness.api import Api, serving
+from tests.harness.view import (
     eventually,
     projecting,
     publish,
@@ -26,10 +26,8 @@ from tests.support.profiles import profile
 
 
 @pytest.fixture
-async def settings(
-    embedded_broker: Broker, redis_server: RedisServer, topic_prefix: str
-) -> Settings:
-    settings = settings_for(embedded_broker, redis_server.url, topic_prefix, api_port=0)
+async def settings(settings: Settings) -> Settings:
+    """Of a deployment whose topics exist."""
     await create_topics(settings)
     return settings
 

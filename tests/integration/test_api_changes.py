@@ -18,9 +18,9 @@ from serving.api.sse import response as response_module
 from serving.api.sse import stream as changes_module
 from serving.api.sse.position import TOPICS, decoded
 from streams.kafka.topics import create_topics
-from tests.integration.api_harness import Api, Rest, TokenBook, serving
+from tests.harness.api import Api, Rest, TokenBook, serving
+from tests.harness.view import eventually, settings_for
 from tests.integration.sse import Listener
-from tests.integration.view_harness import eventually, settings_for
 
 SINCE = {"since": "1h"}
 
@@ -66,12 +66,6 @@ async def upstream(settings: Settings) -> AsyncIterator[Upstream]:
         yield Upstream(producer, settings.topic_prefix)
     finally:
         await producer.stop()
-
-
-@pytest.fixture
-async def api(settings: Settings) -> AsyncIterator[Api]:
-    async with serving(settings) as running:
-        yield running
 
 
 async def test_changes_come_as_they_stand_on_their_topics(api: Api, upstream: Upstream) -> None:

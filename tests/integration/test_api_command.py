@@ -25,11 +25,11 @@ from serving.api.tokens import digest_of
 from streams.kafka.topics import create_topics
 from tests.builders import day, erased, order
 from tests.driver import Driver
-from tests.integration.api_harness import TokenBook, View
-from tests.integration.running_worker import CLI, RunningWorker
+from tests.harness.api import TokenBook, View
+from tests.harness.running_worker import CLI, RunningWorker
+from tests.harness.view import redis_of, settings_for
 from tests.integration.sse import Event, Listener
 from tests.integration.test_explain_command import flush
-from tests.integration.view_harness import redis_of, settings_for
 
 
 @pytest.fixture
@@ -39,11 +39,6 @@ async def settings(
     settings = settings_for(embedded_broker, redis_server.url, topic_prefix)
     await create_topics(settings)
     return settings
-
-
-@pytest.fixture
-def book(tmp_path: Path) -> TokenBook:
-    return TokenBook(tmp_path / "tokens.toml")
 
 
 def environment(settings: Settings, **others: str) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,30 +12,11 @@ import pytest
 
 from config.durations import Duration
 from config.environment import Settings
-from devtools.servers import Broker, RedisServer
 from serving.api import jobs
-from tests.integration.api_harness import Api, Rest, TokenBook, View, serving
-from tests.integration.view_harness import redis_of, settings_for
+from tests.harness.api import Api, Rest, TokenBook, View, serving
 from tests.support.profiles import profile
 
 STRANGE = ["a/b", "..", "a b+c&d=e?f#g%h", "żółć", "a:b{c}*?[d]", "explain", "日本", "'; drop", "~"]
-
-
-@pytest.fixture
-def settings(embedded_broker: Broker, redis_server: RedisServer, topic_prefix: str) -> Settings:
-    return settings_for(embedded_broker, redis_server.url, topic_prefix, api_port=0)
-
-
-@pytest.fixture
-async def api(settings: Settings) -> AsyncIterator[Api]:
-    async with serving(settings) as running:
-        yield running
-
-
-@pytest.fixture
-async def view(settings: Settings) -> AsyncIterator[View]:
-    async with redis_of(settings) as redis:
-        yield View(redis, settings)
 
 
 def path_of(customer: str) -> str:

@@ -12,11 +12,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from config.environment import Settings
-from devtools.servers import Broker, RedisServer
 from scoring.timestamps import rfc3339
 from streams.kafka.topics import create_topics
-from tests.integration.api_harness import Rest, TokenBook, View, serving
-from tests.integration.view_harness import redis_of, settings_for
+from tests.harness.api import Rest, TokenBook, View, serving
+from tests.harness.view import redis_of
 from tests.support.documents import ROOT, fences
 
 PAGE = ROOT / "docs/api.md"
@@ -27,10 +26,8 @@ DAY_MS = 86_400_000
 
 
 @pytest.fixture
-async def settings(
-    embedded_broker: Broker, redis_server: RedisServer, topic_prefix: str
-) -> Settings:
-    settings = settings_for(embedded_broker, redis_server.url, topic_prefix, api_port=0)
+async def settings(settings: Settings) -> Settings:
+    """Of a deployment whose topics exist."""
     await create_topics(settings)
     return settings
 

@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from config.environment import Settings
-from devtools.servers import Broker, RedisServer
 from scoring.timestamps import rfc3339
-from tests.integration.api_harness import Api, View, serving
-from tests.integration.view_harness import redis_of, settings_for
+from tests.harness.api import Api, View
 
 DAY_MS = 86_400_000
-
-
-@pytest.fixture
-def settings(embedded_broker: Broker, redis_server: RedisServer, topic_prefix: str) -> Settings:
-    return settings_for(embedded_broker, redis_server.url, topic_prefix, api_port=0)
-
-
-@pytest.fixture
-async def api(settings: Settings) -> AsyncIterator[Api]:
-    async with serving(settings) as running:
-        yield running
-
-
-@pytest.fixture
-async def view(settings: Settings) -> AsyncIterator[View]:
-    async with redis_of(settings) as redis:
-        yield View(redis, settings)
 
 
 async def ids(api: Api, path: str, **parameters: Any) -> list[str]:

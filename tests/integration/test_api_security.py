@@ -6,8 +6,6 @@ import asyncio
 import json
 import socket
 import ssl
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,34 +13,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from config.environment import Settings
-from devtools.servers import Broker, RedisServer
 from serving.api import protocol
 from serving.api.server import ApiServerError, bind
-from tests.integration.api_harness import Api, Rest, TokenBook, View, serving
+from tests.harness.api import Api, Rest, TokenBook, View, serving
+from tests.harness.view import eventually
 from tests.integration.certificates import Certificates, make_certificates
-from tests.integration.view_harness import eventually, redis_of, settings_for
-
-
-@pytest.fixture
-def settings(embedded_broker: Broker, redis_server: RedisServer, topic_prefix: str) -> Settings:
-    return settings_for(embedded_broker, redis_server.url, topic_prefix, api_port=0)
-
-
-@pytest.fixture
-async def api(settings: Settings) -> AsyncIterator[Api]:
-    async with serving(settings) as running:
-        yield running
-
-
-@pytest.fixture
-async def view(settings: Settings) -> AsyncIterator[View]:
-    async with redis_of(settings) as redis:
-        yield View(redis, settings)
-
-
-@pytest.fixture
-def book(tmp_path: Path) -> TokenBook:
-    return TokenBook(tmp_path / "tokens.toml")
 
 
 @pytest.fixture(scope="module")

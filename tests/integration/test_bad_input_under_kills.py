@@ -14,10 +14,10 @@ from devtools.servers import Broker
 from scoring.timestamps import rfc3339
 from tests.builders import edited, order, ticket_opened, viewed
 from tests.fault.bad_records import BadRecord, OddRecord, bad_records, groundwork, odd_records
+from tests.harness.deployment import Deployment, Message
+from tests.harness.running_worker import RunningWorker
 from tests.integration.audit import audit
-from tests.integration.deployment import Deployment, Message
 from tests.integration.letters import check_letter, letters_by_source, message_of
-from tests.integration.running_worker import RunningWorker
 from tests.integration.truth import backtested
 
 _SEED = 7

@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 
 from devtools.servers import Broker, start_broker
 from streams.faust_app import BatchProducer, BufferFull, ProduceFailed
-from tests.integration.faust_harness import Lab
+from tests.harness.faust_lab import Lab
 
 
 @pytest.fixture

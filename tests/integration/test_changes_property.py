@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from config.environment import Settings
-from devtools.servers import start_redis
 from scoring.dormancy import LEVELS
 from serving.projector.sources import Profiles, Target
 from serving.view.change_counts import Levels, Moves
@@ -314,13 +312,6 @@ async def assert_nothing_of(redis: Redis, erased: set[str]) -> None:
     for customer in erased:
         name = customer.encode()
         assert not [key for key, dump in zip(keys, dumped, strict=True) if name in key + dump]
-
-
-@pytest.fixture(scope="module", params=["single", "cluster"])
-def own_redis(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A server of this module's own: it is emptied again and again."""
-    with start_redis(own=True, cluster=request.param == "cluster") as server:
-        yield server.url
 
 
 @settings(max_examples=60)

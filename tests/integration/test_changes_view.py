@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import date
 from functools import partial
 
@@ -25,7 +24,7 @@ from serving.view.cursor import BadCursor
 from serving.view.keys import levels_keys
 from serving.view.redis import ViewError
 from serving.view.source_topic import profiles_topic
-from tests.integration.view_harness import (
+from tests.harness.view import (
     create_topic,
     eventually,
     keys_of,
@@ -49,12 +48,6 @@ async def settings(broker: Broker, redis_server: RedisServer, topic_prefix: str)
     settings = settings_for(broker, redis_server.url, topic_prefix)
     await create_topic(settings)
     return settings
-
-
-@pytest.fixture
-async def redis(settings: Settings) -> AsyncIterator[Redis]:
-    async with redis_of(settings) as client:
-        yield client
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from devtools.servers import Broker
 from devtools.servers.ports import LOOPBACK, free_ports
-from tests.integration.deployment import Deployment
+from tests.harness.deployment import Deployment
 
 _QUICKLY_S = 8.0
 

@@ -10,7 +10,7 @@ import yaml
 
 from devtools.servers import BrokerUnavailable
 from devtools.servers.jar_cache import java_program, kafka_jars
-from tests.integration.conftest import skip_without_java
+from tests.harness.kafka import skip_without_java
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_PROPERTY = {"KAFKA_HEAP_OPTS"}

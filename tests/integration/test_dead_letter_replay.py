@@ -16,9 +16,9 @@ from devtools.servers import Broker
 from devtools.servers.ports import LOOPBACK, free_ports
 from tests.builders import order
 from tests.fault.bad_records import ERASED, KNOWN, groundwork
+from tests.harness.deployment import EXAMPLE, Deployment, Message
+from tests.harness.running_worker import CLI, ROOT, RunningWorker
 from tests.integration.audit import data_of
-from tests.integration.deployment import EXAMPLE, Deployment, Message
-from tests.integration.running_worker import CLI, ROOT, RunningWorker
 
 _LIVE: dict[str, Any] = {"mode": "live", "tick_interval": "1m"}
 _PLACED_MS = 1_735_732_800_000

@@ -13,8 +13,8 @@ from scoring.timestamps import rfc3339
 from streams.kafka.topics import INPUTS
 from tests.builders import order
 from tests.fault.bad_records import bad_records, groundwork, odd_records
+from tests.harness.deployment import Deployment, Message
 from tests.integration.audit import audit, data_of
-from tests.integration.deployment import Deployment, Message
 from tests.integration.letters import check_letter, letters_by_source, message_of
 
 _LIVE: dict[str, Any] = {

@@ -23,11 +23,11 @@ from handlers.outputs import CUSTOMER_PROFILES
 from scoring.timestamps import parse_rfc3339, rfc3339
 from streams.kafka.topics import all_topics, changelog_name
 from tests.builders import day, edited, merged, order
-from tests.fault.controls import Controls
-from tests.integration.deployment import Deployment, Message
+from tests.harness.controls import Controls
+from tests.harness.deployment import Deployment, Message
+from tests.harness.running_worker import CLI, ROOT
+from tests.harness.view import reader_of, redis_of
 from tests.integration.erasing import PROJECTOR
-from tests.integration.running_worker import CLI, ROOT
-from tests.integration.view_harness import reader_of, redis_of
 
 STEPS = ["request", "log", "state", "profile", "view"]
 
@@ -61,7 +61,7 @@ def erase_ten_minutes_ahead(
     controls = Controls(folder / "controls")
     controls.offset_ms = 600_000
     return subprocess.run(
-        [sys.executable, "-m", "tests.fault.launcher", "erase", customer_id, "--yes"],
+        [sys.executable, "-m", "tests.harness.launcher", "erase", customer_id, "--yes"],
         cwd=ROOT,
         env=deployment.environment(test_controls=controls.file),
         capture_output=True,

@@ -19,6 +19,8 @@ from handlers.state.customer import pack, unpack
 from scoring.timestamps import rfc3339
 from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, changelog_name
 from tests.builders import merged
+from tests.harness.deployment import Deployment, Message
+from tests.harness.running_worker import RunningWorker
 from tests.integration.canaries import Person
 from tests.integration.canary_search import (
     in_files,
@@ -28,9 +30,7 @@ from tests.integration.canary_search import (
     traces,
 )
 from tests.integration.compaction import compacted
-from tests.integration.deployment import Deployment, Message
 from tests.integration.erasing import PROJECTOR, erasing, live
-from tests.integration.running_worker import RunningWorker
 
 _REWRITTEN_WITHIN_S = 30.0
 

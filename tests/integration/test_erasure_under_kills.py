@@ -13,16 +13,16 @@ import pytest
 from devtools.servers import Broker, start_redis
 from scoring.timestamps import rfc3339
 from tests.builders import erased, merged, order
-from tests.fault.controls import POINTS, Controls
+from tests.harness.controls import POINTS, Controls
+from tests.harness.deployment import Deployment, Message
+from tests.harness.running_worker import RunningWorker
 from tests.integration.audit import audit
 from tests.integration.canaries import Person
 from tests.integration.canary_search import in_files, kept_of_customers, traces
 from tests.integration.compaction import compacted
-from tests.integration.deployment import Deployment, Message
 from tests.integration.erasing import PROJECTOR, erasing, live
-from tests.integration.running_worker import RunningWorker
 
-_WORKER = (sys.executable, "-m", "tests.fault.launcher", "worker")
+_WORKER = (sys.executable, "-m", "tests.harness.launcher", "worker")
 _AT_A_START = ("after_claim", "amid_restore")
 _ONLY_OVER_MERGES = ("before_passage", "amid_passage", "after_passage", "after_marker")
 """Points to which an erasure comes only by an id that was merged."""

@@ -21,7 +21,7 @@ from streams.faust_app import (
     create_app,
 )
 from streams.faust_app.batch import BatchEvent, batch_events
-from tests.integration.faust_harness import Lab
+from tests.harness.faust_lab import Lab
 
 
 class Taken:

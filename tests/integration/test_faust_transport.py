@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from devtools.servers import Broker, start_broker
-from tests.integration.apps.batch_worker import VERSION
-from tests.integration.faust_harness import Lab, WorkerProcess, overlaps
+from tests.harness.apps.batch_worker import VERSION
+from tests.harness.faust_lab import Lab, WorkerProcess, overlaps
 
 Start = Callable[..., WorkerProcess]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from devtools.servers import Broker
 from tests.builders import day, order
+from tests.harness.deployment import Deployment, Message
 from tests.integration.audit import audit
-from tests.integration.deployment import Deployment, Message
 
-_FORGETFUL = (sys.executable, "-m", "tests.integration.apps.forgetful_worker")
+_FORGETFUL = (sys.executable, "-m", "tests.harness.apps.forgetful_worker")
 
 
 async def test_partitions_that_nobody_was_given_are_shared_out_within_seconds(

@@ -9,7 +9,7 @@ import pytest
 
 from devtools.servers import Broker
 from streams.kafka.topics import CUSTOMER_EVENTS, OUTPUTS
-from tests.integration.deployment import Deployment
+from tests.harness.deployment import Deployment
 
 
 async def test_a_worker_on_empty_topics_is_ready_and_stops_cleanly(

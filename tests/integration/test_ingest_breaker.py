@@ -13,9 +13,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from devtools.servers import Broker
 from scoring.timestamps import rfc3339
 from tests.builders import order
+from tests.harness.deployment import Deployment, Message
+from tests.harness.running_worker import RunningWorker
 from tests.integration.audit import audit, source_of
-from tests.integration.deployment import Deployment, Message
-from tests.integration.running_worker import RunningWorker
 
 _BOUND = 100
 _GOOD = 200

@@ -10,7 +10,7 @@ from devtools.servers import BrokerUnavailable, kafka_jars
 from devtools.servers.jar_cache import java_program
 from devtools.servers.jar_cache import kafka_jars as cached_jars
 from devtools.servers.ports import free_ports
-from tests.integration.conftest import skip_without_java
+from tests.harness.kafka import skip_without_java
 
 
 @pytest.mark.kafka

@@ -9,9 +9,9 @@ from pathlib import Path
 from random import Random
 
 from devtools.servers import Broker
+from tests.harness.deployment import EXAMPLE, Deployment
+from tests.harness.flow import Router
 from tests.integration.audit import audit, data_of
-from tests.integration.deployment import EXAMPLE, Deployment
-from tests.integration.traffic import Router
 from tests.support.histories import History, random_policy
 
 

@@ -23,7 +23,7 @@ from devtools.servers.child import ServerProcess, wait_until_ready
 from devtools.servers.guardian import Workspace
 from devtools.servers.jar_cache import java_program, kafka_jars
 from devtools.servers.ports import free_ports
-from tests.integration.conftest import skip_without_java
+from tests.harness.kafka import skip_without_java
 
 PARTITIONS = 3
 ROOT = Path(__file__).resolve().parents[2]

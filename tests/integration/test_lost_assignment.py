@@ -15,9 +15,9 @@ from handlers.state.partition_state import unpack_meta
 from streams.kafka.headers import META_KEY
 from streams.kafka.topics import changelog_name
 from tests.builders import day, order
+from tests.harness.deployment import Deployment, Message
+from tests.harness.flow import Flow
 from tests.integration.audit import audit
-from tests.integration.deployment import Deployment, Message
-from tests.integration.traffic import Flow
 
 # The group takes no less than six; a worker is frozen for longer.
 SESSION_S = 6

@@ -12,9 +12,9 @@ from devtools.servers import Broker
 from handlers.outputs import CUSTOMER_PROFILES
 from streams.kafka.headers import partition_of
 from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, OUTPUTS
+from tests.harness.deployment import Deployment, Message
+from tests.harness.flow import Router
 from tests.integration.audit import audit, data_of, source_of
-from tests.integration.deployment import Deployment, Message
-from tests.integration.traffic import Router
 from tests.support.histories import History, random_policy
 
 _MINUTE_MS = 60_000

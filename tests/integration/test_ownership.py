@@ -10,8 +10,8 @@ from devtools.servers import Broker
 from handlers.state.customer import Customer, pack, unpack
 from streams.kafka.topics import changelog_name
 from tests.builders import day, order
-from tests.integration.deployment import Deployment, Message
-from tests.integration.running_worker import RunningWorker
+from tests.harness.deployment import Deployment, Message
+from tests.harness.running_worker import RunningWorker
 
 
 async def test_a_former_owners_late_write_is_written_over(broker: Broker, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
@@ -16,7 +15,7 @@ from serving.projector.run import run_projector
 from serving.view.reader import ViewReader
 from serving.view.redis import ViewError
 from serving.view.source_topic import profiles_topic
-from tests.integration.view_harness import (
+from tests.harness.view import (
     create_topic,
     eventually,
     keys_of,
@@ -35,12 +34,6 @@ async def settings(broker: Broker, redis_server: RedisServer, topic_prefix: str)
     settings = settings_for(broker, redis_server.url, topic_prefix)
     await create_topic(settings)
     return settings
-
-
-@pytest.fixture
-async def redis(settings: Settings) -> AsyncIterator[Redis]:
-    async with redis_of(settings) as client:
-        yield client
 
 
 @pytest.fixture

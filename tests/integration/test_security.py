@@ -20,11 +20,8 @@ from serving.projector.run import run_projector
 from serving.view.changes_reader import ChangesReader
 from serving.view.redis import ViewError, connect_redis
 from streams.kafka.clients import aiokafka_security
-from tests.integration.certificates import KEY_PASSWORD, Certificates, make_certificates
-from tests.integration.conftest import skip_without_java
-from tests.integration.secure_kafka import PASSWORD, USER, SecureKafka, secure_kafka
-from tests.integration.tls_front import tls_front
-from tests.integration.view_harness import (
+from tests.harness.kafka import skip_without_java
+from tests.harness.view import (
     create_topic,
     eventually,
     projecting,
@@ -33,6 +30,9 @@ from tests.integration.view_harness import (
     redis_of,
     settings_for,
 )
+from tests.integration.certificates import KEY_PASSWORD, Certificates, make_certificates
+from tests.integration.secure_kafka import PASSWORD, USER, SecureKafka, secure_kafka
+from tests.integration.tls_front import tls_front
 from tests.support.changes import DAY_MS, level_changed, tier_changed
 from tests.support.profiles import profile
 

@@ -14,14 +14,14 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from devtools.servers import Broker
 from tests.builders import day, order
+from tests.harness.deployment import Deployment, Message
+from tests.harness.flow import Flow
+from tests.harness.supervised_worker import Supervisor
 from tests.integration.audit import audit
-from tests.integration.deployment import Deployment, Message
-from tests.integration.supervisor import Supervisor
-from tests.integration.traffic import Flow
 
 pytestmark = pytest.mark.kafka
 
-APP = "tests.integration.apps.stuck_worker"
+APP = "tests.harness.apps.stuck_worker"
 SESSION_S = 6
 STALL_S = 10
 

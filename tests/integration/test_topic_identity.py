@@ -16,8 +16,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, Records
 from devtools.servers import Broker
 from streams.kafka.topics import changelog_name
 from tests.builders import day, order
-from tests.integration.deployment import Deployment, Message
-from tests.integration.running_worker import RunningWorker
+from tests.harness.deployment import Deployment, Message
+from tests.harness.running_worker import RunningWorker
 
 pytestmark = pytest.mark.kafka
 

@@ -12,8 +12,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from devtools.servers import Broker
 from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, OUTPUTS
+from tests.harness.deployment import Deployment, Message
 from tests.integration.audit import audit, consume
-from tests.integration.deployment import Deployment, Message
 from tests.integration.truth import backtested
 from tests.support.histories import History, random_policy
 

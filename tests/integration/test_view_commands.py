@@ -18,7 +18,7 @@ from devtools.servers import Broker, RedisServer, start_redis
 from devtools.servers.ports import free_ports
 from handlers.outputs import TIER_CHANGES
 from serving.view.changes_reader import ChangesReader
-from tests.integration.view_harness import (
+from tests.harness.view import (
     create_topic,
     eventually,
     publish,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,7 +16,6 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from config.environment import Settings
-from devtools.servers import start_redis
 from serving.view.chunks import cut
 from serving.view.generation import Generation, PlaceLost
 from serving.view.generations import RedisView
@@ -147,16 +145,6 @@ async def check(url: str, log: list[Entry], steps: list[Step]) -> None:
     finally:
         await redis.flushdb()
         await redis.aclose()
-
-
-@pytest.fixture(scope="module", params=["single", "cluster"])
-def own_redis(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A server of this module's own: it is emptied again and again.
-
-    In a cluster it refuses scripts and commands whose keys are not in one slot.
-    """
-    with start_redis(own=True, cluster=request.param == "cluster") as server:
-        yield server.url
 
 
 @settings(max_examples=60)

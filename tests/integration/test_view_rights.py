@@ -15,7 +15,7 @@ from devtools.servers import Broker, start_redis
 from serving.projector.rebuild import rebuild_view
 from serving.view.changes_reader import ChangesReader
 from serving.view.query import AnyOf, Search
-from tests.integration.view_harness import (
+from tests.harness.view import (
     create_topic,
     eventually,
     projecting,

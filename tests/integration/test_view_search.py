@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from config.environment import Settings
-from devtools.servers import start_redis
 from serving.view.chunks import cut
 from serving.view.cursor import BadCursor
 from serving.view.generation import Generation
@@ -61,13 +60,6 @@ searches = st.builds(
     descending=st.booleans(),
     limit=st.integers(1, 7),
 )
-
-
-@pytest.fixture(scope="module", params=["single", "cluster"])
-def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A server of this module's own: it is emptied again and again."""
-    with start_redis(own=True, cluster=request.param == "cluster") as server:
-        yield server.url
 
 
 def expected(everybody: Mapping[str, dict[str, Any]], search: Search) -> list[Hit]:
@@ -153,10 +145,10 @@ async def pages(searcher: Searcher, search: Search) -> list[Page]:
 @settings(max_examples=80)
 @given(everybody=populations, search=searches, effort=st.sampled_from([GATHERS, WALKS, WALKS_FAR]))
 def test_pages_together_are_who_a_look_at_everybody_finds(
-    url: str, everybody: Population, search: Search, effort: Effort
+    own_redis: str, everybody: Population, search: Search, effort: Effort
 ) -> None:
     async def check() -> None:
-        redis = connect_redis(Settings(redis_url=url))
+        redis = connect_redis(Settings(redis_url=own_redis))
         try:
             view = await filled(redis, everybody)
             found = await pages(view.searcher(effort), search)
@@ -180,7 +172,7 @@ def test_pages_together_are_who_a_look_at_everybody_finds(
     after=st.integers(1, 3),
 )
 def test_who_does_not_change_is_found_once_while_others_do_and_the_view_is_made_anew(
-    url: str,
+    own_redis: str,
     everybody: Population,
     search: Search,
     efforts: list[Effort],
@@ -189,7 +181,7 @@ def test_who_does_not_change_is_found_once_while_others_do_and_the_view_is_made_
     after: int,
 ) -> None:
     async def check() -> None:
-        redis = connect_redis(Settings(redis_url=url))
+        redis = connect_redis(Settings(redis_url=own_redis))
         try:
             view = await filled(redis, everybody)
             found = []
@@ -217,9 +209,9 @@ def test_who_does_not_change_is_found_once_while_others_do_and_the_view_is_made_
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("effort", [GATHERS, WALKS, WALKS_FAR], ids=["gather", "walk", "walk far"])
 async def test_pages_go_on_among_equals_in_both_directions(
-    url: str, effort: Effort, descending: bool
+    own_redis: str, effort: Effort, descending: bool
 ) -> None:
-    redis = connect_redis(Settings(redis_url=url))
+    redis = connect_redis(Settings(redis_url=own_redis))
     try:
         everybody: Population = {
             f"n{number}": {"tier": "AB"[number % 2], "score": number // 10, "monetary": "0.00"}
@@ -236,8 +228,8 @@ async def test_pages_go_on_among_equals_in_both_directions(
         await redis.aclose()
 
 
-async def test_walk_among_very_many_equals_goes_on_where_it_was(url: str) -> None:
-    redis = connect_redis(Settings(redis_url=url))
+async def test_walk_among_very_many_equals_goes_on_where_it_was(own_redis: str) -> None:
+    redis = connect_redis(Settings(redis_url=own_redis))
     try:
         everybody: Population = {f"n{number:04d}": {"monetary": "0.00"} for number in range(1_500)}
         view = await filled(redis, everybody)
@@ -254,8 +246,8 @@ async def test_walk_among_very_many_equals_goes_on_where_it_was(url: str) -> Non
         await redis.aclose()
 
 
-async def test_who_falls_soon_and_who_is_near_the_next_tier(url: str) -> None:
-    redis = connect_redis(Settings(redis_url=url))
+async def test_who_falls_soon_and_who_is_near_the_next_tier(own_redis: str) -> None:
+    redis = connect_redis(Settings(redis_url=own_redis))
     try:
         until = "2026-03-01T00:00:00.000Z"
         await filled(
@@ -279,8 +271,8 @@ async def test_who_falls_soon_and_who_is_near_the_next_tier(url: str) -> None:
         await redis.aclose()
 
 
-async def test_without_a_view_nobody_is_found(url: str) -> None:
-    redis = connect_redis(Settings(redis_url=url))
+async def test_without_a_view_nobody_is_found(own_redis: str) -> None:
+    redis = connect_redis(Settings(redis_url=own_redis))
     try:
         await redis.flushdb()
         reader = ViewReader(redis, PREFIX)
@@ -313,8 +305,8 @@ def encoded(text: bytes) -> str:
         encoded(b'["score",true,1,"ana"]'),
     ],
 )
-async def test_cursor_that_is_none_of_this_search_is_refused(url: str, cursor: str) -> None:
-    redis = connect_redis(Settings(redis_url=url))
+async def test_cursor_that_is_none_of_this_search_is_refused(own_redis: str, cursor: str) -> None:
+    redis = connect_redis(Settings(redis_url=own_redis))
     try:
         with pytest.raises(BadCursor, match="the cursor"):
             await ViewReader(redis, PREFIX).search(Search(cursor=cursor))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from devtools.servers import Broker
+from tests.harness.deployment import EXAMPLE, Deployment, Message
 from tests.integration.audit import audit, data_of
-from tests.integration.deployment import EXAMPLE, Deployment, Message
 
 # The clock is five minutes behind the newest event: this one lets it reach the end of the example.
 _LATER = {

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from devtools.servers import Broker
+from tests.harness.deployment import Deployment
+from tests.harness.flow import Flow
 from tests.integration.audit import audit
-from tests.integration.deployment import Deployment
-from tests.integration.traffic import Flow
 from tests.support.histories import random_policy
 
 

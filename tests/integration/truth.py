@@ -12,7 +12,7 @@ from handlers.outputs import CUSTOMER_PROFILES
 from handlers.partition import Partition
 from streams.kafka.topics import OUTPUTS
 from tests.driver import Collected
-from tests.integration.deployment import Deployment
+from tests.harness.deployment import Deployment
 
 
 class Truth(NamedTuple):

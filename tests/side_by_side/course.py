@@ -15,9 +15,9 @@ from aiokafka import AIOKafkaProducer
 
 from devtools.servers import Broker, start_broker
 from streams.kafka.headers import partition_of
-from tests.fault.stopwatch import Stopwatch
-from tests.fault.supervisor import Place, Supervisor
 from tests.fault.taking import take_topics
+from tests.harness.stopwatch import Stopwatch
+from tests.harness.supervisor import Place, Supervisor
 from tests.side_by_side.contenders import PARTITIONS, Contender, contenders
 from tests.side_by_side.counting import Counts, count
 from tests.side_by_side.orders import Order, truth_of

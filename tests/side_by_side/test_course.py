@@ -7,7 +7,7 @@ import time
 import pytest
 
 from devtools.servers import BrokerUnavailable
-from tests.integration.conftest import skip_without_java
+from tests.harness.kafka import skip_without_java
 from tests.side_by_side.course import WORKERS, Load, Outcome, run
 from tests.side_by_side.orders import make_orders
 from tests.side_by_side.report import markdown

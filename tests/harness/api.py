@@ -26,7 +26,7 @@ from serving.view.chunks import cut
 from serving.view.generations import RedisView
 from serving.view.profile_record import read_profile
 from streams.runtime.metrics import Metrics
-from tests.integration.view_harness import WAIT_S, eventually
+from tests.harness.view import WAIT_S, eventually
 from tests.support.profiles import profile
 
 

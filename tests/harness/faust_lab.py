@@ -18,7 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from devtools.servers import Broker
 from streams.faust_app import BatchProducer
-from tests.integration.apps.batch_worker import VERSION
+from tests.harness.apps.batch_worker import VERSION
 
 _ROOT = Path(__file__).parents[2]
 
@@ -143,7 +143,7 @@ def overlaps(ranges: list[tuple[int, int]]) -> int:
 
 
 class WorkerProcess:
-    """`tests.integration.apps.batch_worker` as a process."""
+    """`tests.harness.apps.batch_worker` as a process."""
 
     def __init__(self, lab: Lab, folder: Path, name: str, **options: Any) -> None:
         self.name = name
@@ -161,7 +161,7 @@ class WorkerProcess:
         }
         with self._stdout.open("w") as out, self._stderr.open("w") as err:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.integration.apps.batch_worker", json.dumps(given)],
+                [sys.executable, "-m", "tests.harness.apps.batch_worker", json.dumps(given)],
                 cwd=_ROOT,
                 stdout=out,
                 stderr=err,

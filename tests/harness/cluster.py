@@ -9,8 +9,8 @@ from typing import Self
 from devtools.servers import Broker
 from devtools.servers.kafka_jars import Front, start_kafka
 from devtools.servers.ports import LOOPBACK
-from tests.fault.proxy import Condition, Proxy, ProxyThread
-from tests.fault.small_disk import SmallDisk
+from tests.harness.proxy import Condition, Proxy, ProxyThread
+from tests.harness.small_disk import SmallDisk
 
 # Groups may have short sessions here, so that the dead are noticed soon. A request that cannot be
 # answered since the broker was away is given up soon, too.

@@ -10,8 +10,8 @@ from random import Random
 from devtools.traffic.lines import LineReader
 from handlers.control_records import ClockTick, encode_control
 from streams.kafka.topics import CUSTOMER_EVENTS
-from tests.integration.deployment import Deployment, Message
-from tests.integration.topic_access import Send
+from tests.harness.deployment import Deployment, Message
+from tests.harness.topic_access import Send
 from tests.support.histories import History
 
 _LINES_AT_A_TIME = 10

@@ -17,8 +17,8 @@ from devtools.servers import Broker
 from devtools.servers.guardian import Workspace
 from handlers.partition import Partition
 from streams.changelog import read_state
-from tests.integration.running_worker import CLI, ROOT, WORKER, RunningWorker
-from tests.integration.topic_access import Message, TopicAccess, TopicPosition
+from tests.harness.running_worker import CLI, ROOT, WORKER, RunningWorker
+from tests.harness.topic_access import Message, TopicAccess, TopicPosition
 
 __all__ = ["EXAMPLE", "Deployment", "Message", "TopicPosition"]
 

@@ -7,8 +7,8 @@ import time
 from types import TracebackType
 from typing import Self
 
-from tests.integration.deployment import Deployment
-from tests.integration.running_worker import RunningWorker
+from tests.harness.deployment import Deployment
+from tests.harness.running_worker import RunningWorker
 
 _POLL_S = 0.05
 _PAUSE_S = 0.2

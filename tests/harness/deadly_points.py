@@ -15,7 +15,7 @@ from streams.engine.owned_partition import EnginePartition, Unflushed
 from streams.faust_app import BatchProducer
 from streams.faust_app.consumer_thread import BatchConsumerThread
 from streams.kafka.topics import CUSTOMER_EVENTS
-from tests.fault.controls import Controls
+from tests.harness.controls import Controls
 
 WRAPPED: tuple[tuple[type[Any], str, tuple[str, ...]], ...] = (
     (EnginePartition, "take", ("self", "event", "now_ms")),

@@ -1,4 +1,4 @@
-"""The entry of a process under test: `python -m tests.fault.launcher worker`.
+"""The entry of a process under test: `python -m tests.harness.launcher worker`.
 
 It bends the clock and installs the points of death, in this process only, and then is `tierstream`.
 The product itself has no hooks.
@@ -13,7 +13,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from tests.fault.controls import VARIABLE, Controls
+from tests.harness.controls import VARIABLE, Controls
 
 _NS_PER_MS = 1_000_000
 
@@ -52,7 +52,7 @@ def main() -> None:
     bend_clock(controls)
     bend_batches()
     if "worker" in sys.argv[1:2]:
-        from tests.fault import deadly_points
+        from tests.harness import deadly_points
 
         deadly_points.install(controls)
     from cli.main import main as tierstream

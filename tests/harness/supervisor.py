@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devtools.servers.guardian import Workspace
-from tests.fault.controls import VARIABLE, Controls
 from tests.fault.evidence import ProcessLife
-from tests.fault.stopwatch import Stopwatch
+from tests.harness.controls import VARIABLE, Controls
+from tests.harness.stopwatch import Stopwatch
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ _LIVED_LONG_S = 10.0
 _STOP_TIMEOUT_S = 60.0
 _TAIL_BYTES = 65_536
 
-TIERSTREAM = (sys.executable, "-m", "tests.fault.launcher")
+TIERSTREAM = (sys.executable, "-m", "tests.harness.launcher")
 """The program of a place, unless it is another's."""
 
 
