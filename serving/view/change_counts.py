@@ -13,7 +13,6 @@ from serving.view.change_records import LevelRecord, MoveRecord, seen_of
 from serving.view.chunks import Chunk
 from serving.view.generation import Applied, Generation, Place, Positions, check
 from serving.view.keys import LedgerKeys, levels_keys, moves_keys
-from serving.view.script import Script
 from serving.view.source_topic import REMOVALS_KEPT_MS
 
 R = TypeVar("R")
@@ -36,7 +35,7 @@ class Ledger(ABC, Generic[R]):
         self._redis = redis
         self._generation = generation
         self._keys = keys
-        self._apply = Script(redis, script)
+        self._apply = lua.Script(redis, script)
         self._kept_ms = kept_ms
         self._positions = Positions(redis, keys.positions)
 
@@ -106,8 +105,8 @@ class Levels(Ledger[LevelRecord]):
     def __init__(self, redis: Redis, generation: Generation, kept_ms: int) -> None:
         keys = levels_keys(generation.keys)
         super().__init__(redis, generation, keys, lua.APPLY_LEVELS, kept_ms)
-        self._forget = Script(redis, lua.FORGET)
-        self._note_known = Script(redis, lua.NOTE_KNOWN)
+        self._forget = lua.Script(redis, lua.FORGET_CUSTOMERS)
+        self._note_known = lua.Script(redis, lua.NOTE_PROFILES_COMPLETE)
 
     async def may_begin(self, partitions: Iterable[int], /) -> bool:
         """Whether the profiles of these partitions have been whole."""
@@ -136,7 +135,7 @@ class Levels(Ledger[LevelRecord]):
             arguments = [self._generation.number, self._keys.base, now_ms, *partitions]
             await self._tell(self._note_known, arguments)
 
-    async def _tell(self, script: Script, arguments: Sequence[Any]) -> None:
+    async def _tell(self, script: lua.Script, arguments: Sequence[Any]) -> None:
         check(await script.run(self._generation.right_key, [arguments]), self._generation.number)
 
     def _options(self) -> Sequence[Any]:

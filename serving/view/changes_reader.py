@@ -17,8 +17,8 @@ from scoring.dormancy import LEVELS
 from serving.view.change_records import day_of
 from serving.view.cursor import LevelPlace, level_cursor, level_place
 from serving.view.keys import GenerationKeys, levels_keys, moves_keys
+from serving.view.lua import WALK_RANK
 from serving.view.pinned_read import Following
-from serving.view.walk_script import WALK
 
 LIMIT_MAX = 500
 """The most customers of a page."""
@@ -199,7 +199,7 @@ class ChangesReader:
             at_it = msgspec.msgpack.encode([[keys.members("level", level)]])
             at, last = ("", b"") if place is None else (place.at_ms, place.customer_id)
             bounds = (1, from_ms, until_ms - 1, at, last, _LOOKED_AT_MAX, limit)
-            pipeline.eval(WALK, 1, levels_keys(keys).reached(level), *bounds, at_it, _NOTHING)
+            pipeline.eval(WALK_RANK, 1, levels_keys(keys).reached(level), *bounds, at_it, _NOTHING)
 
         answer = await self._view.read(ask)
         if answer is None:

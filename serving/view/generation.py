@@ -9,12 +9,10 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from serving.view import scripts
-from serving.view.apply_script import APPLY
+from serving.view import lua
 from serving.view.chunks import Chunk
 from serving.view.keys import FORM, GenerationKeys
 from serving.view.profile_record import ProfileRecord
-from serving.view.script import Script
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ class Generation:
         self.extend_ms = extend_ms
         self._redis = redis
         self._positions = Positions(redis, keys.positions)
-        self._script = Script(redis, APPLY)
+        self._script = lua.Script(redis, lua.APPLY_PROFILES)
 
     async def places(self, partitions: Iterable[int]) -> dict[int, Place | None]:
         """How far it has come in each of ``partitions``; None where it has not begun."""
@@ -157,8 +155,8 @@ def check(replies: Sequence[Any], number: str) -> None:
     Raises:
         PlaceLost: it was refused.
     """
-    refused = next((reply[0] for reply in replies if reply[0] != scripts.APPLIED), None)
-    if refused == scripts.MOVED:
+    refused = next((reply[0] for reply in replies if reply[0] != lua.APPLIED), None)
+    if refused == lua.MOVED:
         raise PlaceLost(f"generation {number} is not the one to write to any more")
     if refused is not None:
         raise PlaceLost(f"generation {number} lacks records that it had")

@@ -7,7 +7,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from serving.view import scripts
+from serving.view import lua
 from serving.view.generation import Generation, PlaceLost
 from serving.view.keys import ViewKeys
 
@@ -30,7 +30,7 @@ class RedisView:
 
     async def open(self) -> Generation:
         """The generation that readers follow, an empty one if there was none."""
-        number = await self._eval(scripts.OPEN, [self.keys.current, self.keys.last])
+        number = await self._eval(lua.OPEN_GENERATION, [self.keys.current, self.keys.last])
         return self._generation(number.decode(), self.keys.current)
 
     async def start_rebuild(self) -> Generation | None:
@@ -39,7 +39,7 @@ class RedisView:
         The right to fill it lapses a minute after the last write to it.
         """
         keys = [self.keys.rebuilding, self.keys.last, self.keys.discarded]
-        number = await self._eval(scripts.START_REBUILD, keys, _LEASE_MS)
+        number = await self._eval(lua.START_REBUILD, keys, _LEASE_MS)
         if number is None:
             return None
         return self._generation(number.decode(), self.keys.rebuilding, _LEASE_MS)
@@ -63,17 +63,17 @@ class RedisView:
         """
         told = [part for (name, number), end in ends.items() for part in (name, number, end)]
         reply = await self._eval(
-            scripts.SWITCH,
+            lua.SWITCH_GENERATION,
             [self.keys.rebuilding, self.keys.current, self.keys.discarded],
             *(generation.number, self.keys.prefix, int(force), *told),
         )
-        if reply == scripts.MOVED:
+        if reply == lua.MOVED:
             raise PlaceLost(f"the right to fill generation {generation.number} has lapsed")
-        return bool(reply == scripts.APPLIED)
+        return bool(reply == lua.APPLIED)
 
     async def end_rebuild(self, generation: Generation) -> None:
         """Give up a generation that is not going to be finished."""
-        await self._eval(scripts.END_REBUILD, [self.keys.rebuilding], generation.number)
+        await self._eval(lua.END_REBUILD, [self.keys.rebuilding], generation.number)
 
     async def sweep(self) -> int:
         """Delete discarded generations; returns the number of keys that went.

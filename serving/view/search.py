@@ -11,9 +11,9 @@ from redis.asyncio.client import Pipeline
 
 from serving.view.cursor import SearchPlace, search_cursor, search_place
 from serving.view.keys import GenerationKeys
+from serving.view.lua import WALK_RANK
 from serving.view.pinned_read import Following
 from serving.view.query import Between, Filter, Hit, Page, Search
-from serving.view.walk_script import WALK
 
 
 async def gather(
@@ -145,7 +145,7 @@ def _step(
         bounds = (int(search.descending), own.low, own.high, value, one)
         limits = (steps, limit)
         pipeline.eval(
-            WALK, 1, keys.rank(search.order), *bounds, *limits, _pack(sets), _pack(ranges)
+            WALK_RANK, 1, keys.rank(search.order), *bounds, *limits, _pack(sets), _pack(ranges)
         )
 
     return ask

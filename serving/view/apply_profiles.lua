@@ -1,10 +1,3 @@
-"""The script that applies profiles: record, sets, ranks and counters in one step."""
-
-from __future__ import annotations
-
-from serving.view.keys import ONE_OF, RANKS
-
-_APPLY = """
 -- Apply the records of one partition that follow a position, and move the position past them.
 -- KEYS: the key that must hold the generation for us to write to it.
 -- ARGV: generation, what its keys begin with, milliseconds for which to extend KEYS[1] (or 0),
@@ -130,11 +123,3 @@ if tonumber(after) > tonumber(stored) then
 end
 if current_ms ~= '0' then redis.call('HSET', positions, 'current:' .. partition, current_ms) end
 return {'applied', applied, removed, skipped}
-"""
-
-
-def _names(names: tuple[str, ...]) -> str:
-    return "{" + ", ".join(f"'{name}'" for name in names) + "}"
-
-
-APPLY = _APPLY.replace("FACETS", _names(ONE_OF)).replace("RANKS", _names(RANKS))

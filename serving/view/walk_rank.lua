@@ -1,8 +1,3 @@
-"""The script that walks a rank from a place on, for some steps."""
-
-from __future__ import annotations
-
-WALK = """
 -- Look at customers of a rank one after the other, and keep those for whom all filters hold.
 -- KEYS: the rank.
 -- ARGV: 1 to go downwards (else 0), lowest and highest value, value and id of the place to go on
@@ -105,4 +100,3 @@ if #ids >= limit then
   end_id = ids[limit]
 end
 return {hits, values[end_id], end_id, done and 1 or 0}
-"""

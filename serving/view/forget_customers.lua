@@ -1,0 +1,12 @@
+-- Take customers away and let nothing bring them back.
+-- KEYS: the key that must hold the generation for us to write to it.
+-- ARGV: generation, what our keys begin with, and for each: bucket, field, customer id.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'moved'} end
+local base = ARGV[2]
+for at = 3, #ARGV, 3 do
+  redis.call('HSET', base .. 'seen:' .. ARGV[at], ARGV[at + 1], 'erased')
+  for _, level in ipairs({'active', 'at_risk', 'dormant', 'churned'}) do
+    redis.call('ZREM', base .. 'reached:' .. level, ARGV[at + 2])
+  end
+end
+return {'applied'}
