@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from bench import memory, stages
 from bench.load import Load
 from bench.whole import Plan, WholePath, run
 from devtools.servers import LocalServerError, start_broker
+from streams.runtime.clock import wall_ms
 
 _MOST_PROFILED = 100_000
 _BUSY_EVENTS_PER_CUSTOMER = 150
@@ -45,7 +45,7 @@ def main() -> int:
         console.print(f"bench: {error}")
         return 1
     console.print("memory a customer")
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = wall_ms()
     memories = {
         "of this load": memory.measure(Load(plan.events, plan.customers, now_ms, 180_000)),
         f"of {_BUSY_EVENTS_PER_CUSTOMER} events": memory.measure(

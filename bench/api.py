@@ -37,6 +37,7 @@ from serving.api.tokens import Token, digest_of, new_token
 from serving.view.generations import RedisView
 from serving.view.reader import ViewReader
 from serving.view.redis import connect_redis
+from streams.runtime.clock import wall_ms
 
 _READY_TIMEOUT_S = 60.0
 _SEARCH_SHARE = 50
@@ -137,7 +138,7 @@ async def run(redis_url: str, customers: int, rate: int, seconds: float) -> dict
     redis = connect_redis(settings)
     last = customer_id(customers - 1)
     if await ViewReader(redis, settings.redis_key_prefix).profile(last) is None:
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = wall_ms()
         await fill(redis, settings.redis_key_prefix, profiles(customers, now_ms))
     base = (await RedisView(redis, settings.redis_key_prefix).open()).keys.base
     redis_port = int(redis_url.rpartition(":")[2].partition("/")[0])

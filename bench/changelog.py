@@ -18,7 +18,8 @@ from handlers.reasons import Rejection
 from handlers.state.customer import Customer, pack, unpack
 from handlers.state.partition_state import pack_meta
 from streams.faust_app import BatchProducer
-from streams.kafka.headers import META_KEY, partition_of
+from streams.kafka.headers import META_KEY
+from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import CUSTOMER_EVENTS, changelog_name, topic_name
 from streams.policy_log import log_producer
 

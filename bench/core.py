@@ -9,6 +9,7 @@ from collections import Counter
 from bench.load import Load
 from bench.offline import live_partition
 from handlers.reasons import Rejection
+from streams.runtime.clock import wall_ms
 
 _PACK_EVERY = 4_000
 
@@ -19,7 +20,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--customers", type=int, default=20_000)
     arguments = parser.parse_args()
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = wall_ms()
     load = Load(arguments.events, arguments.customers, now_ms, 180_000)
     for name, per_event_us in measure([record.value for record in load.records()]).items():
         print(f"{name:<28}{per_event_us:8.2f} µs")

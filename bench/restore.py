@@ -32,6 +32,7 @@ from config.settings import Settings
 from devtools.servers import Broker, LocalServerError, start_broker
 from streams.kafka.topics import CUSTOMER_EVENTS, create_topics, plain_consumer, topic_name
 from streams.policy_log import ensure_policy
+from streams.runtime.clock import wall_ms
 
 _PARTITIONS = 4
 
@@ -53,7 +54,7 @@ class Restore(NamedTuple):
 
 def run(broker: Broker, customers: int, seed: int, tell: Callable[[str], None]) -> Restore:
     """Fill the changelog and restore it."""
-    end_ms = time.time_ns() // 1_000_000
+    end_ms = wall_ms()
     cores = sorted(os.sched_getaffinity(0))
     settings = Settings(
         app_id=APP_ID,

@@ -24,12 +24,9 @@ from handlers.outputs import Output
 from handlers.reasons import Rejection
 from handlers.state.partition_state import Source
 from streams.engine.owned_partition import EnginePartition
-from streams.kafka.headers import (
-    Origin,
-    canonical_headers,
-    origin_of,
-    partition_of,
-)
+from streams.kafka.headers import Origin, canonical_headers, origin_of
+from streams.kafka.partitioner import partition_of
+from streams.runtime.clock import wall_ms
 from streams.runtime.gc_tuning import collect_rarely
 
 _PARTITIONS = 4
@@ -283,7 +280,7 @@ def _engine_stages(records: list[StoredRecord], producer: OfflineProducer) -> li
 def measure(events: int, customers: int, functions: int = 40) -> Profile:
     """The profile of a load that ends now."""
     collect_rarely()  # as a worker does
-    load = Load(events, customers, time.time_ns() // 1_000_000, 180_000)
+    load = Load(events, customers, wall_ms(), 180_000)
 
     async def run() -> Profile:
         return await profile(load, functions)

@@ -29,6 +29,7 @@ from serving.view.generation import Generation
 from serving.view.generations import RedisView
 from serving.view.profile_record import read_profile
 from serving.view.redis import connect_redis
+from streams.runtime.clock import wall_ms
 
 _BATCH_RECORDS = 2_000  # as the projection reads them
 _SAMPLED_KEYS = 2_000
@@ -68,7 +69,7 @@ async def fill(
     """Carry profiles into the view, as offsets from ``first`` of partition 0; returns how many."""
     generation = await RedisView(redis, prefix).open()
     if (await generation.places([0]))[0] is None:
-        await generation.begin(0, 0, _wall_ms())
+        await generation.begin(0, 0, wall_ms())
     offset = first
     numbered = enumerate(records, first)
     while batch := list(itertools.islice(numbered, _BATCH_RECORDS)):
@@ -80,7 +81,7 @@ async def fill(
 async def _apply(
     generation: Generation, before: int, batch: list[tuple[int, tuple[bytes, bytes]]]
 ) -> None:
-    now_ms = _wall_ms()
+    now_ms = wall_ms()
     read = (read_profile(key, value, offset, now_ms) for offset, (key, value) in batch)
     await generation.apply(list(cut(0, before, before + len(batch), read)))
 
@@ -114,7 +115,7 @@ async def run(server: RedisServer, customers: int, updates: int) -> Found:
     redis = connect_redis(settings)
     try:
         empty_bytes = (await redis.info("memory"))["used_memory"]
-        now_ms = _wall_ms()
+        now_ms = wall_ms()
         first = list(profiles(customers, now_ms))
         filled = await _timed(server, fill(redis, settings.redis_key_prefix, first))
         del first
@@ -159,10 +160,6 @@ def _facts(customers: int, all_found: Found) -> dict[str, Any]:
     for name, median_ms in all_found.searches.items():
         facts[f"search, ms: {name}"] = round(median_ms, 2)
     return facts
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def main() -> int:

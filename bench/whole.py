@@ -35,6 +35,7 @@ from streams.kafka.topics import (
     topic_name,
 )
 from streams.policy_log import ensure_policy
+from streams.runtime.clock import wall_ms
 
 PARTITIONS = 4
 _POLL_S = 0.1
@@ -143,7 +144,7 @@ async def _prepare(settings: Settings) -> None:
 
 
 async def _load(settings: Settings, plan: Plan) -> None:
-    load = Load(plan.events, plan.customers, time.time_ns() // 1_000_000, _SPAN_MS, seed=plan.seed)
+    load = Load(plan.events, plan.customers, wall_ms(), _SPAN_MS, seed=plan.seed)
     async with open_sender(settings) as sender:
         await sender.send(load.records())
 

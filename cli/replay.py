@@ -6,7 +6,6 @@ import asyncio
 import os
 import stat
 import sys
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +22,7 @@ from cli.sending import (
 from config.environment import Settings, load_settings
 from devtools.traffic.lines import LineReader, LineSplitter, parts
 from devtools.traffic.sender import Sent, TrafficSender, open_sender
+from streams.runtime.clock import wall_ms
 
 
 def replay(
@@ -52,7 +52,7 @@ async def _replay(
     settings: Settings, events: str, size_bytes: int | None, rate: float | None
 ) -> bool:
     console = Console(stderr=True)
-    reader = LineReader(lambda: time.time_ns() // 1_000_000)
+    reader = LineReader(wall_ms)
     name = "standard input" if events == "-" else Path(events).name
     progress = progress_bar(console)
     task = progress.add_task(name, total=size_bytes, events=0, rate=0.0)

@@ -29,6 +29,7 @@ from devtools.traffic.shoppers import PopulationShape
 from devtools.traffic.simulate import Stamp, natural, paced
 from devtools.traffic.simulate import simulate as simulated
 from scoring.timestamps import parse_rfc3339
+from streams.runtime.clock import wall_ms
 
 _LIVE_RATE = 50.0
 _FILE_START = "2025-01-01T00:00:00Z"
@@ -84,7 +85,7 @@ def simulate(
 def _time(start: str | None, rate: float | None, *, live: bool) -> tuple[int, Stamp]:
     """Where the simulation begins, and how its events are stamped."""
     if start is None and live:
-        return _now_ms(), lambda _at_ms, _number: _now_ms()
+        return wall_ms(), lambda _at_ms, _number: wall_ms()
     start_ms = parse_rfc3339(start or _FILE_START)
     if start_ms is None:
         raise typer.BadParameter(
@@ -92,10 +93,6 @@ def _time(start: str | None, rate: float | None, *, live: bool) -> tuple[int, St
             param_hint="--start",
         )
     return start_ms, natural if rate is None else paced(start_ms, rate)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 @contextmanager

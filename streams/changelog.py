@@ -10,7 +10,8 @@ from config.settings import Settings
 from handlers.partition import Partition
 from handlers.state.partition_state import Meta, unpack_meta
 from handlers.state.restore import Restoration
-from streams.kafka.headers import META_KEY, partition_of
+from streams.kafka.headers import META_KEY
+from streams.kafka.partitioner import partition_of
 from streams.kafka.read import read_to_end
 from streams.kafka.topics import changelog_name, check_topics, plain_consumer
 

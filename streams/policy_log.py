@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterable
 
@@ -15,6 +14,7 @@ from scoring.policy import Policy
 from streams.faust_app import BatchProducer
 from streams.kafka.clients import aiokafka_security
 from streams.kafka.topics import CUSTOMER_EVENTS, check_topics, plain_consumer, topic_name
+from streams.runtime.clock import wall_ms
 
 
 def log_producer(settings: Settings, client: str) -> BatchProducer:
@@ -85,7 +85,7 @@ async def _write(settings: Settings, value: bytes, partitions: Iterable[int]) ->
     await producer.start()
     try:
         for number in partitions:
-            producer.add(topic, number, None, value, (), time.time_ns() // 1_000_000)
+            producer.add(topic, number, None, value, (), wall_ms())
         await producer.flush()
     finally:
         await producer.stop()

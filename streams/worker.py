@@ -22,6 +22,7 @@ from streams.kafka.faust_credentials import faust_broker_urls, faust_credentials
 from streams.kafka.offsets import topic_guard
 from streams.kafka.topics import CUSTOMER_EVENTS, topic_name
 from streams.policy_log import activation, log_producer
+from streams.runtime.clock import wall_ms
 from streams.runtime.gc_tuning import collect_rarely
 from streams.runtime.http_server import HttpServer
 from streams.runtime.metrics import Metrics
@@ -178,7 +179,7 @@ class Worker:
             await asyncio.sleep(self._settings.tick_interval.ms / 1000)
             if not self.app.ready:
                 continue
-            tick = encode_control(ClockTick(time.time_ns() // 1_000_000))
+            tick = encode_control(ClockTick(wall_ms()))
             partitions = self.engine.partitions
             for partition in partitions:
                 self._tick_producer.add(self._events_topic, partition.number, None, tick)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -21,6 +20,7 @@ from config.policy_file import PolicyError, load_policy
 from handlers.decode.decode import Limits
 from handlers.partition import NoPolicy
 from scoring.timestamps import parse_rfc3339
+from streams.runtime.clock import wall_ms
 
 _PROGRESS_LINES = 2_000
 
@@ -62,7 +62,7 @@ def backtest(
             allowed_lateness_ms=settings.allowed_lateness_ms,
             limits=Limits(
                 settings.min_event_time_ms,
-                time.time_ns() // 1_000_000 + settings.max_future_skew_ms,
+                wall_ms() + settings.max_future_skew_ms,
             ),
             until_ms=until_ms,
             override_policy=policy is not None,

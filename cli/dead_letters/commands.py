@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from typing import Annotated
 
@@ -21,6 +20,7 @@ from scoring.timestamps import parse_rfc3339
 from streams.dead_letters import Progress as OnProgress
 from streams.dead_letters import Selection, letter_topics, read_letters
 from streams.kafka.topics import DEAD_LETTERS, INPUTS, topic_name
+from streams.runtime.clock import wall_ms
 
 dead_letters_app = typer.Typer(
     help="Records that could not be used: look at them, send them again.", no_args_is_help=True
@@ -114,7 +114,7 @@ def replay_letters(  # noqa: PLR0913
             run = LetterReplay(
                 settings,
                 selection,
-                now_ms=time.time_ns() // 1_000_000,
+                now_ms=wall_ms(),
                 again=again,
                 limit=limit,
                 dry_run=dry_run,

@@ -14,7 +14,8 @@ from handlers.state.partition_state import unpack_meta
 from streams.dead_letters import letter_of
 from streams.erasure.receipt import Known
 from streams.erasure.request import Request
-from streams.kafka.headers import META_KEY, origin_of, partition_of
+from streams.kafka.headers import META_KEY, origin_of
+from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, changelog_name, topic_name
 
 

@@ -13,7 +13,7 @@ from config.settings import Settings
 from devtools.traffic.pace import Pace
 from devtools.traffic.record import TrafficRecord
 from streams.faust_app import BatchProducer
-from streams.kafka.headers import partition_of
+from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import (
     INPUT_TOPICS,
     InputTopic,

@@ -25,6 +25,7 @@ from serving.view.changes_reader import ChangesReader
 from serving.view.keys import ViewKeys
 from serving.view.reader import ViewReader
 from serving.view.redis import connect_redis
+from streams.runtime.clock import wall_ms
 
 _CALLERS_MAX = 20_000
 _BURST_S = 2.0
@@ -63,7 +64,7 @@ async def run_api(
         SettingsError: a certificate or key file cannot be used.
     """
     tokens = None if settings.api_token_file is None else TokenFile(settings.api_token_file)
-    access = Access(tokens, _buckets(settings.api_rate_per_token), _wall_ms)
+    access = Access(tokens, _buckets(settings.api_rate_per_token), wall_ms)
     if access.is_open:
         _log.warning("no tokens are set up: anyone on this machine may read")
     redis = connect_redis(
@@ -106,7 +107,3 @@ async def _no_longer_ready(stop: asyncio.Event, health: ApiHealth) -> None:
 
 def _buckets(rate: int) -> Buckets:
     return Buckets(rate, rate * _BURST_S, _CALLERS_MAX, time.monotonic)
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000

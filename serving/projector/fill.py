@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
@@ -16,6 +15,7 @@ from serving.projector.sources import Stream
 from serving.view.chunks import Chunk
 from serving.view.generation import Generation
 from serving.view.redis import ViewError, within_startup
+from streams.runtime.clock import wall_ms
 
 R = TypeVar("R")
 
@@ -68,7 +68,7 @@ class Filling(Generic[R]):
             ViewError: Kafka does not tell the partitions.
         """
         await self._assign()
-        settled = await settle(self._consumer, self._target, self.topic, _wall_ms(), self._meter)
+        settled = await settle(self._consumer, self._target, self.topic, wall_ms(), self._meter)
         self._next = settled.next_offsets
         self._first = dict(self._next)
         return sum((await self.ends()).values()) - sum(self._first.values())
@@ -89,7 +89,7 @@ class Filling(Generic[R]):
             RedisError: Redis refuses, or was away for too long.
             PlaceLost: the right to fill the generation has lapsed.
         """
-        started_ms = _wall_ms()
+        started_ms = wall_ms()
         await self._read_to(await self.ends(), told)
         chunks: list[Chunk[R]] = [Chunk(p, offset, offset, ()) for p, offset in self._next.items()]
         await within_startup(self._settings, lambda: self._target.apply(chunks, started_ms))
@@ -134,7 +134,3 @@ class Filling(Generic[R]):
             await asyncio.sleep(_METADATA_PAUSE_S)
         numbers = sorted(self._consumer.partitions_for_topic(topic))
         self._consumer.assign([TopicPartition(topic, number) for number in numbers])
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -21,6 +21,7 @@ from serving.projector.sources import STREAMS, view_streams
 from serving.view.generations import RedisView
 from serving.view.redis import connect_redis, explained, is_outage, within_startup
 from serving.view.source_topic import REMOVALS_KEPT_MS
+from streams.runtime.clock import wall_ms
 
 _LAST_BATCH_S = 10.0
 _STUCK_AFTER_S = 60.0
@@ -75,7 +76,7 @@ async def run_projector(
                 )
                 own = meter if number == 0 else meter.of_changes(stream.topic)
                 projection = Projection(
-                    consumer, view, stream, own, health.loops[number], _wall_ms, stop
+                    consumer, view, stream, own, health.loops[number], wall_ms, stop
                 )
                 projection.subscribe()
                 projections.append(projection)
@@ -124,12 +125,8 @@ async def _why_anew(settings: Settings, view: RedisView) -> str | None:
         if await generation.has_another_form():
             return "another version of Tierstream made it"
         current_ms = await generation.current_since_ms()
-        if current_ms is not None and _wall_ms() - current_ms > REMOVALS_KEPT_MS:
+        if current_ms is not None and wall_ms() - current_ms > REMOVALS_KEPT_MS:
             return "it was not kept for too long"
         return None
 
     return await within_startup(settings, reason)
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -25,6 +25,7 @@ from streams.engine.records import EngineRecords, Record
 from streams.faust_app import Batch, BatchProducer, PartitionedStore, StreamApp, add_table
 from streams.faust_app.batch import batch_events
 from streams.kafka.topics import CUSTOMER_EVENTS, TABLE, changelog_name, topic_name
+from streams.runtime.clock import wall_ms
 
 _CHECKPOINT_FLUSHES = 5
 """Flushes from one checkpoint to the next, if the batches in flight do not ask for it earlier."""
@@ -103,7 +104,7 @@ class Engine:
         async for event in batch_events(stream):
             batch = event.value
             partition = self.table.states.partition(batch.tp.partition)
-            partition.take(event, time.time_ns() // 1_000_000)
+            partition.take(event, wall_ms())
             self._metrics.taken(partition, len(batch))
             self._unflushed_records += len(batch)
             if self._unflushed_records >= self._flush_max_records:

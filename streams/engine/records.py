@@ -8,7 +8,8 @@ from config.settings import Settings
 from handlers import outputs
 from handlers.state.partition_state import pack_meta
 from streams.engine.owned_partition import DeadLetter, Unflushed
-from streams.kafka.headers import META_KEY, dead_letter_headers, dead_letter_value, partition_of
+from streams.kafka.headers import META_KEY, dead_letter_headers, dead_letter_value
+from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, OUTPUTS, changelog_name, topic_name
 
 Record = tuple[str, int, bytes | None, bytes | None, Sequence[tuple[str, bytes]]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -14,9 +13,10 @@ from config.settings import Settings
 from handlers.events import PROFILE_TOPIC
 from scoring.timestamps import rfc3339
 from streams.changelog import newest_meta
-from streams.kafka.headers import partition_of
+from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import changelog_name, plain_consumer, topic_name
 from streams.policy_log import log_producer
+from streams.runtime.clock import wall_ms
 
 
 class Request(NamedTuple):
@@ -66,11 +66,11 @@ async def write_request(settings: Settings, customer_id: str, counts: Mapping[st
     producer = log_producer(settings, "erase")
     await producer.start()
     try:
-        producer.add(topic, tp.partition, key, msgspec.json.encode(event), (), _wall_ms())
+        producer.add(topic, tp.partition, key, msgspec.json.encode(event), (), wall_ms())
         offset = (await producer.flush())[tp]
     finally:
         await producer.stop()
-    return Request(customer_id, event_id, occurred_ms, _wall_ms(), tp, offset)
+    return Request(customer_id, event_id, occurred_ms, wall_ms(), tp, offset)
 
 
 async def _occurred_ms(settings: Settings, changelog: TopicPartition) -> int:
@@ -86,10 +86,6 @@ async def _occurred_ms(settings: Settings, changelog: TopicPartition) -> int:
     finally:
         await consumer.stop()
     if (settings.mode if meta is None or meta.policy is None else meta.mode) == "live":
-        return _wall_ms()
+        return wall_ms()
     newest_ms = settings.min_event_time_ms if meta is None else meta.newest_ms
     return max(settings.min_event_time_ms, newest_ms)
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -29,9 +29,10 @@ from streams.kafka.headers import (
     canonical_headers,
     cloud_event_headers,
     dead_letter_headers,
-    partition_of,
 )
+from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, INPUTS, topic_name
+from streams.runtime.clock import wall_ms
 from streams.runtime.metrics import Metrics, type_label
 
 _IDLE_S = 0.01
@@ -180,7 +181,7 @@ class Ingest:
 
     def _set_limits(self) -> None:
         self._rules = self._rules_now()
-        latest_ms = time.time_ns() // 1_000_000 + self._settings.max_future_skew_ms
+        latest_ms = wall_ms() + self._settings.max_future_skew_ms
         self._limits = Limits(self._settings.min_event_time_ms, latest_ms)
 
     def _forward(self, record: Record, tp: TP, breaker: Breaker) -> bool:

@@ -1,12 +1,9 @@
-"""How records look on the wire beside their values: keys, headers, partitions."""
+"""How records look on the wire beside their values: keys and headers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import NamedTuple
-
-from aiokafka.partitioner import murmur2
 
 from handlers.reasons import ERASED_CUSTOMER, Rejection
 from handlers.state.partition_state import Source
@@ -32,12 +29,6 @@ class Origin(NamedTuple):
     source: Source
     timestamp_ms: int
     key: bytes | None
-
-
-@lru_cache(maxsize=65_536)
-def partition_of(key: bytes, partitions: int) -> int:
-    """The partition Kafka's own producers would choose for a key."""
-    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
 def canonical_headers(origin: Origin, key: bytes, headers: Sequence[tuple[str, bytes]]) -> Headers:

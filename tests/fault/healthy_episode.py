@@ -29,8 +29,8 @@ from streams.kafka.headers import (
     canonical_headers,
     cloud_event_headers,
     dead_letter_headers,
-    partition_of,
 )
+from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import changelog_name
 from tests.fault.evidence import (
     ALL_TOPICS,

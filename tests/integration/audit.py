@@ -12,7 +12,8 @@ from aiokafka import ConsumerRecord
 from handlers.outputs import CUSTOMER_PROFILES
 from handlers.partition import Partition
 from handlers.state.customer import Customer
-from streams.kafka.headers import origin_of, partition_of
+from streams.kafka.headers import origin_of
+from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, OUTPUTS
 from tests.harness.deployment import Deployment, TopicPosition
 from tests.integration.truth import backtested

@@ -14,7 +14,8 @@ from config.settings import Settings
 from devtools.servers import Broker
 from devtools.servers.ports import free_ports
 from handlers.state.partition_state import pack_meta
-from streams.kafka.headers import META_KEY, partition_of
+from streams.kafka.headers import META_KEY
+from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import changelog_name, create_topics
 from streams.policy_log import log_producer
 from tests.builders import day, erased, merged, order, viewed

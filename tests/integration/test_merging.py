@@ -10,7 +10,7 @@ from typing import Any
 
 from devtools.servers import Broker
 from handlers.outputs import CUSTOMER_PROFILES
-from streams.kafka.headers import partition_of
+from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, OUTPUTS
 from tests.harness.deployment import Deployment, Message
 from tests.harness.flow import Router

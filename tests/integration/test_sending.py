@@ -21,7 +21,7 @@ from devtools.traffic.enrich import TrafficShape, enriched
 from devtools.traffic.record import TrafficRecord
 from devtools.traffic.sender import Sent, open_sender
 from devtools.traffic.simulate import simulate
-from streams.kafka.headers import partition_of
+from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import INPUTS, TopicsUnusable, create_topics, plain_consumer, topic_name
 
 ROOT = Path(__file__).resolve().parents[2]

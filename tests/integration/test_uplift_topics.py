@@ -15,7 +15,7 @@ from config.settings import Settings
 from devtools.servers import Broker
 from handlers.control_records import ClockTick, encode_control
 from handlers.outputs import DORMANCY_ALERTS
-from streams.kafka.headers import partition_of
+from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import CUSTOMER_EVENTS, create_topics, topic_name
 from streams.policy_log import log_producer
 from tests.builders import day, day_ms, order

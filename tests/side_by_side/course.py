@@ -14,7 +14,7 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaProducer
 
 from devtools.servers import Broker, start_broker
-from streams.kafka.headers import partition_of
+from streams.kafka.partitioner import partition_of
 from tests.fault.taking import take_topics
 from tests.harness.stopwatch import Stopwatch
 from tests.harness.supervisor import Place, Supervisor

@@ -9,8 +9,14 @@ from unittest import mock
 import streams.engine.agent
 import streams.engine.owned_partition
 import streams.ingest.agent
+import streams.runtime.clock
 
-_TIMED = (streams.engine.agent, streams.engine.owned_partition, streams.ingest.agent)
+_TIMED = (
+    streams.engine.agent,
+    streams.engine.owned_partition,
+    streams.ingest.agent,
+    streams.runtime.clock,
+)
 
 
 class WallClock:

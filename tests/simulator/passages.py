@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from handlers.merge.forwarding import Onward, Transfer
 from handlers.state.partition_state import Source
 from streams.kafka.forwarded import Passage
-from streams.kafka.headers import partition_of
+from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import CUSTOMER_EVENTS
 from tests.simulator.fold import Fold, Passed, comparable
 from tests.simulator.worker import PARTITIONS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import AsyncExitStack
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from serving.api.parameters import Parameters, checked_customer_id, instant_befo
 from serving.api.sse.filter import Selection
 from serving.api.sse.position import TOPICS, TYPES
 from serving.api.sse.response import EventStream
+from streams.runtime.clock import wall_ms
 
 _CUSTOMERS_MAX = 50
 _TIERS_MAX = 50
@@ -88,7 +88,7 @@ async def changes(
     selection = choice.selection(sees_attributes=caller.sees_attributes)
     since_ms = None
     if choice.since is not None:
-        since_ms = instant_before(choice.since, "since", time.time_ns() // 1_000_000)
+        since_ms = instant_before(choice.since, "since", wall_ms())
     last_id = last_event_id or choice.last_event_id or None
     async with AsyncExitStack() as stack:
         opened = services.streams.open(selection, last_id, since_ms)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -13,6 +12,7 @@ from serving.api import openapi
 from serving.api.dependencies import CanRead, need_view, services_of
 from serving.api.parameters import Paged, instant_before, span_ms, wrong
 from serving.api.responses import found_page, page, seen_profiles
+from streams.runtime.clock import wall_ms
 
 router = APIRouter(prefix="/v1", tags=["lists"])
 
@@ -32,7 +32,7 @@ async def about_to_fall(
 ) -> Response:
     """Customers whose `keeps_until` comes within some time, the soonest first."""
     services = services_of(request)
-    until_ms = _now_ms() + span_ms(asked.within, "within")
+    until_ms = wall_ms() + span_ms(asked.within, "within")
     found = await services.view.about_to_fall(until_ms, limit=asked.limit, cursor=asked.cursor)
     return await found_page(services, caller, request, found)
 
@@ -82,7 +82,7 @@ class _Since(Paged):
 async def reached(request: Request, caller: CanRead, asked: Annotated[_Since, Query()]) -> Response:
     """Customers who reached a level in some time and are still at it, the latest first."""
     services = services_of(request)
-    now_ms = _now_ms()
+    now_ms = wall_ms()
     from_ms = instant_before(asked.since, "since", now_ms)
     until_ms = now_ms + 1 if asked.until is None else instant_before(asked.until, "until", now_ms)
     if until_ms <= from_ms:
@@ -100,7 +100,3 @@ async def reached(request: Request, caller: CanRead, asked: Annotated[_Since, Qu
         for customer, profile in zip(found.customers, profiles, strict=True)
     ]
     return page(entries, request, found.cursor)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import msgspec
-from aiokafka.partitioner import murmur2
 
 from handlers.outputs import BIRTHDAY_UPCOMING
 from serving.api.sse.position import Place
+from streams.kafka.partitioner import partition_of
 
 
 class _Data(msgspec.Struct):
@@ -70,5 +70,4 @@ class Selection:
         """All, or those that the chosen customers belong to: Kafka's own choice by the key."""
         if not self.customers:
             return list(range(count))
-        hashes = (murmur2(customer.encode()) & 0x7FFFFFFF for customer in self.customers)
-        return sorted({found % count for found in hashes})
+        return sorted({partition_of(customer.encode(), count) for customer in self.customers})
