@@ -24,7 +24,7 @@ from bench.profiles import profiles
 from bench.searches import measure_searches
 from config.settings import Settings
 from devtools.servers import LocalServerError, RedisServer, start_redis
-from serving.view.chunks import cut
+from serving.view.chunks import cut_profiles
 from serving.view.generation import Generation
 from serving.view.generations import RedisView
 from serving.view.profile_record import read_profile
@@ -83,7 +83,7 @@ async def _apply(
 ) -> None:
     now_ms = wall_ms()
     read = (read_profile(key, value, offset, now_ms) for offset, (key, value) in batch)
-    await generation.apply(list(cut(0, before, before + len(batch), read)))
+    await generation.apply(list(cut_profiles(0, before, before + len(batch), read)))
 
 
 async def measure_memory(redis: Redis, prefix: str) -> Memory:

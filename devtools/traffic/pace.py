@@ -1,10 +1,12 @@
-"""A limit on events per second: a token bucket."""
+"""A limit on events per second for a sender."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+
+from streams.runtime.token_bucket import TokenBucket
 
 _BURST_S = 0.1
 # What rounding leaves of a token would be waited for in steps too small to move the clock.
@@ -29,35 +31,30 @@ class Pace:
     ) -> None:
         if per_second is not None and per_second <= 0:
             raise ValueError(f"a rate of {per_second} events per second sends nothing")
-        self._per_second = per_second
         self._clock = clock
         self._sleep = sleep
-        self._tokens = 0.0
-        self._filled_s = clock()
+        self._bucket: TokenBucket | None = None
+        if per_second is not None:
+            self._burst = max(1.0, per_second * _BURST_S)
+            # Time lost in a slow send is caught up for one burst at most: no flood after a stall.
+            self._bucket = TokenBucket(per_second, 2 * self._burst, 0.0, clock())
 
     async def grant(self, most: int) -> int:
         """How many may be sent now: 1 to `most`; waits until a burst's worth is due."""
-        if self._per_second is None:
+        bucket = self._bucket
+        if bucket is None:
             await self._sleep(0)
             return most
-        burst = max(1.0, self._per_second * _BURST_S)
-        enough = min(float(most), burst)
-        self._fill(burst)
-        while self._tokens < enough:
-            missing_s = (enough - self._tokens) / self._per_second
-            await self._sleep(max(missing_s, _SHORTEST_SLEEP_S))
-            self._fill(burst)
-        granted = min(most, int(self._tokens))
-        self._tokens -= granted
+        enough = min(float(most), self._burst)
+        bucket.fill(self._clock())
+        while bucket.tokens < enough:
+            await self._sleep(max(bucket.wait_s(enough), _SHORTEST_SLEEP_S))
+            bucket.fill(self._clock())
+        granted = min(most, int(bucket.tokens))
+        bucket.tokens -= granted
         return granted
 
     def give_back(self, unused: int) -> None:
         """What was granted and not sent may be sent later."""
-        self._tokens += unused
-
-    def _fill(self, burst: float) -> None:
-        now_s = self._clock()
-        added = (now_s - self._filled_s) * (self._per_second or 0.0)
-        # Time lost in a slow send is caught up for one burst at most: no flood after a stall.
-        self._tokens = min(self._tokens + added, 2 * burst)
-        self._filled_s = now_s
+        if self._bucket is not None:
+            self._bucket.tokens += unused

@@ -22,9 +22,9 @@ from starlette.types import ASGIApp
 from serving.api import openapi
 from serving.api.dependencies import Services
 from serving.api.metrics import ApiMeter
-from serving.api.middleware import Frame, Gate
+from serving.api.middleware import LimitsMiddleware, RequestMiddleware
 from serving.api.problems import Problem, problem_response
-from serving.api.rate_limit import Buckets
+from serving.api.rate_limit import RateLimiter
 from serving.api.routes import changes, customers, figures, lists, probes, search
 from serving.view.cursor import BadCursor
 from serving.view.reader import ViewChanging
@@ -35,7 +35,7 @@ _MODULES = (search, customers, lists, figures, changes, probes)
 _REFUSALS = (AuthenticationError, AuthorizationError, NoPermissionError)
 
 
-def create_app(services: Services, addresses: Buckets, meter: ApiMeter) -> ASGIApp:
+def create_app(services: Services, addresses: RateLimiter, meter: ApiMeter) -> ASGIApp:
     """The application that answers with these parts.
 
     Args:
@@ -57,8 +57,8 @@ def create_app(services: Services, addresses: Buckets, meter: ApiMeter) -> ASGIA
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
-    gate = Gate(app, addresses, loopback_only=services.access.is_open)
-    return Frame(gate, meter, time.monotonic)
+    gate = LimitsMiddleware(app, addresses, loopback_only=services.access.is_open)
+    return RequestMiddleware(gate, meter, time.monotonic)
 
 
 def _problem(request: Request, error: Exception) -> Response:

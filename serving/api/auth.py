@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from serving.api.middleware import too_many
 from serving.api.problems import Problem
-from serving.api.rate_limit import Buckets
+from serving.api.rate_limit import RateLimiter
 from serving.api.token_file import TokenFile
 from serving.api.tokens import Token
 
@@ -48,7 +48,7 @@ class Access:
     """
 
     def __init__(
-        self, tokens: TokenFile | None, requests: Buckets, wall_ms: Callable[[], int]
+        self, tokens: TokenFile | None, requests: RateLimiter, wall_ms: Callable[[], int]
     ) -> None:
         self._tokens = tokens
         self._requests = requests

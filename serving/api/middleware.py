@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.api.metrics import ApiMeter
 from serving.api.problems import Problem, problem_response
-from serving.api.rate_limit import Buckets
+from serving.api.rate_limit import RateLimiter
 
 PROBES = frozenset(("/livez", "/readyz"))
 
@@ -34,7 +34,7 @@ _LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "[::1]"))
 _log = structlog.get_logger(__name__)
 
 
-class Frame:
+class RequestMiddleware:
     """The outermost part of the application.
 
     Args:
@@ -95,7 +95,7 @@ def _framed(own: Any, scope: Scope, state: Any) -> list[tuple[bytes, bytes]]:
     return [*own, *added]
 
 
-class Gate:
+class LimitsMiddleware:
     """Lets a request through, or answers it with what is wrong.
 
     Args:
@@ -105,7 +105,7 @@ class Gate:
             in a browser could else reach us by a name of its own that leads to this machine.
     """
 
-    def __init__(self, app: ASGIApp, addresses: Buckets, *, loopback_only: bool) -> None:
+    def __init__(self, app: ASGIApp, addresses: RateLimiter, *, loopback_only: bool) -> None:
         self._app = app
         self._addresses = addresses
         self._loopback_only = loopback_only

@@ -63,7 +63,7 @@ class Migrations(Struct, frozen=True):
     moves: list[MoveCount]
 
 
-SHAPES: tuple[type, ...] = (Customers, Reached, Distributions, Migrations)
+MODELS: tuple[type, ...] = (Customers, Reached, Distributions, Migrations)
 
 
 PROFILE_EXAMPLE: dict[str, Any] = {

@@ -1,27 +1,22 @@
-"""Token buckets: how many requests somebody may send, and when again after too many."""
+"""How many requests each caller may send, and when the next one is allowed after too many."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from streams.runtime.token_bucket import TokenBucket
 
 
-@dataclass(slots=True)
-class _Bucket:
-    left: float
-    filled_s: float
+class RateLimiter:
+    """A token bucket for each of many callers; those who were silent longest are forgotten.
 
-
-class Buckets:
-    """A bucket for each of many callers, of whom the longest silent are forgotten.
-
-    Who is forgotten begins with a full bucket: that is what silence would have filled it to,
-    unless more callers than ``most`` come at once.
+    A caller who was forgotten begins again with a full bucket. Silence would have filled it as
+    well, unless more callers than ``most`` come at once.
 
     Args:
-        rate: requests a second that flow in; 0 for no limit.
-        burst: what a bucket holds.
+        rate: requests per second allowed to each caller; 0 for no limit.
+        burst: requests that a caller may send at once.
         most: callers to remember.
         clock: seconds that never go back.
     """
@@ -31,13 +26,13 @@ class Buckets:
         self._burst = max(1.0, burst)
         self._most = most
         self._clock = clock
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._buckets)
 
     def take(self, caller: str) -> float:
-        """Take one request out; 0 if there was one, else the seconds until there is."""
+        """Count one request; 0 if it is allowed, else the seconds until one is."""
         if not self._rate:
             return 0.0
         now_s = self._clock()
@@ -45,13 +40,12 @@ class Buckets:
         if bucket is None:
             if len(self._buckets) >= self._most:
                 self._buckets.popitem(last=False)
-            bucket = self._buckets[caller] = _Bucket(self._burst, now_s)
+            bucket = TokenBucket(self._rate, self._burst, self._burst, now_s)
+            self._buckets[caller] = bucket
         else:
             self._buckets.move_to_end(caller)
-            flown_in = (now_s - bucket.filled_s) * self._rate
-            bucket.left = min(self._burst, bucket.left + flown_in)
-            bucket.filled_s = now_s
-        if bucket.left < 1:
-            return (1 - bucket.left) / self._rate
-        bucket.left -= 1
-        return 0.0
+            bucket.fill(now_s)
+        wait_s = bucket.wait_s(1)
+        if not wait_s:
+            bucket.tokens -= 1
+        return wait_s

@@ -16,7 +16,7 @@ from serving.api.dependencies import Services
 from serving.api.health import ApiHealth, keep
 from serving.api.jobs import Eraser, Explainer, Ports
 from serving.api.metrics import ApiMeter
-from serving.api.rate_limit import Buckets
+from serving.api.rate_limit import RateLimiter
 from serving.api.server import ApiServer, bind
 from serving.api.sse.consumer import Source, TopicIds, topic_ids
 from serving.api.sse.manager import Streams
@@ -64,7 +64,7 @@ async def run_api(
         SettingsError: a certificate or key file cannot be used.
     """
     tokens = None if settings.api_token_file is None else TokenFile(settings.api_token_file)
-    access = Access(tokens, _buckets(settings.api_rate_per_token), wall_ms)
+    access = Access(tokens, _rate_limiter(settings.api_rate_per_token), wall_ms)
     if access.is_open:
         _log.warning("no tokens are set up: anyone on this machine may read")
     redis = connect_redis(
@@ -81,7 +81,7 @@ async def run_api(
         eraser=Eraser(ports.erase),
         health=health,
     )
-    app = create_app(services, _buckets(settings.api_rate_per_address), meter)
+    app = create_app(services, _rate_limiter(settings.api_rate_per_address), meter)
     with bind(settings) as listener:
         server = ApiServer(app, settings, listener)
         keeper = asyncio.create_task(
@@ -105,5 +105,5 @@ async def _no_longer_ready(stop: asyncio.Event, health: ApiHealth) -> None:
     health.serving = False
 
 
-def _buckets(rate: int) -> Buckets:
-    return Buckets(rate, rate * _BURST_S, _CALLERS_MAX, time.monotonic)
+def _rate_limiter(rate: int) -> RateLimiter:
+    return RateLimiter(rate, rate * _BURST_S, _CALLERS_MAX, time.monotonic)

@@ -9,60 +9,48 @@ import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
 from serving.projector.metrics import ViewMeter
-from serving.view.chunks import Chunk, cut
+from serving.view.change_records import LevelRecord, MoveRecord
+from serving.view.chunks import Chunk, cut, cut_profiles
 from serving.view.profile_record import ProfileRecord, Unreadable, read_profile
 
 R = TypeVar("R")
+C = TypeVar("C", MoveRecord, LevelRecord)
+
+Batch = Mapping[TopicPartition, Sequence[ConsumerRecord]]
+"""What a consumer fetched: records by partition, in order."""
 
 Read = Callable[[bytes | None, bytes | None, int, int], R]
 """Reads the key, the value, the offset and the timestamp of a record, or raises `Unreadable`."""
-
-_CHUNK_MAX_RECORDS = 200
 
 _log = structlog.get_logger(__name__)
 
 
 def change_chunks(
-    batch: Mapping[TopicPartition, Sequence[ConsumerRecord]],
-    next_offsets: Mapping[int, int],
-    read: Read[R],
-    meter: ViewMeter,
-) -> list[Chunk[R]]:
-    """The records of ``batch``, read and cut up; the unreadable are counted and left out.
+    batch: Batch, next_offsets: Mapping[int, int], read: Read[C], meter: ViewMeter
+) -> list[Chunk[C]]:
+    """The changes of ``batch``, read and cut up; the unreadable are counted and left out.
 
     Args:
         batch: records by partition, in order.
-        next_offsets: the position of each partition before the batch.
+        next_offsets: for each partition the offset that Redis has reached.
         read: reads a record.
-        meter: told about unreadable records.
+        meter: counts unreadable records.
     """
-    chunks: list[Chunk[R]] = []
+    chunks: list[Chunk[C]] = []
     for tp, records in batch.items():
-        before = next_offsets[tp.partition]
-        for first in range(0, len(records), _CHUNK_MAX_RECORDS):
-            part = records[first : first + _CHUNK_MAX_RECORDS]
-            after = part[-1].offset + 1
-            chunks.append(Chunk(tp.partition, before, after, tuple(_readable(part, read, meter))))
-            before = after
+        before, after = next_offsets[tp.partition], records[-1].offset + 1
+        chunks += cut(tp.partition, before, after, _readable(records, read, meter))
     return chunks
 
 
 def profile_chunks(
-    batch: Mapping[TopicPartition, Sequence[ConsumerRecord]],
-    next_offsets: Mapping[int, int],
-    meter: ViewMeter,
+    batch: Batch, next_offsets: Mapping[int, int], meter: ViewMeter
 ) -> list[Chunk[ProfileRecord]]:
-    """The profiles of ``batch``, read and cut up; the unreadable are counted and left out.
-
-    Args:
-        batch: records by partition, in order.
-        next_offsets: the position of each partition before the batch.
-        meter: told about unreadable records.
-    """
+    """As `change_chunks` for profiles; of each customer in a chunk only the last record stays."""
     chunks: list[Chunk[ProfileRecord]] = []
     for tp, records in batch.items():
         before, after = next_offsets[tp.partition], records[-1].offset + 1
-        chunks += cut(tp.partition, before, after, _readable(records, read_profile, meter))
+        chunks += cut_profiles(tp.partition, before, after, _readable(records, read_profile, meter))
     return chunks
 
 

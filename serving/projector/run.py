@@ -19,8 +19,8 @@ from serving.projector.metrics import ViewMeter
 from serving.projector.rebuild import rebuild_view
 from serving.projector.sources import STREAMS, view_streams
 from serving.view.generations import RedisView
+from serving.view.keys import REMOVALS_KEPT_MS
 from serving.view.redis import connect_redis, explained, is_outage, within_startup
-from serving.view.source_topic import REMOVALS_KEPT_MS
 from streams.runtime.clock import wall_ms
 
 _LAST_BATCH_S = 10.0

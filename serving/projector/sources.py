@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from aiokafka import ConsumerRecord, TopicPartition
 from redis.asyncio import Redis
 
 from config.environment import Settings
-from handlers.outputs import DORMANCY_ALERTS, TIER_CHANGES
-from serving.projector.decode import change_chunks, profile_chunks
+from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS, TIER_CHANGES
+from serving.projector.decode import Batch, change_chunks, profile_chunks
 from serving.projector.metrics import ViewMeter
 from serving.view.change_counts import Levels, Moves
 from serving.view.change_records import LevelRecord, MoveRecord, read_level, read_move
 from serving.view.chunks import Chunk
 from serving.view.generation import Applied, Generation, Place
+from serving.view.keys import REMOVALS_KEPT_MS
 from serving.view.profile_record import ProfileRecord
-from serving.view.source_topic import REMOVALS_KEPT_MS, profiles_topic, view_group
+from streams.kafka.topics import topic_name
 
 
 class _ChangeStream:
@@ -34,7 +34,7 @@ class _ChangeStream:
     removals_kept_ms = None
 
     def __init__(self, settings: Settings, redis: Redis, topic: str, ledger: str) -> None:
-        self.topic = f"{settings.topic_prefix}{topic}"
+        self.topic = topic_name(settings, topic)
         self.group = f"{settings.app_id}-view-{ledger}"
         self.positions = f"{ledger}:positions"
         self._redis = redis
@@ -57,10 +57,7 @@ class MoveStream(_ChangeStream):
         return Moves(self._redis, generation, self._kept_ms)
 
     def read(
-        self,
-        batch: Mapping[TopicPartition, Sequence[ConsumerRecord]],
-        next_offsets: Mapping[int, int],
-        meter: ViewMeter,
+        self, batch: Batch, next_offsets: Mapping[int, int], meter: ViewMeter
     ) -> list[Chunk[MoveRecord]]:
         """The moves of a batch, cut up."""
         return change_chunks(batch, next_offsets, read_move, meter)
@@ -82,10 +79,7 @@ class LevelStream(_ChangeStream):
         return Levels(self._redis, generation, self._kept_ms)
 
     def read(
-        self,
-        batch: Mapping[TopicPartition, Sequence[ConsumerRecord]],
-        next_offsets: Mapping[int, int],
-        meter: ViewMeter,
+        self, batch: Batch, next_offsets: Mapping[int, int], meter: ViewMeter
     ) -> list[Chunk[LevelRecord]]:
         """The levels of a batch, cut up."""
         return change_chunks(batch, next_offsets, read_level, meter)
@@ -147,10 +141,7 @@ class Stream(Protocol[R]):
         """Where its records go in a generation."""
 
     def read(
-        self,
-        batch: Mapping[TopicPartition, Sequence[ConsumerRecord]],
-        next_offsets: Mapping[int, int],
-        meter: ViewMeter,
+        self, batch: Batch, next_offsets: Mapping[int, int], meter: ViewMeter
     ) -> list[Chunk[R]]:
         """The records of ``batch``, read and cut up; the unreadable are counted and left out.
 
@@ -209,8 +200,8 @@ class ProfileStream:
     removals_kept_ms = REMOVALS_KEPT_MS
 
     def __init__(self, settings: Settings, redis: Redis) -> None:
-        self.topic = profiles_topic(settings)
-        self.group = view_group(settings)
+        self.topic = topic_name(settings, CUSTOMER_PROFILES)
+        self.group = f"{settings.app_id}-view"
         self.positions = "positions"
         self._levels = LevelStream(settings, redis)
 
@@ -219,10 +210,7 @@ class ProfileStream:
         return Profiles(generation, self._levels.into(generation))
 
     def read(
-        self,
-        batch: Mapping[TopicPartition, Sequence[ConsumerRecord]],
-        next_offsets: Mapping[int, int],
-        meter: ViewMeter,
+        self, batch: Batch, next_offsets: Mapping[int, int], meter: ViewMeter
     ) -> list[Chunk[ProfileRecord]]:
         """The profiles of a batch, cut up."""
         return profile_chunks(batch, next_offsets, meter)

@@ -12,8 +12,7 @@ from serving.view import lua
 from serving.view.change_records import LevelRecord, MoveRecord, seen_of
 from serving.view.chunks import Chunk
 from serving.view.generation import Applied, Generation, Place, Positions, check
-from serving.view.keys import LedgerKeys, levels_keys, moves_keys
-from serving.view.source_topic import REMOVALS_KEPT_MS
+from serving.view.keys import REMOVALS_KEPT_MS, LedgerKeys, levels_keys, moves_keys
 
 R = TypeVar("R")
 

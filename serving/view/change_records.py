@@ -131,6 +131,11 @@ class MoveRecord:
     move: bytes
 
     @property
+    def size_bytes(self) -> int:
+        """About how many bytes are sent to Redis for it."""
+        return len(self.move)
+
+    @property
     def day(self) -> date:
         """The date of `effective_at` in UTC."""
         return day_of(self.at_ms)
@@ -189,6 +194,11 @@ class LevelRecord:
     sequence: int
     at_ms: int
     level: str
+
+    @property
+    def size_bytes(self) -> int:
+        """About how many bytes are sent to Redis for it."""
+        return len(self.customer_id)
 
 
 def read_level(

@@ -1,10 +1,10 @@
-"""Records of one partition, cut into pieces that Redis works off without making others wait."""
+"""Records of one partition, cut into chunks that Redis applies without making others wait."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
 
 from serving.view.profile_record import ProfileRecord
 
@@ -12,6 +12,17 @@ _CHUNK_MAX_RECORDS = 200
 _CHUNK_MAX_BYTES = 512 * 1024
 
 
+class _Record(Protocol):
+    @property
+    def offset(self) -> int:
+        """Its offset in its partition."""
+
+    @property
+    def size_bytes(self) -> int:
+        """About how many bytes are sent to Redis for it."""
+
+
+R = TypeVar("R", bound=_Record)
 R_co = TypeVar("R_co", covariant=True)
 
 
@@ -21,10 +32,10 @@ class Chunk(Generic[R_co]):
 
     Attributes:
         partition: of the topic they come from.
-        before: the position that precedes them.
-        after: the position that follows them.
-        records: those that count, oldest first.
-        coalesced: records left out because a later one of the same customer follows here.
+        before: offset that Redis must have reached before this chunk.
+        after: offset that Redis has reached after it.
+        records: those to apply, oldest first.
+        coalesced: records left out because a later one of the same customer is in this chunk.
     """
 
     partition: int
@@ -34,33 +45,34 @@ class Chunk(Generic[R_co]):
     coalesced: int = 0
 
 
-def cut(
-    partition: int, before: int, after: int, records: Iterable[ProfileRecord]
-) -> Iterator[Chunk[ProfileRecord]]:
-    """Chunks from position ``before`` up to ``after``, the last one possibly without a record.
-
-    Of each customer in a chunk only the last record stays.
+def cut(partition: int, before: int, after: int, records: Iterable[R]) -> Iterator[Chunk[R]]:
+    """Chunks from offset ``before`` up to ``after``; the last one may have no record.
 
     Args:
         partition: where the records come from.
-        before: the position the view has reached.
-        after: the position after the last record read, unreadable ones included.
+        before: the offset that the view has reached.
+        after: the offset after the last record read, unreadable ones included.
         records: in the order of their offsets.
     """
-    latest: dict[bytes, ProfileRecord] = {}
-    seen = size_bytes = 0
+    gathered: list[R] = []
+    size_bytes = 0
     for record in records:
-        if seen == _CHUNK_MAX_RECORDS or size_bytes > _CHUNK_MAX_BYTES:
-            yield _chunk(partition, before, record.offset, latest, seen)
-            before, latest, seen, size_bytes = record.offset, {}, 0, 0
-        latest.pop(record.customer_id, None)
-        latest[record.customer_id] = record
-        seen += 1
+        if len(gathered) == _CHUNK_MAX_RECORDS or size_bytes > _CHUNK_MAX_BYTES:
+            yield Chunk(partition, before, record.offset, tuple(gathered))
+            before, gathered, size_bytes = record.offset, [], 0
+        gathered.append(record)
         size_bytes += record.size_bytes
-    yield _chunk(partition, before, after, latest, seen)
+    yield Chunk(partition, before, after, tuple(gathered))
 
 
-def _chunk(
-    partition: int, before: int, after: int, latest: dict[bytes, ProfileRecord], seen: int
-) -> Chunk[ProfileRecord]:
-    return Chunk(partition, before, after, tuple(latest.values()), seen - len(latest))
+def cut_profiles(
+    partition: int, before: int, after: int, records: Iterable[ProfileRecord]
+) -> Iterator[Chunk[ProfileRecord]]:
+    """As `cut`; of each customer in a chunk only the last record stays."""
+    for chunk in cut(partition, before, after, records):
+        newest: dict[bytes, ProfileRecord] = {}
+        for record in chunk.records:
+            newest.pop(record.customer_id, None)
+            newest[record.customer_id] = record
+        coalesced = len(chunk.records) - len(newest)
+        yield replace(chunk, records=tuple(newest.values()), coalesced=coalesced)

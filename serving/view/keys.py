@@ -12,6 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+REMOVALS_KEPT_MS = 20 * 3_600_000
+"""How long Kafka surely keeps the null record of an erased customer: by default 24 hours
+(`delete.retention.ms`). A view that was behind for longer may have missed an erasure."""
+
 FORM = "2"
 """The form of a generation's keys. One of another form is made anew, not written to."""
 

@@ -22,7 +22,7 @@ from serving.api.metrics import ApiMetricsMeter
 from serving.api.run import run_api
 from serving.api.sse.consumer import topic_ids
 from serving.api.tokens import Token, digest_of, new_token
-from serving.view.chunks import cut
+from serving.view.chunks import cut_profiles
 from serving.view.generations import RedisView
 from serving.view.profile_record import read_profile
 from streams.runtime.metrics import Metrics
@@ -150,7 +150,7 @@ class View:
             for offset, (name, changes) in enumerate(profiles, self._offset)
         ]
         after = self._offset + len(records)
-        await generation.apply(list(cut(0, self._offset, after, records)))
+        await generation.apply(list(cut_profiles(0, self._offset, after, records)))
         self._offset = after
 
 

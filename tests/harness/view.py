@@ -20,7 +20,7 @@ from serving.projector.run import projector_health, run_projector
 from serving.view.generations import RedisView
 from serving.view.reader import ViewReader
 from serving.view.redis import connect_redis
-from serving.view.source_topic import profiles_topic
+from streams.kafka.topics import topic_name
 from streams.runtime.metrics import Metrics
 
 WAIT_S = 60.0
@@ -49,7 +49,7 @@ async def create_topic(settings: Settings) -> None:
     await admin.start()
     try:
         compacted = {"cleanup.policy": "compact"}
-        profiles = profiles_topic(settings)
+        profiles = topic_name(settings, CUSTOMER_PROFILES)
         topics = [NewTopic(profiles, settings.partitions, 1, topic_configs=compacted)]
         topics += [
             NewTopic(settings.topic_prefix + name, settings.partitions, 1)

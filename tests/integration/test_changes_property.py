@@ -23,7 +23,7 @@ from serving.projector.sources import Profiles, Target
 from serving.view.change_counts import Levels, Moves
 from serving.view.change_records import LevelRecord, MoveRecord, day_of, read_level, read_move
 from serving.view.changes_reader import ChangesReader, Move
-from serving.view.chunks import Chunk, cut
+from serving.view.chunks import Chunk, cut_profiles
 from serving.view.generation import Generation, PlaceLost
 from serving.view.generations import RedisView
 from serving.view.keys import levels_keys, moves_keys
@@ -208,7 +208,7 @@ class Follower:
     async def _apply(self, generation: Generation, topic: str, start: int, end: int) -> None:
         records = self._topics.records[topic]
         if topic == "profiles":
-            chunks: list[Chunk[Any]] = list(cut(0, start, end, records[start:end]))
+            chunks: list[Chunk[Any]] = list(cut_profiles(0, start, end, records[start:end]))
         else:
             middle = (start + end) // 2
             parts = [(start, middle), (middle, end)]

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from config.environment import Settings
 from devtools.servers import Broker, RedisServer, start_redis
-from handlers.outputs import DORMANCY_ALERTS, TIER_CHANGES
+from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS, TIER_CHANGES
 from serving.projector.rebuild import rebuild_view
 from serving.projector.run import run_projector
 from serving.projector.sources import MoveStream
@@ -23,7 +23,7 @@ from serving.view.chunks import Chunk
 from serving.view.cursor import BadCursor
 from serving.view.keys import levels_keys
 from serving.view.redis import ViewError
-from serving.view.source_topic import profiles_topic
+from streams.kafka.topics import topic_name
 from tests.harness.view import (
     create_topic,
     eventually,
@@ -394,7 +394,7 @@ async def test_missing_topic_of_changes_is_said_in_one_sentence(
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
     await admin.start()
     try:
-        await admin.create_topics([NewTopic(profiles_topic(other), 2, 1)])
+        await admin.create_topics([NewTopic(topic_name(other, CUSTOMER_PROFILES), 2, 1)])
     finally:
         await admin.close()
     with pytest.raises(ViewError, match=f"has no topic {other.topic_prefix}tier-changes"):

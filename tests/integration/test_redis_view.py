@@ -10,11 +10,12 @@ from redis.asyncio import Redis
 
 from config.environment import Settings
 from devtools.servers import Broker, RedisServer, start_redis
+from handlers.outputs import CUSTOMER_PROFILES
 from serving.projector.rebuild import RebuildProgress, rebuild_view
 from serving.projector.run import run_projector
 from serving.view.reader import ViewReader
 from serving.view.redis import ViewError
-from serving.view.source_topic import profiles_topic
+from streams.kafka.topics import topic_name
 from tests.harness.view import (
     create_topic,
     eventually,
@@ -236,7 +237,7 @@ async def test_stopping_does_not_wait_for_a_redis_that_is_away(
 async def test_lag_is_measured_against_the_end_of_the_topic(
     settings: Settings, reader: ViewReader
 ) -> None:
-    topic = profiles_topic(settings)
+    topic = topic_name(settings, CUSTOMER_PROFILES)
     async with projecting(settings) as projector:
         await publish(settings, [(f"c{n}", profile(f"c{n}")) for n in range(20)])
 

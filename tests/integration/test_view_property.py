@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from config.environment import Settings
-from serving.view.chunks import cut
+from serving.view.chunks import cut_profiles
 from serving.view.generation import Generation, PlaceLost
 from serving.view.generations import RedisView
 from serving.view.profile_record import ProfileRecord, read_profile
@@ -103,7 +103,7 @@ class Follower:
 
     async def _apply(self, generation: Generation, start: int, end: int) -> None:
         records = [record for record, _ in self._log[start:end]]
-        await generation.apply(list(cut(0, start, end, records)))
+        await generation.apply(list(cut_profiles(0, start, end, records)))
 
 
 async def held(redis: Redis, base: str) -> Contents:
@@ -166,8 +166,8 @@ async def test_late_writer_cannot_take_a_customer_back(own_redis: str) -> None:
         generation = await RedisView(redis, "{late}:").open()
         await generation.begin(0, 0, 1)
         log = [record(0, "ana", "A"), record(1, "ana", "B"), record(2, "ana", None)]
-        await generation.apply(list(cut(0, 0, 3, log)))
-        applied = await generation.apply(list(cut(0, 0, 1, log[:1])))
+        await generation.apply(list(cut_profiles(0, 0, 3, log)))
+        applied = await generation.apply(list(cut_profiles(0, 0, 1, log[:1])))
         assert applied.skipped == 1
         assert await held(redis, generation.keys.base) == {}
         assert await ViewReader(redis, "{late}:").customer("ana") is None
@@ -183,7 +183,7 @@ async def test_writer_that_is_ahead_of_redis_is_stopped(own_redis: str) -> None:
         generation = await RedisView(redis, "{ahead}:").open()
         await generation.begin(0, 0, 1)
         with pytest.raises(PlaceLost, match="generation 1 lacks records that it had"):
-            await generation.apply(list(cut(0, 5, 6, [record(5, "ana", "A")])))
+            await generation.apply(list(cut_profiles(0, 5, 6, [record(5, "ana", "A")])))
         assert await ViewReader(redis, "{ahead}:").customer("ana") is None
     finally:
         await redis.flushdb()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from config.environment import Settings
-from serving.view.chunks import cut
+from serving.view.chunks import cut_profiles
 from serving.view.cursor import BadCursor
 from serving.view.generation import Generation
 from serving.view.generations import RedisView
@@ -98,7 +98,7 @@ class Filled:
             value = None if data is None else profile(name, **data)
             records.append(read_profile(name.encode(), value, self._offset, self._offset))
             self._offset += 1
-        await generation.apply(list(cut(0, before, self._offset, records)))
+        await generation.apply(list(cut_profiles(0, before, self._offset, records)))
 
     async def make_anew(self, everybody: Mapping[str, dict[str, Any] | None]) -> None:
         """Replace the generation that is current."""

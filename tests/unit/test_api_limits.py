@@ -9,7 +9,7 @@ import pytest
 from serving.api.auth import Access
 from serving.api.middleware import address_of
 from serving.api.problems import Problem
-from serving.api.rate_limit import Buckets
+from serving.api.rate_limit import RateLimiter
 from serving.api.token_file import TokenFile
 from serving.api.tokens import Token, digest_of
 
@@ -24,37 +24,37 @@ class Clock:
 
 def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:
     clock = Clock()
-    buckets = Buckets(10, 20, 100, clock)
-    assert [buckets.take("ana") for _ in range(20)] == [0.0] * 20
-    assert buckets.take("ana") == pytest.approx(0.1)
-    assert buckets.take("ana") == pytest.approx(0.1), "to ask in vain costs nothing"
+    limiter = RateLimiter(10, 20, 100, clock)
+    assert [limiter.take("ana") for _ in range(20)] == [0.0] * 20
+    assert limiter.take("ana") == pytest.approx(0.1)
+    assert limiter.take("ana") == pytest.approx(0.1), "to ask in vain costs nothing"
     clock.now_s += 0.1
-    assert buckets.take("ana") == 0.0
-    assert buckets.take("ana") > 0
+    assert limiter.take("ana") == 0.0
+    assert limiter.take("ana") > 0
     clock.now_s += 3_600
-    assert [buckets.take("ana") for _ in range(21)][-2:] == [0.0, pytest.approx(0.1)]
+    assert [limiter.take("ana") for _ in range(21)][-2:] == [0.0, pytest.approx(0.1)]
 
 
 def test_callers_do_not_drink_from_each_others_buckets() -> None:
-    buckets = Buckets(1, 1, 100, Clock())
-    assert buckets.take("ana") == 0.0
-    assert buckets.take("ben") == 0.0
-    assert buckets.take("ana") > 0
+    limiter = RateLimiter(1, 1, 100, Clock())
+    assert limiter.take("ana") == 0.0
+    assert limiter.take("ben") == 0.0
+    assert limiter.take("ana") > 0
 
 
 def test_of_more_callers_than_are_remembered_the_longest_silent_is_forgotten() -> None:
-    buckets = Buckets(1, 1, 3, Clock())
+    limiter = RateLimiter(1, 1, 3, Clock())
     for caller in ("ana", "ben", "cai", "ana", "dan"):
-        buckets.take(caller)
-    assert len(buckets) == 3
-    assert buckets.take("ana") > 0, "she spoke after ben"
-    assert buckets.take("ben") == 0.0
+        limiter.take(caller)
+    assert len(limiter) == 3
+    assert limiter.take("ana") > 0, "she spoke after ben"
+    assert limiter.take("ben") == 0.0
 
 
 def test_a_rate_of_zero_is_no_bound_and_remembers_nobody() -> None:
-    buckets = Buckets(0, 0, 3, Clock())
-    assert {buckets.take("ana") for _ in range(1_000)} == {0.0}
-    assert len(buckets) == 0
+    limiter = RateLimiter(0, 0, 3, Clock())
+    assert {limiter.take("ana") for _ in range(1_000)} == {0.0}
+    assert len(limiter) == 0
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def access(tmp_path: Path) -> Access:
         Token("dpo", digest_of("two"), frozenset(("erase",))),
     ]
     file.write_text("\n".join(token.toml() for token in kept))
-    return Access(TokenFile(file), Buckets(1, 2, 10, Clock()), lambda: 0)
+    return Access(TokenFile(file), RateLimiter(1, 2, 10, Clock()), lambda: 0)
 
 
 def test_a_token_may_what_its_scopes_say(access: Access) -> None:
@@ -113,7 +113,7 @@ def test_a_token_that_asks_too_often_is_told_when_again(access: Access) -> None:
 
 
 def test_without_tokens_anyone_reads_and_nobody_erases() -> None:
-    access = Access(None, Buckets(1, 1, 10, Clock()), lambda: 0)
+    access = Access(None, RateLimiter(1, 1, 10, Clock()), lambda: 0)
     caller = access.admit(None, "read")
     assert caller.sees_attributes
     assert access.still_admits(caller)

@@ -24,7 +24,7 @@ from serving.api.jobs import Eraser, Explainer, KafkaUnavailable
 from serving.api.metrics import ApiMeter
 from serving.api.models import PROFILE_EXAMPLE
 from serving.api.problems import KINDS, Problem
-from serving.api.rate_limit import Buckets
+from serving.api.rate_limit import RateLimiter
 from serving.api.sse.consumer import Source
 from serving.api.sse.manager import Streams
 from serving.api.tokens import SCOPES
@@ -48,7 +48,7 @@ def no_source() -> Source:
 async def described() -> Any:
     """The description, as it is served."""
     redis, meter, ending = Redis(), ApiMeter(), asyncio.Event()
-    unlimited = Buckets(0, 0, 1, time.monotonic)
+    unlimited = RateLimiter(0, 0, 1, time.monotonic)
     services = Services(
         access=Access(None, unlimited, lambda: 0),
         view=ViewReader(redis, "{x}:"),

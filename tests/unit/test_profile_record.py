@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.view.chunks import cut
+from serving.view.chunks import cut_profiles
 from serving.view.profile_record import Profile, ProfileRecord, Unreadable, read_profile
 from tests.support.profiles import profile
 
@@ -119,7 +119,7 @@ def records(customers: list[int]) -> list[ProfileRecord]:
 
 @given(st.lists(st.integers(0, 30), max_size=1_000))
 def test_chunks_follow_each_other_and_end_with_the_same_profiles(customers: list[int]) -> None:
-    chunks = list(cut(3, 0, len(customers) + 2, records(customers)))
+    chunks = list(cut_profiles(3, 0, len(customers) + 2, records(customers)))
     assert chunks[0].before == 0
     assert chunks[-1].after == len(customers) + 2
     for left, right in itertools.pairwise(chunks):
@@ -136,8 +136,8 @@ def test_chunks_follow_each_other_and_end_with_the_same_profiles(customers: list
 
 def test_chunk_is_limited_in_records_and_bytes() -> None:
     many = records(list(range(1_000)))
-    assert max(len(chunk.records) for chunk in cut(0, 0, 1_000, many)) == 200
+    assert max(len(chunk.records) for chunk in cut_profiles(0, 0, 1_000, many)) == 200
     large = [
         ProfileRecord(b"c%d" % n, n, 0, Profile("x" * 300_000, (), (), 0, ())) for n in range(10)
     ]
-    assert max(len(chunk.records) for chunk in cut(0, 0, 10, large)) == 2
+    assert max(len(chunk.records) for chunk in cut_profiles(0, 0, 10, large)) == 2
