@@ -97,7 +97,7 @@ def _over_a_year(customers: int, start_ms: int) -> Iterator[tuple[int, int]]:
 
 
 def _record(kind: str, customer: str, at_ms: int, data: Any) -> tuple[bytes, bytes]:
-    value = outputs.envelope("bench", "id", kind, customer, rfc3339(at_ms), data)
+    value = outputs.cloud_event("bench", "id", kind, customer, rfc3339(at_ms), data)
     return customer.encode(), value
 
 

@@ -20,9 +20,9 @@ from config.environment import load_settings
 from config.settings import Settings
 from handlers.control_records import is_control
 from handlers.decode.decode import as_line
-from handlers.merge.forwarding import NO_EVENT, encode_onward
+from handlers.merge.forwarding import NO_EVENT, encode_forwarded
 from handlers.state.partition_state import Source, is_repeated
-from streams.kafka.forwarded import Passage, passage_of
+from streams.kafka.forwarded import ForwardedRecord, read_forwarded
 from streams.kafka.headers import cloud_event_headers, origin_of
 from streams.kafka.read import read_to_end
 from streams.kafka.topics import CUSTOMER_EVENTS, plain_consumer, topic_name
@@ -81,13 +81,13 @@ class LogLines:
                 return None
             self.written += 1
             return as_line(record.value)
-        passage = passage_of(record.value, record.headers, self._log_topic)
-        source = _source_of(record) if passage is None else passage.source
+        forwarded = read_forwarded(record.value, record.headers, self._log_topic)
+        source = _source_of(record) if forwarded is None else forwarded.source
         if source is not None and is_repeated(self._seen, source):
             self.repeated += 1
             return None
         self.written += 1
-        return _line(record, passage)
+        return _line(record, forwarded)
 
 
 def _source_of(record: Any) -> Source | None:
@@ -95,16 +95,16 @@ def _source_of(record: Any) -> Source | None:
     return None if origin is None else origin.source
 
 
-def _line(record: Any, passage: Passage | None) -> bytes:
+def _line(record: Any, forwarded: ForwardedRecord | None) -> bytes:
     """A record as one line; what passes from one customer to another with all that it says."""
     attributes = cloud_event_headers(record.headers)
-    if passage is None:
+    if forwarded is None:
         # A line without anything is none, but a record without anything is a dead letter.
         is_empty = record.value is None or not record.value.strip()
         return b"null" if is_empty else as_line(record.value, attributes)
-    event = passage.event
+    event = forwarded.event
     raw = NO_EVENT if event is None else msgspec.Raw(as_line(event, attributes))
-    return encode_onward(replace(passage.onward, event=raw))
+    return encode_forwarded(replace(forwarded.content, event=raw))
 
 
 def dump(

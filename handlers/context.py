@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
-from handlers.outputs import Output, envelope, output_id
+from handlers.outputs import Output, cloud_event, output_id
 from handlers.state.customer import Customer
 from scoring.rules import Rules
 from scoring.timestamps import rfc3339
@@ -73,7 +73,7 @@ class Context:
     ) -> str:
         """Put an output into the outbox; its id."""
         identity = output_id(customer.customer_id, type_name, cause_key)
-        value = envelope(
+        value = cloud_event(
             self.source, identity, type_name, customer.customer_id, rfc3339(effective_ms), data
         )
         self.outbox.append(Output(topic, customer.customer_id, value))

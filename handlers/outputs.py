@@ -281,7 +281,7 @@ class Profile(Struct, frozen=True):
     points: PointsView | UnsetType = UNSET
 
 
-class _Envelope(Struct, frozen=True):
+class _CloudEvent(Struct, frozen=True):
     specversion: str
     id: str
     source: str
@@ -301,12 +301,12 @@ def output_id(customer_id: str, type_name: str, cause: str) -> str:
     return blake2b(parts.encode(), digest_size=16).hexdigest()
 
 
-def envelope(
+def cloud_event(
     source: str, output: str, type_name: str, customer_id: str, time: str, data: Struct
 ) -> bytes:
     """A CloudEvent of that id, type and time about a customer."""
     return _encoder.encode(
-        _Envelope("1.0", output, source, type_name, customer_id, time, "application/json", data)
+        _CloudEvent("1.0", output, source, type_name, customer_id, time, "application/json", data)
     )
 
 

@@ -24,8 +24,8 @@ from handlers.duplicates import identify
 from handlers.events import CustomerErased, CustomerMerged, Event
 from handlers.merge.forwarding import (
     MAX_EVENT_HOPS,
-    Followed,
-    Onward,
+    Forwarded,
+    ForwardedEvent,
     Route,
     Transfer,
     first_step,
@@ -59,7 +59,7 @@ from scoring.rules import Rules
 MERGE = "merge"
 """The reason where two customers became one."""
 
-Verdict = Rejection | Onward | None
+Verdict = Rejection | Forwarded | None
 """What became of a record: a dead letter, something that goes on to a customer, or neither."""
 
 
@@ -395,7 +395,7 @@ class Partition:
         step = self._pass_on(position, customer, event.occurred_ms, step)
         if step is not None:
             self.context.tally.merges["followed"] += 1
-            return Followed(into=step.into, via=step.via, back=step.back)
+            return ForwardedEvent(into=step.into, via=step.via, back=step.back)
         if type(event) is CustomerErased:
             self.context.tally.accepted[event.type] += 1
             self._advance(position, event.occurred_ms)

@@ -7,7 +7,7 @@ from msgspec import UNSET, Struct
 from handlers import outputs
 from handlers.context import Context
 from handlers.events import SurveyAnswered
-from handlers.outputs import Output, Profile, envelope, optional_time, output_id
+from handlers.outputs import Output, Profile, cloud_event, optional_time, output_id
 from handlers.points import points_view
 from handlers.state.customer import Customer, stage_of
 from handlers.tags import tags_view
@@ -161,5 +161,5 @@ def profile_record(customer: Customer, rules: Rules, as_of_ms: int, source: str)
     return Output(
         topic,
         customer_id,
-        envelope(source, identity, outputs.CUSTOMER_PROFILE, customer_id, time, profile),
+        cloud_event(source, identity, outputs.CUSTOMER_PROFILE, customer_id, time, profile),
     )

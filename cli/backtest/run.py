@@ -27,10 +27,10 @@ from handlers.merge.forwarding import (
     FOLLOWED,
     NO_EVENT,
     TRANSFERRED,
-    Followed,
-    Onward,
+    Forwarded,
+    ForwardedEvent,
     Route,
-    decode_onward,
+    decode_forwarded,
 )
 from handlers.outputs import Output
 from handlers.partition import Partition
@@ -179,8 +179,8 @@ class Backtest:
                 return
         if self.report.is_log and self._is_control(line):
             self._control(line)
-        elif self.report.is_log and (onward := _onward(line)) is not None:
-            self._take_onward(line, onward)
+        elif self.report.is_log and (forwarded := _forwarded(line)) is not None:
+            self._take_forwarded(line, forwarded)
         else:
             self._event(line)
         self._write_outputs()
@@ -241,17 +241,17 @@ class Backtest:
         if isinstance(verdict, Rejection):
             self._reject(line, verdict)
 
-    def _take_onward(self, line: Line, onward: Onward) -> None:
+    def _take_forwarded(self, line: Line, forwarded: Forwarded) -> None:
         """What passes from one customer to another, as the log of a worker has it."""
-        line = line._replace(raw=b"" if onward.event == NO_EVENT else bytes(onward.event))
-        if isinstance(onward, Followed):
-            self._event(line, onward)
+        line = line._replace(raw=b"" if forwarded.event == NO_EVENT else bytes(forwarded.event))
+        if isinstance(forwarded, ForwardedEvent):
+            self._event(line, forwarded)
             return
         until_ms = self._options.until_ms
-        if until_ms is not None and onward.occurred_ms > until_ms:
+        if until_ms is not None and forwarded.occurred_ms > until_ms:
             self.report.left_out += 1
             return
-        verdict = self.partition.take_transfer(self._position, onward)
+        verdict = self.partition.take_transfer(self._position, forwarded)
         if isinstance(verdict, Rejection):
             self._reject(line, verdict)
 
@@ -291,11 +291,11 @@ class Backtest:
         report.add(partition.context.tally)
 
 
-def _onward(line: Line) -> Onward | None:
+def _forwarded(line: Line) -> Forwarded | None:
     """What a line of a log passes on to another customer; None if it is an event."""
     if FOLLOWED.encode() not in line.raw and TRANSFERRED.encode() not in line.raw:
         return None
     try:
-        return decode_onward(line.raw)
+        return decode_forwarded(line.raw)
     except msgspec.MsgspecError:
         return None

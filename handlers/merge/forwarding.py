@@ -1,15 +1,15 @@
-"""What goes on to another customer of the log: an event of somebody merged, or all of them.
+"""Forwarded records: what one customer's record of the log sends to another customer.
 
-Ids of one person may be in different partitions, so what passes between them passes through the
-log, as a record in the partition of the id it goes to.
+The ids of one person may belong to different partitions, and a partition changes only by its own
+log. So whatever moves between them is written to the log again, keyed by the id it goes to.
 
-- `Transfer`: everything kept of a customer who was merged, on its way to the surviving id.
-- `Followed`: an event told of an id that was merged, on its way to the surviving one.
+- `Transfer`: everything kept of a merged customer, on the way to the surviving id.
+- `ForwardedEvent`: an event for an id that was merged, on the way to the surviving id.
 
-Both go from id to id as far as merges lead. Where they cannot end (the last id is erased, the
-merges lead in a circle, or over too many ids) they go back the way they came, and stop
-at the first id that is alive by then: somebody whose own merge was refused meanwhile. A transfer
-that comes back to its origin makes its customer whole again, and its merge a dead letter.
+Both follow the merges from id to id. Where there is no end (the last id was erased, the merges lead
+in a circle, or over too many ids) they go back the way they came, and stop at the first id that is
+alive by then: its own merge was refused meanwhile. A transfer that returns to its origin restores
+its customer, and its merge becomes a dead letter.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from handlers.state.customer import Customer, Moved
 FOLLOWED = "customer.followed"
 TRANSFERRED = "customer.transferred"
 MAX_HOPS = 64
-"""Ids over which a transfer goes on, so that it fits a record; who is further is not reached."""
+"""Ids that a transfer may pass, so that it fits a record; an id further away is not reached."""
 MAX_EVENT_HOPS = 1_000
-"""The same of an event, whose way grows with each merge of who survived."""
+"""Ids that an event may pass; its way grows with each further merge of the survivor."""
 NO_EVENT = msgspec.Raw(b"null")
-"""In the place of an event that is elsewhere, or nowhere."""
+"""Stands for an event that is kept elsewhere, or not at all."""
 
 
 class Hop(NamedTuple):
-    """An id that was passed, and which of its merges it was left by.
+    """An id that was passed, and the number of the merge by which it was left.
 
-    Not the position in the log: a dumped partition has others.
+    A number, not an offset: the lines of a dump have other offsets than the log.
     """
 
     customer_id: str
@@ -42,24 +42,24 @@ class Hop(NamedTuple):
 
 
 class Route(Struct, frozen=True, kw_only=True):
-    """Where something is on its way to, and how it came there."""
+    """Where a forwarded record goes, and the ids it has passed."""
 
     into: str
-    """The id it goes to now."""
+    """The next id."""
     via: tuple[Hop, ...] = ()
-    """The ids it has passed, first one first, as far as they are not yet passed backwards."""
+    """The ids passed, first one first, less those passed again on the way back."""
     back: Hop | None = None
-    """Set on the way back: the id `into`, as it was left."""
+    """Set on the way back: the hop by which `into` was left."""
 
 
-class Followed(Route, frozen=True, kw_only=True, tag=FOLLOWED, tag_field="type"):
-    """An event on its way; `event` is its record's value where the record has no place for it."""
+class ForwardedEvent(Route, frozen=True, kw_only=True, tag=FOLLOWED, tag_field="type"):
+    """An event on its way. In a dump, `event` is the value of its record."""
 
     event: msgspec.Raw = NO_EVENT
 
 
 class Transfer(Route, frozen=True, kw_only=True, tag=TRANSFERRED, tag_field="type"):
-    """A customer on the way to the surviving id, with the merge that caused it."""
+    """A merged customer on the way to the surviving id, with the merge that caused it."""
 
     customer_id: str
     """Who was merged."""
@@ -70,42 +70,45 @@ class Transfer(Route, frozen=True, kw_only=True, tag=TRANSFERRED, tag_field="typ
     state: bytes = b""
     """What `handlers.state.customer.pack` made of the customer."""
     event: msgspec.Raw = NO_EVENT
-    """The merge's record's value, for its dead letter; not here where the record has a place for
-    it, nowhere if the customer is so large that it does not fit."""
+    """In a dump, the value of the merge's record, for its dead letter; on Kafka a header has it.
+    Nowhere if it does not fit beside a very large customer."""
 
 
-Onward = Followed | Transfer
+Forwarded = ForwardedEvent | Transfer
 
-_decoder: msgspec.json.Decoder[Onward] = msgspec.json.Decoder(Onward)
+_decoder: msgspec.json.Decoder[Forwarded] = msgspec.json.Decoder(Forwarded)
 _encoder = msgspec.json.Encoder()
 
 
-def decode_onward(value: bytes) -> Onward:
-    """One of them from JSON.
+def decode_forwarded(value: bytes) -> Forwarded:
+    """What is forwarded, from JSON.
 
     Raises:
-        msgspec.MsgspecError: it is none, or was written by a newer version.
+        msgspec.MsgspecError: it is something else, or a newer version wrote it.
     """
     return _decoder.decode(value)
 
 
-def encode_onward(record: Onward) -> bytes:
-    """One of them as JSON, on one line if what is in it is."""
+def encode_forwarded(record: Forwarded) -> bytes:
+    """What is forwarded as JSON, on one line if the event in it is."""
     return _encoder.encode(record)
 
 
 def first_step(customer_id: str, moved: Moved) -> Route:
-    """The way of what is told of a merged customer."""
+    """The way from a merged customer to the id it was merged into."""
     return Route(into=moved.into, via=(Hop(customer_id, moved.number),))
 
 
 def next_step(here: Customer, route: Route, most_hops: int = MAX_HOPS) -> Route | None:
-    """Where to go on from a customer who is gone; None where there is no way left.
+    """The next step from a customer who was merged or erased; None at the end of the way back.
+
+    It goes forward if the customer was merged, and this merge was not taken before (a circle); else
+    back. So each hop is passed once forward and once back.
 
     Args:
-        here: who is erased or merged.
-        route: how it came here.
-        most_hops: over how many ids it may go.
+        here: the customer who is gone.
+        route: how the record came here.
+        most_hops: how many ids it may pass.
     """
     moved = here.moved
     if moved is not None:

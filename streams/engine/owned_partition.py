@@ -23,7 +23,7 @@ from handlers.state.partition_state import Meta, Source, unpack_meta
 from handlers.state.restore import Restoration
 from streams.faust_app import Record
 from streams.faust_app.batch import BatchEvent
-from streams.kafka.forwarded import Parcel, Passage, parcel, passage_of
+from streams.kafka.forwarded import Envelope, ForwardedRecord, envelope, read_forwarded
 from streams.kafka.headers import META_KEY, Origin, cloud_event_headers, origin_of
 
 
@@ -50,7 +50,7 @@ class Unflushed(NamedTuple):
     profiles: list[Output]
     meta: Meta | None
     events: list[BatchEvent]
-    parcels: Sequence[Parcel] = ()
+    envelopes: Sequence[Envelope] = ()
     """What goes on to customers of other partitions, or of this one."""
     claim: Meta | None = None
     """The partition's own record as it was restored, with the epoch of its new owner."""
@@ -65,7 +65,7 @@ class EnginePartition:
         self.restore_seconds = 0.0
         self.population: Counter[tuple[str, str]] = Counter()
         self.dead_letters: list[DeadLetter] = []
-        self.parcels: list[Parcel] = []
+        self.envelopes: list[Envelope] = []
         self.positional_duplicates = 0
         self.records_taken = 0
         self.newest_delay_ms: int | None = None
@@ -223,28 +223,28 @@ class EnginePartition:
             self._apply_keyless(record)
             return
         origin = origin_of(record.headers, key)
-        passage = self._passage(record)
-        source = passage.source if passage is not None else origin and origin.source
+        forwarded = self._forwarded(record)
+        source = forwarded.source if forwarded is not None else origin and origin.source
         if source is not None and partition.is_applied(source):
             self.positional_duplicates += 1
             return
-        if passage is not None and isinstance(passage.onward, Transfer):
-            verdict = partition.take_transfer(record.offset, passage.onward)
-            self._conclude(record, passage.event, origin, verdict)
+        if forwarded is not None and isinstance(forwarded.content, Transfer):
+            verdict = partition.take_transfer(record.offset, forwarded.content)
+            self._conclude(record, forwarded.event, origin, verdict)
             return
         event = self._admit(record)
         if isinstance(event, Rejection):
             self._reject(record, record.value, origin, event)
             return
-        route = None if passage is None else passage.onward
+        route = None if forwarded is None else forwarded.content
         verdict = partition.apply(record.offset, event, route)
         self._conclude(record, record.value, origin, verdict)
         if verdict is None:
             self.newest_delay_ms = now_ms - event.occurred_ms
 
-    def _passage(self, record: Record) -> Passage | None:
+    def _forwarded(self, record: Record) -> ForwardedRecord | None:
         try:
-            return passage_of(record.value, record.headers, self._log_topic)
+            return read_forwarded(record.value, record.headers, self._log_topic)
         except msgspec.MsgspecError as error:
             raise UnreadableControl(
                 f"{self._log_topic}/{self.number} has a record at offset {record.offset} for a "
@@ -259,7 +259,7 @@ class EnginePartition:
             self._reject(record, value, origin, verdict)
         elif verdict is not None:
             position = self.number, record.offset
-            self.parcels.append(parcel(verdict, value, origin, record.headers, position))
+            self.envelopes.append(envelope(verdict, value, origin, record.headers, position))
 
     def _apply_keyless(self, record: Record) -> None:
         """Ticks and policies have no key. Anything else is not ours, and no event either."""
@@ -315,11 +315,11 @@ class EnginePartition:
         context = partition.context
         outputs, context.outbox = context.outbox, []
         dead_letters, self.dead_letters = self.dead_letters, []
-        parcels, self.parcels = self.parcels, []
+        envelopes, self.envelopes = self.envelopes, []
         states = partition.store.pack_changed(self._meta.epoch)
         claim, self._claim = self._claim, None
         if not checkpoint:
-            return Unflushed(outputs, dead_letters, states, [], None, [], parcels, claim)
+            return Unflushed(outputs, dead_letters, states, [], None, [], envelopes, claim)
         self._pass_ahead()
         stale, partition.stale_profiles = partition.stale_profiles, {}
         self._profiles_in_doubt = False
@@ -330,7 +330,7 @@ class EnginePartition:
             self._meta_is_stale = False
             self._meta.applied = self._position
             meta = self._snapshot()
-        return Unflushed(outputs, dead_letters, states, profiles, meta, events, parcels, claim)
+        return Unflushed(outputs, dead_letters, states, profiles, meta, events, envelopes, claim)
 
     def _snapshot(self) -> Meta:
         return replace(self._meta, positions=dict(self._meta.positions))

@@ -38,7 +38,7 @@ class EngineRecords:
             yield topics[topic], number, customer_id.encode(), value, ()
         for letter in unflushed.dead_letters:
             yield self._dead_letter(number, letter)
-        for key, passed, headers in unflushed.parcels:
+        for key, passed, headers in unflushed.envelopes:
             yield self._events, partition_of(key, self._partitions), key, passed, headers
 
     def _dead_letter(self, number: int, letter: DeadLetter) -> Record:

@@ -1,4 +1,4 @@
-"""Records by which something passes from one customer to another, through the log."""
+"""Forwarded records in Kafka: how they are written to the log and read from it."""
 
 from __future__ import annotations
 
@@ -7,39 +7,45 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from handlers.merge.forwarding import Followed, Onward, Transfer, decode_onward, encode_onward
+from handlers.merge.forwarding import (
+    Forwarded,
+    ForwardedEvent,
+    Transfer,
+    decode_forwarded,
+    encode_forwarded,
+)
 from handlers.state.partition_state import Source
 from streams.kafka.headers import Headers, Origin, canonical_headers
 
 _ONWARD = "onward"
-"""What passes from one customer to another says how in this header, as JSON (`handlers.merge`)."""
+"""The header that says what is forwarded and its way, as JSON (`handlers.merge.forwarding`)."""
 
 _ONWARD_FROM = "onward-from"
-"""The record of the log that it follows from: `partition/offset`."""
+"""The record of the log that caused it: `partition/offset`."""
 _ONWARD_EVENT = "onward-event"
-"""With a merged customer's state: the value of the merge's own record."""
+"""Beside a merged customer's state: the value of the merge's own record."""
 _RECORD_MAX_BYTES = 1_040_000
-"""A little less than Kafka's default of `max.message.bytes`. A state always fits, with the way it
-takes; what upstream sent beside it may be longer, and then stays out."""
+"""A little less than Kafka's default of `max.message.bytes`. A state and its way always fit. What
+upstream sent beside it is left out where it does not."""
 
 
-class Passage(NamedTuple):
-    """A record that passes something from one customer to another."""
+class ForwardedRecord(NamedTuple):
+    """A forwarded record as it was read from the log."""
 
-    onward: Onward
+    content: Forwarded
     source: Source
-    """The record of the log that it follows from: of these, too, one sequence a partition."""
+    """The record of the log that caused it; their offsets rise within each pair of partitions."""
     event: bytes | None
-    """The value of the record as it came first."""
+    """The value of the record that upstream sent."""
 
 
-def passage_of(
+def read_forwarded(
     value: bytes | None, headers: Sequence[tuple[str, bytes]], log_topic: str
-) -> Passage | None:
-    """What a record of the canonical log passes on; None if it is an event that just came in.
+) -> ForwardedRecord | None:
+    """A record of the canonical log as a forwarded one; None if it is any other.
 
     Raises:
-        msgspec.MsgspecError: a newer version has written it.
+        msgspec.MsgspecError: a newer version wrote it.
     """
     if not headers or len(headers) == 1:
         return None  # as nearly all are
@@ -47,58 +53,58 @@ def passage_of(
     told = found.get(_ONWARD)
     if told is None:
         return None
-    onward = decode_onward(told)
+    forwarded = decode_forwarded(told)
     partition, offset = found[_ONWARD_FROM].decode().split("/")
     source = Source(log_topic, int(partition), int(offset))
-    if isinstance(onward, Followed):
-        return Passage(onward, source, value)
+    if isinstance(forwarded, ForwardedEvent):
+        return ForwardedRecord(forwarded, source, value)
     state = b"" if value is None else value
-    return Passage(replace(onward, state=state), source, found.get(_ONWARD_EVENT))
+    return ForwardedRecord(replace(forwarded, state=state), source, found.get(_ONWARD_EVENT))
 
 
-class Parcel(NamedTuple):
-    """A record to be written to the partition of the customer it goes to."""
+class Envelope(NamedTuple):
+    """A forwarded record to be written to the partition of the customer it goes to."""
 
     key: bytes
     value: bytes | None
     headers: Headers
 
 
-def parcel(
-    onward: Onward,
+def envelope(
+    forwarded: Forwarded,
     event: bytes | None,
     origin: Origin | None,
     headers: Sequence[tuple[str, bytes]],
     position: tuple[int, int],
-) -> Parcel:
-    """The record that passes something on.
+) -> Envelope:
+    """The record that forwards an event or a customer.
 
     Args:
-        onward: what, and where to.
-        event: the value of the record that it follows from, as it came first.
+        forwarded: what goes where.
+        event: the value of the record that caused it, as upstream sent it.
         origin: where upstream put that record.
         headers: those of the record, for the attributes of a CloudEvent.
         position: partition and offset of that record in the log.
     """
-    key = onward.into.encode()
+    key = forwarded.into.encode()
     way = [
-        (_ONWARD, encode_onward(_without_state(onward))),
+        (_ONWARD, encode_forwarded(_without_state(forwarded))),
         (_ONWARD_FROM, f"{position[0]}/{position[1]}".encode()),
     ]
-    if not isinstance(onward, Transfer):
+    if not isinstance(forwarded, Transfer):
         sent = [] if origin is None else canonical_headers(origin, key, headers)
-        return Parcel(key, event, [*sent, *way])
-    room = _RECORD_MAX_BYTES - len(key) - len(onward.state) - _size(way)
+        return Envelope(key, event, [*sent, *way])
+    room = _RECORD_MAX_BYTES - len(key) - len(forwarded.state) - _size(way)
     for sent in _what_was_sent(event, origin, headers, key):
         if _size(sent) <= room:
             break
-    return Parcel(key, onward.state, [*sent, *way])
+    return Envelope(key, forwarded.state, [*sent, *way])
 
 
 def _what_was_sent(
     event: bytes | None, origin: Origin | None, headers: Sequence[tuple[str, bytes]], key: bytes
 ) -> Iterator[Headers]:
-    """All that a dead letter of the merge would have; then ever less: no event, attributes, key."""
+    """What a dead letter of the merge needs; then ever less: no event, no attributes, no key."""
     if origin is None:
         yield [] if event is None else [(_ONWARD_EVENT, event)]
         yield []
@@ -116,5 +122,5 @@ def _size(headers: Headers) -> int:
     return sum(len(name) + len(value) + 10 for name, value in headers)
 
 
-def _without_state(onward: Onward) -> Onward:
-    return replace(onward, state=b"") if isinstance(onward, Transfer) else onward
+def _without_state(forwarded: Forwarded) -> Forwarded:
+    return replace(forwarded, state=b"") if isinstance(forwarded, Transfer) else forwarded

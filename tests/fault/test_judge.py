@@ -140,10 +140,10 @@ def source(found: Found) -> tuple[str, int, int]:
 
 def is_event(found: Found) -> bool:
     """As it came in."""
-    return found.record.key is not None and not is_passage(found)
+    return found.record.key is not None and not is_forwarded(found)
 
 
-def is_passage(found: Found) -> bool:
+def is_forwarded(found: Found) -> bool:
     """From one customer to another."""
     return header(found.record, "onward") != ""
 
@@ -1177,28 +1177,28 @@ def test_an_episode_without_processes_is_none(evidence: Evidence) -> None:
 
 
 def is_transfer(found: Found) -> bool:
-    return is_passage(found) and '"customer.transferred"' in header(found.record, "onward")
+    return is_forwarded(found) and '"customer.transferred"' in header(found.record, "onward")
 
 
 def is_followed(found: Found) -> bool:
-    return is_passage(found) and '"customer.followed"' in header(found.record, "onward")
+    return is_forwarded(found) and '"customer.followed"' in header(found.record, "onward")
 
 
-def copies_of(evidence: Evidence, passage: Found) -> list[Found]:
-    place = header(passage.record, "onward-from")
+def copies_of(evidence: Evidence, forwarded: Found) -> list[Found]:
+    place = header(forwarded.record, "onward-from")
     return [f for f in every(evidence, LOG_TOPIC) if header(f.record, "onward-from") == place]
 
 
-def onward(found: Found, **changes: Any) -> tuple[Header, ...]:
-    """The headers of a passage that says something else."""
+def forwarded(found: Found, **changes: Any) -> tuple[Header, ...]:
+    """The headers of a forwarded record that says something else."""
     said = json.loads(header(found.record, "onward")) | changes
     return with_header(found.record, "onward", json.dumps(said).encode())
 
 
 def test_the_episode_has_merges_that_hold_and_some_that_come_back(played: Evidence) -> None:
     found = figures(played)
-    assert found["passages"] > found["passages_back"] > 0
-    assert any(len(copies_of(played, f)) > 1 for f in every(played, LOG_TOPIC) if is_passage(f))
+    assert found["forwarded"] > found["forwarded_back"] > 0
+    assert any(len(copies_of(played, f)) > 1 for f in every(played, LOG_TOPIC) if is_forwarded(f))
 
 
 @pytest.mark.parametrize("fits", [is_transfer, is_followed])
@@ -1236,7 +1236,7 @@ def test_what_nothing_passed_on_is_seen(evidence: Evidence, fits: Callable[[Foun
 def test_what_arrives_behind_a_later_record_is_seen(evidence: Evidence) -> None:
     """A reader of the log takes it for a repetition."""
     by_origin: dict[tuple[int, int], list[Found]] = {}
-    for found in filter(is_passage, every(evidence, LOG_TOPIC)):
+    for found in filter(is_forwarded, every(evidence, LOG_TOPIC)):
         origin = int(header(found.record, "onward-from").partition("/")[0])
         by_origin.setdefault((found.partition, origin), []).append(found)
     first, later = next(
@@ -1262,12 +1262,12 @@ def test_what_arrives_behind_a_later_record_is_seen(evidence: Evidence) -> None:
         (is_transfer, {"type": "customer.followed"}, "no such thing"),
     ],
 )
-def test_a_passage_that_says_something_else_is_seen(
+def test_a_forwarded_record_that_says_something_else_is_seen(
     evidence: Evidence, fits: Callable[[Found], bool], changes: dict[str, Any], sentence: str
 ) -> None:
     """Also in a repetition that a reader leaves out."""
     found = one(evidence, LOG_TOPIC, fits)
-    again = dataclasses.replace(found.record, headers=onward(found, **changes))
+    again = dataclasses.replace(found.record, headers=forwarded(found, **changes))
     append(evidence, LOG_TOPIC, found.partition, again)
     red(evidence, f"{LOG_TOPIC}/{found.partition}/", sentence)
 
@@ -1282,7 +1282,7 @@ def test_a_passage_that_says_something_else_is_seen(
         (is_followed, "onward-from", "not as documented"),
     ],
 )
-def test_a_passage_that_lost_what_upstream_sent_is_seen(
+def test_a_forwarded_record_that_lost_what_upstream_sent_is_seen(
     evidence: Evidence, fits: Callable[[Found], bool], name: str, sentence: str
 ) -> None:
     found = one(evidence, LOG_TOPIC, fits)

@@ -52,9 +52,9 @@ def test_the_episodes_in_ci_have_every_kind_together() -> None:
 def test_the_episodes_in_ci_strike_amid_merges_and_erasures() -> None:
     points = {fault.detail for seed in CI_SEEDS for fault in schedule(seed, IN_CI)}
     assert points >= {
-        "before_passage",
-        "amid_passage",
-        "after_passage",
+        "before_forwarding",
+        "amid_forwarding",
+        "after_forwarding",
         "after_marker",
         "after_erasure",
     }

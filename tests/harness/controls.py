@@ -28,9 +28,9 @@ POINTS = (
     "before_commit",
     "after_commit",
     "amid_restore",
-    "before_passage",  # what goes on to another customer is in memory only, and the marker too
-    "amid_passage",  # a part of it is in the log of another partition
-    "after_passage",  # all of it is, and who was merged has no marker yet
+    "before_forwarding",  # what goes on to another customer is in memory only, and the marker too
+    "amid_forwarding",  # a part of it is in the log of another partition
+    "after_forwarding",  # all of it is, and who was merged has no marker yet
     "after_marker",  # the marker of who was merged is written, and that the profile is gone is not
     "after_erasure",  # the same of who was erased
 )

@@ -67,12 +67,12 @@ def _wrap_steps(controls: Controls) -> None:
 
     @wraps(original)
     async def step(engine: Engine, name: str, taken: Any, records_of: Any) -> None:
-        passes_on = name == "outputs" and any(unflushed.parcels for _, unflushed in taken)
+        passes_on = name == "outputs" and any(unflushed.envelopes for _, unflushed in taken)
         if passes_on:
-            controls.reach("before_passage")
+            controls.reach("before_forwarding")
         await original(engine, name, taken, records_of)
         if passes_on:
-            controls.reach("after_passage")
+            controls.reach("after_forwarding")
         if name == "state":
             _reach_markers(controls, taken)
         if name not in STEPS:
@@ -115,7 +115,7 @@ def _wrap_producer(controls: Controls) -> None:
         if belongs_to(producer, "engine"):
             controls.reach("amid_flush")
             if tp.topic.endswith(CUSTOMER_EVENTS):
-                controls.reach("amid_passage")
+                controls.reach("amid_forwarding")
         return last_offset
 
     _put(BatchProducer, "flush", flushed)

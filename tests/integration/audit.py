@@ -107,7 +107,7 @@ def _logged(records: Iterable[ConsumerRecord]) -> dict[TopicPosition, bytes]:
     return {
         _came_from(record): record.value
         for record in records
-        if record.key is not None and not _is_passage(record)
+        if record.key is not None and not _is_forwarded(record)
     }
 
 
@@ -119,7 +119,7 @@ def _came_from(record: ConsumerRecord) -> TopicPosition:
     return TopicPosition(source.topic, source.partition, source.offset)
 
 
-def _is_passage(record: ConsumerRecord) -> bool:
+def _is_forwarded(record: ConsumerRecord) -> bool:
     """Whether a record of the log came from another customer who was merged."""
     return "onward" in dict(record.headers)
 

@@ -24,7 +24,7 @@ from tests.integration.erasing import PROJECTOR, erasing, live
 
 _WORKER = (sys.executable, "-m", "tests.harness.launcher", "worker")
 _AT_A_START = ("after_claim", "amid_restore")
-_ONLY_OVER_MERGES = ("before_passage", "amid_passage", "after_passage", "after_marker")
+_ONLY_OVER_MERGES = ("before_forwarding", "amid_forwarding", "after_forwarding", "after_marker")
 """Points to which an erasure comes only by an id that was merged."""
 _DIES_WITHIN_S = 30.0
 

@@ -21,8 +21,8 @@ from typing import Any
 from tests.oracle.checks import Limits, integer_of
 from tests.oracle.customer import Customer
 from tests.oracle.evaluation import Output
+from tests.oracle.forwarded import Forwarded, Transfer
 from tests.oracle.log_records import Arrival, LogRecord, Place, apart, take_turns
-from tests.oracle.onward import Onward, Transfer
 from tests.oracle.partition import Deployment, Partition, is_control
 from tests.oracle.policy import Policy, read_policy
 from tests.oracle.profiles import profile_of
@@ -78,7 +78,7 @@ class Story:
     changed: list[int] = field(default_factory=list)
     accepted: int = 0
     duplicates: int = 0
-    passed: dict[int, Onward] = field(default_factory=dict)
+    passed: dict[int, Forwarded] = field(default_factory=dict)
     standing: dict[str, Standing] = field(default_factory=dict)
     earlier: dict[str, Standing] = field(default_factory=dict)
 
@@ -122,7 +122,7 @@ def fold_all(logs: Mapping[int, Sequence[LogRecord]], up_to: Mapping[int, int]) 
         if record.key is not None
     ]
     for own in [events] if is_replay else apart(events):
-        moving: dict[Place, Onward] = {}
+        moving: dict[Place, Forwarded] = {}
         folds = []
         for number in dict.fromkeys(number for number, _ in own):
             records = [record for each, record in own if each == number]
@@ -137,7 +137,7 @@ class _Shelf:
     """Where a fold puts what it finds, and where it finds who was merged."""
 
     number: int
-    moving: dict[Place, Onward]
+    moving: dict[Place, Forwarded]
     story: Story
 
 

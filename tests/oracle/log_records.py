@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tests.oracle.onward import Way
+from tests.oracle.forwarded import Way
 from tests.oracle.records import NotJsonError, from_binary, native_fields, parse_object
 
 Place = tuple[int, int]

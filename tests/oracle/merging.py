@@ -7,9 +7,9 @@ from tests.oracle import care, points, tags
 from tests.oracle.customer import MOST_ATTRIBUTES, MOST_REMEMBERED, MOST_TICKETS, Customer
 from tests.oracle.effects import Effect, alter
 from tests.oracle.evaluation import Cause, Output, compare_level, evaluate_tier, view_on
+from tests.oracle.forwarded import Transfer
 from tests.oracle.identity import MOST_REDEMPTIONS, told_refunds
 from tests.oracle.ledger import Order
-from tests.oracle.onward import Transfer
 from tests.oracle.points import OrdersJoined
 from tests.oracle.policy import Policy
 from tests.oracle.times import business_day

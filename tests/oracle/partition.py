@@ -18,8 +18,8 @@ from tests.oracle.customer import Customer
 from tests.oracle.due import fire_until
 from tests.oracle.effects import LOWERING_TYPES, REASONS, Effect, apply_event
 from tests.oracle.evaluation import Cause, Output, compare_level, evaluate_tier, view_on
+from tests.oracle.forwarded import Followed, Forwarded, Merge, Transfer, Way, next_way
 from tests.oracle.identity import CONFLICT, DUPLICATE, Event, verdict_on
-from tests.oracle.onward import Followed, Merge, Onward, Transfer, Way, next_way
 from tests.oracle.policy import Policy, read_policy
 from tests.oracle.records import (
     MOST_BYTES,
@@ -73,7 +73,7 @@ class Partition:
     erased: set[str] = field(default_factory=set)
     merged: dict[str, Merge] = field(default_factory=dict)
     departures: Counter[str] = field(default_factory=Counter)  # how often each was merged
-    passed: dict[int, Onward] = field(default_factory=dict)  # by the record it follows from
+    passed: dict[int, Forwarded] = field(default_factory=dict)  # by the record it follows from
     outputs: list[Output] = field(default_factory=list)
     dead_letters: list[dict[str, Any]] = field(default_factory=list)
     accepted: int = 0

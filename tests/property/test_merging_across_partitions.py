@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from handlers.control_records import Mode
 from tests.driver import run
+from tests.oracle.forwarded import Way
 from tests.oracle.log import Standing, Story, fold_all
-from tests.oracle.onward import Way
 from tests.property.test_against_oracle import with_ticks
 from tests.support.histories import History, random_policy
 from tests.support.passing import Member, Partitions, way_of
@@ -86,7 +86,7 @@ def _expected_profiles(standing: dict[str, Standing]) -> dict[str, Any]:
 
 
 def _passed(member: Member) -> dict[int, Way]:
-    return {offset: way_of(onward) for offset, onward in member.passed.items()}
+    return {offset: way_of(forwarded) for offset, forwarded in member.passed.items()}
 
 
 def check(partitions: Partitions) -> None:

@@ -11,7 +11,7 @@ from handlers.events import CustomerErased, OrderPlaced
 from handlers.merge.forwarding import Transfer
 from handlers.state.customer import Customer
 from tests.simulator.fold import Fold
-from tests.simulator.passages import place_of, target_of
+from tests.simulator.forwarding import place_of, target_of
 
 
 class Keeper(NamedTuple):
@@ -56,9 +56,13 @@ class _Custody:
         self._leaves: dict[tuple[int, str], list[int]] = defaultdict(list)
         for number, fold in folds.items():
             for position, passed in fold.passed.items():
-                onward = passed.onward
-                if isinstance(onward, Transfer) and len(onward.via) == 1 and onward.back is None:
-                    self._leaves[number, onward.customer_id].append(position)
+                forwarded = passed.forwarded
+                if (
+                    isinstance(forwarded, Transfer)
+                    and len(forwarded.via) == 1
+                    and forwarded.back is None
+                ):
+                    self._leaves[number, forwarded.customer_id].append(position)
             for position, (customer_id, event) in fold.accepted.items():
                 if isinstance(event, CustomerErased):
                     self._leaves[number, customer_id].append(position)
@@ -89,9 +93,9 @@ class _Custody:
             if passed is None:
                 break
             target = target_of(passed)
-            came = self._folds[target].passages.get(place_of(number, position))
+            came = self._folds[target].forwarded.get(place_of(number, position))
             if came is None:
-                raise _Lost(f"{place_of(number, position)} never came to {passed.onward.into}")
+                raise _Lost(f"{place_of(number, position)} never came to {passed.forwarded.into}")
             number, position = target, came
         joined = fold.joined.get(position)
         if joined is not None:

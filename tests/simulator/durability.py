@@ -14,8 +14,8 @@ from streams.kafka.headers import META_KEY
 from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, OUTPUTS
 from tests.simulator.broker import Stored
 from tests.simulator.fold import Fold
+from tests.simulator.forwarding import place_of, target_of
 from tests.simulator.group import Commit
-from tests.simulator.passages import place_of, target_of
 from tests.simulator.world import World
 
 
@@ -97,10 +97,10 @@ class Durability:
         """What must be in the log of another customer's partition."""
         for position, passed in self._folds[number].passed.items():
             target = target_of(passed)
-            came = self._folds[target].passages.get(place_of(number, position))
+            came = self._folds[target].forwarded.get(place_of(number, position))
             end = commit.ends.get(TP(CUSTOMER_EVENTS, target), 0)
             if position < commit.position and (came is None or came >= end):
-                yield f"{position} had not gone on to {passed.onward.into}"
+                yield f"{position} had not gone on to {passed.forwarded.into}"
 
     def _read_on(self, number: int, ends: Mapping[TP, int]) -> None:
         changelog = TP(self._world.changelog, number)

@@ -9,13 +9,13 @@ from typing import NamedTuple
 from handlers.control_records import is_control
 from handlers.decode.decode import IN_THE_LOG, decode
 from handlers.events import Event
-from handlers.merge.forwarding import Onward, Transfer
+from handlers.merge.forwarding import Forwarded, Transfer
 from handlers.outputs import Output
 from handlers.partition import Partition, Verdict
 from handlers.reasons import Rejection
 from handlers.state.customer import Customer, unpack
 from handlers.state.partition_state import Source
-from streams.kafka.forwarded import Passage, passage_of
+from streams.kafka.forwarded import ForwardedRecord, read_forwarded
 from streams.kafka.headers import cloud_event_headers, origin_of
 from streams.kafka.topics import CUSTOMER_EVENTS
 from tests.simulator.broker import Stored
@@ -40,7 +40,7 @@ class Accepted(NamedTuple):
 class Passed(NamedTuple):
     """What goes on to another customer, with the value of the record as it came first."""
 
-    onward: Onward
+    forwarded: Forwarded
     event: bytes | None
 
 
@@ -60,7 +60,7 @@ class Fold:
         letters: all dead letters, in order.
         states: the state of each customer after each record that changed it, by position.
         sources: the positions of upstream's records that are in the log, in the log's order.
-        passages: the records of the log from which others in this one follow, in its order.
+        forwarded: the records of the log from which others in this one follow, in its order.
         copies: what came here from others, by the record it follows from, repetitions too.
         passed: what goes on to other customers, by the record it follows from.
         accepted: the events that count here, by position; those told again and without effect too.
@@ -75,8 +75,8 @@ class Fold:
         self.letters: list[Letter] = []
         self.states: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
         self.sources: dict[Source, int] = {}
-        self.passages: dict[Source, int] = {}
-        self.copies: dict[Source, list[Passage]] = defaultdict(list)
+        self.forwarded: dict[Source, int] = {}
+        self.copies: dict[Source, list[ForwardedRecord]] = defaultdict(list)
         self.passed: dict[int, Passed] = {}
         self.accepted: dict[int, Accepted] = {}
         self.joined: dict[int, str] = {}
@@ -107,37 +107,37 @@ class Fold:
             return
         origin = origin_of(record.headers, key)
         source = None if origin is None else origin.source
-        passage = passage_of(value, record.headers, CUSTOMER_EVENTS)
-        if passage is not None:
-            self.copies[passage.source].append(passage)
-            if passage.source in self.passages:
+        forwarded = read_forwarded(value, record.headers, CUSTOMER_EVENTS)
+        if forwarded is not None:
+            self.copies[forwarded.source].append(forwarded)
+            if forwarded.source in self.forwarded:
                 return
-            self.passages[passage.source] = record.offset
+            self.forwarded[forwarded.source] = record.offset
         elif source is not None:
             if source in self.sources:
                 return
             self.sources[source] = record.offset
-        verdict = self._apply(record, None if passage is None else passage.onward)
+        verdict = self._apply(record, None if forwarded is None else forwarded.content)
         if isinstance(verdict, Rejection):
             self.letters.append(Letter(record.offset, source, verdict.reason))
         elif verdict is not None:
-            first = value if passage is None else passage.event
+            first = value if forwarded is None else forwarded.event
             self.passed[record.offset] = Passed(verdict, first)
 
-    def _apply(self, record: Stored, onward: Onward | None) -> Verdict:
+    def _apply(self, record: Stored, forwarded: Forwarded | None) -> Verdict:
         partition = self.partition
-        if isinstance(onward, Transfer):
-            verdict = partition.take_transfer(record.offset, onward)
+        if isinstance(forwarded, Transfer):
+            verdict = partition.take_transfer(record.offset, forwarded)
             if verdict is None:
-                self.joined[record.offset] = onward.into
+                self.joined[record.offset] = forwarded.into
             return verdict
         attributes = cloud_event_headers(record.headers)
         event = partition.admit(record.value, attributes, IN_THE_LOG)
         if isinstance(event, Rejection):
             return event
-        verdict = partition.apply(record.offset, event, onward)
+        verdict = partition.apply(record.offset, event, forwarded)
         if verdict is None:
-            customer_id = event.customer_id if onward is None else onward.into
+            customer_id = event.customer_id if forwarded is None else forwarded.into
             self.accepted[record.offset] = Accepted(customer_id, event)
         return verdict
 

@@ -17,7 +17,7 @@ from faust.types import TP
 
 import handlers.state.customer
 from handlers.merge.forwarding import Transfer
-from streams.kafka.forwarded import passage_of
+from streams.kafka.forwarded import read_forwarded
 from streams.kafka.topics import CUSTOMER_EVENTS
 from tests.simulator.mutations import MUTATIONS
 from tests.simulator.plan import plan_of
@@ -99,17 +99,17 @@ def _passed(world: World) -> Counter[str]:
     for number in range(PARTITIONS):
         seen = set()
         for record in world.broker.log(TP(CUSTOMER_EVENTS, number)).written:
-            passage = passage_of(record.value, record.headers, CUSTOMER_EVENTS)
-            if passage is None:
+            forwarded = read_forwarded(record.value, record.headers, CUSTOMER_EVENTS)
+            if forwarded is None:
                 continue
-            if passage.source in seen:
-                found["repeated passages"] += 1
+            if forwarded.source in seen:
+                found["forwarded repeatedly"] += 1
                 continue
-            seen.add(passage.source)
-            is_transfer = isinstance(passage.onward, Transfer)
+            seen.add(forwarded.source)
+            is_transfer = isinstance(forwarded.content, Transfer)
             found["transfers" if is_transfer else "followed events"] += 1
-            found["passages to another partition"] += passage.source.partition != number
-            found["passages back"] += passage.onward.back is not None
+            found["forwarded to another partition"] += forwarded.source.partition != number
+            found["forwarded back"] += forwarded.content.back is not None
     return found
 
 

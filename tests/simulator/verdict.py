@@ -19,7 +19,7 @@ from tests.simulator.custody import check_custody
 from tests.simulator.dumped import check_dump
 from tests.simulator.durability import Durability
 from tests.simulator.fold import Fold, comparable
-from tests.simulator.passages import check_passages
+from tests.simulator.forwarding import check_forwarded
 from tests.simulator.worker import PARTITIONS
 from tests.simulator.world import World
 
@@ -35,7 +35,7 @@ def judge(world: World) -> list[str]:
     found = [] if world.drained else [NOT_DONE]
     letters = _sources_of_letters(world)
     found += _accounting(world, folds, letters)
-    found += check_passages(folds)
+    found += check_forwarded(folds)
     found += _letters(folds, letters)
     found += check_custody(folds)
     found += _ends(world)

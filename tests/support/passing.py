@@ -14,13 +14,20 @@ from msgspec.structs import replace
 
 from handlers.control_records import is_control
 from handlers.decode.decode import IN_THE_LOG
-from handlers.merge.forwarding import Followed, Hop, Onward, Route, Transfer, encode_onward
+from handlers.merge.forwarding import (
+    Forwarded,
+    ForwardedEvent,
+    Hop,
+    Route,
+    Transfer,
+    encode_forwarded,
+)
 from handlers.outputs import Output
 from handlers.partition import Partition, Verdict
 from handlers.reasons import Rejection
+from tests.oracle.forwarded import Hop as OracleHop
+from tests.oracle.forwarded import Way
 from tests.oracle.log import Arrival, LogRecord
-from tests.oracle.onward import Hop as OracleHop
-from tests.oracle.onward import Way
 
 
 @dataclass
@@ -32,14 +39,14 @@ class Member:
     lines: list[bytes] = field(default_factory=list)
     outputs: list[tuple[int, Output]] = field(default_factory=list)
     letters: list[dict[str, Any]] = field(default_factory=list)
-    passed: dict[int, Onward] = field(default_factory=dict)
+    passed: dict[int, Forwarded] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class _Parcel:
+class _Envelope:
     """What passes on, the value of the event's record, and the record it follows from."""
 
-    onward: Onward
+    forwarded: Forwarded
     event: bytes
     follows_from: tuple[int, int]
 
@@ -51,7 +58,7 @@ class Partitions:
         self._random = random
         self.members = [Member() for _ in range(count)]
         # One queue from each partition to each other: order is kept on each way.
-        self._queues: dict[tuple[int, int], deque[_Parcel]] = defaultdict(deque)
+        self._queues: dict[tuple[int, int], deque[_Envelope]] = defaultdict(deque)
 
     def home_of(self, customer_id: str) -> int:
         """The partition of a customer."""
@@ -87,26 +94,26 @@ class Partitions:
         self._take(target, b"", self._queues[source, target].popleft())
         return True
 
-    def _take(self, number: int, line: bytes, parcel: _Parcel | None = None) -> None:
+    def _take(self, number: int, line: bytes, envelope: _Envelope | None = None) -> None:
         member = self.members[number]
         offset = len(member.records)
-        if parcel is None and is_control(line):
+        if envelope is None and is_control(line):
             member.records.append(LogRecord(offset, None, line))
             member.lines.append(line)
             member.partition.control(offset, line)
-        elif parcel is None:
+        elif envelope is None:
             key = json.loads(line)["customer_id"].encode()
             member.records.append(LogRecord(offset, key, line))
             member.lines.append(line)
             self._settle(number, offset, line, _apply(member, offset, line, None))
         else:
-            onward, event = parcel.onward, parcel.event
-            is_transfer = isinstance(onward, Transfer)
-            arrival = Arrival(parcel.follows_from, way_of(onward), is_transfer)
-            key, value = onward.into.encode(), None if is_transfer else event
+            forwarded, event = envelope.forwarded, envelope.event
+            is_transfer = isinstance(forwarded, Transfer)
+            arrival = Arrival(envelope.follows_from, way_of(forwarded), is_transfer)
+            key, value = forwarded.into.encode(), None if is_transfer else event
             member.records.append(LogRecord(offset, key, value, arrival=arrival))
-            member.lines.append(encode_onward(replace(onward, event=Raw(event))))
-            self._settle(number, offset, event, _apply(member, offset, event, onward))
+            member.lines.append(encode_forwarded(replace(forwarded, event=Raw(event))))
+            self._settle(number, offset, event, _apply(member, offset, event, forwarded))
         outbox = member.partition.context.outbox
         member.outputs += [(offset, output) for output in outbox]
         outbox.clear()
@@ -118,19 +125,19 @@ class Partitions:
             member.letters.append(letter)
         elif verdict is not None:
             member.passed[offset] = verdict
-            parcel = _Parcel(verdict, event, (number, offset))
-            self._queues[number, self.home_of(verdict.into)].append(parcel)
+            envelope = _Envelope(verdict, event, (number, offset))
+            self._queues[number, self.home_of(verdict.into)].append(envelope)
 
 
-def _apply(member: Member, offset: int, event: bytes, onward: Onward | None) -> Verdict:
+def _apply(member: Member, offset: int, event: bytes, forwarded: Forwarded | None) -> Verdict:
     partition = member.partition
-    if isinstance(onward, Transfer):
-        return partition.take_transfer(offset, onward)
+    if isinstance(forwarded, Transfer):
+        return partition.take_transfer(offset, forwarded)
     admitted = partition.admit(event, None, IN_THE_LOG)
     if isinstance(admitted, Rejection):
         return admitted
-    assert onward is None or isinstance(onward, Followed)
-    return partition.apply(offset, admitted, onward)
+    assert forwarded is None or isinstance(forwarded, ForwardedEvent)
+    return partition.apply(offset, admitted, forwarded)
 
 
 def way_of(route: Route) -> Way:

@@ -43,7 +43,7 @@ from scoring.rules import Rules
 from scoring.satisfaction import MAX_KEPT, Experience
 from scoring.seen_ids import digest
 from scoring.tags import MAX_COUNTED, MAX_COUNTED_DAYS, MAX_NAME_BYTES, MAX_TAGS
-from streams.kafka.forwarded import parcel, passage_of
+from streams.kafka.forwarded import envelope, read_forwarded
 from streams.kafka.headers import Origin, origin_of
 from tests.builders import (
     cancelled,
@@ -220,13 +220,16 @@ def test_the_worst_customer_passes_to_another_partition_in_one_record(beside: st
     origin = Origin(Source("t" * 249, 2**20, 2**41, "i" * 22), 2**41, key)
     headers = [("ce_data", large)] if beside == "large attributes" else []
     event = large if beside == "a large event" else b"{}"
-    found = parcel(transfer, event, origin, headers, (2**20, 2**41))
+    found = envelope(transfer, event, origin, headers, (2**20, 2**41))
     batch = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 2**30)
     batch.append(0, 0, found.key, found.value, found.headers)
     assert len(batch.build()) <= KAFKA_DEFAULT_MAX_BYTES
-    passage = passage_of(found.value, found.headers, "log")
-    assert passage is not None
-    assert (passage.onward, passage.event) == (transfer, b"{}" if beside == "nothing" else None)
+    forwarded = read_forwarded(found.value, found.headers, "log")
+    assert forwarded is not None
+    assert (forwarded.content, forwarded.event) == (
+        transfer,
+        b"{}" if beside == "nothing" else None,
+    )
     assert origin_of(found.headers, found.key) is not None
 
 

@@ -18,10 +18,10 @@ from tests.fault.judge.case import Case, read_case
 from tests.fault.judge.commits import check_commits
 from tests.fault.judge.epochs import check_epochs, zombie_writes
 from tests.fault.judge.exits import check_exits
+from tests.fault.judge.forwarding import check_forwarded
 from tests.fault.judge.memory import check_memory, slopes
 from tests.fault.judge.order import check_order
 from tests.fault.judge.outputs import Outputs, check_outputs, read_outputs
-from tests.fault.judge.passages import check_passages
 from tests.fault.judge.policies import check_policies
 from tests.fault.judge.profiles import check_profiles
 from tests.fault.judge.recovery import LONGEST_S, check_recovery, recoveries
@@ -49,7 +49,7 @@ def judge(evidence: Evidence) -> Judgement:
     checks = (
         check_accounting(case),
         check_order(case),
-        check_passages(case),
+        check_forwarded(case),
         check_policies(case),
         check_outputs(case, outputs),
         check_profiles(case),
@@ -98,9 +98,9 @@ def _figures(case: Case, outputs: Outputs, cpu_s: float) -> Figures:
         "outputs": len(kept),
         "outputs_after_restore": sum(o.record.timestamp_ms >= restored_ms for o in kept),
         "output_repetitions": outputs.raw - len(kept),
-        "passages": sum(not e.is_repeated for es in case.follows_from.values() for e in es),
-        "passages_back": sum(
-            e.passage is not None and e.passage.arrival.way.back_from is not None
+        "forwarded": sum(not e.is_repeated for es in case.follows_from.values() for e in es),
+        "forwarded_back": sum(
+            e.forwarded is not None and e.forwarded.arrival.way.back_from is not None
             for es in case.follows_from.values()
             for e in es
         ),

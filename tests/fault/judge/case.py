@@ -169,8 +169,8 @@ class Case:
     def _taken_back(self) -> int:
         """How many merges were accepted first and refused where they came to."""
         return sum(
-            entry.passage is not None
-            and entry.passage.arrival.is_transfer
+            entry.forwarded is not None
+            and entry.forwarded.arrival.is_transfer
             and (partition, entry.record.offset) in self.refused_by_engine
             for partition, entries in self.log.items()
             for entry in entries
@@ -211,8 +211,8 @@ def _read_log(case: Case) -> None:
     for partition, record in case.records(LOG_TOPIC):
         entry = reader.entry(partition, record)
         case.log.setdefault(partition, []).append(entry)
-        if entry.passage is not None:
-            case.follows_from.setdefault(entry.passage.arrival.follows_from, []).append(entry)
+        if entry.forwarded is not None:
+            case.follows_from.setdefault(entry.forwarded.arrival.follows_from, []).append(entry)
         elif entry.origin is not None:
             case.by_source.setdefault(entry.origin.position, []).append(entry)
     case.unreadable += reader.problems()
@@ -252,9 +252,9 @@ def standing_of(written: Written) -> tuple[int, int]:
 
 def _has_gone_astray(case: Case, entry: Entry) -> bool:
     """Whether it has come to where nobody can be whom it goes to."""
-    if entry.passage is None:
+    if entry.forwarded is None:
         return False
-    into = entry.passage.arrival.way.into.encode()
+    into = entry.forwarded.arrival.way.into.encode()
     return partition_of(into, case.evidence.partitions) != entry.partition
 
 
@@ -266,7 +266,7 @@ def _read_stories(case: Case) -> None:
                 entry.record.key,
                 entry.record.value,
                 attributes_of(entry.record.headers),
-                None if entry.passage is None else entry.passage.arrival,
+                None if entry.forwarded is None else entry.forwarded.arrival,
             )
             for entry in entries
             if not (entry.is_repeated or entry.is_poison or _has_gone_astray(case, entry))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from tests.fault.evidence import LOG_TOPIC, RawRecord
-from tests.fault.judge.passage import Passage, passage_in_log
+from tests.fault.judge.forwarded import ForwardedRecord, forwarded_in_log
 from tests.fault.judge.wire import Origin, Position, Unreadable, origin_in_log
 from tests.oracle.log import is_log_control
 from tests.oracle.log_records import Place
@@ -17,7 +17,7 @@ class Entry:
     """A record of the log.
 
     Attributes:
-        passage: what it passes from one customer to another, if it did not come in as it is.
+        forwarded: what it passes from one customer to another, if it did not come in as it is.
         is_control: a tick or a policy.
         is_repeated: its source position was in this partition before, or what comes after it in
             its source was, since a worker with a slow clock refused it: that dead letter stands.
@@ -27,7 +27,7 @@ class Entry:
     partition: int
     record: RawRecord
     origin: Origin | None
-    passage: Passage | None
+    forwarded: ForwardedRecord | None
     is_control: bool
     is_repeated: bool
 
@@ -40,7 +40,7 @@ class Entry:
     def is_past_ingest(self) -> bool:
         """Whether somebody else than a worker wrote it."""
         return self.is_poison or (
-            self.record.key is not None and self.origin is None and self.passage is None
+            self.record.key is not None and self.origin is None and self.forwarded is None
         )
 
     @property
@@ -71,20 +71,20 @@ class LogReader:
 
     def entry(self, partition: int, record: RawRecord) -> Entry:
         """The next record of a partition."""
-        origin = passage = None
+        origin = forwarded = None
         try:
             if record.key is not None:
                 origin = origin_in_log(record, self._prefix)
-                passage = passage_in_log(record)
+                forwarded = forwarded_in_log(record)
         except Unreadable as error:
             self._unreadable.append(f"{LOG_TOPIC}/{partition}/{record.offset}: {error}")
         is_control = record.key is None and is_log_control(record.value)
         is_repeated = False
-        if passage is not None:
-            is_repeated = self._is_known_passage(partition, passage)
+        if forwarded is not None:
+            is_repeated = self._is_known_forwarded(partition, forwarded)
         elif origin is not None:
             is_repeated = self._is_known(partition, origin)
-        return Entry(partition, record, origin, passage, is_control, is_repeated)
+        return Entry(partition, record, origin, forwarded, is_control, is_repeated)
 
     def problems(self) -> Iterator[str]:
         """What was unreadable, and what no log can have."""
@@ -96,8 +96,8 @@ class LogReader:
                     "another: a worker must refuse that"
                 )
 
-    def _is_known_passage(self, partition: int, passage: Passage) -> bool:
-        follows_from = partition, passage.arrival.follows_from
+    def _is_known_forwarded(self, partition: int, forwarded: ForwardedRecord) -> bool:
+        follows_from = partition, forwarded.arrival.follows_from
         is_known = follows_from in self._followed
         self._followed.add(follows_from)
         return is_known

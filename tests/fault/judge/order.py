@@ -14,7 +14,7 @@ def check_order(case: Case) -> Iterator[str]:
     for entries in case.log.values():
         newest: dict[Position, Entry] = {}
         for entry in entries:
-            if entry.origin is None or entry.passage is not None or entry.is_repeated:
+            if entry.origin is None or entry.forwarded is not None or entry.is_repeated:
                 continue
             position = entry.origin.position
             source = position._replace(offset=0)

@@ -8,12 +8,12 @@ import pytest
 from handlers.merge.forwarding import (
     MAX_EVENT_HOPS,
     MAX_HOPS,
-    Followed,
+    ForwardedEvent,
     Hop,
     Route,
     Transfer,
-    decode_onward,
-    encode_onward,
+    decode_forwarded,
+    encode_forwarded,
     first_step,
     next_step,
 )
@@ -26,7 +26,7 @@ from handlers.state.customer import (
     pack,
 )
 from handlers.state.partition_state import Source
-from streams.kafka.forwarded import Parcel, parcel, passage_of
+from streams.kafka.forwarded import Envelope, envelope, read_forwarded
 from streams.kafka.headers import Origin, cloud_event_headers, origin_of
 
 LOG = "customer-events"
@@ -136,19 +136,19 @@ def test_the_way_has_a_limit(most: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "onward",
+    "forwarded",
     [
-        Followed(into="北京 😀"),
-        Followed(into="b", via=(Hop("a", 1),), event=msgspec.Raw(EVENT)),
-        Followed(into="a", back=Hop("a", 3)),
+        ForwardedEvent(into="北京 😀"),
+        ForwardedEvent(into="b", via=(Hop("a", 1),), event=msgspec.Raw(EVENT)),
+        ForwardedEvent(into="a", back=Hop("a", 3)),
         transfer(),
         transfer(state=bytes(range(256)), event=msgspec.Raw(EVENT)),
     ],
 )
-def test_what_is_written_is_read(onward: Followed | Transfer) -> None:
-    encoded = encode_onward(onward)
+def test_what_is_written_is_read(forwarded: ForwardedEvent | Transfer) -> None:
+    encoded = encode_forwarded(forwarded)
     assert b"\n" not in encoded
-    assert decode_onward(encoded) == onward
+    assert decode_forwarded(encoded) == forwarded
 
 
 @pytest.mark.parametrize(
@@ -157,50 +157,50 @@ def test_what_is_written_is_read(onward: Followed | Transfer) -> None:
 )
 def test_anything_else_is_refused(value: bytes) -> None:
     with pytest.raises(msgspec.MsgspecError):
-        decode_onward(value)
+        decode_forwarded(value)
 
 
 # In the log
 
 
-def read_back(found: Parcel) -> tuple[object, ...]:
-    passage = passage_of(found.value, found.headers, LOG)
-    assert passage is not None
-    return passage.onward, passage.source, passage.event, origin_of(found.headers, found.key)
+def read_back(found: Envelope) -> tuple[object, ...]:
+    forwarded = read_forwarded(found.value, found.headers, LOG)
+    assert forwarded is not None
+    return forwarded.content, forwarded.source, forwarded.event, origin_of(found.headers, found.key)
 
 
 def test_an_event_passes_with_its_bytes_its_origin_and_the_record_it_follows_from() -> None:
-    onward = Followed(into="ben", via=(Hop("ana", 1),))
+    forwarded = ForwardedEvent(into="ben", via=(Hop("ana", 1),))
     attributes = [("ce_id", b"e1"), ("other", b"x")]
-    found = parcel(onward, EVENT, ORIGIN, attributes, (2, 99))
+    found = envelope(forwarded, EVENT, ORIGIN, attributes, (2, 99))
     assert (found.key, found.value) == (b"ben", EVENT)
-    assert read_back(found) == (onward, Source(LOG, 2, 99), EVENT, ORIGIN)
+    assert read_back(found) == (forwarded, Source(LOG, 2, 99), EVENT, ORIGIN)
     assert cloud_event_headers(found.headers) == {"ce_id": b"e1"}
 
 
 def test_a_customer_passes_as_the_value_with_the_merges_own_record_beside() -> None:
-    onward = transfer()
-    found = parcel(onward, EVENT, ORIGIN, [], (0, 0))
-    assert found.value == onward.state
-    assert read_back(found) == (onward, Source(LOG, 0, 0), EVENT, ORIGIN)
+    forwarded = transfer()
+    found = envelope(forwarded, EVENT, ORIGIN, [], (0, 0))
+    assert found.value == forwarded.state
+    assert read_back(found) == (forwarded, Source(LOG, 0, 0), EVENT, ORIGIN)
 
 
 def test_what_came_past_the_ingest_passes_without_an_origin() -> None:
-    found = parcel(transfer(), EVENT, None, [], (0, 7))
+    found = envelope(transfer(), EVENT, None, [], (0, 7))
     assert read_back(found) == (transfer(), Source(LOG, 0, 7), EVENT, None)
 
 
-def test_a_second_passage_carries_what_the_first_did() -> None:
-    first = parcel(transfer(), EVENT, ORIGIN, [("ce_id", b"e1")], (0, 7))
-    passage = passage_of(first.value, first.headers, LOG)
-    assert passage is not None
+def test_a_second_forwarded_record_carries_what_the_first_did() -> None:
+    first = envelope(transfer(), EVENT, ORIGIN, [("ce_id", b"e1")], (0, 7))
+    forwarded = read_forwarded(first.value, first.headers, LOG)
+    assert forwarded is not None
     origin = origin_of(first.headers, first.key)
-    second = parcel(passage.onward, passage.event, origin, first.headers, (1, 8))
+    second = envelope(forwarded.content, forwarded.event, origin, first.headers, (1, 8))
     assert read_back(second) == (transfer(), Source(LOG, 1, 8), EVENT, ORIGIN)
     assert len(second.headers) == len(first.headers)
 
 
 def test_an_ordinary_record_passes_nothing() -> None:
-    assert passage_of(EVENT, [], LOG) is None
-    assert passage_of(EVENT, [("source", b"0/1/2/t")], LOG) is None
-    assert passage_of(EVENT, [("source", b"0/1/2/t"), ("source-no-key", b"")], LOG) is None
+    assert read_forwarded(EVENT, [], LOG) is None
+    assert read_forwarded(EVENT, [("source", b"0/1/2/t")], LOG) is None
+    assert read_forwarded(EVENT, [("source", b"0/1/2/t"), ("source-no-key", b"")], LOG) is None

@@ -8,14 +8,14 @@ from typing import Any
 
 from tests.fault.evidence import RawRecord
 from tests.fault.judge.wire import Unreadable, headers_of
+from tests.oracle.forwarded import Hop, Way
 from tests.oracle.log import Arrival
-from tests.oracle.onward import Hop, Way
 
 _TYPES = {"customer.transferred": True, "customer.followed": False}
 
 
 @dataclass(frozen=True)
-class Passage:
+class ForwardedRecord:
     """What the headers say.
 
     Attributes:
@@ -32,7 +32,7 @@ class Passage:
     event: bytes | None
 
 
-def passage_in_log(record: RawRecord) -> Passage | None:
+def forwarded_in_log(record: RawRecord) -> ForwardedRecord | None:
     """What a record passes on; None if it came in as it is.
 
     Raises:
@@ -53,7 +53,7 @@ def passage_in_log(record: RawRecord) -> Passage | None:
         )
         is_transfer = _TYPES[said["type"]]
         arrival = Arrival((int(partition), int(offset)), way, is_transfer)
-        return Passage(
+        return ForwardedRecord(
             arrival,
             said["customer_id"] if is_transfer else None,
             said["event_id"] if is_transfer else None,

@@ -60,7 +60,7 @@ class Followed:
     way: Way
 
 
-Onward = Transfer | Followed
+Forwarded = Transfer | Followed
 
 
 def next_way(customer_id: str, merge: Merge | None, way: Way) -> Way | None:

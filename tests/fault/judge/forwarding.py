@@ -6,21 +6,21 @@ from collections.abc import Iterator
 
 from tests.fault.evidence import LOG_TOPIC
 from tests.fault.judge.case import Case
+from tests.fault.judge.forwarded import ForwardedRecord
 from tests.fault.judge.log import Entry
-from tests.fault.judge.passage import Passage
 from tests.fault.judge.wire import attributes_of, customer_in, event_id_in, partition_of
+from tests.oracle.forwarded import Forwarded, Transfer
 from tests.oracle.log_records import Place
-from tests.oracle.onward import Onward, Transfer
 
 _MUCH_BYTES = 500_000
 """A state so large may leave no room for the event of the merge beside it."""
 
 
-def check_passages(case: Case) -> Iterator[str]:
+def check_forwarded(case: Case) -> Iterator[str]:
     """All that is wrong with what passes between customers."""
     for partition, story in case.stories.items():
-        for offset, onward in story.passed.items():
-            yield from _check_arrival(case, (partition, offset), onward)
+        for offset, forwarded in story.passed.items():
+            yield from _check_arrival(case, (partition, offset), forwarded)
     for (partition, offset), entries in case.follows_from.items():
         story_of = case.stories.get(partition)
         if story_of is None or offset not in story_of.passed:
@@ -28,8 +28,8 @@ def check_passages(case: Case) -> Iterator[str]:
     yield from _check_order(case)
 
 
-def _check_arrival(case: Case, place: Place, onward: Onward) -> Iterator[str]:
-    into = onward.way.into
+def _check_arrival(case: Case, place: Place, forwarded: Forwarded) -> Iterator[str]:
+    into = forwarded.way.into
     target = partition_of(into.encode(), case.evidence.partitions)
     found = case.follows_from.get(place, [])
     first = [entry for entry in found if not entry.is_repeated]
@@ -37,35 +37,33 @@ def _check_arrival(case: Case, place: Place, onward: Onward) -> Iterator[str]:
         where = ", ".join(map(str, first)) or "nowhere"
         yield f"{_name(place)} must go on to {into} in partition {target}, and is found {where}"
     for entry in found:
-        yield from _check_passage(case, _name(place), onward, entry)
+        yield from _check_copy(case, _name(place), forwarded, entry)
 
 
 def _name(place: Place) -> str:
     return f"{LOG_TOPIC}/{place[0]}/{place[1]}"
 
 
-def _check_passage(case: Case, place: str, onward: Onward, entry: Entry) -> Iterator[str]:
-    passage = entry.passage
-    assert passage is not None
-    came, way = passage.arrival, onward.way
-    if came.is_transfer != isinstance(onward, Transfer):
+def _check_copy(case: Case, place: str, expected: Forwarded, entry: Entry) -> Iterator[str]:
+    forwarded = entry.forwarded
+    assert forwarded is not None
+    came, way = forwarded.arrival, expected.way
+    if came.is_transfer != isinstance(expected, Transfer):
         yield f"{entry} is no such thing as must go on from {place}"
         return
     if came.way != way:
         yield f"{entry} has come by {came.way.shown()}, expected from {place} is {way.shown()}"
     if entry.record.key != way.into.encode():
         yield f"{entry} has the key {entry.record.key!r}, but goes to {way.into!r}"
-    if isinstance(onward, Transfer):
-        found, expected = (
-            (passage.customer_id, passage.event_id),
-            (onward.customer.customer_id, onward.event_id),
-        )
-        if found != expected:
-            yield f"{entry} brings {found}, expected are {expected}"
-    yield from _check_origin(case, entry, passage)
+    if isinstance(expected, Transfer):
+        brought = forwarded.customer_id, forwarded.event_id
+        merged = expected.customer.customer_id, expected.event_id
+        if brought != merged:
+            yield f"{entry} brings {brought}, expected are {merged}"
+    yield from _check_origin(case, entry, forwarded)
 
 
-def _check_origin(case: Case, entry: Entry, passage: Passage) -> Iterator[str]:
+def _check_origin(case: Case, entry: Entry, forwarded: ForwardedRecord) -> Iterator[str]:
     """What upstream sent is still there, byte for byte."""
     if entry.origin is None:
         yield f"{entry} does not say where upstream put what it passes on"
@@ -80,14 +78,14 @@ def _check_origin(case: Case, entry: Entry, passage: Passage) -> Iterator[str]:
     if attributes_of(entry.record.headers) != attributes:
         yield f"{entry} has other attributes than {entry.origin.position}"
     value, is_large = entry.record.value, False
-    if passage.arrival.is_transfer:
+    if forwarded.arrival.is_transfer:
         is_large = len(value or b"") > _MUCH_BYTES
-        value = passage.event
-        if passage.event_id != event_id_in(record.value, attributes):
-            yield f"{entry} is of the merge {passage.event_id!r}, not of {entry.origin.position}"
+        value = forwarded.event
+        if forwarded.event_id != event_id_in(record.value, attributes):
+            yield f"{entry} is of the merge {forwarded.event_id!r}, not of {entry.origin.position}"
     if value != record.value and not (is_large and value is None):
         yield f"{entry} has other bytes than {entry.origin.position}"
-    if not passage.arrival.way.passed and passage.arrival.way.back_from is None:
+    if not forwarded.arrival.way.passed and forwarded.arrival.way.back_from is None:
         yield f"{entry} has come from {customer_in(record.value, attributes)!r} without a way"
 
 
@@ -96,9 +94,9 @@ def _check_order(case: Case) -> Iterator[str]:
     for partition, entries in case.log.items():
         newest: dict[int, int] = {}
         for entry in entries:
-            if entry.passage is None or entry.is_repeated:
+            if entry.forwarded is None or entry.is_repeated:
                 continue
-            source, offset = entry.passage.arrival.follows_from
+            source, offset = entry.forwarded.arrival.follows_from
             if offset < newest.get(source, -1):
                 yield (
                     f"{entry} follows from {_name((source, offset))}, after {partition} had "
