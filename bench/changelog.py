@@ -18,10 +18,10 @@ from handlers.reasons import Rejection
 from handlers.state.customer import Customer, pack, unpack
 from handlers.state.partition_state import pack_meta
 from streams.faust_app import BatchProducer
+from streams.kafka.clients import new_producer
 from streams.kafka.headers import META_KEY
 from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import CUSTOMER_EVENTS, changelog_name, topic_name
-from streams.policy_log import log_producer
 
 EVENTS_PER_CUSTOMER = 7
 LOG_POSITIONS = 1_000
@@ -80,7 +80,7 @@ async def fill(settings: Settings, customers: int, end_ms: int, seed: int) -> Ch
     known, meta = histories(customers, end_ms, seed)
     changelog = changelog_name(settings)
     partitions = range(settings.partitions)
-    producer = log_producer(settings, "fill")
+    producer = new_producer(settings, "fill")
     await producer.start()
     try:
         tick = encode_control(ClockTick(end_ms))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
@@ -13,6 +13,7 @@ from streams.faust_app import BatchProducer
 
 APP_ID = "bench"
 LATENESS_MS = 300_000
+_BATCH_MAX_BYTES = 1_000_000
 
 
 class StoredRecord(NamedTuple):
@@ -29,8 +30,8 @@ class OfflineProducer(BatchProducer):
     """Builds real batches and throws them away instead of sending them. Needs a running loop."""
 
     def __init__(self) -> None:
-        super().__init__("127.0.0.1:1", client_id="bench")
-        self._producer: Any = AIOKafkaProducer(**self._arguments)
+        super().__init__(lambda: AIOKafkaProducer(acks="all", max_batch_size=_BATCH_MAX_BYTES))
+        self._producer = self._open_producer()
 
     def throw_away(self) -> None:
         """Drop what was added."""

@@ -30,7 +30,8 @@ from bench.workers import Workers
 from config.policy_file import load_policy
 from config.settings import Settings
 from devtools.servers import Broker, LocalServerError, start_broker
-from streams.kafka.topics import CUSTOMER_EVENTS, create_topics, plain_consumer, topic_name
+from streams.kafka.clients import new_consumer
+from streams.kafka.topics import CUSTOMER_EVENTS, create_topics, topic_name
 from streams.policy_log import ensure_policy
 from streams.runtime.clock import wall_ms
 
@@ -111,7 +112,7 @@ def _mean_restore_seconds(metrics: str) -> float:
 
 async def _commit(settings: Settings) -> None:
     """Commit what the states reflect, as their owner did."""
-    consumer = plain_consumer(settings, group_id=settings.app_id)
+    consumer = new_consumer(settings, group_id=settings.app_id)
     topic = topic_name(settings, CUSTOMER_EVENTS)
     await consumer.start()
     try:

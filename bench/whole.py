@@ -24,6 +24,7 @@ from config.settings import Settings
 from devtools.servers import Broker
 from devtools.traffic.sender import open_sender
 from handlers import outputs
+from streams.kafka.clients import new_consumer
 from streams.kafka.headers import META_KEY
 from streams.kafka.topics import (
     CUSTOMER_EVENTS,
@@ -31,7 +32,6 @@ from streams.kafka.topics import (
     OUTPUTS,
     changelog_name,
     create_topics,
-    plain_consumer,
     topic_name,
 )
 from streams.policy_log import ensure_policy
@@ -153,7 +153,7 @@ async def _until_committed(
     settings: Settings, inputs: Sequence[str], check: Callable[[], None]
 ) -> None:
     """Until ingest has committed its inputs, and the engine all that ingest had written by then."""
-    consumer = plain_consumer(settings, group_id=settings.app_id)
+    consumer = new_consumer(settings, group_id=settings.app_id)
     await consumer.start()
     try:
         async with asyncio.timeout(_AT_MOST_S):
@@ -177,7 +177,7 @@ async def _reached(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) 
 
 async def _written(settings: Settings) -> tuple[dict[str, int], int]:
     """Records by topic, and the bytes of the newest state of every customer."""
-    consumer = plain_consumer(settings)
+    consumer = new_consumer(settings)
     await consumer.start()
     try:
         names = {

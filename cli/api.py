@@ -83,7 +83,8 @@ def _erase_with(settings: Settings) -> Erase:
     from cli.erase.erase import erase
     from serving.api.jobs import KafkaUnavailable
     from streams.faust_app.producer import ProduceFailed
-    from streams.kafka.topics import BrokerUnreachable, TopicsUnusable
+    from streams.kafka.clients import BrokerUnreachable
+    from streams.kafka.topics import TopicsUnusable
 
     async def ask(customer_id: str) -> bytes:
         try:

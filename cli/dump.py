@@ -22,10 +22,11 @@ from handlers.control_records import is_control
 from handlers.decode.decode import as_line
 from handlers.merge.forwarding import NO_EVENT, encode_forwarded
 from handlers.state.partition_state import Source, is_repeated
+from streams.kafka.clients import new_consumer
 from streams.kafka.forwarded import ForwardedRecord, read_forwarded
 from streams.kafka.headers import cloud_event_headers, origin_of
 from streams.kafka.read import read_to_end
-from streams.kafka.topics import CUSTOMER_EVENTS, plain_consumer, topic_name
+from streams.kafka.topics import CUSTOMER_EVENTS, topic_name
 
 
 async def dump_partition(
@@ -45,7 +46,7 @@ async def dump_partition(
     """
     tp = TopicPartition(topic_name(settings, CUSTOMER_EVENTS), number)
     lines = LogLines(tp.topic)
-    consumer = plain_consumer(settings)
+    consumer = new_consumer(settings)
     await consumer.start()
     try:
         async for records, end in read_to_end(consumer, tp):

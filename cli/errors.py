@@ -13,7 +13,8 @@ from config.environment import SettingsError
 from config.policy_file import PolicyError
 from handlers.control_records import UnreadableControl
 from streams.changelog import StateUnreadable
-from streams.kafka.topics import BrokerUnreachable, TopicsUnusable
+from streams.kafka.clients import BrokerUnreachable
+from streams.kafka.topics import TopicsUnusable
 
 EXPECTED = (
     SettingsError,

@@ -10,10 +10,11 @@ from config.settings import Settings
 from handlers.partition import Partition
 from handlers.state.partition_state import Meta, unpack_meta
 from handlers.state.restore import Restoration
+from streams.kafka.clients import new_consumer
 from streams.kafka.headers import META_KEY
 from streams.kafka.partitioner import partition_of
 from streams.kafka.read import read_to_end
-from streams.kafka.topics import changelog_name, check_topics, plain_consumer
+from streams.kafka.topics import changelog_name, check_topics
 
 _FIRST_SPAN = 4_000
 """Records from the end of a changelog that are looked through first for its newest checkpoint."""
@@ -35,7 +36,7 @@ async def read_state(settings: Settings, number: int, only: str | None = None) -
     """
     restoration, meta = Restoration(), Meta()
     tp = TopicPartition(changelog_name(settings), number)
-    consumer = plain_consumer(settings)
+    consumer = new_consumer(settings)
     await consumer.start()
     try:
         wanted = None if only is None else only.encode()

@@ -13,16 +13,10 @@ from handlers.decode.policy_checks import check_values
 from handlers.reasons import CONFLICT, Rejection
 from handlers.state.partition_state import Source
 from scoring.rules import Rules
+from streams.kafka.clients import new_consumer
 from streams.kafka.headers import REPLAYED_FROM, Headers, cloud_event_headers
 from streams.kafka.read import read_to_end
-from streams.kafka.topics import (
-    DEAD_LETTERS,
-    INPUTS,
-    TopicsUnusable,
-    partition_counts,
-    plain_consumer,
-    topic_name,
-)
+from streams.kafka.topics import DEAD_LETTERS, INPUTS, TopicsUnusable, partition_counts, topic_name
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how far it is, and where it ends."""
@@ -148,7 +142,7 @@ async def read_letters(
     settings: Settings, partitions: int, on_progress: Progress
 ) -> AsyncIterator[Letter]:
     """All letters there are now, partition by partition, each in the order of its offsets."""
-    consumer = plain_consumer(settings)
+    consumer = new_consumer(settings)
     await consumer.start()
     try:
         for index in range(partitions):

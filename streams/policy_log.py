@@ -11,20 +11,9 @@ from config.settings import Settings
 from handlers.control_records import PolicyActivated, encode_control
 from handlers.state.partition_state import Meta
 from scoring.policy import Policy
-from streams.faust_app import BatchProducer
-from streams.kafka.clients import aiokafka_security
-from streams.kafka.topics import CUSTOMER_EVENTS, check_topics, plain_consumer, topic_name
+from streams.kafka.clients import new_consumer, new_producer
+from streams.kafka.topics import CUSTOMER_EVENTS, check_topics, topic_name
 from streams.runtime.clock import wall_ms
-
-
-def log_producer(settings: Settings, client: str) -> BatchProducer:
-    """A producer as the settings want it."""
-    return BatchProducer(
-        settings.kafka_bootstrap_servers,
-        client_id=f"{settings.app_id}-{client}",
-        idempotence=settings.producer_idempotence,
-        security=aiokafka_security(settings),
-    )
 
 
 def activation(settings: Settings, policy: Policy, running: Meta | None = None) -> bytes:
@@ -54,7 +43,7 @@ async def ensure_policy(settings: Settings, policy: Policy) -> list[int]:
     """
     counts = await check_topics(settings)
     topic = topic_name(settings, CUSTOMER_EVENTS)
-    consumer = plain_consumer(settings)
+    consumer = new_consumer(settings)
     await consumer.start()
     try:
         tps = [TopicPartition(topic, number) for number in range(counts[topic])]
@@ -81,7 +70,7 @@ async def publish_policy(settings: Settings, policy: Policy, running: Meta | Non
 
 async def _write(settings: Settings, value: bytes, partitions: Iterable[int]) -> None:
     topic = topic_name(settings, CUSTOMER_EVENTS)
-    producer = log_producer(settings, "policy")
+    producer = new_producer(settings, "policy")
     await producer.start()
     try:
         for number in partitions:

@@ -18,10 +18,11 @@ from streams.engine.metrics import EngineMetrics
 from streams.engine.owned_partition import EnginePartition
 from streams.faust_app import BatchLimits, FaustOptions, run_worker
 from streams.ingest.agent import Ingest
+from streams.kafka.clients import new_producer
 from streams.kafka.faust_credentials import faust_broker_urls, faust_credentials
 from streams.kafka.offsets import topic_guard
 from streams.kafka.topics import CUSTOMER_EVENTS, topic_name
-from streams.policy_log import activation, log_producer
+from streams.policy_log import activation
 from streams.runtime.clock import wall_ms
 from streams.runtime.gc_tuning import collect_rarely
 from streams.runtime.http_server import HttpServer
@@ -45,9 +46,9 @@ class Worker:
         self._events_topic = topic_name(settings, CUSTOMER_EVENTS)
         self._metrics = Metrics()
         self._engine_metrics = EngineMetrics(self._metrics, settings.topic_prefix)
-        self._engine_producer = log_producer(settings, "engine")
-        self._log_producer = log_producer(settings, "ingest")
-        self._tick_producer = log_producer(settings, "clock")
+        self._engine_producer = new_producer(settings, "engine")
+        self._log_producer = new_producer(settings, "ingest")
+        self._tick_producer = new_producer(settings, "clock")
         self._lag_seen: set[tuple[str, int]] = set()
         self._reactivate: set[int] = set()
         self.app = WorkerApp(

@@ -28,16 +28,10 @@ from streams.dead_letters import (
     read_letters,
 )
 from streams.faust_app import BatchProducer
+from streams.kafka.clients import new_consumer, new_producer
 from streams.kafka.headers import REPLAYED_FROM, Headers
 from streams.kafka.read import read_to_end
-from streams.kafka.topics import (
-    DEAD_LETTERS,
-    changelog_name,
-    partition_counts,
-    plain_consumer,
-    topic_name,
-)
-from streams.policy_log import log_producer
+from streams.kafka.topics import DEAD_LETTERS, changelog_name, partition_counts, topic_name
 
 SENT_BEFORE = "were replayed before, or stand here twice"
 
@@ -113,7 +107,7 @@ class LetterReplay:
         if self._dry_run:
             await self._send(ends, judge, replayed, None)
             return
-        producer = log_producer(self._settings, "dead-letters")
+        producer = new_producer(self._settings, "dead-letters")
         await producer.start()
         try:
             await self._send(ends, judge, replayed, producer)
@@ -144,7 +138,7 @@ class LetterReplay:
     async def _replayed(self, starts: dict[TopicPartition, int]) -> set[Source]:
         """What the input topics hold replays of. A replay stands behind what it repeats."""
         found: set[Source] = set()
-        consumer = plain_consumer(self._settings)
+        consumer = new_consumer(self._settings)
         await consumer.start()
         try:
             for tp, start in sorted(starts.items()):

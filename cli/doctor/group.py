@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from cli.doctor.finding import Finding
 from config.settings import Settings
-from streams.kafka.clients import aiokafka_security
-from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, plain_consumer, topic_name
+from streams.kafka.clients import new_admin, new_consumer
+from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, topic_name
 
 
 async def group_finding(settings: Settings, counts: Mapping[str, int]) -> Finding:
@@ -35,7 +34,7 @@ async def group_finding(settings: Settings, counts: Mapping[str, int]) -> Findin
 async def _lag(settings: Settings, counts: Mapping[str, int]) -> int:
     names = [topic_name(settings, name) for name in (*INPUTS, CUSTOMER_EVENTS)]
     tps = [TopicPartition(name, number) for name in names for number in range(counts.get(name, 0))]
-    consumer = plain_consumer(settings, group_id=settings.app_id)
+    consumer = new_consumer(settings, group_id=settings.app_id)
     await consumer.start()
     try:
         consumer.assign(tps)
@@ -52,9 +51,7 @@ async def _lag(settings: Settings, counts: Mapping[str, int]) -> int:
 
 async def group_members(settings: Settings) -> int | None:
     """How many members the group has; None where the broker does not tell."""
-    admin = AIOKafkaAdminClient(
-        bootstrap_servers=settings.kafka_bootstrap_servers, **aiokafka_security(settings)
-    )
+    admin = new_admin(settings)
     try:
         await admin.start()
         answers = await admin.describe_consumer_groups([settings.app_id])

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from cli.doctor.finding import Finding
@@ -17,7 +16,7 @@ from config.environment import SettingsError
 from config.settings import Settings
 from scoring.policy import Policy
 from streams.faust_app import TopicChanged
-from streams.kafka.clients import aiokafka_security
+from streams.kafka.clients import new_admin
 from streams.kafka.offsets import read_positions, topic_guard
 from streams.kafka.topics import all_topics, read_configs
 
@@ -93,13 +92,10 @@ def _why(error: Exception) -> str:
 
 
 async def _describe(settings: Settings) -> Cluster:
-    admin = AIOKafkaAdminClient(
-        bootstrap_servers=settings.kafka_bootstrap_servers,
-        request_timeout_ms=min(settings.startup_timeout.ms, _CONNECT_AT_MOST_MS),
-        **aiokafka_security(settings),
-    )
+    timeout_ms = min(settings.startup_timeout.ms, _CONNECT_AT_MOST_MS)
+    admin = new_admin(settings, request_timeout_ms=timeout_ms)
     try:
-        async with asyncio.timeout(min(settings.startup_timeout.ms, _CONNECT_AT_MOST_MS) / 1000):
+        async with asyncio.timeout(timeout_ms / 1000):
             await admin.start()
         cluster = await admin.describe_cluster()
         described = await admin.describe_topics(await admin.list_topics())

@@ -11,13 +11,14 @@ from handlers.control_records import PolicyActivated, decode_control
 from handlers.state.partition_state import Meta
 from scoring.policy import Policy
 from streams.changelog import newest_meta
+from streams.kafka.clients import new_consumer
 from streams.kafka.read import read_to_end
-from streams.kafka.topics import CUSTOMER_EVENTS, changelog_name, plain_consumer, topic_name
+from streams.kafka.topics import CUSTOMER_EVENTS, changelog_name, topic_name
 
 
 async def policy_finding(settings: Settings, declared: Policy | None) -> Finding:
     """Hold the policy in force in partition 0 against the configured file."""
-    consumer = plain_consumer(settings)
+    consumer = new_consumer(settings)
     await consumer.start()
     try:
         meta = await newest_meta(consumer, TopicPartition(changelog_name(settings), 0))

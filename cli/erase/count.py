@@ -12,8 +12,8 @@ from aiokafka.errors import KafkaError
 from cli.erase.trail import Places
 from config.settings import Settings
 from streams.erasure.receipt import Count
+from streams.kafka.clients import new_consumer
 from streams.kafka.read import read_to_end
-from streams.kafka.topics import plain_consumer
 
 _FETCH_WAIT_MS = 20
 
@@ -39,7 +39,7 @@ async def count_records(
     bears = bearing(ids)
     found = dict.fromkeys(topics, Count(0, complete=False))
     # A partition is begun after the last fetch from the one before, so that one must not wait long.
-    consumer = plain_consumer(settings, fetch_max_wait_ms=_FETCH_WAIT_MS)
+    consumer = new_consumer(settings, fetch_max_wait_ms=_FETCH_WAIT_MS)
     try:
         async with asyncio.timeout(within_s):
             await consumer.start()

@@ -14,8 +14,9 @@ from cli.erase.trail import Trail, places_of
 from config.settings import Settings
 from handlers.outputs import CUSTOMER_PROFILES
 from streams.erasure.request import Request
+from streams.kafka.clients import new_consumer
 from streams.kafka.read import read_to_end
-from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, plain_consumer, topic_name
+from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, topic_name
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ async def ends_of(settings: Settings, counts: Mapping[str, int]) -> Starts:
     """
     topics = [topic_name(settings, name) for name in _FOLLOWED]
     tps = [TopicPartition(topic, number) for topic in topics for number in range(counts[topic])]
-    consumer = plain_consumer(settings)
+    consumer = new_consumer(settings)
     await consumer.start()
     try:
         found: Starts = await consumer.end_offsets(tps)
@@ -91,7 +92,7 @@ async def _look_back(settings: Settings, trail: Trail) -> int:
     That takes as long as it takes, and a large one is no reason to give up what comes after.
     """
     tp, looked_to = trail.places.changelog, 0
-    consumer = plain_consumer(settings)
+    consumer = new_consumer(settings)
     try:
         await consumer.start()
         async for records, _ in read_to_end(consumer, tp):
@@ -105,7 +106,7 @@ async def _look_back(settings: Settings, trail: Trail) -> int:
 async def _wait(settings: Settings, trail: Trail, starts: Starts) -> None:
     places = trail.places
     tps = [places.changelog, places.log, places.profiles, *places.letters]
-    consumer = plain_consumer(settings)
+    consumer = new_consumer(settings)
     try:
         await consumer.start()
         consumer.assign(tps)

@@ -16,6 +16,7 @@ from cli.doctor.group import group_members
 from config.settings import Settings
 from streams.faust_app import TopicChanged, TopicGuard
 from streams.faust_app.topic_guard import read_mark, write_mark
+from streams.kafka.clients import new_consumer
 from streams.kafka.offsets import Positions, read_positions, topic_guard
 from streams.kafka.topics import (
     CUSTOMER_EVENTS,
@@ -23,7 +24,6 @@ from streams.kafka.topics import (
     TopicsUnusable,
     changelog_name,
     check_topics,
-    plain_consumer,
     topic_name,
 )
 
@@ -95,7 +95,7 @@ async def commit_adoption(settings: Settings, adoption: Adoption) -> None:
     Raises:
         KafkaError: the group refused; workers run after all.
     """
-    consumer = plain_consumer(settings, group_id=settings.app_id)
+    consumer = new_consumer(settings, group_id=settings.app_id)
     await consumer.start()
     try:
         consumer.assign(list(adoption.committed))

@@ -15,9 +15,10 @@ from handlers.decode.decode import IN_THE_LOG, decode
 from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS
 from handlers.reasons import Rejection
 from scoring.timestamps import parse_rfc3339
+from streams.kafka.clients import new_consumer
 from streams.kafka.headers import cloud_event_headers
 from streams.kafka.read import read_to_end
-from streams.kafka.topics import CUSTOMER_EVENTS, check_topics, plain_consumer, topic_name
+from streams.kafka.topics import CUSTOMER_EVENTS, check_topics, topic_name
 
 _PROGRESS_LINES = 5_000
 
@@ -121,7 +122,7 @@ async def _records(
 ) -> AsyncIterator[ConsumerRecord]:
     name = topic_name(settings, topic)
     counts = await check_topics(settings)
-    consumer = plain_consumer(settings)
+    consumer = new_consumer(settings)
     await consumer.start()
     try:
         for number in range(counts[name]):

@@ -16,7 +16,8 @@ from devtools.demo.state import DemoState
 from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS, TIER_CHANGES
 from serving.view.reader import ViewReader
 from serving.view.redis import connect_redis
-from streams.kafka.topics import DEAD_LETTERS, partition_counts, plain_consumer, topic_name
+from streams.kafka.clients import new_consumer
+from streams.kafka.topics import DEAD_LETTERS, partition_counts, topic_name
 from streams.runtime.metrics import PREFIX
 
 _DONE = {"accepted", "duplicate"}
@@ -70,7 +71,7 @@ async def follow(settings: Settings, state: DemoState) -> None:
     partitions = [
         TopicPartition(topic, number) for topic in names for number in range(counts[topic])
     ]
-    consumer = plain_consumer(settings, auto_offset_reset="earliest")
+    consumer = new_consumer(settings, auto_offset_reset="earliest")
     await consumer.start()
     try:
         consumer.assign(partitions)

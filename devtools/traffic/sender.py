@@ -13,6 +13,7 @@ from config.settings import Settings
 from devtools.traffic.pace import Pace
 from devtools.traffic.record import TrafficRecord
 from streams.faust_app import BatchProducer
+from streams.kafka.clients import new_producer
 from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import (
     INPUT_TOPICS,
@@ -21,7 +22,6 @@ from streams.kafka.topics import (
     partition_counts,
     topic_name,
 )
-from streams.policy_log import log_producer
 
 _CHUNK = 2_000
 """Records on their way at a time: the next ones leave when the broker has these."""
@@ -118,7 +118,7 @@ async def open_sender(
         SettingsError: a certificate or key file cannot be used.
     """
     partitions = await _input_partitions(settings)
-    producer = log_producer(settings, "sender")
+    producer = new_producer(settings, "sender")
     await producer.start()
     try:
         yield TrafficSender(producer, settings, partitions, Pace(per_second), on_progress)

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from config.environment import Settings
 from serving.view.redis import ViewError
-from streams.kafka.clients import Consumer, aiokafka_security
+from streams.kafka.clients import new_consumer
 
 _RETRY_PAUSE_S = 0.5
 _REQUEST_TIMEOUT_MS = 20_000
@@ -32,17 +32,14 @@ async def open_consumer(
         SettingsError: a certificate or key file cannot be used.
     """
     options: dict[str, Any] = {
-        "bootstrap_servers": list(settings.kafka_servers),
         "group_id": group,
         "client_id": f"{settings.app_id}-view",
-        "enable_auto_commit": False,
         "auto_offset_reset": "none",
         "session_timeout_ms": settings.session_timeout.ms,
         "heartbeat_interval_ms": _heartbeat_interval_ms(settings),
         "rebalance_timeout_ms": settings.rebalance_timeout.ms,
         "request_timeout_ms": _REQUEST_TIMEOUT_MS,
         "fetch_max_bytes": _FETCH_MAX_BYTES,
-        **aiokafka_security(settings),
     }
     deadline = asyncio.get_running_loop().time() + settings.startup_timeout.seconds
     consumer = await _connected(settings, options, deadline)
@@ -62,7 +59,7 @@ async def _connected(
     settings: Settings, options: dict[str, Any], deadline: float
 ) -> AIOKafkaConsumer:
     while True:
-        consumer = Consumer(**options)
+        consumer = new_consumer(settings, **options)
         try:
             async with asyncio.timeout_at(deadline):
                 await consumer.start()

@@ -35,7 +35,7 @@ from tenacity import (
 
 from config.environment import Settings
 from config.redis_address import RedisAddress
-from streams.kafka.clients import tls_context
+from streams.kafka.security import tls_context
 
 
 class ViewError(RuntimeError):

@@ -23,8 +23,9 @@ from handlers.outputs import CUSTOMER_PROFILES
 from handlers.state.customer import unpack_head
 from handlers.state.partition_state import unpack_meta
 from streams.engine.owned_partition import EnginePartition
+from streams.kafka.clients import new_consumer
 from streams.kafka.headers import META_KEY
-from streams.kafka.topics import changelog_name, plain_consumer, topic_name
+from streams.kafka.topics import changelog_name, topic_name
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class Ownership:
     def __init__(
         self,
         settings: Settings,
-        open_consumer: Callable[[Settings], AIOKafkaConsumer] = plain_consumer,
+        open_consumer: Callable[[Settings], AIOKafkaConsumer] = new_consumer,
         look_every_s: float = 5.0,
     ) -> None:
         self.look_every_s = look_every_s

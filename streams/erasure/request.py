@@ -13,9 +13,9 @@ from config.settings import Settings
 from handlers.events import PROFILE_TOPIC
 from scoring.timestamps import rfc3339
 from streams.changelog import newest_meta
+from streams.kafka.clients import new_consumer, new_producer
 from streams.kafka.partitioner import partition_of
-from streams.kafka.topics import changelog_name, plain_consumer, topic_name
-from streams.policy_log import log_producer
+from streams.kafka.topics import changelog_name, topic_name
 from streams.runtime.clock import wall_ms
 
 
@@ -63,7 +63,7 @@ async def write_request(settings: Settings, customer_id: str, counts: Mapping[st
         "customer_id": customer_id,
         "occurred_at": rfc3339(occurred_ms),
     }
-    producer = log_producer(settings, "erase")
+    producer = new_producer(settings, "erase")
     await producer.start()
     try:
         producer.add(topic, tp.partition, key, msgspec.json.encode(event), (), wall_ms())
@@ -79,7 +79,7 @@ async def _occurred_ms(settings: Settings, changelog: TopicPartition) -> int:
     A log of long ago, replayed, would otherwise leap to the present, and everybody in it would have
     been silent ever since.
     """
-    consumer = plain_consumer(settings)
+    consumer = new_consumer(settings)
     await consumer.start()
     try:
         meta = await newest_meta(consumer, changelog)

@@ -10,12 +10,12 @@ from config.settings import Settings
 from handlers import outputs
 from scoring.timestamps import rfc3339
 from streams.erasure.receipt import Remains
+from streams.kafka.clients import open_admin
 from streams.kafka.topics import (
     CUSTOMER_EVENTS,
     DEAD_LETTERS,
     INPUTS,
     changelog_name,
-    open_admin,
     read_configs,
     topic_name,
 )

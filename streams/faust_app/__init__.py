@@ -7,6 +7,12 @@ from streams.faust_app.batch import Batch, Record
 from streams.faust_app.commit import OutOfOrderAck
 from streams.faust_app.membership import AssignmentLost, Membership
 from streams.faust_app.options import BatchLimits, FaustOptions
+from streams.faust_app.private_access import (
+    Consumer,
+    committed_offsets,
+    describe_topics,
+    fetch_partition_counts,
+)
 from streams.faust_app.producer import BatchProducer, BufferFull, ProduceFailed
 from streams.faust_app.recovery import RestoreTimeout
 from streams.faust_app.runner import run_worker
@@ -18,7 +24,7 @@ from streams.faust_app.table import (
     add_table,
 )
 from streams.faust_app.topic_guard import TopicChanged, TopicGuard
-from streams.faust_app.topic_identity import TopicState, describe_topics, short_id
+from streams.faust_app.topic_identity import TopicState, short_id
 from streams.faust_app.transport import BatchConsumer, DrainTimeout, Progress
 
 __all__ = [
@@ -28,6 +34,7 @@ __all__ = [
     "BatchLimits",
     "BatchProducer",
     "BufferFull",
+    "Consumer",
     "DrainTimeout",
     "FaustOptions",
     "Membership",
@@ -45,8 +52,10 @@ __all__ = [
     "TopicGuard",
     "TopicState",
     "add_table",
+    "committed_offsets",
     "create_app",
     "describe_topics",
+    "fetch_partition_counts",
     "run_worker",
     "short_id",
 ]

@@ -21,8 +21,18 @@ from typing_extensions import override
 from streams.faust_app.group_watch import watch_group
 from streams.faust_app.membership import AssignmentLost, Membership
 from streams.faust_app.options import BatchLimits
+from streams.faust_app.private_access import (
+    cached_partition_count,
+    close_connections,
+    committed_offsets,
+    coordinator_of,
+    count_as_poll,
+    describe_topics,
+    limit_fetch_wait,
+    refresh_metadata,
+)
 from streams.faust_app.topic_guard import TopicGuard
-from streams.faust_app.topic_identity import TopicState, describe_topics
+from streams.faust_app.topic_identity import TopicState
 
 _FETCH_POLL_S = 0.01
 
@@ -53,15 +63,14 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: driver.Transport) -> Any:
         limits = cast(_Limited, transport).limits
         consumer = super()._create_worker_consumer(transport)
-        # Faust fixes it at 1,500 ms. It is read when the consumer starts.
-        consumer._fetch_max_wait_ms = limits.fetch_max_wait_ms  # noqa: SLF001
+        limit_fetch_wait(consumer, limits.fetch_max_wait_ms)
         return consumer
 
     @override
     async def on_start(self) -> None:
         """Connect, and listen to what the group says from its first word on."""
         await super().on_start()
-        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001
+        coordinator = coordinator_of(self._ensure_consumer())
         consumer = cast(_Owner, self.consumer)
         watch_group(coordinator, consumer.membership, consumer.lose_from_thread)
 
@@ -133,7 +142,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         try:
             await super().on_thread_stop()
         except asyncio.CancelledError:
-            await self._ensure_consumer()._client.close()  # noqa: SLF001
+            await close_connections(self._ensure_consumer())
 
     @override
     def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
@@ -145,25 +154,18 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         After `max_poll_interval_ms` without a fetch aiokafka leaves the group, and joins it again
         only after the next fetch. Faust does not fetch before it has joined.
         """
-        subscription = self._ensure_consumer()._subscription  # noqa: SLF001
-
-        def poll() -> None:
-            with subscription.fetch_context():
-                pass
-
         # Not `call_thread`: while the thread stops, a call into it is never answered.
-        self.thread_loop.call_soon_threadsafe(poll)
+        self.thread_loop.call_soon_threadsafe(count_as_poll, self._ensure_consumer())
 
     async def describe_topics(self, names: Iterable[str]) -> Mapping[str, TopicState]:
         """What a broker says of topics, see `streams.faust_app.topic_identity`."""
-        client = self._ensure_consumer()._client  # noqa: SLF001
-        found: Mapping[str, TopicState] = await self.call_thread(describe_topics, client, names)
+        consumer = self._ensure_consumer()
+        found: Mapping[str, TopicState] = await self.call_thread(describe_topics, consumer, names)
         return found
 
     def refresh_metadata(self) -> None:
         """Have aiokafka look at its topics now, not at the next of its rare looks."""
-        client = self._ensure_consumer()._client  # noqa: SLF001
-        self.thread_loop.call_soon_threadsafe(client.force_metadata_update)
+        self.thread_loop.call_soon_threadsafe(refresh_metadata, self._ensure_consumer())
 
     def knows_less(self, found: Mapping[str, TopicState]) -> bool:
         """Whether aiokafka knows fewer partitions of what it is subscribed to than a broker tells.
@@ -172,18 +174,17 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         none, and would look again only minutes later.
         """
         consumer = self._ensure_consumer()
-        known, subscribed = consumer._client.cluster, consumer.subscription()  # noqa: SLF001
+        subscribed = consumer.subscription()
         return any(
-            len(known.partitions_for_topic(name) or ()) < state.partitions
+            cached_partition_count(consumer, name) < state.partitions
             for name, state in found.items()
             if name in subscribed
         )
 
     async def committed(self, partitions: Iterable[TP]) -> Mapping[TP, OffsetAndMetadata]:
         """The group's positions, as far as there are any, with what was committed beside them."""
-        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001
         tps = [TopicPartition(*tp) for tp in partitions]
-        found = await self.call_thread(coordinator.fetch_committed_offsets, tps)
+        found = await self.call_thread(committed_offsets, self._ensure_consumer(), tps)
         return {TP(*tp): position for tp, position in found.items()}
 
     async def seek_to_earliest(self, partitions: Iterable[TP]) -> None:

@@ -11,10 +11,7 @@ from aiokafka.errors import InvalidTimestampError, KafkaError
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.structs import TopicPartition
 
-# A batch stays under Kafka's usual message.max.bytes of 1,048,588; a larger record goes alone.
-_BATCH_MAX_BYTES = 1_000_000
 _BUFFERED_MAX_BYTES = 64 * 1024 * 1024
-_REQUEST_TIMEOUT_MS = 30_000
 _DELIVERY_TIMEOUT_MS = 120_000
 
 Headers = Sequence[tuple[str, bytes]]
@@ -64,43 +61,22 @@ class BatchProducer:
     hand are idempotent like all others.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
-        bootstrap_servers: str | Sequence[str],
+        open_producer: Callable[[], AIOKafkaProducer],
         *,
-        client_id: str,
-        idempotence: bool = True,
-        security: Mapping[str, Any] | None = None,
-        compression: str | None = None,
-        batch_max_bytes: int = _BATCH_MAX_BYTES,
         buffered_max_bytes: int = _BUFFERED_MAX_BYTES,
-        request_timeout_ms: int = _REQUEST_TIMEOUT_MS,
         delivery_timeout_ms: int = _DELIVERY_TIMEOUT_MS,
     ) -> None:
         """Set up; `start` connects.
 
         Args:
-            bootstrap_servers: ``host:port`` of some brokers.
-            client_id: our name in the brokers' logs and quotas.
-            idempotence: False only for the embedded broker, which cannot.
-            security: aiokafka's keyword arguments for TLS and login.
-            compression: ``gzip`` or None; others need further packages.
-            batch_max_bytes: size at which a batch is closed; below the brokers' bound on batches.
+            open_producer: makes aiokafka's producer, which needs a running loop.
             buffered_max_bytes: bound on what is added and not yet acknowledged.
-            request_timeout_ms: how long one request may take.
             delivery_timeout_ms: how long one batch is tried. An idempotent producer of aiokafka
                 would go on for ever, since nothing is ever written twice by it.
         """
-        self._arguments: dict[str, Any] = {
-            **(security or {}),
-            "bootstrap_servers": bootstrap_servers,
-            "client_id": client_id,
-            "enable_idempotence": idempotence,
-            "acks": "all",
-            "compression_type": compression,
-            "max_batch_size": batch_max_bytes,
-            "request_timeout_ms": request_timeout_ms,
-        }
+        self._open_producer = open_producer
         self._buffered_max_bytes = buffered_max_bytes
         self._delivery_timeout_s = delivery_timeout_ms / 1000
         self._guard: Callable[[], Awaitable[None]] | None = None
@@ -124,7 +100,7 @@ class BatchProducer:
         Raises:
             KafkaConnectionError: no broker answers.
         """
-        self._producer = AIOKafkaProducer(**self._arguments)
+        self._producer = self._open_producer()
         if self._guard is not None:
             client = self._producer.client
             client.send = _guarded(client.send, self._guard)

@@ -48,7 +48,7 @@ def short_id(topic_id: str) -> str:
     return topic_id[:_SHORT_CHARS]
 
 
-async def describe_topics(client: AIOKafkaClient, names: Iterable[str]) -> dict[str, TopicState]:
+async def fetch_topics(client: AIOKafkaClient, names: Iterable[str]) -> dict[str, TopicState]:
     """The topics of these names that are there.
 
     Raises:

@@ -1,117 +1,113 @@
-"""How to log in to Kafka, from the settings to what the Kafka client takes."""
+"""Every Kafka client is made here: consumers, producers and admin clients."""
 
 from __future__ import annotations
 
 import asyncio
-import ssl
-from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
-from pydantic import SecretStr
-from typing_extensions import override
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from config.environment import Settings, SettingsError
+from config.environment import Settings
+from streams.faust_app import BatchProducer, Consumer
+from streams.kafka.security import aiokafka_security
+
+# A batch stays under Kafka's usual message.max.bytes of 1,048,588; a larger record goes alone.
+_BATCH_MAX_BYTES = 1_000_000
+_BUFFERED_MAX_BYTES = 64 * 1024 * 1024
+_REQUEST_TIMEOUT_MS = 30_000
 
 
-def kafka_ssl_context(settings: Settings) -> ssl.SSLContext | None:
-    """The TLS context for Kafka, or None where the settings ask for no TLS.
+class BrokerUnreachable(Exception):
+    """No broker answered in time; the message is one sentence."""
 
-    Certificates and host names are always checked.
+
+def new_consumer(settings: Settings, **options: Any) -> Consumer:
+    """A consumer that commits nothing by itself; in no group unless the options name one.
+
+    Args:
+        settings: of the deployment.
+        options: further arguments of `aiokafka.AIOKafkaConsumer`.
 
     Raises:
         SettingsError: a certificate or key file cannot be used.
     """
-    if not settings.kafka_uses_tls:
-        return None
-    return tls_context(
-        "TIERSTREAM_SSL",
-        settings.ssl_cafile,
-        settings.ssl_certfile,
-        settings.ssl_keyfile,
-        settings.ssl_keyfile_password,
+    return Consumer(
+        bootstrap_servers=list(settings.kafka_servers),
+        enable_auto_commit=False,
+        **{**aiokafka_security(settings), **options},
     )
 
 
-def aiokafka_security(settings: Settings) -> dict[str, Any]:
-    """Keyword arguments for every aiokafka consumer, producer and admin client.
+def new_producer(
+    settings: Settings,
+    client: str,
+    *,
+    batch_max_bytes: int = _BATCH_MAX_BYTES,
+    buffered_max_bytes: int = _BUFFERED_MAX_BYTES,
+    request_timeout_ms: int = _REQUEST_TIMEOUT_MS,
+) -> BatchProducer:
+    """A producer whose records are acknowledged by all replicas in sync.
+
+    Args:
+        settings: of the deployment.
+        client: what it writes for; with the application id, our name in the brokers' logs.
+        batch_max_bytes: size at which a batch is closed; below the brokers' bound on batches.
+        buffered_max_bytes: bound on what is added and not yet acknowledged.
+        request_timeout_ms: how long one request may take.
 
     Raises:
         SettingsError: a certificate or key file cannot be used.
     """
-    arguments: dict[str, Any] = {"security_protocol": settings.security_protocol}
-    context = kafka_ssl_context(settings)
-    if context is not None:
-        arguments["ssl_context"] = context
-    if settings.kafka_uses_sasl and settings.sasl_password is not None:
-        arguments["sasl_mechanism"] = settings.sasl_mechanism
-        arguments["sasl_plain_username"] = settings.sasl_username
-        arguments["sasl_plain_password"] = settings.sasl_password.get_secret_value()
-    return arguments
+    options: dict[str, Any] = {
+        **aiokafka_security(settings),
+        "bootstrap_servers": list(settings.kafka_servers),
+        "client_id": f"{settings.app_id}-{client}",
+        "enable_idempotence": settings.producer_idempotence,
+        "acks": "all",
+        "max_batch_size": batch_max_bytes,
+        "request_timeout_ms": request_timeout_ms,
+    }
+    return BatchProducer(lambda: AIOKafkaProducer(**options), buffered_max_bytes=buffered_max_bytes)
 
 
-def tls_context(
-    variable_prefix: str,
-    cafile: Path | None,
-    certfile: Path | None,
-    keyfile: Path | None,
-    keyfile_password: SecretStr | None,
-) -> ssl.SSLContext:
-    """A client's TLS context from files, TLS 1.2 or newer.
+def new_admin(settings: Settings, **options: Any) -> AIOKafkaAdminClient:
+    """An admin client that is not connected yet.
 
     Args:
-        variable_prefix: how the variables of these files begin, for messages.
-        cafile: PEM file of the trusted authorities; None means those of the system.
-        certfile: PEM file of our own certificate, if any.
-        keyfile: PEM file of its key; None: it is in ``certfile``.
-        keyfile_password: password of an encrypted key.
+        settings: of the deployment.
+        options: further arguments of `aiokafka.admin.AIOKafkaAdminClient`.
 
     Raises:
-        SettingsError: a file cannot be read, is no PEM file, or the password is wrong.
+        SettingsError: a certificate or key file cannot be used.
     """
-    try:
-        context = ssl.create_default_context(cafile=cafile)
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{variable_prefix}_CAFILE={cafile}: {_why(error)}") from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if certfile is None:
-        return context
-    # Without a password OpenSSL would ask on the terminal for the one of an encrypted key.
-    password = keyfile_password.get_secret_value() if keyfile_password is not None else ""
-    try:
-        context.load_cert_chain(certfile, keyfile, lambda: password)
-    except (OSError, ValueError) as error:
-        files = f"{variable_prefix}_CERTFILE={certfile}" + (
-            f" with {variable_prefix}_KEYFILE={keyfile}" if keyfile else ""
-        )
-        raise SettingsError(f"{files}: {_why(error)}") from None
-    return context
+    return AIOKafkaAdminClient(
+        bootstrap_servers=list(settings.kafka_servers), **aiokafka_security(settings), **options
+    )
 
 
-def _why(error: Exception) -> str:
-    if isinstance(error, ssl.SSLError):
-        return "no valid PEM certificate and key, or the key's password is wrong"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return "cannot be read"
+async def open_admin(settings: Settings) -> AIOKafkaAdminClient:
+    """An admin client that is connected; whoever asked closes it.
 
-
-class Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # a package without types
-    """Use it in place of `AIOKafkaConsumer`.
-
-    aiokafka cancels its requests when it stops, and awaits them. One that is about to be repeated,
-    because a broker is away, hands the cancellation on to whoever stops the consumer. Then the
-    connections would stay open, and the reason for the stop would be lost behind a cancellation
-    that nobody asked for.
+    Raises:
+        BrokerUnreachable: no broker answers within the start-up timeout.
+        SettingsError: a certificate or key file cannot be used.
     """
+    admin = new_admin(settings, request_timeout_ms=settings.startup_timeout.ms)
+    try:
+        await asyncio.wait_for(admin.start(), settings.startup_timeout.seconds)
+    except (TimeoutError, KafkaError, OSError) as error:
+        await admin.close()
+        raise unreachable(settings, error) from error
+    return admin
 
-    @override
-    async def stop(self) -> None:
-        """Close it, as aiokafka says."""
-        try:
-            await super().stop()
-        except asyncio.CancelledError:
-            await self._client.close()
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
+
+def unreachable(settings: Settings, error: BaseException) -> BrokerUnreachable:
+    """What to raise when the brokers do not answer, for the reason that a client gave."""
+    said = f"no Kafka broker answers at {settings.kafka_bootstrap_servers}"
+    if isinstance(error, TimeoutError):
+        return BrokerUnreachable(f"{said} within {settings.startup_timeout}")
+    if isinstance(error, KafkaConnectionError):
+        return BrokerUnreachable(said)  # its text repeats the address
+    return BrokerUnreachable(f"{said} ({str(error) or type(error).__name__})")

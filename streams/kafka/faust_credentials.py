@@ -10,7 +10,7 @@ import faust
 from faust.types.auth import CredentialsT
 
 from config.environment import Settings
-from streams.kafka.clients import kafka_ssl_context
+from streams.kafka.security import kafka_ssl_context
 
 
 def faust_credentials(settings: Settings) -> CredentialsT | None:

@@ -9,15 +9,9 @@ from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from config.settings import Settings
-from streams.faust_app import TopicGuard, TopicState, describe_topics
-from streams.kafka.topics import (
-    CUSTOMER_EVENTS,
-    INPUTS,
-    all_topics,
-    changelog_name,
-    plain_consumer,
-    topic_name,
-)
+from streams.faust_app import TopicGuard, TopicState, committed_offsets, describe_topics
+from streams.kafka.clients import new_consumer
+from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, all_topics, changelog_name, topic_name
 
 
 class Positions(NamedTuple):
@@ -61,14 +55,14 @@ async def read_positions(settings: Settings, counts: Mapping[str, int]) -> Posit
     """
     names = [topic_name(settings, name) for name in (*INPUTS, CUSTOMER_EVENTS)]
     tps = [TopicPartition(name, number) for name in names for number in range(counts[name])]
-    consumer = plain_consumer(settings, group_id=settings.app_id)
+    consumer = new_consumer(settings, group_id=settings.app_id)
     await consumer.start()
     try:
         consumer.assign(tps)
         every = [topic.name for topic in all_topics(settings)]
         return Positions(
-            await describe_topics(consumer._client, every),  # noqa: SLF001
-            await consumer._coordinator.fetch_committed_offsets(tps),  # noqa: SLF001
+            await describe_topics(consumer, every),
+            await committed_offsets(consumer, tps),
             await consumer.beginning_offsets(tps),
             await consumer.end_offsets(tps),
         )

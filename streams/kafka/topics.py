@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from config.settings import Settings
 from handlers import outputs
-from streams.kafka.clients import Consumer, aiokafka_security
+from streams.kafka.clients import open_admin, unreachable
 
 INPUTS = ("orders", "browse", "support", "profiles")
 CUSTOMER_EVENTS = "customer-events"
@@ -39,10 +39,6 @@ _CHANGELOG = {**_COMPACTED, "min.compaction.lag.ms": "600000"}
 
 class TopicsUnusable(Exception):
     """Topics are missing or have another number of partitions; the message is one sentence."""
-
-
-class BrokerUnreachable(Exception):
-    """No broker answered in time; the message is one sentence."""
 
 
 class Topic(NamedTuple):
@@ -137,38 +133,10 @@ async def partition_counts(settings: Settings) -> dict[str, int]:
     try:
         described = await admin.describe_topics(await admin.list_topics())
     except KafkaError as error:
-        raise BrokerUnreachable(_unreachable(settings, error)) from error
+        raise unreachable(settings, error) from error
     finally:
         await admin.close()
     return {topic["topic"]: len(topic["partitions"]) for topic in described}
-
-
-def plain_consumer(settings: Settings, **arguments: Any) -> Consumer:
-    """A consumer outside of any group."""
-    return Consumer(
-        bootstrap_servers=settings.kafka_bootstrap_servers,
-        enable_auto_commit=False,
-        **{**aiokafka_security(settings), **arguments},
-    )
-
-
-async def open_admin(settings: Settings) -> AIOKafkaAdminClient:
-    """An admin client that is connected; whoever asked closes it.
-
-    Raises:
-        BrokerUnreachable: no broker answers within the start-up timeout.
-    """
-    admin = AIOKafkaAdminClient(
-        bootstrap_servers=settings.kafka_bootstrap_servers,
-        request_timeout_ms=settings.startup_timeout.ms,
-        **aiokafka_security(settings),
-    )
-    try:
-        await asyncio.wait_for(admin.start(), settings.startup_timeout.ms / 1000)
-    except (TimeoutError, KafkaError, OSError) as error:
-        await admin.close()
-        raise BrokerUnreachable(_unreachable(settings, error)) from error
-    return admin
 
 
 async def _create(settings: Settings, missing: list[Topic]) -> None:
@@ -205,15 +173,6 @@ async def _until_seen(settings: Settings, names: set[str]) -> None:
         if asyncio.get_running_loop().time() > deadline:
             raise TopicsUnusable(f"topics were created but are not seen: {', '.join(names)}")
         await asyncio.sleep(0.1)
-
-
-def _unreachable(settings: Settings, error: BaseException) -> str:
-    said = f"no Kafka broker answers at {settings.kafka_bootstrap_servers}"
-    if isinstance(error, TimeoutError):
-        return f"{said} within {settings.startup_timeout}"
-    if isinstance(error, KafkaConnectionError):
-        return said  # its text repeats the address
-    return f"{said} ({str(error) or type(error).__name__})"
 
 
 InputTopic = Literal["orders", "browse", "support", "profiles"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from aiokafka.client import AIOKafkaClient
+from aiokafka import AIOKafkaConsumer
 from redis.asyncio import Redis
 
 from config.environment import Settings
@@ -58,8 +58,10 @@ class Rest:
         self.erased.append(customer_id)
         return json.dumps({"customer_id": customer_id}).encode()
 
-    async def identify(self, client: AIOKafkaClient, names: Collection[str]) -> Mapping[str, str]:
-        return dict(await topic_ids(client, names)) | self.ids
+    async def identify(
+        self, consumer: AIOKafkaConsumer, names: Collection[str]
+    ) -> Mapping[str, str]:
+        return dict(await topic_ids(consumer, names)) | self.ids
 
 
 class Api:

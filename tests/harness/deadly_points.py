@@ -100,7 +100,7 @@ def _wrap_producer(controls: Controls) -> None:
     flush, send = BatchProducer.flush, BatchProducer._send
 
     def belongs_to(producer: BatchProducer, agent: str) -> bool:
-        return str(producer._arguments["client_id"]).endswith(f"-{agent}")
+        return str(producer._producer.client._client_id).endswith(f"-{agent}")
 
     @wraps(flush)
     async def flushed(producer: BatchProducer) -> Any:

@@ -16,8 +16,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from config.settings import Settings
 from devtools.servers import Broker
 from streams.faust_app import BatchProducer
+from streams.kafka.clients import new_producer
 from tests.harness.apps.batch_worker import VERSION
 
 _ROOT = Path(__file__).parents[2]
@@ -59,12 +61,11 @@ class Lab:
             await admin.close()
 
     def producer(self, **arguments: Any) -> BatchProducer:
-        return BatchProducer(
-            self.broker.bootstrap_servers,
-            client_id="lab",
-            idempotence=self.broker.idempotence,
-            **arguments,
+        settings = Settings(
+            kafka_bootstrap_servers=self.broker.bootstrap_servers,
+            producer_idempotence=self.broker.idempotence,
         )
+        return new_producer(settings, "lab", **arguments)
 
     async def fill(self, count: int, *, keys: int = 500, value: bytes = b"x" * 100) -> None:
         """Write ``count`` events, evenly over the partitions; a key is always in the same one."""

@@ -9,7 +9,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from devtools.servers import Broker
-from streams.kafka.clients import Consumer
+from streams.faust_app import Consumer
 
 
 async def _with_a_request_to_repeat(
@@ -31,7 +31,7 @@ async def test_a_stop_ends_although_a_request_is_to_be_repeated(embedded_broker:
 
 
 async def test_aiokafkas_own_stop_hands_the_cancellation_on(embedded_broker: Broker) -> None:
-    """When this fails, `streams.kafka.clients` is not needed any more."""
+    """When this fails, `streams.faust_app.Consumer` is not needed any more."""
     consumer = await _with_a_request_to_repeat(AIOKafkaConsumer, embedded_broker)
     with pytest.raises(asyncio.CancelledError):
         await consumer.stop()

@@ -18,9 +18,10 @@ from devtools.servers import Broker, RedisServer, start_broker, start_redis
 from devtools.servers.ports import free_ports
 from handlers.state.partition_state import Meta, pack_meta
 from scoring.policy import Policy
+from streams.kafka.clients import new_producer
 from streams.kafka.headers import META_KEY
 from streams.kafka.topics import all_topics, changelog_name, create_topics
-from streams.policy_log import ensure_policy, log_producer
+from streams.policy_log import ensure_policy
 
 PARTITIONS = 2
 CUSTOM_POLICY = 'version = "spring"\n[movement]\ngrace_days = 7\n'
@@ -96,7 +97,7 @@ async def make_topic(settings: Settings, name: str, partitions: int, **config: s
 
 
 async def write(settings: Settings, topic: str, *records: tuple[bytes | None, bytes]) -> None:
-    producer = log_producer(settings, "test")
+    producer = new_producer(settings, "test")
     await producer.start()
     try:
         for key, value in records:

@@ -16,9 +16,10 @@ from streams.engine.agent import Engine
 from streams.engine.metrics import EngineMetrics
 from streams.engine.owned_partition import EnginePartition
 from streams.faust_app import Batch, BatchProducer, FaustOptions, create_app
+from streams.kafka.clients import new_consumer, new_producer
 from streams.kafka.headers import META_KEY
 from streams.kafka.read import read_to_end
-from streams.kafka.topics import changelog_name, create_topics, plain_consumer
+from streams.kafka.topics import changelog_name, create_topics
 from streams.runtime.metrics import Metrics
 from tests.builders import day, order
 
@@ -64,12 +65,8 @@ def settings(embedded_broker: Broker) -> Settings:
 async def producer(settings: Settings) -> AsyncIterator[BatchProducer]:
     """One that holds a tenth of what will be written."""
     await create_topics(settings)
-    producer = BatchProducer(
-        settings.kafka_bootstrap_servers,
-        client_id="test",
-        idempotence=False,
-        buffered_max_bytes=BUFFER_BYTES,
-        batch_max_bytes=BUFFER_BYTES // 10,
+    producer = new_producer(
+        settings, "test", buffered_max_bytes=BUFFER_BYTES, batch_max_bytes=BUFFER_BYTES // 10
     )
     await producer.start()
     yield producer
@@ -88,7 +85,7 @@ def log_of(settings: Settings) -> Taken:
 
 
 async def keys_of(settings: Settings, topic: str) -> list[bytes]:
-    consumer = plain_consumer(settings)
+    consumer = new_consumer(settings)
     await consumer.start()
     try:
         return [

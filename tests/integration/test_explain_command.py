@@ -14,10 +14,10 @@ from config.settings import Settings
 from devtools.servers import Broker
 from devtools.servers.ports import free_ports
 from handlers.state.partition_state import pack_meta
+from streams.kafka.clients import new_producer
 from streams.kafka.headers import META_KEY
 from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import changelog_name, create_topics
-from streams.policy_log import log_producer
 from tests.builders import day, erased, merged, order, viewed
 from tests.driver import Driver
 
@@ -55,7 +55,7 @@ def explain(*arguments: str) -> Result:
 
 async def flush(settings: Settings, driver: Driver) -> None:
     """Write a partition's state as a worker does: customers first, then the checkpoint."""
-    producer = log_producer(settings, "test")
+    producer = new_producer(settings, "test")
     await producer.start()
     try:
         changelog = changelog_name(settings)

@@ -19,7 +19,7 @@ from serving.projector.rebuild import rebuild_view
 from serving.projector.run import run_projector
 from serving.view.changes_reader import ChangesReader
 from serving.view.redis import ViewError, connect_redis
-from streams.kafka.clients import aiokafka_security
+from streams.kafka.security import aiokafka_security
 from tests.harness.kafka import skip_without_java
 from tests.harness.view import (
     create_topic,

@@ -21,8 +21,9 @@ from devtools.traffic.enrich import TrafficShape, enriched
 from devtools.traffic.record import TrafficRecord
 from devtools.traffic.sender import Sent, open_sender
 from devtools.traffic.simulate import simulate
+from streams.kafka.clients import new_consumer
 from streams.kafka.partitioner import partition_of
-from streams.kafka.topics import INPUTS, TopicsUnusable, create_topics, plain_consumer, topic_name
+from streams.kafka.topics import INPUTS, TopicsUnusable, create_topics, topic_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTITIONS = 3
@@ -44,7 +45,7 @@ def settings(broker: Broker, topic_prefix: str) -> Settings:
 
 async def arrived(settings: Settings, count: int) -> Arrived:
     """The first `count` records of the input topics, by topic and partition."""
-    consumer = plain_consumer(settings)
+    consumer = new_consumer(settings)
     await consumer.start()
     found: Arrived = defaultdict(list)
     try:

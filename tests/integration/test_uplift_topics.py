@@ -15,9 +15,9 @@ from config.settings import Settings
 from devtools.servers import Broker
 from handlers.control_records import ClockTick, encode_control
 from handlers.outputs import DORMANCY_ALERTS
+from streams.kafka.clients import new_producer
 from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import CUSTOMER_EVENTS, create_topics, topic_name
-from streams.policy_log import log_producer
 from tests.builders import day, day_ms, order
 from tests.driver import Driver
 
@@ -51,7 +51,7 @@ def settings(
 
 async def write(settings: Settings, records: list[tuple[str, str | None, bytes]]) -> None:
     """Records as (topic, customer, value); one without a customer goes to every partition."""
-    producer = log_producer(settings, "test")
+    producer = new_producer(settings, "test")
     await producer.start()
     try:
         for topic, customer, value in records:

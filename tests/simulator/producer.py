@@ -149,7 +149,7 @@ class ProducerInMemory(BatchProducer):
     def __init__(
         self, kafka: KafkaProducerInMemory, process: Process, changelog: str, step: str
     ) -> None:
-        super().__init__("in memory", client_id=process.name)
+        super().__init__(lambda: kafka)
         self._else = step
         self._kafka = kafka
         self._process = process

@@ -60,7 +60,7 @@ class Silent:
 
 
 async def test_a_batch_that_nobody_acknowledges_fails_in_time_and_for_good() -> None:
-    producer = BatchProducer("127.0.0.1:1", client_id="test", delivery_timeout_ms=50)
+    producer = BatchProducer(Silent, delivery_timeout_ms=50)
     producer._producer = Silent()
     producer.add("orders", 3, None, b"value")
     with pytest.raises(ProduceFailed, match=r"orders/3: not acknowledged within 0\.05 s"):

@@ -10,8 +10,8 @@ import pytest
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from config.environment import Settings, SettingsError
-from streams.kafka.clients import aiokafka_security, kafka_ssl_context
 from streams.kafka.faust_credentials import faust_broker_urls, faust_credentials
+from streams.kafka.security import aiokafka_security, kafka_ssl_context
 
 LOGIN: dict[str, Any] = {
     "sasl_mechanism": "SCRAM-SHA-512",

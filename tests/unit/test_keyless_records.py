@@ -94,7 +94,7 @@ async def test_a_dump_leaves_out_what_has_no_key_and_is_not_ours(
     async def read(*_: object) -> AsyncIterator[tuple[list[_Logged], int]]:
         yield [_Logged(offset, None, value) for offset, value in enumerate(values)], len(values)
 
-    monkeypatch.setattr("cli.dump.plain_consumer", lambda _: Consumer())
+    monkeypatch.setattr("cli.dump.new_consumer", lambda _: Consumer())
     monkeypatch.setattr("cli.dump.read_to_end", read)
     target = io.BytesIO()
     found = await dump_partition(Settings(), 0, target, lambda *_: None)

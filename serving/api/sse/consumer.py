@@ -6,20 +6,19 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka import ConsumerRecord, TopicPartition
-from aiokafka.client import AIOKafkaClient
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from config.environment import Settings
 from serving.api.sse.position import Place, mark_of
-from streams.faust_app.topic_identity import describe_topics
-from streams.kafka.clients import Consumer, aiokafka_security
+from streams.faust_app import describe_topics, fetch_partition_counts
+from streams.kafka.clients import new_consumer
 
 RECORDS_MAX = 200
 _FETCH_MAX_BYTES = 1024 * 1024
 _PARTITION_MAX_BYTES = 256 * 1024
 
-TopicIds = Callable[[AIOKafkaClient, Collection[str]], Awaitable[Mapping[str, str]]]
+TopicIds = Callable[[AIOKafkaConsumer, Collection[str]], Awaitable[Mapping[str, str]]]
 """Asks the brokers for the ids of topics by their full names; empty where they have none."""
 
 
@@ -52,14 +51,12 @@ class Source:
     def __init__(self, settings: Settings, identify: TopicIds) -> None:
         self._prefix = settings.topic_prefix
         self._identify = identify
-        self._consumer = Consumer(
-            bootstrap_servers=list(settings.kafka_servers),
+        self._consumer = new_consumer(
+            settings,
             client_id=f"{settings.app_id}-api",
-            enable_auto_commit=False,
             auto_offset_reset="none",
             fetch_max_bytes=_FETCH_MAX_BYTES,
             max_partition_fetch_bytes=_PARTITION_MAX_BYTES,
-            **aiokafka_security(settings),
         )
         self.partitions: dict[str, int] = {}
         """The number of partitions of each topic, by its name without the prefix."""
@@ -74,17 +71,13 @@ class Source:
             LookupError: a topic is missing.
         """
         await self._consumer.start()
-        # Only the client inside of a consumer tells partitions before any is assigned, and asks
-        # what a consumer has no question for.
-        client = self._consumer._client  # noqa: SLF001
-        cluster = await client.fetch_all_metadata()
         names = {topic: self._prefix + topic for topic in topics}
+        counts = await fetch_partition_counts(self._consumer, names.values())
         for topic, name in names.items():
-            found = cluster.partitions_for_topic(name)
-            if not found:
+            if not counts[name]:
                 raise LookupError(f"Kafka has no topic {name}")
-            self.partitions[topic] = len(found)
-        ids = await self._identify(client, names.values())
+            self.partitions[topic] = counts[name]
+        ids = await self._identify(self._consumer, names.values())
         self.marks = {topic: mark_of(ids.get(name, "")) for topic, name in names.items()}
 
     async def ends(self, places: Collection[Place]) -> dict[Place, int]:
@@ -158,11 +151,11 @@ class PlacesLost(KafkaError):  # type: ignore[misc]  # a package without types
         self.lost = lost
 
 
-async def topic_ids(client: AIOKafkaClient, names: Collection[str]) -> Mapping[str, str]:
+async def topic_ids(consumer: AIOKafkaConsumer, names: Collection[str]) -> Mapping[str, str]:
     """The id of each topic that is there; empty where the brokers have none.
 
     Raises:
         KafkaError: no broker answers.
     """
-    found = await describe_topics(client, names)
+    found = await describe_topics(consumer, names)
     return {name: state.topic_id for name, state in found.items()}

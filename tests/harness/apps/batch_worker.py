@@ -22,10 +22,10 @@ from typing import Any
 
 from faust.types import StreamT
 
+from config.settings import Settings
 from streams.faust_app import (
     Batch,
     BatchLimits,
-    BatchProducer,
     FaustOptions,
     PartitionedTable,
     add_table,
@@ -33,6 +33,7 @@ from streams.faust_app import (
     run_worker,
 )
 from streams.faust_app.batch import BatchEvent, batch_events
+from streams.kafka.clients import new_producer
 
 VERSION = struct.Struct(">QQQ")  # generation, applied offset, count
 
@@ -142,9 +143,10 @@ class Worker:
         self.table: PartitionedTable[Counts] = add_table(
             self.app, "counts", lambda number: Counts(number, options)
         )
-        self.producer = BatchProducer(
-            options.servers, client_id="counter", idempotence=options.idempotence
+        settings = Settings(
+            kafka_bootstrap_servers=options.servers, producer_idempotence=options.idempotence
         )
+        self.producer = new_producer(settings, "counter")
         self.pending: list[BatchEvent] = []
         self.flushing = asyncio.Lock()
         self.done_records = 0
