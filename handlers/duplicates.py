@@ -33,7 +33,7 @@ def identify(customer: Customer, event: Event, base_currency: str) -> Event | Re
         if type(event) is CustomerErased:
             return event
         return Rejection(reasons.ERASED_CUSTOMER, "the customer was erased", event.event_id)
-    same = customer.told(id_digest(event.event_id), event.content)
+    same = customer.is_duplicate(id_digest(event.event_id), event.content)
     if same is not None:
         if same:
             return DUPLICATE
@@ -50,7 +50,7 @@ def _redemption_told_again(
     customer: Customer, event: PointsRedeemed
 ) -> Event | Rejection | Duplicate:
     account = customer.points
-    same = None if account is None else account.told(event.redemption_id, event.points)
+    same = None if account is None else account.is_duplicate(event.redemption_id, event.points)
     if same is None:
         return event
     if same:
@@ -59,7 +59,7 @@ def _redemption_told_again(
 
 
 def _refund_told_again(customer: Customer, event: OrderRefunded) -> Event | Rejection | Duplicate:
-    same = customer.ledger.refund_told(event.order_id, event.refund_id, event.refund_units)
+    same = customer.ledger.is_duplicate_refund(event.order_id, event.refund_id, event.refund_units)
     if same is None:
         return event
     if same:

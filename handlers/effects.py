@@ -26,7 +26,7 @@ class Effect(NamedTuple):
         return self.came_back is not None and self.came_back.is_purchase
 
 
-class Happened(NamedTuple):
+class AppliedEvent(NamedTuple):
     """An accepted event after tier and level were looked at, for the features that follow.
 
     `tier_before` is the customer's tier before this event's evaluation, `now_ms` the customer's

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from scoring.money import text_of_minor
-from scoring.rfm import Figures
+from scoring.rfm import Rfm
 from scoring.rules import Rules
 from scoring.tiers import Crossed
 from scoring.timestamps import rfc3339
@@ -44,7 +44,7 @@ class Output(NamedTuple):
     value: bytes | None
 
 
-class FiguresView(Struct, frozen=True):
+class RfmView(Struct, frozen=True):
     """Figures of one business day as they go out; money as decimal text in major units."""
 
     recency_days: int
@@ -86,8 +86,8 @@ class TierChanged(Struct, frozen=True):
     late: bool
     caused_by: list[str]
     effective_at: str
-    before: FiguresView | None
-    after: FiguresView | None
+    before: RfmView | None
+    after: RfmView | None
     crossed: list[CrossedView]
     next_tier: NextTier | None
     keeps_until: str | None
@@ -310,11 +310,11 @@ def cloud_event(
     )
 
 
-def view_figures(found: Figures | None, rules: Rules) -> FiguresView | None:
+def rfm_view(found: Rfm | None, rules: Rules) -> RfmView | None:
     """Figures as they go out; None for a prospect."""
     if found is None:
         return None
-    return FiguresView(
+    return RfmView(
         found.recency_days,
         found.frequency,
         text_of_minor(found.monetary, rules.base_digits),
@@ -326,7 +326,7 @@ def view_figures(found: Figures | None, rules: Rules) -> FiguresView | None:
     )
 
 
-def view_crossed(crossed: Crossed, rules: Rules) -> CrossedView:
+def crossed_view(crossed: Crossed, rules: Rules) -> CrossedView:
     """A crossed condition as it goes out."""
     measure, before, after, cutoff, at_ms = crossed
     if measure == "monetary":

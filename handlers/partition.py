@@ -35,7 +35,7 @@ from handlers.profile import profile_record
 from handlers.reasons import Rejection
 from handlers.state.customer import (
     Customer,
-    Moved,
+    MergedInto,
     erased_customer,
     merged_customer,
     new_customer,
@@ -111,20 +111,20 @@ class Partition:
         """The rules in force."""
         return self.context.rules
 
-    def control(self, position: int, value: bytes) -> None:
+    def control(self, offset: int, value: bytes) -> None:
         """Apply a tick or a policy."""
         record = decode_control(value)
         if isinstance(record, ClockTick):
-            self.tick(position, record.at)
+            self.tick(offset, record.at)
         else:
-            self.activate(position, record)
+            self.activate(offset, record)
 
-    def tick(self, position: int, wall_ms: int) -> None:
+    def tick(self, offset: int, wall_ms: int) -> None:
         """Wall time passed: in live mode the clock moves."""
         if self.meta.mode == "live":
-            self._move_clock(position, wall_ms - self.meta.allowed_lateness_ms)
+            self._move_clock(offset, wall_ms - self.meta.allowed_lateness_ms)
 
-    def activate(self, position: int, activated: PolicyActivated) -> None:
+    def activate(self, offset: int, activated: PolicyActivated) -> None:
         """Put a policy in force and look at every customer under it."""
         meta = self.meta
         same = meta.policy == activated.policy
@@ -139,7 +139,7 @@ class Partition:
             self._context.outbox, self._context.tally = before.outbox, before.tally
             cause = Cause(f"policy:{activated.event_id}", (), "policy")
             for customer_id in self.store.ids():
-                self._reconsider(position, customer_id, before.rules, cause)
+                self._reconsider(offset, customer_id, before.rules, cause)
 
     def admit(
         self,
@@ -156,13 +156,13 @@ class Partition:
 
     def is_applied(self, source: Source) -> bool:
         """Whether this record of a source partition, or a later one, was taken already."""
-        return is_repeated(self.meta.positions, source)
+        return is_repeated(self.meta.source_offsets, source)
 
-    def apply(self, position: int, event: Event, route: Route | None = None) -> Verdict:
-        """Apply an admitted event at a position of the log.
+    def apply(self, offset: int, event: Event, route: Route | None = None) -> Verdict:
+        """Apply an admitted event at an offset of the log.
 
         Args:
-            position: of its record.
+            offset: of its record.
             event: what was admitted.
             route: the way of an event that was told of another id.
 
@@ -175,26 +175,26 @@ class Partition:
         customer = self.store.get(customer_id)
         if customer is None:
             customer = new_customer(customer_id)
-        elif customer.applied >= position:
-            self._skip(position, customer, event.occurred_ms)
+        elif customer.applied >= offset:
+            self._skip(offset, customer, event.occurred_ms)
             return None
-        elif customer.moved is not None or (route is not None and customer.erased):
+        elif customer.merged_into is not None or (route is not None and customer.erased):
             route = route or Route(into=customer_id)
-            return self._apply_elsewhere(position, customer, event, route)
+            return self._apply_elsewhere(offset, customer, event, route)
         identified = identify(customer, event, context.rules.base_currency)
         if type(identified) is CustomerMerged:
             identified = self._refusal(customer, identified) or identified
         if isinstance(identified, Event):
             context.tally.accepted[event.type] += 1
-            self._advance(position, event.occurred_ms)
-            return self._accept(position, customer, identified)
-        self._note_refused(position, customer, event.occurred_ms)
+            self._advance(offset, event.occurred_ms)
+            return self._accept(offset, customer, identified)
+        self._note_refused(offset, customer, event.occurred_ms)
         if isinstance(identified, Rejection):
             return identified
         context.tally.duplicates[event.type] += 1
         return None
 
-    def take_transfer(self, position: int, transfer: Transfer) -> Verdict:
+    def take_transfer(self, offset: int, transfer: Transfer) -> Verdict:
         """Take what is kept of a merged customer, or have it go on, or back.
 
         Returns:
@@ -202,24 +202,22 @@ class Partition:
             transfer with another way, if it goes on; None if it was joined to a customer here.
         """
         customer = self.store.get(transfer.into)
-        if customer is not None and customer.applied >= position:
-            self._skip(position, customer, transfer.occurred_ms)
+        if customer is not None and customer.applied >= offset:
+            self._skip(offset, customer, transfer.occurred_ms)
             return None
         if transfer.into == transfer.customer_id:
-            return self._take_back(position, transfer)
+            return self._take_back(offset, transfer)
         if customer is None or not customer.is_gone:
-            self._advance(position, transfer.occurred_ms)
-            self._take_over(position, customer or new_customer(transfer.into), transfer)
+            self._advance(offset, transfer.occurred_ms)
+            self._take_over(offset, customer or new_customer(transfer.into), transfer)
             return None
-        step = self._pass_on(
-            position, customer, transfer.occurred_ms, next_step(customer, transfer)
-        )
+        step = self._pass_on(offset, customer, transfer.occurred_ms, next_step(customer, transfer))
         assert step is not None, "the way of a transfer ends where it began"
         return replace(transfer, into=step.into, via=step.via, back=step.back)
 
-    def fire_due(self, position: int, until_ms: int) -> None:
+    def fire_due(self, offset: int, until_ms: int) -> None:
         """Fire all that is due up to an instant, by (instant, customer id)."""
-        pop_due, get = self.store.wheel.pop_due, self.store.get
+        pop_due, get = self.store.due_queue.pop_due, self.store.get
         context = self.context
         while (due := pop_due(until_ms)) is not None:
             due_ms, customer_id = due
@@ -228,17 +226,17 @@ class Partition:
             was = _standing(customer)
             fire(context, customer, due_ms)
             plan(context, customer, due_ms)
-            self._put(position, customer, was)
+            self._put(offset, customer, was)
 
-    def _skip(self, position: int, customer: Customer, occurred_ms: int) -> None:
+    def _skip(self, offset: int, customer: Customer, occurred_ms: int) -> None:
         """What a restored state already contains is not applied again, but time passed by it."""
         self.context.tally.skipped += 1
-        if position not in customer.refused:
-            self._advance(position, occurred_ms)
+        if offset not in customer.refused:
+            self._advance(offset, occurred_ms)
 
-    def finish(self, position: int, until_ms: int) -> None:
+    def finish(self, offset: int, until_ms: int) -> None:
         """Let time pass to an instant at the end of a log."""
-        self._move_clock(position, until_ms)
+        self._move_clock(offset, until_ms)
 
     def newest_event_ms(self) -> int:
         """The newest event time seen."""
@@ -256,38 +254,38 @@ class Partition:
         context = self.context
         return profile_record(customer, context.rules, self.clock_of(customer), context.source)
 
-    def _advance(self, position: int, occurred_ms: int) -> None:
+    def _advance(self, offset: int, occurred_ms: int) -> None:
         meta = self.meta
         if occurred_ms > meta.newest_ms:
             meta.newest_ms = occurred_ms
             if meta.mode == "replay":
-                self._move_clock(position, occurred_ms - meta.allowed_lateness_ms)
+                self._move_clock(offset, occurred_ms - meta.allowed_lateness_ms)
 
-    def _move_clock(self, position: int, clock_ms: int) -> None:
+    def _move_clock(self, offset: int, clock_ms: int) -> None:
         if clock_ms > self.meta.clock_ms:
             self.meta.clock_ms = clock_ms
-            self.fire_due(position, clock_ms)
+            self.fire_due(offset, clock_ms)
 
-    def _accept(self, position: int, customer: Customer, event: Event) -> Transfer | None:
+    def _accept(self, offset: int, customer: Customer, event: Event) -> Transfer | None:
         context, occurred_ms = self.context, event.occurred_ms
         was = _standing(customer)
         fire_until(context, customer, occurred_ms)
         if type(event) is CustomerErased:
-            self._erase(position, customer, was)
+            self._erase(offset, customer, was)
             return None
         clock_before = self.clock_of(customer)
         now_ms = max(clock_before, occurred_ms)
         customer.newest_ms = max(customer.newest_ms, occurred_ms)
         customer.remember(id_digest(event.event_id), event.content)
         if type(event) is CustomerMerged:
-            return self._send_off(position, customer, event, was)
+            return self._send_off(offset, customer, event, was)
         if take_event(context, customer, event, now_ms, is_late=occurred_ms < clock_before):
             plan(context, customer, now_ms)
-        self._put(position, customer, was)
+        self._put(offset, customer, was)
         return None
 
-    def _reconsider(self, position: int, customer_id: str, old_rules: Rules, cause: Cause) -> None:
-        if self.store.applied(customer_id) >= position:
+    def _reconsider(self, offset: int, customer_id: str, old_rules: Rules, cause: Cause) -> None:
+        if self.store.applied(customer_id) >= offset:
             return
         customer = self.store.get(customer_id)
         assert customer is not None
@@ -297,13 +295,13 @@ class Partition:
         now_ms = self.clock_of(customer)
         reconsider(self.context, customer, old_rules, now_ms, cause)
         plan(self.context, customer, now_ms)
-        self._put(position, customer, was)
+        self._put(offset, customer, was)
 
-    def _erase(self, position: int, customer: Customer, was: tuple[str, str] | None) -> None:
+    def _erase(self, offset: int, customer: Customer, was: tuple[str, str] | None) -> None:
         if customer.erased:
             return
         self.context.tally.unmatched += len(customer.ledger.waiting)
-        self._leave_marker(position, erased_customer(customer), was)
+        self._leave_marker(offset, erased_customer(customer), was)
 
     # -- customers who are merged
 
@@ -322,22 +320,22 @@ class Partition:
     def _survivor(self, customer_id: str) -> str:
         """Who an id was merged into, as far as it is seen from this partition."""
         customer = self.store.get(customer_id)
-        while customer is not None and customer.moved is not None:
-            customer_id = customer.moved.into
+        while customer is not None and customer.merged_into is not None:
+            customer_id = customer.merged_into.into
             customer = self.store.get(customer_id)
         return customer_id
 
     def _send_off(
         self,
-        position: int,
+        offset: int,
         customer: Customer,
         merge: CustomerMerged,
         was: tuple[str, str] | None,
     ) -> Transfer | None:
         """Leave a marker, and have all else go to the surviving customer."""
-        customer.departures += 1
-        moved = Moved(merge.into, position, customer.departures)
-        step = first_step(customer.customer_id, moved)
+        customer.merge_count += 1
+        merged_into = MergedInto(merge.into, offset, customer.merge_count)
+        step = first_step(customer.customer_id, merged_into)
         transfer = Transfer(
             into=step.into,
             via=step.via,
@@ -347,15 +345,15 @@ class Partition:
             left_ms=self.clock_of(customer),
             state=pack(customer),
         )
-        self._leave_marker(position, merged_customer(customer, moved), was)
+        self._leave_marker(offset, merged_customer(customer, merged_into), was)
         if not self.is_whole:
             return transfer
         survivor_id = self._survivor(merge.into)
         survivor = self.store.get(survivor_id) or new_customer(survivor_id)
-        self._take_over(position, survivor, transfer)
+        self._take_over(offset, survivor, transfer)
         return None
 
-    def _take_over(self, position: int, customer: Customer, transfer: Transfer) -> None:
+    def _take_over(self, offset: int, customer: Customer, transfer: Transfer) -> None:
         """The merged customer's record has come to the one who survives."""
         context, occurred_ms = self.context, transfer.occurred_ms
         other = unpack(transfer.state)
@@ -367,10 +365,10 @@ class Partition:
         cause = Cause(key, (transfer.event_id,), MERGE, late=occurred_ms < now_ms)
         take_over(context, customer, other, now_ms, cause)
         plan(context, customer, now_ms)
-        self._put(position, customer, was)
+        self._put(offset, customer, was)
         context.tally.merges["joined"] += 1
 
-    def _take_back(self, position: int, transfer: Transfer) -> Rejection:
+    def _take_back(self, offset: int, transfer: Transfer) -> Rejection:
         """A merge found nobody to survive it: all is as it was before."""
         marker, customer = self.store.get(transfer.customer_id), unpack(transfer.state)
         customer.forget_newest()
@@ -380,60 +378,60 @@ class Partition:
         key = f"{cause_key(transfer.event_id, transfer.occurred_ms)}:refused"
         make_whole(self.context, customer, transfer.left_ms, now_ms, Cause(key, (), "policy"))
         plan(self.context, customer, now_ms)
-        self._put(position, customer, None)
+        self._put(offset, customer, None)
         self.context.tally.merges["refused"] += 1
         detail = "the surviving customer was erased, or the merges lead in a circle or too far"
         return Rejection(reasons.INVALID_VALUE, detail, transfer.event_id)
 
     def _apply_elsewhere(
-        self, position: int, customer: Customer, event: Event, route: Route
+        self, offset: int, customer: Customer, event: Event, route: Route
     ) -> Verdict:
         """Who the event is told of is gone: it goes on to who is there, if anybody is."""
-        if self.is_whole and customer.moved is not None:
-            return self.apply(position, event, Route(into=self._survivor(customer.customer_id)))
+        if self.is_whole and customer.merged_into is not None:
+            return self.apply(offset, event, Route(into=self._survivor(customer.customer_id)))
         step = next_step(customer, route, MAX_EVENT_HOPS)
-        step = self._pass_on(position, customer, event.occurred_ms, step)
+        step = self._pass_on(offset, customer, event.occurred_ms, step)
         if step is not None:
             self.context.tally.merges["followed"] += 1
             return ForwardedEvent(into=step.into, via=step.via, back=step.back)
         if type(event) is CustomerErased:
             self.context.tally.accepted[event.type] += 1
-            self._advance(position, event.occurred_ms)
+            self._advance(offset, event.occurred_ms)
             return None
-        self._note_refused(position, customer, event.occurred_ms)
+        self._note_refused(offset, customer, event.occurred_ms)
         detail = "the customer was erased"
-        if customer.moved is not None:
+        if customer.merged_into is not None:
             detail = "the customer was merged into one who was erased, or is too many merges away"
         return Rejection(reasons.ERASED_CUSTOMER, detail, event.event_id)
 
     def _pass_on(
-        self, position: int, customer: Customer, occurred_ms: int, step: Route | None
+        self, offset: int, customer: Customer, occurred_ms: int, step: Route | None
     ) -> Route | None:
         """Something goes on from a customer who is gone, if anywhere; it moves no time here."""
         if step is not None:
-            self._note_refused(position, customer, occurred_ms)
-            customer.applied = position
+            self._note_refused(offset, customer, occurred_ms)
+            customer.applied = offset
             self.store.put(customer)
         return step
 
     # -- the store
 
-    def _note_refused(self, position: int, customer: Customer, occurred_ms: int) -> None:
+    def _note_refused(self, offset: int, customer: Customer, occurred_ms: int) -> None:
         """A record that is not accepted moves no time, nor may it when it is read again."""
         if occurred_ms > self.meta.newest_ms:
-            customer.refuse(position, self.meta.applied)
+            customer.refuse(offset, self.meta.applied)
 
-    def _leave_marker(self, position: int, marker: Customer, was: tuple[str, str] | None) -> None:
+    def _leave_marker(self, offset: int, marker: Customer, was: tuple[str, str] | None) -> None:
         """Put what is left of a customer who is gone, and count it out."""
         if was is not None:
             self.context.tally.population[was] -= 1
-        marker.applied = position
+        marker.applied = offset
         self.store.put(marker)
         self.stale_profiles[marker.customer_id] = None
 
-    def _put(self, position: int, customer: Customer, was: tuple[str, str] | None) -> None:
+    def _put(self, offset: int, customer: Customer, was: tuple[str, str] | None) -> None:
         """Put a changed customer back, and count where it stands."""
-        customer.applied = position
+        customer.applied = offset
         now = customer.tier, customer.stage
         if was != now:
             population = self.context.tally.population

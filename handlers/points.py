@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from handlers import outputs
 from handlers.context import Cause, Context
-from handlers.effects import Happened
+from handlers.effects import AppliedEvent
 from handlers.events import ActivityRecorded, PointsRedeemed
 from handlers.outputs import PointsChanged, PointsRefused, PointsView, optional_time
 from handlers.state.customer import Customer
@@ -28,25 +28,25 @@ class _About(NamedTuple):
     redemption_id: str | None = None
 
 
-def follow_points(context: Context, customer: Customer, happened: Happened) -> None:
+def follow_points(context: Context, customer: Customer, applied: AppliedEvent) -> None:
     """Earn, take back or spend by an accepted event; nothing for events that are about none."""
-    rule, event, order = context.rules.points, happened.event, happened.effect.order
+    rule, event, order = context.rules.points, applied.event, applied.effect.order
     assert rule is not None
     if order is not None:
-        _settle_order(context, customer, order, rule, happened)
+        _settle_order(context, customer, order, rule, applied)
     elif type(event) is ActivityRecorded:
-        _earn_by_activity(context, customer, event, rule, happened)
+        _earn_by_activity(context, customer, event, rule, applied)
     elif type(event) is PointsRedeemed:
-        _redeem(context, customer, event, happened)
+        _redeem(context, customer, event, applied)
 
 
 def expire_points(context: Context, customer: Customer, now_ms: int, cause: Cause) -> None:
-    """Let points go whose instant has come; what a merge brought untold is told with them."""
+    """Let points go whose instant has come; what a merge brought unreported is told with them."""
     account = customer.points
     if account is None:
         return
-    delta = account.untold - account.expire(now_ms)
-    account.untold = 0
+    delta = account.unreported - account.expire(now_ms)
+    account.unreported = 0
     if delta:
         _tell(context, customer, account, delta, now_ms, cause, _About())
 
@@ -76,13 +76,13 @@ def join_points(
     account = customer.points
     if account is None:
         return
-    for order in joined.told_twice:
+    for order in joined.duplicates:
         earned = order.earned
         if earned is not None and earned.points and not earned.is_gone(now_ms):
             account.take_back(earned.points, earned.day, earned.expires_ms)
     delta = account.balance - balance_before
     if rule is None:
-        account.untold += delta
+        account.unreported += delta
     elif delta:
         _tell(context, customer, account, delta, now_ms, cause, _About())
 
@@ -109,7 +109,7 @@ def points_view(customer: Customer) -> PointsView:
 
 
 def _settle_order(
-    context: Context, customer: Customer, order: Order, rule: PointsRule, happened: Happened
+    context: Context, customer: Customer, order: Order, rule: PointsRule, applied: AppliedEvent
 ) -> None:
     """Bring the points of an order to what it is worth now.
 
@@ -117,14 +117,14 @@ def _settle_order(
     """
     earned = order.earned
     if earned is None:
-        if not happened.effect.comes_to_count:
+        if not applied.effect.comes_to_count:
             return
-        earned = order.earned = Earned(rule.terms(happened.tier_before))
-    delta = _bring_in_line(context.rules, rule, customer, order, happened.now_ms)
+        earned = order.earned = Earned(rule.terms(applied.tier_before))
+    delta = _bring_in_line(context.rules, rule, customer, order, applied.now_ms)
     if delta:
         about = _About(order_id=order.order_id)
         account = _account(customer)
-        _tell(context, customer, account, delta, happened.now_ms, happened.cause, about)
+        _tell(context, customer, account, delta, applied.now_ms, applied.cause, about)
 
 
 def _bring_in_line(
@@ -153,26 +153,26 @@ def _earn_by_activity(
     customer: Customer,
     event: ActivityRecorded,
     rule: PointsRule,
-    happened: Happened,
+    applied: AppliedEvent,
 ) -> None:
-    activity, now_ms = rule.activities.get(event.activity), happened.now_ms
+    activity, now_ms = rule.activities.get(event.activity), applied.now_ms
     if activity is None:
         return
     day, expires_ms = _lot_of_today(context.rules, rule, now_ms)
     account = _account(customer)
     if account.count(event.activity, activity, day):
         account.earn(activity.points, day, expires_ms)
-        cause, about = happened.cause._replace(reason=ACTIVITY), _About(activity=event.activity)
+        cause, about = applied.cause._replace(reason=ACTIVITY), _About(activity=event.activity)
         _tell(context, customer, account, activity.points, now_ms, cause, about)
 
 
 def _redeem(
-    context: Context, customer: Customer, event: PointsRedeemed, happened: Happened
+    context: Context, customer: Customer, event: PointsRedeemed, applied: AppliedEvent
 ) -> None:
-    account, now_ms = _account(customer), happened.now_ms
+    account, now_ms = _account(customer), applied.now_ms
     if account.redeem(event.redemption_id, event.points):
         about = _About(redemption_id=event.redemption_id)
-        cause = happened.cause._replace(reason=REDEMPTION)
+        cause = applied.cause._replace(reason=REDEMPTION)
         _tell(context, customer, account, -event.points, now_ms, cause, about)
         return
     data = PointsRefused(
@@ -180,13 +180,13 @@ def _redeem(
         sequence=context.next_sequence(customer),
         effective_at=rfc3339(now_ms),
         reason=INSUFFICIENT,
-        caused_by=list(happened.cause.event_ids),
+        caused_by=list(applied.cause.event_ids),
         redemption_id=event.redemption_id,
         points=event.points,
         balance=account.balance,
         policy_version=context.rules.version,
     )
-    key = happened.cause.key
+    key = applied.cause.key
     context.emit(outputs.PROFILE_CHANGES, outputs.POINTS_REFUSED, customer, key, now_ms, data)
 
 

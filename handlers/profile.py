@@ -11,7 +11,7 @@ from handlers.outputs import Output, Profile, cloud_event, optional_time, output
 from handlers.points import points_view
 from handlers.state.customer import Customer, stage_of
 from handlers.tags import tags_view
-from handlers.tiers import figures_of, keeps_until, next_tier, totals
+from handlers.tiers import keeps_until, next_tier, rfm_of, totals
 from scoring.dormancy import LEVELS
 from scoring.health_score import (
     PARTS,
@@ -25,7 +25,7 @@ from scoring.health_score import (
 )
 from scoring.money import text_of_minor
 from scoring.policy import Satisfaction
-from scoring.rfm import Figures
+from scoring.rfm import Rfm
 from scoring.rules import Rules
 from scoring.satisfaction import HOUR_MS, Experience, mean_text, newest
 from scoring.timestamps import rfc3339
@@ -81,7 +81,7 @@ class HealthView(Struct, frozen=True):
 
 
 def health_view(
-    customer: Customer, rules: Rules, rule: HealthRule, found: Figures | None
+    customer: Customer, rules: Rules, rule: HealthRule, found: Rfm | None
 ) -> HealthView:
     """The health as of the business day of `found`, the figures (None for a prospect)."""
     parts = (
@@ -113,7 +113,7 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
     """The figures of the business day of `as_of_ms`, at or after the customer's clock."""
     today = rules.calendar.day(as_of_ms)
     ledger = customer.ledger
-    found = figures_of(totals(ledger, rules, today))
+    found = rfm_of(totals(ledger, rules, today))
     rank = rules.rank[customer.tier]
     asked, health, holdout = rules.satisfaction, rules.health, rules.holdout
     grace_until_day = None if customer.grace is None else customer.grace.until_day

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from handlers import outputs
 from handlers.context import Cause, Context
-from handlers.effects import Happened
+from handlers.effects import AppliedEvent
 from handlers.events import ActivityRecorded, Browsed, Event, OrderPlaced
 from handlers.outputs import TagsChanged, TagView
 from handlers.state.customer import Customer, Tagged
@@ -20,10 +20,10 @@ from scoring.timestamps import rfc3339
 EVENT, TIME, POLICY = "event", "time", "policy"
 
 
-def follow_tags(context: Context, customer: Customer, happened: Happened) -> None:
+def follow_tags(context: Context, customer: Customer, applied: AppliedEvent) -> None:
     """Count an accepted event, and look at the tags whose inputs it may have changed."""
     rules = context.rules
-    declared, event, now_ms = rules.tags, happened.event, happened.now_ms
+    declared, event, now_ms = rules.tags, applied.event, applied.now_ms
     assert declared is not None
     today = rules.calendar.day(now_ms)
     tagged = customer.tagged
@@ -33,7 +33,7 @@ def follow_tags(context: Context, customer: Customer, happened: Happened) -> Non
     weighed = _note(tagged, declared, event, rules.calendar.day(event.occurred_ms), today)
     looked_at = declared.tags if is_new else (*declared.touched_by(event.type), *weighed)
     if looked_at:
-        cause = happened.cause._replace(reason=EVENT)
+        cause = applied.cause._replace(reason=EVENT)
         _look(context, Subject(customer, tagged, rules, today), looked_at, now_ms, cause)
 
 

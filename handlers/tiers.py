@@ -6,20 +6,20 @@ from typing import NamedTuple
 
 from handlers import outputs
 from handlers.context import Cause, Context
-from handlers.outputs import NextTier, TierChanged, view_crossed, view_figures
+from handlers.outputs import NextTier, TierChanged, crossed_view, rfm_view
 from handlers.state.customer import Customer, Grace
 from scoring.ledger import Ledger
 from scoring.money import text_of_minor
-from scoring.rfm import Figures, figures
+from scoring.rfm import Rfm, compute_rfm
 from scoring.rules import Rules
 from scoring.tiers import (
     Crossed,
-    Move,
+    Transition,
     crossed,
     fall_day,
-    move,
     order_amount_needed,
     qualified_rank,
+    transition,
 )
 from scoring.timestamps import rfc3339
 
@@ -42,12 +42,12 @@ def totals(ledger: Ledger, rules: Rules, day: int) -> Totals:
     return Totals(rules, day, ledger.last_order_ms, ledger.frequency, ledger.monetary)
 
 
-def figures_of(found: Totals) -> Figures | None:
+def rfm_of(found: Totals) -> Rfm | None:
     """The figures of totals; None for a prospect."""
     rules, day, last_order_ms, frequency, monetary = found
     if last_order_ms is None:
         return None
-    return figures(rules, day - rules.calendar.day(last_order_ms), frequency, monetary)
+    return compute_rfm(rules, day - rules.calendar.day(last_order_ms), frequency, monetary)
 
 
 def evaluate(
@@ -67,19 +67,19 @@ def evaluate(
     """
     rules = context.rules
     today = rules.calendar.day(now_ms)
-    after = figures_of(totals(customer.ledger, rules, today))
+    after = rfm_of(totals(customer.ledger, rules, today))
     qualified = qualified_rank(rules, after)
     current = rules.rank.get(customer.tier)
     grace = customer.grace
     if qualified == current and grace is None:
         return
-    change = _Change(rules, before.rules, figures_of(before), after, now_ms, cause)
+    change = _Change(rules, before.rules, rfm_of(before), after, now_ms, cause)
     if current is None:
         verdict, is_up = _leave_dropped_tier(before.rules.rank[customer.tier], qualified)
     else:
         lowered = reduces and qualified > qualified_rank(before.rules, change.before)
         until_day = None if grace is None else grace.until_day
-        verdict = move(rules, current, qualified, until_day, today, lowered_by_event=lowered)
+        verdict = transition(rules, current, qualified, until_day, today, lowered_by_event=lowered)
         is_up = verdict.rank < current
     tier = rules.tier_name(verdict.rank)
     if tier != customer.tier:
@@ -95,19 +95,19 @@ def evaluate(
         customer.grace = None
 
 
-def _leave_dropped_tier(old_rank: int, qualified: int) -> tuple[Move, bool]:
+def _leave_dropped_tier(old_rank: int, qualified: int) -> tuple[Transition, bool]:
     """A new policy has no such tier: what the customer qualifies for takes its place.
 
     With the same place in the list it counts as no worse.
     """
-    return Move(qualified, None, grace_starts=False, grace_ended=False), qualified <= old_rank
+    return Transition(qualified, None, grace_starts=False, grace_ended=False), qualified <= old_rank
 
 
 class _Change(NamedTuple):
     rules: Rules
     old_rules: Rules
-    before: Figures | None
-    after: Figures | None
+    before: Rfm | None
+    after: Rfm | None
     now_ms: int
     cause: Cause
 
@@ -120,7 +120,7 @@ def _announce(
     context: Context,
     customer: Customer,
     moved: tuple[str, bool],
-    verdict: Move,
+    verdict: Transition,
     change: _Change,
     found: tuple[Crossed, ...],
 ) -> None:
@@ -141,9 +141,9 @@ def _announce(
         late=cause.late,
         caused_by=list(cause.event_ids),
         effective_at=rfc3339(now_ms),
-        before=view_figures(change.before, change.old_rules),
-        after=view_figures(change.after, rules),
-        crossed=[view_crossed(one, rules) for one in found],
+        before=rfm_view(change.before, change.old_rules),
+        after=rfm_view(change.after, rules),
+        crossed=[crossed_view(one, rules) for one in found],
         next_tier=next_tier(rules, customer, verdict.rank),
         keeps_until=keeps_until(rules, customer, verdict.rank, today, verdict.grace_until_day),
         action=rules.tier_action(verdict.rank),

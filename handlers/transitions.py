@@ -23,7 +23,7 @@ from handlers.browse import browsed
 from handlers.care import care_due_ms, remind, rewatch, watch
 from handlers.context import Cause, Context
 from handlers.dormancy import CameBack, compare_level, level_due_ms, reach_levels
-from handlers.effects import Effect, Happened
+from handlers.effects import AppliedEvent, Effect
 from handlers.events import (
     ActivityRecorded,
     Browsed,
@@ -91,7 +91,7 @@ def take_event(
     if has_features:
         key = cause_key(event.event_id, event.occurred_ms)
         cause = Cause(key, (event.event_id,), effect.reason, is_late)
-        _follow(context, customer, Happened(event, effect, tier_before, now_ms, cause))
+        _follow(context, customer, AppliedEvent(event, effect, tier_before, now_ms, cause))
     return moves_due or has_features
 
 
@@ -129,14 +129,14 @@ def _take_other_event(context: Context, customer: Customer, event: Event, now_ms
     return True
 
 
-def _follow(context: Context, customer: Customer, happened: Happened) -> None:
+def _follow(context: Context, customer: Customer, applied: AppliedEvent) -> None:
     """What an accepted event comes to beyond tier and level."""
     if context.rules.care is not None:
-        watch(customer, happened.now_ms)
+        watch(customer, applied.now_ms)
     if context.rules.points is not None:
-        follow_points(context, customer, happened)
+        follow_points(context, customer, applied)
     if context.rules.tags is not None:
-        follow_tags(context, customer, happened)
+        follow_tags(context, customer, applied)
 
 
 # -- an instant

@@ -32,7 +32,7 @@ class Joined(Struct):
 
     changed: list[tuple[Order, bool]] = field(default_factory=list)
     """Orders to which something happened, and whether they counted before; possibly repeated."""
-    told_twice: list[Order] = field(default_factory=list)
+    duplicates: list[Order] = field(default_factory=list)
     """Orders of the other ledger that stood in both, and so went."""
     unmatched: int = 0
     """Changes pushed out of the waiting list, and refunds that contradict one that was told."""
@@ -71,16 +71,16 @@ class Ledger(Struct, array_like=True):
                 return order
         return None
 
-    def refund_told(self, order_id: str, refund_id: str, units: int) -> bool | None:
+    def is_duplicate_refund(self, order_id: str, refund_id: str, units: int) -> bool | None:
         """Whether a refund seen on its order, or waiting for it, was for the same amount.
 
         None if there is none of this id.
         """
         order = self.find(order_id)
         if order is not None and order.refunds is not None:
-            told = order.refunds.told(refund_id, units)
-            if told is not None:
-                return told
+            same = order.refunds.is_duplicate(refund_id, units)
+            if same is not None:
+                return same
         for change in self.waiting:
             if (change.kind, change.order_id, change.refund_id) == (REFUND, order_id, refund_id):
                 return change.refund_units == units
@@ -150,7 +150,7 @@ class Ledger(Struct, array_like=True):
             if twins:
                 twins[-1].take_news(order)
                 joined.changed.append((twins[-1], twins[-1].counts))
-                joined.told_twice.append(order)
+                joined.duplicates.append(order)
             else:
                 place = bisect_right(self.orders, order.placed_ms, key=attrgetter("placed_ms"))
                 self.orders.insert(place, order)
@@ -218,11 +218,13 @@ class Ledger(Struct, array_like=True):
         """Let changes reach the orders of both; a refund that waits on both sides waits once."""
         waiting, self.waiting = [*self.waiting, *other.waiting], []
         for change in waiting:
-            found, told = self.find(change.order_id), None
+            found, same = self.find(change.order_id), None
             if change.kind == REFUND:
-                told = self.refund_told(change.order_id, change.refund_id, change.refund_units)
-            if told is not None:
-                joined.unmatched += not told
+                same = self.is_duplicate_refund(
+                    change.order_id, change.refund_id, change.refund_units
+                )
+            if same is not None:
+                joined.unmatched += not same
             elif found is None:
                 self.waiting.append(change)
             else:

@@ -53,9 +53,9 @@ class Refunds(Struct, array_like=True):
     units: int
     value: int
 
-    def told(self, refund_id: str, units: int) -> bool | None:
+    def is_duplicate(self, refund_id: str, units: int) -> bool | None:
         """Whether a refund of this id was for the same amount; None if it was not seen."""
-        return seen_ids.told(self.seen, refund_id, units)
+        return seen_ids.is_duplicate(self.seen, refund_id, units)
 
     def remember(self, refund_id: str, units: int) -> None:
         """Note a refund, and forget the oldest beyond `MAX_REFUND_IDS`."""

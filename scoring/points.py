@@ -88,7 +88,7 @@ class Account(Struct, array_like=True):
     """Marks of the redemptions accepted last."""
     activities: dict[bytes, Counted] = field(default_factory=dict)
     """By digest of the name, counted longest ago first; that goes beyond the bound."""
-    untold: int = 0
+    unreported: int = 0
     """Points that came by a merge while no policy had points, part of the balance."""
 
     @property
@@ -147,9 +147,9 @@ class Account(Struct, array_like=True):
         self._spend(points)
         return True
 
-    def told(self, redemption_id: str, points: int) -> bool | None:
+    def is_duplicate(self, redemption_id: str, points: int) -> bool | None:
         """Whether an accepted redemption was of as many points; None if the id is new."""
-        return seen_ids.told(self.redemptions, redemption_id, points)
+        return seen_ids.is_duplicate(self.redemptions, redemption_id, points)
 
     def expire(self, now_ms: int) -> int:
         """Let go of all that expires up to an instant; how much it was."""

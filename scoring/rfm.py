@@ -19,7 +19,7 @@ def load_segments() -> dict[int, str]:
 SEGMENTS = load_segments()
 
 
-class Figures(NamedTuple):
+class Rfm(NamedTuple):
     """What one business day makes of a customer's counted orders; `monetary` in minor units."""
 
     recency_days: int
@@ -36,7 +36,7 @@ class Figures(NamedTuple):
         return SEGMENTS[self.r * 100 + self.f * 10 + self.m]
 
 
-def figures(rules: Rules, recency_days: int, frequency: int, monetary: int) -> Figures:
+def compute_rfm(rules: Rules, recency_days: int, frequency: int, monetary: int) -> Rfm:
     """Digits 1 to 5 by the policy's cut-offs and the weighted score 0 to 100.
 
     R falls by one for each recency cut-off that is passed, F and M rise by one for each cut-off
@@ -47,4 +47,4 @@ def figures(rules: Rules, recency_days: int, frequency: int, monetary: int) -> F
     m = 1 + bisect_right(rules.monetary_cutoffs, monetary)
     wr, wf, wm = rules.weights
     score = 100 * (wr * (r - 1) + wf * (f - 1) + wm * (m - 1)) // (4 * (wr + wf + wm))
-    return Figures(recency_days, frequency, monetary, r, f, m, score)
+    return Rfm(recency_days, frequency, monetary, r, f, m, score)

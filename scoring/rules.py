@@ -20,7 +20,7 @@ PROSPECT = "prospect"
 
 
 MEASURES = ("recency_days", "frequency", "monetary", "r", "f", "m", "score")
-"""The fields of `scoring.rfm.Figures`, in its order."""
+"""The fields of `scoring.rfm.Rfm`, in its order."""
 
 
 class Condition(NamedTuple):

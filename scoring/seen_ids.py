@@ -8,7 +8,7 @@ _ID_BYTES = 8
 _MARK_BYTES = 2 * _ID_BYTES
 
 
-def told(marks: bytes, identity: str, amount: int) -> bool | None:
+def is_duplicate(marks: bytes, identity: str, amount: int) -> bool | None:
     """Whether an id among the marks was told with the same amount; None if it is not there.
 
     Two customers who became one may have told an id with an amount each.

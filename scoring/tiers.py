@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from scoring.ledger import Ledger
 from scoring.money import MAX_MINOR_UNITS
-from scoring.rfm import Figures, figures
+from scoring.rfm import Rfm, compute_rfm
 from scoring.rules import MEASURES, Condition, Rules
 
 _TOLD_ORDER = tuple(
@@ -27,7 +27,7 @@ class Crossed(NamedTuple):
     at_ms: int
 
 
-def holds(condition: Condition, found: Figures | None) -> bool:
+def holds(condition: Condition, found: Rfm | None) -> bool:
     """Whether a condition holds; for a prospect (None) none does."""
     if found is None:
         return False
@@ -35,7 +35,7 @@ def holds(condition: Condition, found: Figures | None) -> bool:
     return found[place] <= cutoff if at_most else found[place] >= cutoff
 
 
-def qualified_rank(rules: Rules, found: Figures | None) -> int:
+def qualified_rank(rules: Rules, found: Rfm | None) -> int:
     """The rank of the first tier whose conditions all hold; prospects rank below the last."""
     if found is None:
         return rules.prospect_rank
@@ -51,8 +51,8 @@ def qualified_rank(rules: Rules, found: Figures | None) -> int:
 def crossed(
     rules: Rules,
     rank: int,
-    before: Figures | None,
-    after: Figures | None,
+    before: Rfm | None,
+    after: Rfm | None,
     at_ms: int,
     old_rules: Rules | None = None,
 ) -> tuple[Crossed, ...]:
@@ -94,7 +94,7 @@ def _conditions_of(rules: Rules, tier_name: str) -> dict[int, Condition] | None:
     return None
 
 
-def _holds(condition: Condition | None, found: Figures | None) -> bool:
+def _holds(condition: Condition | None, found: Rfm | None) -> bool:
     return found is not None and (condition is None or holds(condition, found))
 
 
@@ -112,7 +112,7 @@ def order_amount_needed(rules: Rules, frequency: int, monetary: int, rank: int) 
     for amount in candidates:
         if amount > MAX_MINOR_UNITS:
             return None
-        found = figures(rules, 0, frequency + 1, monetary + amount)
+        found = compute_rfm(rules, 0, frequency + 1, monetary + amount)
         if qualified_rank(rules, found) <= rank:
             return amount
     return None
@@ -141,7 +141,7 @@ def _first_worse_day(rules: Rules, ledger: Ledger, rank: int, today: int) -> int
         for _, count, value in declines:
             frequency -= count
             monetary -= value
-        found = figures(rules, day - last_day, frequency, monetary)
+        found = compute_rfm(rules, day - last_day, frequency, monetary)
         if qualified_rank(rules, found) > rank:
             return day
     return None
@@ -161,7 +161,7 @@ def _declines(
     return declines
 
 
-class Move(NamedTuple):
+class Transition(NamedTuple):
     """The verdict of one evaluation. Ranks: 0 is the best tier."""
 
     rank: int
@@ -170,7 +170,7 @@ class Move(NamedTuple):
     grace_ended: bool
 
 
-def move(
+def transition(
     rules: Rules,
     current: int,
     qualified: int,
@@ -178,19 +178,19 @@ def move(
     today: int,
     *,
     lowered_by_event: bool,
-) -> Move:
+) -> Transition:
     """Where a customer of rank `current` stands after an evaluation on business day `today`.
 
     `lowered_by_event`: this very event, a cancellation, failed payment or refund, lowered the
     qualified tier. `grace_ended` tells that the move down came at the end of a grace.
     """
     if qualified <= current or lowered_by_event or rules.grace_days == 0:
-        return Move(qualified, None, grace_starts=False, grace_ended=False)
+        return Transition(qualified, None, grace_starts=False, grace_ended=False)
     if grace_until_day is None:
-        return Move(current, today + rules.grace_days, grace_starts=True, grace_ended=False)
+        return Transition(current, today + rules.grace_days, grace_starts=True, grace_ended=False)
     if today < grace_until_day:
-        return Move(current, grace_until_day, grace_starts=False, grace_ended=False)
+        return Transition(current, grace_until_day, grace_starts=False, grace_ended=False)
     rank = current + 1 if rules.soft_landing else qualified
     if rank < qualified:
-        return Move(rank, today + rules.grace_days, grace_starts=True, grace_ended=True)
-    return Move(rank, None, grace_starts=False, grace_ended=True)
+        return Transition(rank, today + rules.grace_days, grace_starts=True, grace_ended=True)
+    return Transition(rank, None, grace_starts=False, grace_ended=True)

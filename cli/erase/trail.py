@@ -107,7 +107,7 @@ class Trail:
     def merged_into(self) -> str | None:
         """Whom the customer had been merged into, if the request has gone on to that one."""
         newest = self._applied
-        moved = None if newest is None or newest.head.erased else unpack(newest.packed).moved
+        moved = None if newest is None or newest.head.erased else unpack(newest.packed).merged_into
         return None if moved is None else moved.into
 
     @property

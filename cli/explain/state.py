@@ -56,8 +56,10 @@ async def explained(settings: Settings, customer_id: str) -> Explanation | Erase
         raise NothingToExplain(f"no event of customer {customer_id!r} was accepted so far")
     if state.erased:
         return Erased(customer_id, erased=True, position={"applied": state.applied})
-    if state.moved is not None:
-        return Merged(customer_id, state.moved.into, position={"applied": state.moved.position})
+    if state.merged_into is not None:
+        return Merged(
+            customer_id, state.merged_into.into, position={"applied": state.merged_into.offset}
+        )
     if state.tier not in partition.rules.rank:
         raise NothingToExplain(
             "a new policy is being put in force at this moment; ask again in a second"

@@ -6,8 +6,8 @@ from handlers.outputs import (
     CUSTOMER_REACTIVATED,
     CUSTOMER_RETURNED,
     DORMANCY_WITHDRAWN,
-    FiguresView,
     LevelChanged,
+    RfmView,
     TierChanged,
 )
 
@@ -75,12 +75,12 @@ def _why(change: TierChanged, window_days: int) -> str:
             return f"{other}, {holds}"
 
 
-def _holds(after: FiguresView, window_days: int) -> str:
+def _holds(after: RfmView, window_days: int) -> str:
     orders = "1 order" if after.frequency == 1 else f"{after.frequency} orders"
     return f"{orders} and {money(after.monetary)} in {window_days} days"
 
 
-def _idle(after: FiguresView) -> str:
+def _idle(after: RfmView) -> str:
     return f"no order for {after.recency_days} days"
 
 

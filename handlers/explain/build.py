@@ -29,13 +29,13 @@ from handlers.explain.model import (
     Who,
 )
 from handlers.explain.orders import date_of, orders_why, waiting_why
-from handlers.outputs import view_crossed, view_figures
+from handlers.outputs import crossed_view, rfm_view
 from handlers.state.customer import NEVER_MS, Customer, stage_of
-from handlers.tiers import figures_of, keeps_until, next_tier, totals
+from handlers.tiers import keeps_until, next_tier, rfm_of, totals
 from scoring.money import text_of_minor
-from scoring.rfm import Figures
+from scoring.rfm import Rfm
 from scoring.rules import Condition, Rules
-from scoring.tiers import holds, move, qualified_rank
+from scoring.tiers import holds, qualified_rank, transition
 from scoring.timestamps import rfc3339
 
 
@@ -49,7 +49,7 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
     """
     assert not customer.erased
     today = rules.calendar.day(clock_ms)
-    found = figures_of(totals(customer.ledger, rules, today))
+    found = rfm_of(totals(customer.ledger, rules, today))
     return Explanation(
         customer_id=customer.customer_id,
         as_of=rfc3339(clock_ms),
@@ -87,7 +87,7 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
     )
 
 
-def _tier_why(customer: Customer, rules: Rules, found: Figures | None, today: int) -> TierWhy:
+def _tier_why(customer: Customer, rules: Rules, found: Rfm | None, today: int) -> TierWhy:
     rank = rules.rank[customer.tier]
     qualified = qualified_rank(rules, found)
     grace = customer.grace
@@ -104,7 +104,7 @@ def _tier_why(customer: Customer, rules: Rules, found: Figures | None, today: in
     )
 
 
-def _tier_held(rules: Rules, rank: int, found: Figures | None) -> TierHeld:
+def _tier_held(rules: Rules, rank: int, found: Rfm | None) -> TierHeld:
     conditions = [
         _condition_held(rules, condition, found) for condition in rules.tiers[rank].conditions
     ]
@@ -116,7 +116,7 @@ def _tier_held(rules: Rules, rank: int, found: Figures | None) -> TierHeld:
     )
 
 
-def _condition_held(rules: Rules, condition: Condition, found: Figures | None) -> ConditionHeld:
+def _condition_held(rules: Rules, condition: Condition, found: Rfm | None) -> ConditionHeld:
     measure, cutoff = condition.measure, condition.cutoff
     value = None if found is None else found[condition.place]
     margin = None
@@ -135,7 +135,7 @@ def _condition_held(rules: Rules, condition: Condition, found: Figures | None) -
 def _grace_held(customer: Customer, rules: Rules, qualified: int) -> GraceHeld:
     grace = customer.grace
     assert grace is not None
-    fall = move(
+    fall = transition(
         rules,
         rules.rank[customer.tier],
         qualified,
@@ -146,13 +146,13 @@ def _grace_held(customer: Customer, rules: Rules, qualified: int) -> GraceHeld:
     return GraceHeld(
         rfc3339(rules.calendar.start(grace.until_day)),
         rules.tier_name(fall.rank),
-        [view_crossed(crossed, rules) for crossed in grace.crossed],
+        [crossed_view(crossed, rules) for crossed in grace.crossed],
     )
 
 
-def _score_why(rules: Rules, found: Figures) -> ScoreWhy:
+def _score_why(rules: Rules, found: Rfm) -> ScoreWhy:
     wr, wf, wm = rules.weights
-    view = view_figures(found, rules)
+    view = rfm_view(found, rules)
     assert view is not None
     money = [_measured(rules, "monetary", cutoff) for cutoff in rules.monetary_cutoffs]
     return ScoreWhy(

@@ -21,7 +21,7 @@ from handlers.state.customer import Customer, Tagged
 from scoring.health_score import PARTS
 from scoring.money import text_of_minor
 from scoring.points import Account
-from scoring.rfm import Figures
+from scoring.rfm import Rfm
 from scoring.rules import Rules
 from scoring.timestamps import rfc3339
 
@@ -55,7 +55,7 @@ def weights_why(customer: Customer, rules: Rules, today: int) -> list[NameWeight
     return found
 
 
-def health_why(customer: Customer, rules: Rules, found: Figures | None) -> HealthWhy | None:
+def health_why(customer: Customer, rules: Rules, found: Rfm | None) -> HealthWhy | None:
     """The score and its parts with their weights; None with a policy that has none."""
     if rules.health is None or rules.policy.health is None:
         return None

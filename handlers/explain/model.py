@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from handlers.outputs import CrossedView, FiguresView, NextTier
+from handlers.outputs import CrossedView, NextTier, RfmView
 from handlers.profile import SatisfactionView
 
 Measured = int | str
@@ -96,7 +96,7 @@ class DigitWhy(Struct, frozen=True):
 class ScoreWhy(Struct, frozen=True):
     """`floor(100 * points / most_points)`; points are the sum of weight * (digit - 1)."""
 
-    figures: FiguresView
+    figures: RfmView
     digits: list[DigitWhy]
     points: int
     most_points: int

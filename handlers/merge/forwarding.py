@@ -19,7 +19,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from handlers.state.customer import Customer, Moved
+from handlers.state.customer import Customer, MergedInto
 
 FOLLOWED = "customer.followed"
 TRANSFERRED = "customer.transferred"
@@ -94,9 +94,9 @@ def encode_forwarded(record: Forwarded) -> bytes:
     return _encoder.encode(record)
 
 
-def first_step(customer_id: str, moved: Moved) -> Route:
+def first_step(customer_id: str, merged_into: MergedInto) -> Route:
     """The way from a merged customer to the id it was merged into."""
-    return Route(into=moved.into, via=(Hop(customer_id, moved.number),))
+    return Route(into=merged_into.into, via=(Hop(customer_id, merged_into.number),))
 
 
 def next_step(here: Customer, route: Route, most_hops: int = MAX_HOPS) -> Route | None:
@@ -110,11 +110,11 @@ def next_step(here: Customer, route: Route, most_hops: int = MAX_HOPS) -> Route 
         route: how the record came here.
         most_hops: how many ids it may pass.
     """
-    moved = here.moved
-    if moved is not None:
-        hop = Hop(here.customer_id, moved.number)
+    merged_into = here.merged_into
+    if merged_into is not None:
+        hop = Hop(here.customer_id, merged_into.number)
         if hop != route.back and hop not in route.via and len(route.via) < most_hops:
-            return Route(into=moved.into, via=(*route.via, hop))
+            return Route(into=merged_into.into, via=(*route.via, hop))
     if not route.via:
         return None
     *rest, last = route.via

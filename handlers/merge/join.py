@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from handlers.decode.schema import MAX_ATTRIBUTES
-from handlers.state.customer import MAX_ALSO, MAX_IDENTITIES, MAX_TICKETS, Customer, Tagged
+from handlers.state.customer import MAX_ALSO, MAX_SEEN_EVENTS, MAX_TICKETS, Customer, Tagged
 from scoring import seen_ids
 from scoring.decayed_topk import Sketch
 from scoring.ledger import Joined
@@ -22,7 +22,7 @@ def join(customer: Customer, other: Customer, rules: Rules, today: int) -> Joine
     """
     joined = customer.ledger.join(other.ledger, rules, today)
     customer.newest_ms = max(customer.newest_ms, other.newest_ms)
-    customer.identities = seen_ids.joined(customer.identities, other.identities, MAX_IDENTITIES)
+    customer.seen_events = seen_ids.joined(customer.seen_events, other.seen_events, MAX_SEEN_EVENTS)
     customer.also = [*customer.also, *other.also, other.customer_id][-MAX_ALSO:]
     _join_interactions(customer, other)
     _join_consent(customer, other)

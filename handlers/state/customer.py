@@ -15,7 +15,7 @@ from scoring.rules import PROSPECT, Rules
 from scoring.satisfaction import Experience
 from scoring.tiers import Crossed
 
-MAX_IDENTITIES = 64
+MAX_SEEN_EVENTS = 64
 MAX_TICKETS = 64
 NEVER_MS = -(2**62)
 """Earlier than every event."""
@@ -25,7 +25,7 @@ MERGED = "merged"
 MAX_ALSO = 16
 """Ids merged into a customer that are remembered."""
 
-_IDENTITY_BYTES = 2 * DIGEST_BYTES
+_SEEN_BYTES = 2 * DIGEST_BYTES
 COMPLAINT = "complaint"
 
 
@@ -61,11 +61,11 @@ class Tagged(Struct, array_like=True):
     channels: Sketch | None = None
 
 
-class Moved(Struct, array_like=True, frozen=True):
+class MergedInto(Struct, array_like=True, frozen=True):
     """Where a customer went who was merged into another."""
 
     into: str
-    position: int
+    offset: int
     """Of the merge, in the log of this customer's partition."""
     number: int
     """Which of the customer's merges it is, counted from 1, refused ones too: tells them apart."""
@@ -74,7 +74,7 @@ class Moved(Struct, array_like=True, frozen=True):
 class Customer(Struct, array_like=True):
     """One customer. The first six fields are what `Head` reads.
 
-    `applied` is the last position of the canonical log that changed this state, `epoch` the owner
+    `applied` is the last offset of the canonical log that changed this state, `epoch` the owner
     that wrote it; both serve restoring and skipping.
     """
 
@@ -93,7 +93,7 @@ class Customer(Struct, array_like=True):
     """Alerts not taken back, by level: (level, output id)."""
     last_interaction_ms: int | None = None
     ledger: Ledger = field(default_factory=Ledger)
-    identities: bytes = b""
+    seen_events: bytes = b""
     """The 64 events accepted last, oldest first: a digest of the id, a digest of the content."""
     grace: Grace | None = None
     marketing_consent: bool | None = None
@@ -112,48 +112,48 @@ class Customer(Struct, array_like=True):
     """Tags, with a policy that declares some."""
     reminded: Reminded | None = None
     """What the customer was reminded of, once a policy had care."""
-    moved: Moved | None = None
+    merged_into: MergedInto | None = None
     """Set for one who was merged into another, and of whom nothing else is kept."""
     also: list[str] = field(default_factory=list)
     """Ids merged into this customer, latest last."""
-    departures: int = 0
+    merge_count: int = 0
     """How often this customer was merged into another; more than once if it came back."""
 
     @property
     def is_gone(self) -> bool:
         """Whether nothing but a marker is kept: erased, or merged into another."""
-        return self.erased or self.moved is not None
+        return self.erased or self.merged_into is not None
 
-    def told(self, event_digest: bytes, content: bytes) -> bool | None:
+    def is_duplicate(self, event_digest: bytes, content: bytes) -> bool | None:
         """Whether an accepted event had this content; None if its id is not among those remembered.
 
         Two customers who became one may have told an id each, of other content.
         """
-        identities, found = self.identities, None
-        at = identities.find(event_digest)
+        seen_events, found = self.seen_events, None
+        at = seen_events.find(event_digest)
         while at != -1:
-            if at % _IDENTITY_BYTES == 0:
-                if identities.startswith(content, at + DIGEST_BYTES):
+            if at % _SEEN_BYTES == 0:
+                if seen_events.startswith(content, at + DIGEST_BYTES):
                     return True
                 found = False
-            at = identities.find(event_digest, at + 1)
+            at = seen_events.find(event_digest, at + 1)
         return found
 
     def remember(self, event_digest: bytes, content: bytes) -> None:
         """Remember an accepted event, and forget the oldest beyond 64."""
-        kept = self.identities
-        if len(kept) >= MAX_IDENTITIES * _IDENTITY_BYTES:
-            kept = kept[_IDENTITY_BYTES:]
-        self.identities = kept + event_digest + content
+        kept = self.seen_events
+        if len(kept) >= MAX_SEEN_EVENTS * _SEEN_BYTES:
+            kept = kept[_SEEN_BYTES:]
+        self.seen_events = kept + event_digest + content
 
     def forget_newest(self) -> None:
         """Forget the event remembered last: it was refused after all."""
-        self.identities = self.identities[:-_IDENTITY_BYTES]
+        self.seen_events = self.seen_events[:-_SEEN_BYTES]
 
-    def refuse(self, position: int, checkpoint: int) -> None:
+    def refuse(self, offset: int, checkpoint: int) -> None:
         """Note a refused record, so that a replay that skips it does not let it move time."""
         self.refused = [kept for kept in self.refused if kept > checkpoint]
-        self.refused.append(position)
+        self.refused.append(offset)
 
     @property
     def known_attributes(self) -> dict[str, str]:
@@ -204,12 +204,12 @@ def erased_customer(customer: Customer) -> Customer:
     return found
 
 
-def merged_customer(customer: Customer, moved: Moved) -> Customer:
+def merged_customer(customer: Customer, merged_into: MergedInto) -> Customer:
     """What stays of a customer who was merged into another, beside what a replay must skip."""
     found = Customer(
         customer.epoch, customer.applied, None, PROSPECT, MERGED, False, customer.customer_id
     )
-    found.refused, found.moved = customer.refused, moved
+    found.refused, found.merged_into = customer.refused, merged_into
     return found
 
 

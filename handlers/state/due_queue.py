@@ -7,7 +7,7 @@ from heapq import heapify, heappop, heappush
 _SLACK = 1_000
 
 
-class DueWheel:
+class DueQueue:
     """The next due instant of each customer, popped in (instant, customer id) order."""
 
     def __init__(self, due: dict[str, int] | None = None) -> None:

@@ -32,56 +32,56 @@ class Meta(Struct):
 
     epoch: int = 0
     applied: int = -1
-    """The last position of the log whose effects are all durable."""
+    """The last offset of the log whose effects are all durable."""
     app_id: str = ""
     mode: Mode = "live"
     allowed_lateness_ms: int = 0
     policy: Policy | None = None
     newest_ms: int = NEVER_MS
     clock_ms: int = NEVER_MS
-    positions: dict[str, int] = field(default_factory=dict)
+    source_offsets: dict[str, int] = field(default_factory=dict, name="positions")
     """The newest offset taken from each source partition, by `topic@incarnation/partition`."""
     profiles_end: int | None = None
     """The offset of the newest profile that an owner wrote, as far as this record knows."""
 
 
-def is_repeated(positions: dict[str, int], source: Source) -> bool:
+def is_repeated(source_offsets: dict[str, int], source: Source) -> bool:
     """Whether this record of a source partition, or a later one, came before; if not, note it.
 
     Args:
-        positions: as in `Meta.positions`.
+        source_offsets: as in `Meta.source_offsets`.
         source: where the record came from.
     """
     key = f"{source.full_topic}/{source.partition}"
-    position = positions.get(key)
-    if position is None:
-        position = _former_position(positions, source)
-    if source.offset <= position:
-        positions[key] = position
+    offset = source_offsets.get(key)
+    if offset is None:
+        offset = _former_offset(source_offsets, source)
+    if source.offset <= offset:
+        source_offsets[key] = offset
         return True
-    positions[key] = source.offset
+    source_offsets[key] = source.offset
     return False
 
 
-def _former_position(positions: dict[str, int], source: Source) -> int:
-    """The position of a source partition that is new in this incarnation; -1 for none.
+def _former_offset(source_offsets: dict[str, int], source: Source) -> int:
+    """The offset of a source partition that is new in this incarnation; -1 for none.
 
     One from a time when nobody knew of incarnations goes on in the first that is known. Otherwise
-    the former incarnation is over, and its position is forgotten.
+    the former incarnation is over, and its offset is forgotten.
     """
     if not source.incarnation:
         return -1
     former = -1
     suffix = f"/{source.partition}"
-    for key in [key for key in positions if _is_of(key, source.topic, suffix)]:
-        position = positions.pop(key)
+    for key in [key for key in source_offsets if _is_of(key, source.topic, suffix)]:
+        offset = source_offsets.pop(key)
         if "@" not in key:
-            former = position
+            former = offset
     return former
 
 
 def _is_of(key: str, topic: str, suffix: str) -> bool:
-    """Whether a position is that of a partition of a topic, in whatever incarnation."""
+    """Whether an offset is that of a partition of a topic, in whatever incarnation."""
     return key.endswith(suffix) and key.removesuffix(suffix).partition("@")[0] == topic
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from handlers.state.customer import MERGED, is_newer, unpack_head
-from handlers.state.due_queue import DueWheel
+from handlers.state.due_queue import DueQueue
 from handlers.state.store import CustomerStore
 
 _STATES_BEGIN = frozenset(bytes((mark,)) for mark in (*range(0x90, 0xA0), 0xDC, 0xDD))
@@ -21,7 +21,7 @@ class Restored(NamedTuple):
     population: Counter[tuple[str, str]]
     """Customers by (tier, stage), those erased or merged into others left out."""
     ahead: list[tuple[int, str]]
-    """Customers whose state contains more than the position asked for: up to which, and who."""
+    """Customers whose state contains more than the offset asked for: up to which, and who."""
     hidden: list[str]
     """Customers behind whose state an older one was written: compaction would keep that one."""
 
@@ -60,7 +60,7 @@ class Restoration:
                     self._hidden.pop(customer_id, None)
 
     def finish(self, applied: int) -> Restored:
-        """The store of all customers, once; `applied` is the last position that is all durable."""
+        """The store of all customers, once; `applied` is the last offset that is all durable."""
         due: dict[str, int] = {}
         population: Counter[tuple[str, str]] = Counter()
         ahead: list[tuple[int, str]] = []
@@ -75,6 +75,6 @@ class Restoration:
                 population[head.tier, head.stage] += 1
             if head.applied > applied:
                 ahead.append((head.applied, customer_id))
-        store = CustomerStore(packed=packed_states, wheel=DueWheel(due))
+        store = CustomerStore(packed=packed_states, due_queue=DueQueue(due))
         store.max_epoch = max_epoch
         return Restored(store, population, ahead, list(self._hidden))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from handlers.state.customer import Customer, is_newer, pack, unpack, unpack_head
-from handlers.state.due_queue import DueWheel
+from handlers.state.due_queue import DueQueue
 
 
 class CustomerStore:
@@ -21,11 +21,11 @@ class CustomerStore:
         max_live: int = 20_000,
         *,
         packed: dict[str, bytes] | None = None,
-        wheel: DueWheel | None = None,
+        due_queue: DueQueue | None = None,
     ) -> None:
         """Begin empty, or with packed states and the instants at which they are due."""
         self.max_live = max_live
-        self.wheel = DueWheel() if wheel is None else wheel
+        self.due_queue = DueQueue() if due_queue is None else due_queue
         self.changed: dict[str, None] = {}
         self.max_epoch = 0
         """The newest owner that wrote any restored state."""
@@ -49,7 +49,7 @@ class CustomerStore:
         """Take over a state that changed, and when it is due next."""
         self._live[customer.customer_id] = customer
         self.changed[customer.customer_id] = None
-        self.wheel.schedule(customer.customer_id, customer.next_due_ms)
+        self.due_queue.schedule(customer.customer_id, customer.next_due_ms)
 
     def touch(self, customer_id: str) -> None:
         """Have a customer packed again though nothing changed; an unknown one is left alone."""
@@ -61,7 +61,7 @@ class CustomerStore:
         return sorted(self._packed.keys() | self.changed.keys())
 
     def applied(self, customer_id: str) -> int:
-        """The last position that changed a customer, without unpacking the rest."""
+        """The last offset that changed a customer, without unpacking the rest."""
         customer = self._live.get(customer_id)
         if customer is not None:
             return customer.applied
@@ -100,7 +100,7 @@ class CustomerStore:
             self._packed[customer_id] = packed
             self._live.pop(customer_id, None)
             self.changed.pop(customer_id, None)
-            self.wheel.schedule(customer_id, head.next_due_ms)
+            self.due_queue.schedule(customer_id, head.next_due_ms)
 
     def packed(self) -> Iterator[tuple[str, bytes]]:
         """The packed states as of the last packing."""

@@ -333,4 +333,4 @@ class EnginePartition:
         return Unflushed(outputs, dead_letters, states, profiles, meta, events, envelopes, claim)
 
     def _snapshot(self) -> Meta:
-        return replace(self._meta, positions=dict(self._meta.positions))
+        return replace(self._meta, source_offsets=dict(self._meta.source_offsets))

@@ -197,8 +197,8 @@ def _content(partition: Partition, customer_id: str) -> Customer:
     """A customer's state without where it stands in the log and who wrote it."""
     customer = partition.store.get(customer_id)
     assert customer is not None
-    moved = customer.moved and msgspec.structs.replace(customer.moved, position=0)
-    return msgspec.structs.replace(customer, epoch=0, applied=0, refused=[], moved=moved)
+    into = customer.merged_into and msgspec.structs.replace(customer.merged_into, offset=0)
+    return msgspec.structs.replace(customer, epoch=0, applied=0, refused=[], merged_into=into)
 
 
 def _check_profiles(records: Iterable[ConsumerRecord], expected: Partition) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.state.customer import Customer, new_customer, pack, unpack
-from handlers.state.due_queue import DueWheel
+from handlers.state.due_queue import DueQueue
 from handlers.state.partition_state import Meta, pack_meta
 from handlers.state.store import CustomerStore
 from scoring.policy import Policy
@@ -81,9 +81,9 @@ def _newest(records: Records) -> dict[str, Customer]:
     return newest
 
 
-def _popped(wheel: DueWheel) -> list[tuple[int, str]]:
+def _popped(due_queue: DueQueue) -> list[tuple[int, str]]:
     found = []
-    while (due := wheel.pop_due(2**62)) is not None:
+    while (due := due_queue.pop_due(2**62)) is not None:
         found.append(due)
     return found
 
@@ -97,7 +97,7 @@ def test_a_restore_is_a_plain_fold_of_the_changelog(seed: int) -> None:
     store, meta = partition.partition.store, partition.partition.meta
 
     assert {name: unpack(packed) for name, packed in store.packed()} == newest
-    assert _popped(store.wheel) == sorted(
+    assert _popped(store.due_queue) == sorted(
         (found.next_due_ms, name) for name, found in newest.items() if found.next_due_ms is not None
     )
     assert +partition.population == Counter(
@@ -137,7 +137,7 @@ def test_taking_all_at_once_ends_in_the_store_of_taking_one_by_one(seed: int) ->
     assert [quick.applied(name) for name in quick.ids()] == [
         slow.applied(name) for name in slow.ids()
     ]
-    assert _popped(quick.wheel) == _popped(slow.wheel)
+    assert _popped(quick.due_queue) == _popped(slow.due_queue)
 
 
 @given(seed=_SEEDS)
@@ -149,8 +149,8 @@ def test_records_that_come_again_after_a_rebalance_change_nothing(seed: int) -> 
     partition.restore(random.choices(records, k=5) if records else [])
     partition.on_restored(_GENERATION + 1)
     assert dict(partition.partition.store.packed()) == before
-    assert _popped(partition.partition.store.wheel) == _popped(
-        _restored(random, records).partition.store.wheel
+    assert _popped(partition.partition.store.due_queue) == _popped(
+        _restored(random, records).partition.store.due_queue
     )
 
 
@@ -164,5 +164,5 @@ def test_a_newer_record_that_comes_after_a_rebalance_counts(seed: int) -> None:
     partition.on_restored(_GENERATION + 1)
     store = partition.partition.store
     assert store.get(newer.customer_id) == newer
-    assert (1, newer.customer_id) in _popped(store.wheel)
+    assert (1, newer.customer_id) in _popped(store.due_queue)
     assert partition.epoch == 100

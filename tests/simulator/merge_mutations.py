@@ -22,7 +22,7 @@ OF_MERGES = (
             Edit(
                 Partition,
                 "take_transfer",
-                "if customer is not None and customer.applied >= position:",
+                "if customer is not None and customer.applied >= offset:",
                 "if False:",
             ),
         ),
@@ -49,7 +49,7 @@ OF_MERGES = (
                 handlers.state.store,
                 "unpack",
                 "return _decoder.decode(packed)",
-                "found = _decoder.decode(packed)\n    found.moved = None\n    return found",
+                "found = _decoder.decode(packed)\n    found.merged_into = None\n    return found",
             ),
         ),
     ),
@@ -59,8 +59,8 @@ OF_MERGES = (
             Edit(
                 Partition,
                 "_send_off",
-                "self._leave_marker(position, merged_customer(customer, moved), was)",
-                "self._put(position, customer, was)",
+                "self._leave_marker(offset, merged_customer(customer, merged_into), was)",
+                "self._put(offset, customer, was)",
             ),
         ),
     ),
@@ -70,7 +70,7 @@ OF_MERGES = (
             Edit(
                 Partition,
                 "_pass_on",
-                "self._note_refused(position, customer, occurred_ms)",
+                "self._note_refused(offset, customer, occurred_ms)",
                 "pass",
             ),
         ),
@@ -104,7 +104,7 @@ OF_MERGES = (
     Mutation(
         "hops that a dump knows",
         tuple(
-            Edit(handlers.partition, name, "moved.number", "moved.position")
+            Edit(handlers.partition, name, "merged_into.number", "merged_into.offset")
             for name in ("first_step", "next_step")
         ),
     ),

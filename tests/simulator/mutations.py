@@ -115,7 +115,7 @@ _ALL = (
     ),
     Mutation(
         "skip of what a customer's state contains",
-        (Edit(Partition, "apply", "elif customer.applied >= position:", "elif False:"),),
+        (Edit(Partition, "apply", "elif customer.applied >= offset:", "elif False:"),),
     ),
     Mutation(
         "skip of applied source positions",
@@ -123,7 +123,7 @@ _ALL = (
             Edit(
                 Partition,
                 "is_applied",
-                "return is_repeated(self.meta.positions, source)",
+                "return is_repeated(self.meta.source_offsets, source)",
                 "return False",
             ),
         ),
@@ -182,7 +182,7 @@ _ALL = (
     ),
     Mutation(
         "a refused record moves no time when it is skipped",
-        (Edit(Partition, "_skip", "if position not in customer.refused:", "if True:"),),
+        (Edit(Partition, "_skip", "if offset not in customer.refused:", "if True:"),),
     ),
     Mutation(
         "input acked when Kafka has it",

@@ -139,7 +139,7 @@ def _run_part(seeds: range, mutation: str | None) -> list[Outcome]:
 @contextmanager
 def _short_memory() -> Iterator[None]:
     """Few events are remembered by their ids, which would else do for what positions are for."""
-    with mock.patch.object(handlers.state.customer, "MAX_IDENTITIES", 3):
+    with mock.patch.object(handlers.state.customer, "MAX_SEEN_EVENTS", 3):
         yield
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from devtools.demo.wording import alert_sentence, money, tier_sentence
-from handlers.outputs import CrossedView, FiguresView, LevelChanged, TierChanged
+from handlers.outputs import CrossedView, LevelChanged, RfmView, TierChanged
 
 
-def figures(**fields: Any) -> FiguresView:
+def figures(**fields: Any) -> RfmView:
     given: dict[str, Any] = {
         "recency_days": 0,
         "frequency": 4,
@@ -21,7 +21,7 @@ def figures(**fields: Any) -> FiguresView:
         "score": 83,
         "segment": "Loyal",
     }
-    return FiguresView(**given | fields)
+    return RfmView(**given | fields)
 
 
 def tier_change(**fields: Any) -> TierChanged:

@@ -27,7 +27,7 @@ from handlers.merge.forwarding import MAX_EVENT_HOPS, MAX_HOPS
 from handlers.outputs import PointsView, Profile
 from handlers.profile import HealthView, SatisfactionView
 from handlers.reasons import REASONS
-from handlers.state.customer import MAX_ALSO, MAX_IDENTITIES, MAX_TICKETS
+from handlers.state.customer import MAX_ALSO, MAX_SEEN_EVENTS, MAX_TICKETS
 from scoring.decayed_topk import CAPACITY
 from scoring.ledger import MAX_ORDERS, MAX_WAITING
 from scoring.order import MAX_REFUND_IDS
@@ -221,7 +221,7 @@ def test_rules_give_the_limits_the_code_has() -> None:
         "ids merged into a customer that `explain` names": MAX_ALSO,
         "ids a merge is forwarded over": MAX_HOPS,
         "ids an event of an old id is forwarded over": MAX_EVENT_HOPS,
-        "event ids remembered": MAX_IDENTITIES,
+        "event ids remembered": MAX_SEEN_EVENTS,
         "refund ids of an order": MAX_REFUND_IDS,
         "days with points left": MAX_LOTS,
         "redemption ids": MAX_REDEMPTIONS,

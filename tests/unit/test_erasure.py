@@ -59,7 +59,7 @@ def test_there_is_no_further_output() -> None:
     driver = remembered()
     assert driver.feed(erased(day(1))) == []
     assert driver.pass_to(day(1_000)) == []
-    assert len(driver.partition.store.wheel) == 0
+    assert len(driver.partition.store.due_queue) == 0
 
 
 def test_what_was_due_before_the_erasure_is_still_told() -> None:

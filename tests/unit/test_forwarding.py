@@ -19,7 +19,7 @@ from handlers.merge.forwarding import (
 )
 from handlers.state.customer import (
     Customer,
-    Moved,
+    MergedInto,
     erased_customer,
     merged_customer,
     new_customer,
@@ -35,7 +35,7 @@ EVENT = b'{"event_id":"e1"}'
 
 
 def merged(customer_id: str, into: str, number: int = 1) -> Customer:
-    return merged_customer(new_customer(customer_id), Moved(into, 40 + number, number))
+    return merged_customer(new_customer(customer_id), MergedInto(into, 40 + number, number))
 
 
 def erased(customer_id: str) -> Customer:
@@ -59,7 +59,7 @@ def transfer(**changes: object) -> Transfer:
 
 
 def test_the_first_step_names_the_id_that_was_left() -> None:
-    assert first_step("ana", Moved("ben", 9, 2)) == Route(into="ben", via=(Hop("ana", 2),))
+    assert first_step("ana", MergedInto("ben", 9, 2)) == Route(into="ben", via=(Hop("ana", 2),))
 
 
 def test_a_merge_leads_on() -> None:
@@ -107,9 +107,9 @@ def test_every_way_ends_and_comes_back_to_its_origin_however_merges_lead() -> No
             code, choice = divmod(code, 5)
             target = (*names, None)[choice]
             people[name] = erased(name) if target is None else merged(name, target)
-        if people["a"].moved is None or people["a"].moved.into == "a":
+        if people["a"].merged_into is None or people["a"].merged_into.into == "a":
             continue
-        route, steps = first_step("a", people["a"].moved), 0
+        route, steps = first_step("a", people["a"].merged_into), 0
         while (step := next_step(people[route.into], route)) is not None:
             route, steps = step, steps + 1
             assert steps <= 2 * len(names)
@@ -118,7 +118,7 @@ def test_every_way_ends_and_comes_back_to_its_origin_however_merges_lead() -> No
 
 @pytest.mark.parametrize("most", [MAX_HOPS, MAX_EVENT_HOPS])
 def test_the_way_has_a_limit(most: int) -> None:
-    route = first_step("c0", Moved("c1", 1, 1))
+    route = first_step("c0", MergedInto("c1", 1, 1))
     number = 1
     while route.back is None:
         step = next_step(merged(f"c{number}", f"c{number + 1}"), route, most)

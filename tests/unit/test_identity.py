@@ -56,7 +56,7 @@ def test_a_duplicate_has_no_effect_at_all() -> None:
     assert once.outputs == twice.outputs
     assert once.profile() == twice.profile()
     assert once.state().ledger == twice.state().ledger
-    assert once.state().identities == twice.state().identities
+    assert once.state().seen_events == twice.state().seen_events
 
 
 def test_content_is_compared_by_value_not_by_bytes() -> None:
@@ -308,7 +308,7 @@ def test_a_topic_that_is_made_anew_has_positions_of_its_own() -> None:
     assert not partition.is_applied(Source("orders", 0, 500, "first"))
     assert not partition.is_applied(Source("orders", 0, 0, "second"))
     assert partition.is_applied(Source("orders", 0, 0, "second"))
-    assert partition.meta.positions == {"orders@second/0": 0}
+    assert partition.meta.source_offsets == {"orders@second/0": 0}
 
 
 def test_incarnations_of_other_topics_and_partitions_stay() -> None:
@@ -321,7 +321,7 @@ def test_incarnations_of_other_topics_and_partitions_stay() -> None:
     ):
         assert not partition.is_applied(source)
     assert not partition.is_applied(Source("orders", 0, 0, "second"))
-    assert partition.meta.positions.keys() == {
+    assert partition.meta.source_offsets.keys() == {
         "orders@first/10",
         "orders-b@first/0",
         "b-orders@first/0",
@@ -334,4 +334,4 @@ def test_a_position_from_before_incarnations_were_known_goes_on_in_the_first_one
     assert not partition.is_applied(Source("orders", 0, 5))
     assert partition.is_applied(Source("orders", 0, 5, "first"))
     assert not partition.is_applied(Source("orders", 0, 6, "first"))
-    assert partition.meta.positions == {"orders@first/0": 6}
+    assert partition.meta.source_offsets == {"orders@first/0": 6}

@@ -492,8 +492,8 @@ def test_the_newest_refund_ids_of_an_order_are_remembered_and_all_their_sum() ->
     for number in range(MAX_REFUND_IDS + 1):
         ledger.change(Change(REFUND, "o1", f"r{number}", 100), RULES)
     assert ledger.monetary == 100_000 - 100 * (MAX_REFUND_IDS + 1)
-    assert ledger.refund_told("o1", "r1", 100) is True
-    assert ledger.refund_told("o1", "r0", 1) is None
+    assert ledger.is_duplicate_refund("o1", "r1", 100) is True
+    assert ledger.is_duplicate_refund("o1", "r0", 1) is None
 
 
 # Under other rules

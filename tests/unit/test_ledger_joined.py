@@ -66,7 +66,7 @@ def test_an_order_told_under_both_ids_with_one_amount_is_one_order() -> None:
     joined = join(own, ledger(order("o1", 1)))
     assert [(each.order_id, each.day) for each in own.orders] == [("o1", 2)]
     assert (own.frequency, own.monetary) == (1, 1_000)
-    assert [each.day for each in joined.told_twice] == [1]
+    assert [each.day for each in joined.duplicates] == [1]
 
 
 def test_with_another_amount_both_stand() -> None:
@@ -129,8 +129,8 @@ def test_refunds_of_both_are_taken_off_each_id_once() -> None:
     own = refunded(refunded(ledger(order("o1", 2)), "o1", "r1", 100), "o1", "r2", 30)
     join(own, refunded(refunded(ledger(order("o1", 2)), "o1", "r2", 30), "o1", "r3", 7))
     assert own.monetary == 1_000 - 137
-    assert own.refund_told("o1", "r3", 7) is True
-    assert own.refund_told("o1", "r1", 99) is False
+    assert own.is_duplicate_refund("o1", "r3", 7) is True
+    assert own.is_duplicate_refund("o1", "r1", 99) is False
 
 
 def test_what_was_refunded_by_ids_forgotten_since_is_not_taken_off_twice() -> None:
@@ -156,7 +156,7 @@ def test_the_points_an_order_gave_stay_with_it_also_if_only_the_other_gave_some(
     found = ledger(own)
     joined = join(found, ledger(other))
     assert found.orders[0].earned == Earned(TERMS, 10, 2)
-    assert [each.earned for each in joined.told_twice] == [None]
+    assert [each.earned for each in joined.duplicates] == [None]
 
 
 # What waited

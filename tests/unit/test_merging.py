@@ -45,8 +45,8 @@ def test_a_marker_that_leads_to_the_survivor_is_all_that_stays() -> None:
     driver = known(order("o1", "500", day(0)), profile({"email": "ana@example.org"}, day(0)))
     driver.feed(merged("ben", day(1)))
     found = driver.state()
-    assert found.moved is not None
-    assert (found.moved.into, found.stage, found.erased) == ("ben", MERGED, False)
+    assert found.merged_into is not None
+    assert (found.merged_into.into, found.stage, found.erased) == ("ben", MERGED, False)
     marker = Customer(0, found.applied, None, "prospect", MERGED, False, "ana")
     assert replace(found, moved=None, epoch=0) == marker
     assert len(pack(found)) < 100
@@ -361,7 +361,7 @@ def test_the_survivor_is_erased_by_an_erasure_of_the_old_id() -> None:
 def test_a_merge_told_of_the_old_id_merges_the_survivor() -> None:
     driver = known(order("o1", "5", day(0)), merged("ben", day(1)), merged("cia", day(2)))
     assert driver.profile("cia")["orders_ever"] == 1
-    moved = driver.state("ben").moved
+    moved = driver.state("ben").merged_into
     assert moved is not None
     assert moved.into == "cia"
 

@@ -90,7 +90,7 @@ def test_until_the_record_arrives_the_old_id_is_gone_and_the_new_one_does_not_kn
     world = World()
     world.feed(order("o1", "10", day(0), A), order("o2", "20", day(0), B))
     world.feed(merged(B, day(1), A))
-    assert world.state(A).moved is not None
+    assert world.state(A).merged_into is not None
     assert world.orders(B) == ["o2"]
     world.arrive()
     assert (world.orders(B), world.points(B)) == (["o1", "o2"], 30)
@@ -152,7 +152,7 @@ def test_of_merges_in_a_circle_each_happens_or_is_a_dead_letter_and_nothing_is_l
     for number, name in enumerate(names):
         world.feed(order(f"late{number}", "5", day(2), name))
     world.arrive()
-    alive = [name for name in names if world.state(name).moved is None]
+    alive = [name for name in names if world.state(name).merged_into is None]
     assert [reason for reason, _ in world.letters] == ["invalid_value"] * len(alive)
     kept = [order_id for name in alive for order_id in world.orders(name)]
     told = range(len(names))
@@ -186,7 +186,7 @@ def test_a_merge_goes_over_64_ids_and_an_event_further() -> None:
     world.feed(merged(names[1], day(2), names[0], event_id="far"))
     world.arrive()
     assert world.letters == [("invalid_value", "far")]
-    assert (world.orders(names[0]), world.state(names[0]).moved) == (["o1"], None)
+    assert (world.orders(names[0]), world.state(names[0]).merged_into) == (["o1"], None)
     world.feed(viewed(day(3), names[1]))
     world.arrive()
     assert world.letters == [("invalid_value", "far")]

@@ -210,9 +210,9 @@ def test_the_64_redemptions_accepted_last_are_remembered() -> None:
     account.earn(1_000, 0, None)
     for number in range(MAX_REDEMPTIONS + 1):
         assert account.redeem(f"p{number}", 1)
-    assert account.told("p0", 1) is None
-    assert account.told("p1", 1) is True
-    assert account.told(f"p{MAX_REDEMPTIONS}", 2) is False
+    assert account.is_duplicate("p0", 1) is None
+    assert account.is_duplicate("p1", 1) is True
+    assert account.is_duplicate(f"p{MAX_REDEMPTIONS}", 2) is False
 
 
 # Below zero

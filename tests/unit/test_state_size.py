@@ -13,7 +13,7 @@ from handlers.merge.forwarding import MAX_HOPS, Hop, Transfer
 from handlers.merge.join import join
 from handlers.state.customer import (
     MAX_ALSO,
-    MAX_IDENTITIES,
+    MAX_SEEN_EVENTS,
     MAX_TICKETS,
     Customer,
     Tagged,
@@ -111,7 +111,7 @@ def test_every_list_has_its_limit() -> None:
     assert len(ledger.orders) == MAX_ORDERS
     assert len(ledger.waiting) == MAX_WAITING
     assert len(found.tickets) == MAX_TICKETS
-    assert len(found.identities) == MAX_IDENTITIES * 16
+    assert len(found.seen_events) == MAX_SEEN_EVENTS * 16
     assert len(found.standing) <= 3
     assert found.refused == []
 
@@ -166,7 +166,7 @@ def worst(name: str = "") -> Customer:
         Ticket(wide(n), "complaint", 2**41, is_open=True, changed_ms=2**41)
         for n in range(MAX_TICKETS)
     ]
-    found.identities = bytes(16 * MAX_IDENTITIES)
+    found.seen_events = bytes(16 * MAX_SEEN_EVENTS)
     value = 1_024 * "\U00010348"
     found.attributes = {wide(n): (value, 2**41) for n in range(MAX_ATTRIBUTES)}
     found.ledger.merged = [MergedDay(20_000 + n, 10**6, 10**15) for n in range(366)]
@@ -195,7 +195,7 @@ def test_two_of_the_worst_customers_become_one_who_fits_a_record_of_kafka() -> N
     assert len(ledger.merged) <= policy.window_days
     assert tagged.categories is not None
     assert len(tagged.categories.weights) == CAPACITY
-    assert len(own.identities) == 16 * MAX_IDENTITIES
+    assert len(own.seen_events) == 16 * MAX_SEEN_EVENTS
     assert (len(own.tickets), len(own.attributes)) == (MAX_TICKETS, MAX_ATTRIBUTES)
     assert (len(points.lots), len(points.activities)) == (MAX_LOTS, MAX_ACTIVITIES_COUNTED)
     assert (len(own.also), own.also[-1]) == (MAX_ALSO, other.customer_id)

@@ -120,14 +120,14 @@ def test_restore_keeps_the_greatest_epoch_and_of_it_the_last_position() -> None:
     assert found is not None
     assert (found.epoch, found.applied) == (2, 6)
     assert store.max_epoch == 2
-    assert store.wheel.pop_due(100) == (60, "ana")
-    assert store.wheel.pop_due(100) is None
+    assert store.due_queue.pop_due(100) == (60, "ana")
+    assert store.due_queue.pop_due(100) is None
 
 
 def test_restored_customers_are_due_when_they_were() -> None:
     store = CustomerStore()
     store.restore([(name, pack(customer(name, due_ms=at))) for name, at in (("b", 5), ("a", 9))])
-    assert [store.wheel.pop_due(9), store.wheel.pop_due(9)] == [(5, "b"), (9, "a")]
+    assert [store.due_queue.pop_due(9), store.due_queue.pop_due(9)] == [(5, "b"), (9, "a")]
 
 
 def test_the_applied_position_is_read_without_unpacking() -> None:

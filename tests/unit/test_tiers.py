@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scoring.policy import Cutoffs, Movement, Policy, Tier, Weights
-from scoring.rfm import Figures, figures
+from scoring.rfm import Rfm, compute_rfm
 from scoring.rules import Rules
 from scoring.tiers import holds, qualified_rank
 from tests.builders import cancelled, day, order, refund, viewed
@@ -17,11 +17,11 @@ NO_RECENCY = (9_000, 9_001, 9_002, 9_003)
 MONEY = (Tier("gold", min_monetary="1000"), Tier("silver", min_monetary="100"), Tier("base"))
 
 
-def rank(tier: Tier, found: Figures) -> int:
+def rank(tier: Tier, found: Rfm) -> int:
     return qualified_rank(Rules(Policy(tiers=(tier, Tier("base")))), found)
 
 
-EARNED = Figures(recency_days=20, frequency=3, monetary=15_000, r=5, f=2, m=3, score=58)
+EARNED = Rfm(recency_days=20, frequency=3, monetary=15_000, r=5, f=2, m=3, score=58)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_prospects_rank_below_the_last_tier() -> None:
 def test_no_condition_holds_for_a_prospect() -> None:
     [condition] = Rules(Policy(tiers=(Tier("a", min_frequency=0), Tier("b")))).tiers[0].conditions
     assert not holds(condition, None)
-    assert holds(condition, figures(Rules(Policy()), 0, 0, 0))
+    assert holds(condition, compute_rfm(Rules(Policy()), 0, 0, 0))
 
 
 def next_tier(driver: Driver) -> Any:

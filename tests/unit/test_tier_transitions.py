@@ -6,7 +6,7 @@ import pytest
 
 from scoring.policy import Cutoffs, Movement, Policy, Tier
 from scoring.rules import Rules
-from scoring.tiers import Move, move
+from scoring.tiers import Transition, transition
 from tests.builders import (
     cancelled,
     consent,
@@ -47,13 +47,13 @@ def verdict(
     grace_days: int = 30,
     soft_landing: bool = True,
     lowered: bool = False,
-) -> Move:
+) -> Transition:
     rules = Rules(policy(grace_days, soft_landing=soft_landing))
-    return move(rules, current, qualified, until, TODAY, lowered_by_event=lowered)
+    return transition(rules, current, qualified, until, TODAY, lowered_by_event=lowered)
 
 
-def stays(rank: int, until: int | None = None, *, starts: bool = False) -> Move:
-    return Move(rank, until, grace_starts=starts, grace_ended=False)
+def stays(rank: int, until: int | None = None, *, starts: bool = False) -> Transition:
+    return Transition(rank, until, grace_starts=starts, grace_ended=False)
 
 
 @pytest.mark.parametrize("until", [None, TODAY - 1, TODAY + 9])
@@ -92,17 +92,19 @@ def test_rule_4_lets_a_running_grace_run() -> None:
 
 @pytest.mark.parametrize("until", [TODAY, TODAY - 5])
 def test_rule_4_a_soft_landing_is_one_step_and_a_new_grace(until: int) -> None:
-    assert verdict(GOLD, BASE, until) == Move(
+    assert verdict(GOLD, BASE, until) == Transition(
         SILVER, TODAY + 30, grace_starts=True, grace_ended=True
     )
 
 
 def test_rule_4_the_last_step_of_a_soft_landing_starts_no_grace() -> None:
-    assert verdict(BRONZE, BASE, TODAY) == Move(BASE, None, grace_starts=False, grace_ended=True)
+    assert verdict(BRONZE, BASE, TODAY) == Transition(
+        BASE, None, grace_starts=False, grace_ended=True
+    )
 
 
 def test_rule_4_a_hard_landing_goes_to_the_qualified_tier() -> None:
-    assert verdict(GOLD, BASE, TODAY, soft_landing=False) == Move(
+    assert verdict(GOLD, BASE, TODAY, soft_landing=False) == Transition(
         BASE, None, grace_starts=False, grace_ended=True
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scoring.policy import Policy, Weights
-from scoring.rfm import SEGMENTS, figures
+from scoring.rfm import SEGMENTS, compute_rfm
 from scoring.rules import Rules
 
 RULES = Rules(Policy())
@@ -21,14 +21,14 @@ RULES = Rules(Policy())
     [(0, 5), (30, 5), (31, 4), (60, 4), (61, 3), (120, 3), (121, 2), (240, 2), (241, 1), (9999, 1)],
 )
 def test_r_falls_by_one_with_each_cutoff_that_is_passed(days: int, r: int) -> None:
-    assert figures(RULES, days, 1, 0).r == r
+    assert compute_rfm(RULES, days, 1, 0).r == r
 
 
 @pytest.mark.parametrize(
     ("orders", "f"), [(0, 1), (1, 1), (2, 2), (3, 2), (4, 3), (7, 3), (8, 4), (15, 4), (16, 5)]
 )
 def test_f_rises_by_one_with_each_cutoff_that_is_reached(orders: int, f: int) -> None:
-    assert figures(RULES, 0, orders, 0).f == f
+    assert compute_rfm(RULES, 0, orders, 0).f == f
 
 
 @pytest.mark.parametrize(
@@ -36,21 +36,21 @@ def test_f_rises_by_one_with_each_cutoff_that_is_reached(orders: int, f: int) ->
     [(0, 1), (4_999, 1), (5_000, 2), (14_999, 2), (15_000, 3), (40_000, 4), (100_000, 5)],
 )
 def test_m_rises_by_one_with_each_cutoff_that_is_reached(cents: int, m: int) -> None:
-    assert figures(RULES, 0, 1, cents).m == m
+    assert compute_rfm(RULES, 0, 1, cents).m == m
 
 
 def score(weights: Weights, r_days: int, orders: int, cents: int) -> int:
-    return figures(Rules(Policy(weights=weights)), r_days, orders, cents).score
+    return compute_rfm(Rules(Policy(weights=weights)), r_days, orders, cents).score
 
 
 def test_the_score_goes_from_0_to_100() -> None:
-    assert figures(RULES, 9999, 0, 0).score == 0
-    assert figures(RULES, 0, 16, 100_000).score == 100
+    assert compute_rfm(RULES, 9999, 0, 0).score == 0
+    assert compute_rfm(RULES, 0, 16, 100_000).score == 100
 
 
 def test_the_score_is_rounded_down() -> None:
     """Digits 5, 1 and 2 give 100 * 5 / 12 = 41.67."""
-    assert figures(RULES, 0, 1, 12_000).score == 41
+    assert compute_rfm(RULES, 0, 1, 12_000).score == 41
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_the_score_is_exact_where_floats_are_not() -> None:
 def test_a_segment_is_the_customary_name_of_the_three_digits(
     days: int, orders: int, cents: int, segment: str
 ) -> None:
-    assert figures(RULES, days, orders, cents).segment == segment
+    assert compute_rfm(RULES, days, orders, cents).segment == segment
 
 
 def test_every_code_has_a_segment() -> None:
