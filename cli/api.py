@@ -9,7 +9,7 @@ import uvloop
 
 from cli.common import process_metrics, stop_signals, warn_of_unknown_variables
 from cli.errors import fail, one_sentence
-from config.environment import Settings, load_settings
+from config.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from serving.api.jobs import Erase

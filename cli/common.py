@@ -8,7 +8,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from config.environment import Settings
+    from config.settings import Settings
     from streams.runtime.metrics import Metrics
 from cli.errors import fail
 from handlers.decode.schema import valid_customer_id
@@ -16,7 +16,7 @@ from handlers.decode.schema import valid_customer_id
 
 def warn_of_unknown_variables(log: Any) -> None:
     """Say in a command's log which variables look like settings and are none."""
-    from config.environment import unknown_variables
+    from config.settings import unknown_variables
 
     for name, meant in unknown_variables(os.environ).items():
         log.warning("a variable is no setting", variable=name, meant=meant)

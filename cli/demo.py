@@ -14,8 +14,8 @@ import typer
 from rich.console import Console
 
 from cli.sending import sending, until_interrupted
-from config.environment import load_settings
-from config.settings import ENV_PREFIX, Settings
+from config.settings import Settings, load_settings
+from config.settings_section import ENV_PREFIX
 from devtools.demo.run import DemoPlan, DemoRun, demo_records
 from devtools.demo.stack import DemoFailed, DemoStack
 from devtools.demo.state import DemoState

@@ -16,8 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cli.errors import fail, one_sentence
-from config.environment import load_settings
-from config.settings import Settings
+from config.settings import Settings, load_settings
 from handlers.control_records import is_control
 from handlers.decode.decode import as_line
 from handlers.merge.forwarding import NO_EVENT, encode_forwarded

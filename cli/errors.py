@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import typer
 from aiokafka.errors import KafkaError
 
-from config.environment import SettingsError
 from config.policy_file import PolicyError
+from config.settings import SettingsError
 from handlers.control_records import UnreadableControl
 from streams.changelog import StateUnreadable
 from streams.kafka.clients import BrokerUnreachable

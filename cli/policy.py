@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from cli.errors import fail, one_sentence
-from config.environment import load_settings
 from config.policy_file import PolicyError, load_policy
+from config.settings import load_settings
 from scoring.policy import Policy
 
 policy_app = typer.Typer(help="The policy: tiers, cut-offs, dormancy.", no_args_is_help=True)

@@ -6,7 +6,7 @@ import asyncio
 
 from cli.common import process_metrics, stop_signals, warn_of_unknown_variables
 from cli.errors import fail, one_sentence
-from config.environment import Settings, load_settings
+from config.settings import Settings, load_settings
 
 
 def projector() -> None:

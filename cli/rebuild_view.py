@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from cli.errors import fail, one_sentence
-from config.environment import load_settings
+from config.settings import load_settings
 
 
 def rebuild_view() -> None:

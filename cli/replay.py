@@ -19,7 +19,7 @@ from cli.sending import (
     sent_table,
     until_interrupted,
 )
-from config.environment import Settings, load_settings
+from config.settings import Settings, load_settings
 from devtools.traffic.lines import LineReader, LineSplitter, parts
 from devtools.traffic.sender import Sent, TrafficSender, open_sender
 from streams.runtime.clock import wall_ms

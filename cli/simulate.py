@@ -22,7 +22,7 @@ from cli.sending import (
     sent_table,
     until_interrupted,
 )
-from config.environment import Settings, load_settings
+from config.settings import Settings, load_settings
 from devtools.traffic.record import TrafficRecord
 from devtools.traffic.sender import Sent, open_sender
 from devtools.traffic.shoppers import PopulationShape

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from cli.errors import one_sentence
-from config.environment import load_settings
 from config.policy_file import load_policy
+from config.settings import load_settings
 
 
 def worker(

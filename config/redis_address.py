@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
-
-if TYPE_CHECKING:
-    from config.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,39 +23,23 @@ class RedisAddress:
     skips_verification: bool
 
     @classmethod
-    def of(cls, settings: Settings) -> RedisAddress:
-        """The address in ``settings``."""
-        parts = urlsplit(settings.redis_url)
+    def of(cls, url: str, *, has_login: bool) -> RedisAddress:
+        """The address in a URL, which may name a user and password; or there is another login."""
+        parts = urlsplit(url)
         options = parse_qs(parts.query)
         verification = [
             *options.get("ssl_cert_reqs", []),
             *options.get("ssl_check_hostname", []),
         ]
-        own = settings.redis_username is not None or settings.redis_password is not None
         in_url = parts.username or parts.password or {"username", "password"} & {*options}
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         server = f"{host or 'localhost'}:{parts.port or 6379}"
         return cls(
             scheme=parts.scheme,
             place=parts.path if parts.scheme == "unix" else server,
-            has_credentials=own or bool(in_url),
+            has_credentials=has_login or bool(in_url),
             skips_verification=any(
                 word.lower() in ("none", "optional", "false", "f", "no", "n", "0")
                 for word in verification
             ),
         )
-
-
-def masked_redis_url(url: str) -> str:
-    """``url`` with ``***`` for the password, wherever it stands."""
-    parts = urlsplit(url)
-    place = parts.netloc.rpartition("@")[2]
-    if parts.username or parts.password:
-        password = ":***" if parts.password else ""
-        place = f"{parts.username or ''}{password}@{place}"
-    query = "&".join(
-        f"{option.partition('=')[0]}=***" if option.startswith("password=") else option
-        for option in parts.query.split("&")
-        if option
-    )
-    return f"{parts.scheme}://{place}{parts.path}" + (f"?{query}" if query else "")

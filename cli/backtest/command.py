@@ -15,8 +15,8 @@ from cli.backtest.run import Backtest, BacktestOptions, Line, OutputFiles
 from cli.backtest.sort import sorted_lines
 from cli.backtest.summary import print_summary
 from cli.errors import fail, one_sentence
-from config.environment import load_settings
 from config.policy_file import PolicyError, load_policy
+from config.settings import load_settings
 from handlers.decode.decode import Limits
 from handlers.partition import NoPolicy
 from scoring.timestamps import parse_rfc3339

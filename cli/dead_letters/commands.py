@@ -14,7 +14,7 @@ from cli.dead_letters.lines import json_line, text_line
 from cli.dead_letters.replay import LetterReplay
 from cli.errors import fail, one_sentence
 from cli.sending import sending, until_interrupted
-from config.environment import Settings, load_settings
+from config.settings import Settings, load_settings
 from handlers.reasons import REASONS
 from scoring.timestamps import parse_rfc3339
 from streams.dead_letters import Progress as OnProgress

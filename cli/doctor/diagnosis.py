@@ -16,10 +16,9 @@ from redis.exceptions import RedisError
 
 from cli.doctor.finding import Finding
 from cli.doctor.kafka import kafka_findings
-from config.environment import SettingsError, load_settings, unknown_variables
 from config.policy_file import PolicyError, load_policy
-from config.redis_address import RedisAddress
-from config.settings import ENV_PREFIX, Settings
+from config.settings import Settings, SettingsError, load_settings, unknown_variables
+from config.settings_section import ENV_PREFIX
 from scoring.policy import Policy
 from serving.view.redis import connect_redis, explained
 
@@ -35,7 +34,7 @@ async def diagnose(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
 
     Args:
         environ: the environment of this process, for the names of its variables; their values are
-            read by `config.environment.load_settings`.
+            read by `config.settings.load_settings`.
     """
     yield _versions()
     try:
@@ -76,7 +75,7 @@ async def redis_finding(settings: Settings) -> Finding:
         return Finding(f"Redis does not answer within {_REDIS_DEADLINE_S:g} s", only_the_view)
     finally:
         await client.aclose()
-    address = RedisAddress.of(settings)
+    address = settings.redis_address
     login = "with a login" if address.has_credentials else "without a login"
     return Finding(f"Redis at {address.place} answers, {address.scheme}, {login}")
 

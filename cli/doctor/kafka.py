@@ -12,8 +12,7 @@ from cli.doctor.finding import Finding
 from cli.doctor.group import group_finding
 from cli.doctor.log import policy_finding
 from cli.doctor.topics import Cluster, topic_finding
-from config.environment import SettingsError
-from config.settings import Settings
+from config.settings import Settings, SettingsError
 from scoring.policy import Policy
 from streams.faust_app import TopicChanged
 from streams.kafka.clients import new_admin

@@ -13,7 +13,7 @@ from rich.console import Console
 from cli.common import refuse_no_id
 from cli.errors import fail
 from cli.sending import sending
-from config.environment import load_settings
+from config.settings import load_settings
 
 
 def erase(

@@ -9,9 +9,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from config.environment import SettingsError
-from config.redis_address import RedisAddress
-from config.settings import Settings
+from config.settings import Settings, SettingsError
 from serving.view.keys import ViewKeys
 from serving.view.redis import connect_redis, explained, is_outage
 from streams.erasure.receipt import Step
@@ -34,7 +32,7 @@ async def look_at_view(
         wait_s: how long to look at most.
     """
     deadline_s = asyncio.get_running_loop().time() + wait_s
-    place = RedisAddress.of(settings).place
+    place = settings.redis_address.place
     try:
         redis = connect_redis(settings)
     except SettingsError as error:

@@ -15,7 +15,7 @@ import msgspec
 
 from cli.errors import EXPECTED
 from cli.explain.state import NothingToExplain, explained
-from config.environment import load_settings
+from config.settings import load_settings
 from serving.api.jobs import KafkaUnavailable, Unexplained
 
 _FOUND, _NOTHING = 0, 3

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.errors import one_sentence
-from config.environment import load_settings
+from config.settings import load_settings
 from streams.kafka.topics import all_topics, check_topics, create_topics
 
 topics_app = typer.Typer(help="The Kafka topics.", no_args_is_help=True)

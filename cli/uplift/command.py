@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from cli.errors import fail, one_sentence
 from cli.uplift.comparison import Question, Uplift
-from config.environment import load_settings
+from config.settings import load_settings
 from scoring.dormancy import LEVELS
 from scoring.timestamps import parse_rfc3339
 

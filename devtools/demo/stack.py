@@ -13,7 +13,7 @@ from typing import Self
 import aiohttp
 
 import streams
-from config.settings import ENV_PREFIX
+from config.settings_section import ENV_PREFIX
 from devtools.servers import BrokerKind, start_broker, start_redis
 from devtools.servers.child import ServerProcess
 from devtools.servers.guardian import Workspace

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
-from config.environment import Settings
+from config.settings import Settings
 from serving.api.app import create_app
 from serving.api.auth import Access
 from serving.api.dependencies import Services

@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
 
-from config.environment import Settings, SettingsError
+from config.settings import Settings, SettingsError
 from serving.api.protocol import LimitedProtocol
 
 _BACKLOG = 512

@@ -10,7 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from config.environment import Settings
+from config.settings import Settings
 from serving.view.redis import ViewError
 from streams.kafka.clients import new_consumer
 

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from config.environment import Settings
+from config.settings import Settings
 from serving.projector.metrics import ViewMeter
 from serving.projector.resume import end_offsets, seen_end, settle
 from serving.projector.sources import Stream

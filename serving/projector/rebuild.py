@@ -20,7 +20,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from redis.exceptions import RedisError
 
-from config.environment import Settings
+from config.settings import Settings
 from serving.projector.consumer import open_consumer
 from serving.projector.fill import Filling
 from serving.projector.sources import view_streams

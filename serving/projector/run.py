@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 
-from config.environment import Settings
+from config.settings import Settings
 from serving.projector.consumer import open_consumer
 from serving.projector.health import ProjectorHealth
 from serving.projector.loop import Projection

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from redis.asyncio import Redis
 
-from config.environment import Settings
+from config.settings import Settings
 from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS, TIER_CHANGES
 from serving.projector.decode import Batch, change_chunks, profile_chunks
 from serving.projector.metrics import ViewMeter

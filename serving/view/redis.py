@@ -33,8 +33,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from config.environment import Settings
-from config.redis_address import RedisAddress
+from config.settings import Settings
 from streams.kafka.security import tls_context
 
 
@@ -89,7 +88,7 @@ def connect_redis(
         "timeout": answer_timeout_s,
         "protocol": 2,
     }
-    if RedisAddress.of(settings).scheme == "rediss":
+    if settings.redis_address.scheme == "rediss":
         options |= _tls_options(settings)
     return Redis.from_pool(BlockingConnectionPool.from_url(settings.redis_url, **options))
 
@@ -105,7 +104,7 @@ def is_outage(error: BaseException) -> bool:
 
 def explained(error: RedisError, settings: Settings) -> ViewError:
     """The error as a sentence with the place and what to look at, without any credential."""
-    redis = f"Redis at {RedisAddress.of(settings).place}"
+    redis = f"Redis at {settings.redis_address.place}"
     if isinstance(error, AuthenticationError):
         return ViewError(
             f"{redis} refuses the user or the password; check REDIS_URL, "

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from faust.types import TP
 
-from config.environment import Settings, SettingsError
 from config.field_checks import parse_breaker_pass
+from config.settings import Settings, SettingsError
 from streams.faust_app import StreamApp
 from streams.ingest.breaker import Bounds, Breaker, Trip
 from streams.kafka.topics import INPUTS, topic_name

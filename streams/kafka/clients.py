@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from config.environment import Settings
+from config.settings import Settings
 from streams.faust_app import BatchProducer, Consumer
 from streams.kafka.security import aiokafka_security
 

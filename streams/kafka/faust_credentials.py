@@ -9,7 +9,7 @@ from __future__ import annotations
 import faust
 from faust.types.auth import CredentialsT
 
-from config.environment import Settings
+from config.settings import Settings
 from streams.kafka.security import kafka_ssl_context
 
 

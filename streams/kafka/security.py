@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from config.environment import Settings, SettingsError
+from config.settings import Settings, SettingsError
 
 
 def kafka_ssl_context(settings: Settings) -> ssl.SSLContext | None:

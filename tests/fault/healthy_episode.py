@@ -14,8 +14,8 @@ from typing import Any
 
 from faust.types import TP
 
-from config.environment import Settings
 from config.policy_file import check_policy
+from config.settings import Settings
 from handlers.control_records import ClockTick, PolicyActivated, encode_control
 from handlers.decode.decode import Limits, decode
 from handlers.reasons import Rejection

@@ -15,7 +15,7 @@ import httpx
 from aiokafka import AIOKafkaConsumer
 from redis.asyncio import Redis
 
-from config.environment import Settings
+from config.settings import Settings
 from serving.api.health import ApiHealth
 from serving.api.jobs import KafkaUnavailable, Ports, Unexplained
 from serving.api.metrics import ApiMetricsMeter

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.dump import dump_partition
-from config.environment import Settings
+from config.settings import Settings
 from devtools.servers import Broker
 from devtools.servers.guardian import Workspace
 from handlers.partition import Partition

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
-from config.environment import Settings
+from config.settings import Settings
 from streams.kafka.read import read_to_end
 from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, create_topics, topic_name
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from config.environment import Settings
+from config.settings import Settings
 from devtools.servers import Broker, RedisServer, start_redis
 from tests.harness.api import Api, TokenBook, View, serving
 from tests.harness.view import redis_of, settings_for

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from structlog.testing import capture_logs
 
-from config.environment import Settings
+from config.settings import Settings
 from devtools.servers import Broker, start_redis
 from scoring.timestamps import rfc3339
 from serving.projector.rebuild import rebuild_view

@@ -12,7 +12,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from config.environment import Settings
+from config.settings import Settings
 from devtools.servers import Broker, RedisServer, start_broker
 from serving.api.sse import response as response_module
 from serving.api.sse import stream as changes_module

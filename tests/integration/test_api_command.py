@@ -17,7 +17,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from config.environment import Settings, variable_names
+from config.settings import Settings, variable_names
 from devtools.servers import Broker, RedisServer
 from devtools.servers.guardian import Workspace
 from devtools.servers.ports import free_ports

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from config.durations import Duration
-from config.environment import Settings
+from config.settings import Settings
 from serving.api import jobs
 from tests.harness.api import Api, Rest, TokenBook, View, serving
 from tests.support.profiles import profile

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from config.environment import Settings
+from config.settings import Settings
 from scoring.timestamps import rfc3339
 from streams.kafka.topics import create_topics
 from tests.harness.api import Rest, TokenBook, View, serving

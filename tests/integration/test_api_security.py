@@ -12,7 +12,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from config.environment import Settings
+from config.settings import Settings
 from serving.api import protocol
 from serving.api.server import ApiServerError, bind
 from tests.harness.api import Api, Rest, TokenBook, View, serving

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from config.environment import Settings
+from config.settings import Settings
 from scoring.dormancy import LEVELS
 from serving.projector.sources import Profiles, Target
 from serving.view.change_counts import Levels, Moves

@@ -10,7 +10,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from redis.asyncio import Redis
 
-from config.environment import Settings
+from config.settings import Settings
 from devtools.servers import Broker, RedisServer, start_redis
 from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS, TIER_CHANGES
 from serving.projector.rebuild import rebuild_view

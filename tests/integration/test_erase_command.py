@@ -16,7 +16,7 @@ import pytest
 from aiokafka import ConsumerRecord
 
 from cli.erase.redis_check import look_at_view
-from config.environment import Settings
+from config.settings import Settings
 from devtools.servers import Broker, RedisServer
 from devtools.servers.ports import free_ports
 from handlers.outputs import CUSTOMER_PROFILES

@@ -8,7 +8,7 @@ import json
 import pytest
 from redis.asyncio import Redis
 
-from config.environment import Settings
+from config.settings import Settings
 from devtools.servers import Broker, RedisServer, start_redis
 from handlers.outputs import CUSTOMER_PROFILES
 from serving.projector.rebuild import RebuildProgress, rebuild_view

@@ -12,7 +12,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from redis.asyncio import Redis
 
-from config.environment import Settings
+from config.settings import Settings
 from devtools.servers import Broker, BrokerUnavailable, RedisServer, start_redis
 from handlers.outputs import DORMANCY_ALERTS, TIER_CHANGES
 from serving.projector.rebuild import rebuild_view

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from aiokafka import TopicPartition
 
-from config.environment import Settings
+from config.settings import Settings
 from devtools.servers import Broker
 from devtools.traffic.cdnow import purchase_rows
 from devtools.traffic.enrich import TrafficShape, enriched

@@ -13,7 +13,7 @@ from datetime import date
 import aiohttp
 import pytest
 
-from config.environment import Settings, variable_names
+from config.settings import Settings, variable_names
 from devtools.servers import Broker, RedisServer, start_redis
 from devtools.servers.ports import free_ports
 from handlers.outputs import TIER_CHANGES

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from config.environment import Settings
+from config.settings import Settings
 from serving.view.chunks import cut_profiles
 from serving.view.generation import Generation, PlaceLost
 from serving.view.generations import RedisView

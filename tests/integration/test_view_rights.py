@@ -10,7 +10,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from cli.doctor.diagnosis import redis_finding
-from config.environment import Settings
+from config.settings import Settings
 from devtools.servers import Broker, start_redis
 from serving.projector.rebuild import rebuild_view
 from serving.view.changes_reader import ChangesReader

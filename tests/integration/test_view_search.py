@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from config.environment import Settings
+from config.settings import Settings
 from serving.view.chunks import cut_profiles
 from serving.view.cursor import BadCursor
 from serving.view.generation import Generation

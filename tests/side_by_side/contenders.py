@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from config.environment import Settings
 from config.policy_file import check_policy
+from config.settings import Settings
 from devtools.servers.ports import free_ports
 from handlers.state.customer import unpack
 from streams.changelog import read_state

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from config.environment import Settings
+from config.settings import Settings
 
 TOKENS = {"api_token_file": "/tokens.toml"}
 TLS = {"api_tls_certfile": "/cert.pem"}

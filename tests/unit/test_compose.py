@@ -11,8 +11,7 @@ import yaml
 from typer.testing import CliRunner
 
 from cli.main import app
-from config.environment import load_settings, variable_names
-from config.settings import Settings
+from config.settings import Settings, load_settings, variable_names
 from serving.api.token_file import read_tokens
 
 ROOT = Path(__file__).resolve().parents[2]

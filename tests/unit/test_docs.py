@@ -20,7 +20,8 @@ from cli.main import app
 from config.policy_care import MAX_HOLIDAYS
 from config.policy_file import MAX_TIERS, load_policy
 from config.policy_points import MAX_ACTIVITIES
-from config.settings import ENV_PREFIX, Settings
+from config.settings import Settings
+from config.settings_section import ENV_PREFIX
 from handlers.decode.decode import MAX_NESTING, MAX_RECORD_BYTES, Limits
 from handlers.decode.schema import MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, MAX_ID_LENGTH, SCHEMAS
 from handlers.merge.forwarding import MAX_EVENT_HOPS, MAX_HOPS

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from config.environment import Settings
+from config.settings import Settings
 from streams.runtime.http_server import HttpServer, HttpServerError
 from streams.runtime.metrics import Metrics
 

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 from faust.types import TP
 
-from config.environment import Settings, SettingsError
+from config.settings import Settings, SettingsError
 from streams.faust_app import StreamApp
 from streams.ingest.breaker import Bounds
 from streams.ingest.stops import IngestGuard, bounds_of, passes_of

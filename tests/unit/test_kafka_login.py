@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
-from config.environment import Settings, SettingsError
+from config.settings import Settings, SettingsError
 from streams.kafka.faust_credentials import faust_broker_urls, faust_credentials
 from streams.kafka.security import aiokafka_security, kafka_ssl_context
 

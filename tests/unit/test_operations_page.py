@@ -7,8 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from config.environment import variable_names
-from config.settings import Settings
+from config.settings import Settings, variable_names
 from streams.runtime.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,8 +12,7 @@ import pytest
 import yaml
 
 from cli.main import app
-from config.environment import load_settings, variable_names
-from config.settings import Settings
+from config.settings import Settings, load_settings, variable_names
 from streams.runtime.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,7 @@ from aiokafka.errors import (
 )
 from redis.asyncio import Redis
 
-from config.environment import Settings
+from config.settings import Settings
 from serving.projector.health import LoopHealth
 from serving.projector.loop import Projection
 from serving.projector.metrics import ViewMeter

@@ -6,7 +6,7 @@ import pytest
 from redis import exceptions
 from redis.exceptions import RedisError
 
-from config.environment import Settings
+from config.settings import Settings
 from serving.view.redis import explained, is_outage
 
 SETTINGS = Settings(

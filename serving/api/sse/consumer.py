@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from config.environment import Settings
+from config.settings import Settings
 from serving.api.sse.position import Place, mark_of
 from streams.faust_app import describe_topics, fetch_partition_counts
 from streams.kafka.clients import new_consumer

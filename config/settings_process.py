@@ -1,0 +1,70 @@
+"""The settings of the processes: logs, the breaker of the ingest, and how often what is done."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from config import field_checks
+from config.durations import Duration
+from config.settings_section import AnyDuration, Lower, Section, Upper, between
+
+
+class ProcessSettings(Section):
+    """How a process runs."""
+
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], Upper] = Field(
+        default="INFO", description="`debug`, `info`, `warning` or `error`."
+    )
+    log_format: Annotated[Literal["json", "console"], Lower] = Field(
+        default="json", description="`json`: one object a line; `console`: for people."
+    )
+
+    breaker_in_a_row: int = Field(
+        default=100,
+        ge=0,
+        le=1_000_000,
+        description="More bad records in a row than this stop the ingest of their input partition, "
+        "0 for no bound.",
+    )
+    breaker_share: Decimal = Field(
+        default=Decimal("0.5"),
+        ge=0,
+        le=1,
+        description="So does a larger share of bad records among the newest of the partition, 0 "
+        "for no bound.",
+    )
+    breaker_window: int = Field(
+        default=1_000, ge=1, le=100_000, description="… of which so many are looked at."
+    )
+    breaker_pass: Annotated[str, AfterValidator(field_checks.checked_pass)] = Field(
+        default="",
+        description="Bad records before these offsets do not count: `topic/partition@offset`, "
+        "several separated by commas. With it a stopped partition goes on after a restart.",
+    )
+    flush_interval: Annotated[AnyDuration, between("10ms", "60s")] = Field(
+        default=Duration(200),
+        description="Outputs and state are written at the latest after this time.",
+    )
+    flush_max_records: int = Field(
+        default=20_000,
+        ge=1,
+        le=1_000_000,
+        description="… or when this many events have been applied since the last write.",
+    )
+    tick_interval: Annotated[AnyDuration, between("100ms", "1m")] = Field(
+        default=Duration(1_000),
+        description="How often, in mode `live`, the owner of a partition writes the time to it.",
+    )
+    stall_timeout: Annotated[AnyDuration, between("10s", "1d")] = Field(
+        default=Duration(300_000),
+        description="A worker that has records to take and has not moved for this long ends, so "
+        "that its supervisor starts it anew.",
+    )
+    startup_timeout: Annotated[AnyDuration, between("1s", "1h")] = Field(
+        default=Duration(30_000),
+        description="Time after which a start gives up on a broker, a topic or a Redis that does "
+        "not answer.",
+    )
