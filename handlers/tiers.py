@@ -1,4 +1,7 @@
-"""The tier of a customer, worked out after an event and whenever time makes it due."""
+"""Evaluating a customer's tier, after an event and whenever it is due, and reporting a change.
+
+The rules themselves are in `scoring.tiers`.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from scoring.rules import Rules
 from scoring.tiers import (
     Crossed,
     Transition,
+    at_once,
     crossed,
     fall_day,
     order_amount_needed,
@@ -28,7 +32,7 @@ TIME = "window"
 
 
 class Totals(NamedTuple):
-    """What figures are made of, with the rules and the business day they are made for."""
+    """What recency, frequency and monetary value follow from, as of a business day under rules."""
 
     rules: Rules
     day: int
@@ -38,13 +42,13 @@ class Totals(NamedTuple):
 
 
 def totals(ledger: Ledger, rules: Rules, day: int) -> Totals:
-    """The ledger's totals as they stand; the window must end at `day`."""
+    """The totals of a ledger whose window ends at `day`."""
     return Totals(rules, day, ledger.last_order_ms, ledger.frequency, ledger.monetary)
 
 
-def rfm_of(found: Totals) -> Rfm | None:
-    """The figures of totals; None for a prospect."""
-    rules, day, last_order_ms, frequency, monetary = found
+def rfm_of(at: Totals) -> Rfm | None:
+    """RFM of totals; None for a prospect."""
+    rules, day, last_order_ms, frequency, monetary = at
     if last_order_ms is None:
         return None
     return compute_rfm(rules, day - rules.calendar.day(last_order_ms), frequency, monetary)
@@ -59,10 +63,14 @@ def evaluate(
     *,
     reduces: bool = False,
 ) -> None:
-    """Move the customer to the tier due on the business day of `now_ms`, telling of a change.
+    """Move the customer to the tier due on the business day of `now_ms`, and report a change.
 
     Args:
+        context: the rules in force, and the outbox.
+        customer: changed in place.
+        now_ms: the customer's clock.
         before: the totals of the same day without the event, or of the day before for time alone.
+        cause: what the evaluation follows from.
         reduces: the cause is a cancellation, a failed payment or a refund.
     """
     rules = context.rules
@@ -75,32 +83,25 @@ def evaluate(
         return
     change = _Change(rules, before.rules, rfm_of(before), after, now_ms, cause)
     if current is None:
-        verdict, is_up = _leave_dropped_tier(before.rules.rank[customer.tier], qualified)
+        # A new policy dropped the tier; one at the same place in its list is no worse.
+        reached, is_up = at_once(qualified), qualified <= before.rules.rank[customer.tier]
     else:
         lowered = reduces and qualified > qualified_rank(before.rules, change.before)
         until_day = None if grace is None else grace.until_day
-        verdict = transition(rules, current, qualified, until_day, today, lowered_by_event=lowered)
-        is_up = verdict.rank < current
-    tier = rules.tier_name(verdict.rank)
+        reached = transition(rules, current, qualified, until_day, today, lowered_by_event=lowered)
+        is_up = reached.rank < current
+    tier = rules.tier_name(reached.rank)
     if tier != customer.tier:
         previous, customer.tier = customer.tier, tier
-        higher = verdict.rank if is_up or current is None else current
-        ended = grace if verdict.grace_ended else None
-        found = change.crossed(higher) if ended is None else ended.crossed
-        _announce(context, customer, (previous, is_up), verdict, change, found)
-    if verdict.grace_starts:
-        assert verdict.grace_until_day is not None
-        customer.grace = Grace(verdict.grace_until_day, change.crossed(verdict.rank))
-    elif verdict.grace_until_day is None:
+        higher = reached.rank if is_up or current is None else current
+        ended = grace if reached.grace_ended else None
+        conditions = change.crossed(higher) if ended is None else ended.crossed
+        _emit(context, customer, (previous, is_up), reached, change, conditions)
+    if reached.grace_starts:
+        assert reached.grace_until_day is not None
+        customer.grace = Grace(reached.grace_until_day, change.crossed(reached.rank))
+    elif reached.grace_until_day is None:
         customer.grace = None
-
-
-def _leave_dropped_tier(old_rank: int, qualified: int) -> tuple[Transition, bool]:
-    """A new policy has no such tier: what the customer qualifies for takes its place.
-
-    With the same place in the list it counts as no worse.
-    """
-    return Transition(qualified, None, grace_starts=False, grace_ended=False), qualified <= old_rank
 
 
 class _Change(NamedTuple):
@@ -116,20 +117,20 @@ class _Change(NamedTuple):
         return crossed(self.rules, rank, self.before, self.after, self.now_ms, old_rules)
 
 
-def _announce(
+def _emit(
     context: Context,
     customer: Customer,
-    moved: tuple[str, bool],
-    verdict: Transition,
+    left: tuple[str, bool],
+    reached: Transition,
     change: _Change,
-    found: tuple[Crossed, ...],
+    conditions: tuple[Crossed, ...],
 ) -> None:
     rules = context.rules
-    previous, is_up = moved
+    previous, is_up = left
     cause, now_ms = change.cause, change.now_ms
     today = rules.calendar.day(now_ms)
     reason = cause.reason
-    if reason == TIME and verdict.grace_ended:
+    if reason == TIME and reached.grace_ended:
         reason = "grace_expired"
     data = TierChanged(
         customer_id=customer.customer_id,
@@ -143,10 +144,10 @@ def _announce(
         effective_at=rfc3339(now_ms),
         before=rfm_view(change.before, change.old_rules),
         after=rfm_view(change.after, rules),
-        crossed=[crossed_view(one, rules) for one in found],
-        next_tier=next_tier(rules, customer, verdict.rank),
-        keeps_until=keeps_until(rules, customer, verdict.rank, today, verdict.grace_until_day),
-        action=rules.tier_action(verdict.rank),
+        crossed=[crossed_view(one, rules) for one in conditions],
+        next_tier=next_tier(rules, customer, reached.rank),
+        keeps_until=keeps_until(rules, customer, reached.rank, today, reached.grace_until_day),
+        action=rules.tier_action(reached.rank),
         policy_version=rules.version,
         marketing_consent=customer.marketing_consent,
     )
@@ -176,7 +177,10 @@ def keeps_until(
 
 
 def tier_due_ms(rules: Rules, customer: Customer, today: int) -> int | None:
-    """The next instant after `today` began at which the tier must be looked at."""
+    """The start of the next business day on which the tier is evaluated without an event.
+
+    On it an order leaves the window, a recency cut-off or a condition is passed, or a grace ends.
+    """
     ledger = customer.ledger
     due = ledger.next_leaving_day(rules)
     if ledger.last_order_ms is not None:

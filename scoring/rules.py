@@ -26,15 +26,15 @@ MEASURES = ("recency_days", "frequency", "monetary", "r", "f", "m", "score")
 class Condition(NamedTuple):
     """One condition of a tier: the measure at least the cut-off, or at most it for recency."""
 
-    place: int
-    """Of the measure in `MEASURES`."""
+    measure_at: int
+    """The place of the measure in `MEASURES`."""
     cutoff: int
     at_most: bool
 
     @property
     def measure(self) -> str:
         """The name of the measure."""
-        return MEASURES[self.place]
+        return MEASURES[self.measure_at]
 
 
 class TierRule(NamedTuple):

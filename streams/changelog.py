@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from config.settings import Settings
 from handlers.partition import Partition
 from handlers.state.partition_state import Meta, unpack_meta
+from handlers.state.record_order import is_newer
 from handlers.state.restore import Restoration
 from streams.kafka.clients import new_consumer
 from streams.kafka.headers import META_KEY
@@ -44,7 +45,7 @@ async def read_state(settings: Settings, number: int, only: str | None = None) -
             for record in records:
                 if record.key == META_KEY:
                     newer = unpack_meta(record.value)
-                    if (newer.epoch, newer.applied) >= (meta.epoch, meta.applied):
+                    if not is_newer(meta, newer):
                         meta = newer
                 elif wanted is None or record.key == wanted:
                     restoration.take([(record.key.decode(), record.value)])
@@ -77,7 +78,7 @@ async def newest_meta(consumer: AIOKafkaConsumer, changelog: TopicPartition) -> 
             for record in records:
                 if record.key == META_KEY and record.value is not None:
                     meta = unpack_meta(record.value)
-                    if found is None or (meta.epoch, meta.applied) >= (found.epoch, found.applied):
+                    if found is None or not is_newer(found, meta):
                         found = meta
         if found is not None or start == begin:
             return found

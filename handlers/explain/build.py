@@ -118,7 +118,7 @@ def _tier_held(rules: Rules, rank: int, found: Rfm | None) -> TierHeld:
 
 def _condition_held(rules: Rules, condition: Condition, found: Rfm | None) -> ConditionHeld:
     measure, cutoff = condition.measure, condition.cutoff
-    value = None if found is None else found[condition.place]
+    value = None if found is None else found[condition.measure_at]
     margin = None
     if value is not None:
         margin = cutoff - value if condition.at_most else value - cutoff

@@ -182,14 +182,6 @@ class Head(Struct, array_like=True):
     erased: bool
 
 
-def is_newer(head: Head, known: Head) -> bool:
-    """Whether a restore takes this state instead of the known one.
-
-    The owner counts first: one that was taken for dead may write on, further than its successor.
-    """
-    return (head.epoch, head.applied) > (known.epoch, known.applied)
-
-
 def new_customer(customer_id: str) -> Customer:
     """Somebody of whom nothing is known yet."""
     return Customer(0, -1, None, PROSPECT, PROSPECT, False, customer_id)

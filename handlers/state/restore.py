@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from handlers.state.customer import MERGED, is_newer, unpack_head
+from handlers.state.customer import MERGED, unpack_head
 from handlers.state.due_queue import DueQueue
+from handlers.state.record_order import is_newer
 from handlers.state.store import CustomerStore
 
 _STATES_BEGIN = frozenset(bytes((mark,)) for mark in (*range(0x90, 0xA0), 0xDC, 0xDD))

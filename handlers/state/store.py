@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from handlers.state.customer import Customer, is_newer, pack, unpack, unpack_head
+from handlers.state.customer import Customer, pack, unpack, unpack_head
 from handlers.state.due_queue import DueQueue
+from handlers.state.record_order import is_newer
 
 
 class CustomerStore:

@@ -20,6 +20,7 @@ from handlers.outputs import Output
 from handlers.partition import Partition, Verdict
 from handlers.reasons import MISSING_FIELD, Rejection
 from handlers.state.partition_state import Meta, Source, unpack_meta
+from handlers.state.record_order import is_newer
 from handlers.state.restore import Restoration
 from streams.faust_app import Record
 from streams.faust_app.batch import BatchEvent
@@ -187,9 +188,8 @@ class EnginePartition:
 
     def _restore_meta(self, meta: Meta) -> None:
         self._max_epoch = max(self._max_epoch, meta.epoch)
-        found, known = (meta.epoch, meta.applied), (self._meta.epoch, self._meta.applied)
-        self._meta_is_stale = found < known
-        if self._partition is None and found > known:
+        self._meta_is_stale = is_newer(self._meta, meta)
+        if self._partition is None and is_newer(meta, self._meta):
             self._meta = meta
 
     # -- applying

@@ -32,7 +32,7 @@ _BEHIND_COMMIT = Edit(EnginePartition, "take", "batch.first_offset > self._posit
 
 def _last_write_wins(module: Any) -> Edit:
     return Edit(
-        module, "is_newer", "(head.epoch, head.applied) > (known.epoch, known.applied)", "True"
+        module, "is_newer", "(found.epoch, found.applied) > (known.epoch, known.applied)", "True"
     )
 
 
@@ -92,7 +92,7 @@ _ALL = (
             Edit(
                 EnginePartition,
                 "_restore_meta",
-                "self._partition is None and found > known",
+                "self._partition is None and is_newer(meta, self._meta)",
                 "self._partition is None",
             ),
         ),
