@@ -32,13 +32,11 @@ class CameBack(NamedTuple):
 
 def thresholds_of(rules: Rules, customer: Customer) -> Thresholds:
     """The thresholds of a customer with at least one counted order."""
-    if rules.cadence is None:
-        return rules.fixed_thresholds
     ledger = customer.ledger
     first_ms, last_ms = ledger.first_order_ms, ledger.last_order_ms
     assert first_ms is not None
     assert last_ms is not None
-    return rules.thresholds(ledger.orders_ever, first_ms, last_ms)
+    return rules.dormancy.thresholds(ledger.orders_ever, first_ms, last_ms)
 
 
 def instants_of(rules: Rules, customer: Customer) -> tuple[int, int, int] | None:

@@ -1,4 +1,4 @@
-"""Levels of dormancy: active, at risk, dormant, churned; and the silence that each takes."""
+"""Dormancy levels (active, at risk, dormant, churned), and after how much silence each begins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ACTIVE, AT_RISK, DORMANT, CHURNED = range(4)
 
 
 class Thresholds(NamedTuple):
-    """Milliseconds of silence until each level, and where they came from."""
+    """Milliseconds of silence until each level, and their basis: `fixed` or `cadence`."""
 
     at_risk_ms: int
     dormant_ms: int
@@ -23,7 +23,7 @@ class Thresholds(NamedTuple):
 
 
 class CadenceRule:
-    """Thresholds that follow a customer's own pace, in integers.
+    """Thresholds from the customer's own cadence, in integers.
 
     Each is clamp(floor(multiplier x mean gap between orders), min, max).
     """
@@ -38,7 +38,7 @@ class CadenceRule:
         self.max_ms = cadence.max_days * DAY_MS
 
     def thresholds(self, span_ms: int, gaps: int) -> Thresholds:
-        """The thresholds of a customer; ``span_ms`` from first to last order has ``gaps`` >= 1."""
+        """The thresholds of a customer with `gaps` (at least 1) between first and last order."""
         at_risk, dormant, churned = (
             min(
                 max(factor.numerator * span_ms // (factor.denominator * gaps), self.min_ms),
@@ -49,12 +49,36 @@ class CadenceRule:
         return Thresholds(at_risk, dormant, churned, "cadence")
 
 
+class ThresholdRule:
+    """The section `[dormancy]` of a policy: fixed days, or each customer's own cadence."""
+
+    def __init__(self, policy: Policy) -> None:
+        declared = policy.dormancy
+        self.fixed = Thresholds(
+            declared.at_risk_days * DAY_MS,
+            declared.dormant_days * DAY_MS,
+            declared.churned_days * DAY_MS,
+            "fixed",
+        )
+        self._cadence = CadenceRule(policy) if declared.mode == "cadence" else None
+
+    def thresholds(self, orders_ever: int, first_order_ms: int, last_order_ms: int) -> Thresholds:
+        """The thresholds of a customer with at least one counted order.
+
+        With fewer orders than `cadence_min_orders` the fixed days hold.
+        """
+        cadence = self._cadence
+        if cadence is None or orders_ever < cadence.min_orders:
+            return self.fixed
+        return cadence.thresholds(last_order_ms - first_order_ms, orders_ever - 1)
+
+
 def level_instants(
     thresholds: Thresholds, last_order_ms: int, last_interaction_ms: int
 ) -> tuple[int, int, int]:
-    """When each of at risk, dormant and churned is reached, in that order, never descending.
+    """The instants of at risk, dormant and churned, in that order, never descending.
 
-    Churned is reached when a customer is dormant and also without interaction for long enough.
+    A customer is churned once dormant and also without interaction for long enough.
     """
     dormant_ms = last_order_ms + thresholds.dormant_ms
     return (
@@ -65,7 +89,7 @@ def level_instants(
 
 
 def level_at(instants: tuple[int, int, int], now_ms: int) -> int:
-    """The level at an instant."""
+    """The dormancy level at an instant."""
     at_risk, dormant, churned = instants
     if now_ms < at_risk:
         return ACTIVE

@@ -6,9 +6,9 @@ from fractions import Fraction
 from math import lcm
 from typing import NamedTuple
 
-from scoring.calendar import DAY_MS, BusinessCalendar
+from scoring.calendar import BusinessCalendar
 from scoring.care import CareRule
-from scoring.dormancy import CadenceRule, Thresholds
+from scoring.dormancy import ThresholdRule
 from scoring.health_score import health_rule
 from scoring.holdout import holdout_rule
 from scoring.money import CURRENCY_DIGITS, Amount, Rate, amount_of
@@ -69,15 +69,8 @@ class Rules:
         self.recency_steps = self._recency_steps()
         self.grace_days = policy.movement.grace_days
         self.soft_landing = policy.movement.soft_landing
-        dormancy = policy.dormancy
-        self.fixed_thresholds = Thresholds(
-            dormancy.at_risk_days * DAY_MS,
-            dormancy.dormant_days * DAY_MS,
-            dormancy.churned_days * DAY_MS,
-            "fixed",
-        )
-        self.cadence = CadenceRule(policy) if dormancy.mode == "cadence" else None
-        actions = dormancy.actions
+        self.dormancy = ThresholdRule(policy)
+        actions = policy.dormancy.actions
         self.level_actions = (None, actions.at_risk, actions.dormant, actions.churned)
         self.reactivated_action = actions.reactivated
         self.returned_action = actions.returned
@@ -99,12 +92,6 @@ class Rules:
     def tier_action(self, rank: int) -> str | None:
         """What the policy says to do for customers of a tier; None for prospects."""
         return None if rank == self.prospect_rank else self.tiers[rank].action
-
-    def thresholds(self, orders_ever: int, first_order_ms: int, last_order_ms: int) -> Thresholds:
-        """The thresholds of a customer with at least one counted order."""
-        if self.cadence is None or orders_ever < self.cadence.min_orders:
-            return self.fixed_thresholds
-        return self.cadence.thresholds(last_order_ms - first_order_ms, orders_ever - 1)
 
     def _minor(self, text: str) -> int:
         amount = amount_of(text)
