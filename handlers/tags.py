@@ -49,7 +49,7 @@ def fire_tags(context: Context, customer: Customer, due_ms: int) -> None:
     _look(context, Subject(customer, tagged, rules, today), rules.tags.timed, due_ms, cause)
 
 
-def reconsider_tags(context: Context, customer: Customer, now_ms: int, cause: Cause) -> None:
+def reevaluate_tags(context: Context, customer: Customer, now_ms: int, cause: Cause) -> None:
     """Look at all tags, under rules that may be new; without any rules they are forgotten."""
     rules = context.rules
     if rules.tags is None:

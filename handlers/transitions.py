@@ -5,8 +5,8 @@ What the policy declares beyond tiers and levels hooks in at five places, always
 - after an accepted event (`take_event`): tier, level, then `_follow`: care, points, tags;
 - at a due instant (`fire`): tier (one evaluation), levels, then `_fire_features`: care, points'
   expiry, tags;
-- under a new policy (`reconsider`): tier, level, then care, points, tags;
-- when another customer is merged into this one (`take_over`): tier, level, then care, points, tags;
+- under a new policy (`reevaluate`): tier, level, then care, points, tags;
+- when another customer is merged into this one (`absorb`): tier, level, then care, points, tags;
 - each tells its own next due instant after the customer's clock (`_feature_dues`), None if there
   is none; `plan` takes the least. A feature must leave nothing due at or before the instant it was
   fired at.
@@ -44,7 +44,7 @@ from handlers.profile import count_answer
 from handlers.profiles import accepted_only, consent_changed, profile_updated
 from handlers.state.customer import Customer, stage_of
 from handlers.support import survey_answered, ticket_changed
-from handlers.tags import fire_tags, follow_tags, reconsider_tags, tags_due_ms
+from handlers.tags import fire_tags, follow_tags, reevaluate_tags, tags_due_ms
 from handlers.tiers import TIME, evaluate, tier_due_ms, totals
 from scoring.dormancy import DORMANT
 from scoring.rules import PROSPECT, Rules
@@ -206,7 +206,7 @@ def _earlier(due: int | None, other: int | None) -> int | None:
 # -- a new policy
 
 
-def reconsider(
+def reevaluate(
     context: Context, customer: Customer, old_rules: Rules, now_ms: int, cause: Cause
 ) -> None:
     """Look at a customer under rules that have just come into force."""
@@ -223,13 +223,13 @@ def reconsider(
         rewatch(customer, old_rules, rules, now_ms)
     if rules.points is not None:
         expire_points(context, customer, now_ms, cause)
-    reconsider_tags(context, customer, now_ms, cause)
+    reevaluate_tags(context, customer, now_ms, cause)
 
 
 # -- a merge
 
 
-def take_over(
+def absorb(
     context: Context, customer: Customer, other: Customer, now_ms: int, cause: Cause
 ) -> None:
     """Join another customer, who is the same person, and look at what that comes to."""
@@ -250,10 +250,10 @@ def take_over(
     if rules.care is not None:
         watch(customer, now_ms)
     join_points(context, customer, joined, standing_before, now_ms, cause)
-    reconsider_tags(context, customer, now_ms, cause)
+    reevaluate_tags(context, customer, now_ms, cause)
 
 
-def make_whole(
+def undo_merge(
     context: Context, customer: Customer, left_ms: int, now_ms: int, cause: Cause
 ) -> None:
     """Go on with a customer whose merge was refused: time passed, and the rules may be others.
@@ -265,6 +265,6 @@ def make_whole(
         customer.tier, customer.grace = PROSPECT, None
     customer.ledger.recount(rules)
     customer.ledger.evict(rules, rules.calendar.day(left_ms))
-    reconsider(context, customer, rules, left_ms, cause)
+    reevaluate(context, customer, rules, left_ms, cause)
     plan(context, customer, left_ms)
     fire_until(context, customer, now_ms)

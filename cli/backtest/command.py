@@ -18,7 +18,7 @@ from cli.errors import fail, one_sentence
 from config.policy_file import PolicyError, load_policy
 from config.settings import load_settings
 from handlers.decode.decode import Limits
-from handlers.partition import NoPolicy
+from handlers.partition_core import NoPolicy
 from scoring.timestamps import parse_rfc3339
 from streams.runtime.clock import wall_ms
 

@@ -16,8 +16,9 @@ from handlers.decode.fast import quick_event
 from handlers.decode.policy_checks import check_values
 from handlers.events import Event
 from handlers.merge.forwarding import Transfer
+from handlers.merge.routing import Verdict
 from handlers.outputs import Output
-from handlers.partition import Partition, Verdict
+from handlers.partition import Partition
 from handlers.reasons import MISSING_FIELD, Rejection
 from handlers.state.partition_state import Meta, Source, unpack_meta
 from handlers.state.record_order import is_newer

@@ -10,8 +10,9 @@ from handlers.control_records import is_control
 from handlers.decode.decode import IN_THE_LOG, decode
 from handlers.events import Event
 from handlers.merge.forwarding import Forwarded, Transfer
+from handlers.merge.routing import Verdict
 from handlers.outputs import Output
-from handlers.partition import Partition, Verdict
+from handlers.partition import Partition
 from handlers.reasons import Rejection
 from handlers.state.customer import Customer, unpack
 from handlers.state.partition_state import Source

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import handlers.merge.routing
 import handlers.partition
 import handlers.state.store
-from handlers.partition import Partition
 from streams.engine.owned_partition import EnginePartition
 from streams.engine.records import EngineRecords
 from tests.simulator.mutation import Edit, Mutation
 
-_TAKEN_BACK = "marker, customer = self.store.get(transfer.customer_id), unpack(transfer.state)"
+_TAKEN_BACK = "marker, customer = core.store.get(transfer.customer_id), unpack(transfer.state)"
 
 OF_MERGES = (
     Mutation(
@@ -20,8 +20,8 @@ OF_MERGES = (
         "skip of a transfer that the state contains",
         (
             Edit(
-                Partition,
-                "take_transfer",
+                handlers.partition,
+                "receive_transfer",
                 "if customer is not None and customer.applied >= offset:",
                 "if False:",
             ),
@@ -57,10 +57,10 @@ OF_MERGES = (
         "who was merged leaves",
         (
             Edit(
-                Partition,
-                "_send_off",
-                "self._leave_marker(offset, merged_customer(customer, merged_into), was)",
-                "self._put(offset, customer, was)",
+                handlers.partition,
+                "start_merge",
+                "core.put_marker(offset, merged_customer(customer, merged_into), was)",
+                "core.put(offset, customer, was)",
             ),
         ),
     ),
@@ -68,9 +68,9 @@ OF_MERGES = (
         "what goes on moves no time when it is skipped",
         (
             Edit(
-                Partition,
+                handlers.merge.routing,
                 "_pass_on",
-                "self._note_refused(offset, customer, occurred_ms)",
+                "core.note_refused(offset, customer, occurred_ms)",
                 "pass",
             ),
         ),
@@ -79,8 +79,8 @@ OF_MERGES = (
         "a way back without a loss",
         (
             Edit(
-                Partition,
-                "_take_back",
+                handlers.merge.routing,
+                "_undo_merge",
                 _TAKEN_BACK,
                 f"{_TAKEN_BACK}\n    del customer.ledger.orders[:]",
             ),
@@ -88,13 +88,13 @@ OF_MERGES = (
     ),
     Mutation(
         "a way back that knows where it came from",
-        (Edit(handlers.partition, "next_step", "back=last)", "back=None)"),),
+        (Edit(handlers.merge.routing, "next_step", "back=last)", "back=None)"),),
     ),
     Mutation(
         "a circle that is noticed",
         (
             Edit(
-                handlers.partition,
+                handlers.merge.routing,
                 "next_step",
                 "hop != route.back and hop not in route.via",
                 "True",
@@ -104,7 +104,7 @@ OF_MERGES = (
     Mutation(
         "hops that a dump knows",
         tuple(
-            Edit(handlers.partition, name, "merged_into.number", "merged_into.offset")
+            Edit(handlers.merge.routing, name, "merged_into.number", "merged_into.offset")
             for name in ("first_step", "next_step")
         ),
     ),

@@ -182,7 +182,7 @@ _ALL = (
     ),
     Mutation(
         "a refused record moves no time when it is skipped",
-        (Edit(Partition, "_skip", "if offset not in customer.refused:", "if True:"),),
+        (Edit(Partition, "skip", "if offset not in customer.refused:", "if True:"),),
     ),
     Mutation(
         "input acked when Kafka has it",

@@ -22,8 +22,9 @@ from handlers.merge.forwarding import (
     Transfer,
     encode_forwarded,
 )
+from handlers.merge.routing import Verdict
 from handlers.outputs import Output
-from handlers.partition import Partition, Verdict
+from handlers.partition import Partition
 from handlers.reasons import Rejection
 from tests.oracle.forwarded import Hop as OracleHop
 from tests.oracle.forwarded import Way

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from handlers.control_records import ClockTick, PolicyActivated, decode_control, encode_control
-from handlers.partition import NoPolicy, Partition
+from handlers.partition import Partition
+from handlers.partition_core import NoPolicy
 from handlers.state.partition_state import pack_meta, unpack_meta
 from handlers.state.store import CustomerStore
 from scoring.policy import Cutoffs, Dormancy, Movement, Policy, Tier
