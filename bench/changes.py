@@ -27,9 +27,9 @@ from handlers import outputs
 from scoring.calendar import DAY_MS
 from scoring.timestamps import rfc3339
 from serving.projector.decode import Read
-from serving.view.change_counts import Levels, Moves
 from serving.view.change_records import day_of, read_level, read_move
 from serving.view.changes_reader import ChangesReader
+from serving.view.changes_writer import LevelsWriter, MovesWriter
 from serving.view.chunks import Chunk
 from serving.view.generations import RedisView
 from serving.view.redis import connect_redis
@@ -102,16 +102,19 @@ def _record(kind: str, customer: str, at_ms: int, data: Any) -> tuple[bytes, byt
 
 
 async def _fill(
-    ledger: Moves | Levels, read: Read[Any], records: Iterable[tuple[bytes, bytes]], first: int
+    writer: MovesWriter | LevelsWriter,
+    read: Read[Any],
+    records: Iterable[tuple[bytes, bytes]],
+    first: int,
 ) -> float:
     """Carry records in; returns records a second."""
     if first == 0:
-        await ledger.begin(0, 0, 1)
+        await writer.begin(0, 0, 1)
     began_s = time.monotonic()
     offset = first
     source = iter(records)
     while chunks := list(itertools.islice(_chunks(source, read, offset), _BATCH_CHUNKS)):
-        await ledger.apply(chunks)
+        await writer.apply(chunks)
         offset = chunks[-1].after
     return (offset - first) / (time.monotonic() - began_s)
 
@@ -135,8 +138,8 @@ async def run(url: str, customers: int) -> dict[str, float]:
         later_ms = _START_MS + _YEAR_DAYS * DAY_MS
         facts: dict[str, float] = {"customers": customers}
         for name, ledger, read, make in (
-            ("moves", Moves(redis, generation, kept_ms), read_move, moves),
-            ("levels", Levels(redis, generation, kept_ms), read_level, alerts),
+            ("moves", MovesWriter(redis, generation, kept_ms), read_move, moves),
+            ("levels", LevelsWriter(redis, generation, kept_ms), read_level, alerts),
         ):
             empty = await _used_bytes(redis)
             fill = partial(_fill, ledger, read)

@@ -68,7 +68,7 @@ async def fill(
 ) -> int:
     """Carry profiles into the view, as offsets from ``first`` of partition 0; returns how many."""
     generation = await RedisView(redis, prefix).open()
-    if (await generation.places([0]))[0] is None:
+    if (await generation.stored_offsets([0]))[0] is None:
         await generation.begin(0, 0, wall_ms())
     offset = first
     numbered = enumerate(records, first)

@@ -1,5 +1,5 @@
 """The HTTP API: what the view knows, changes as they happen, and erasure on request.
 
 It answers from Redis and streams from Kafka; the engine never waits for it. Begin reading at
-`app.py`, which puts the parts together; `routes/` has one module for each kind of question.
+`app.py`, which builds the application; `routes/` has one module for each group of paths.
 """

@@ -1,4 +1,4 @@
-"""The application: parts, routes, and what is around them."""
+"""The application: its routes, its middleware, and a problem document for every error."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _REFUSALS = (AuthenticationError, AuthorizationError, NoPermissionError)
 
 
 def create_app(services: Services, addresses: RateLimiter, meter: ApiMeter) -> ASGIApp:
-    """The application that answers with these parts.
+    """Build the application.
 
     Args:
-        services: what the routes work with.
-        addresses: how much each address may ask.
-        meter: told about every answer.
+        services: what the routes depend on.
+        addresses: limits the requests of each address.
+        meter: receives the metrics.
     """
     app = FastAPI(
         title="Tierstream",
@@ -57,8 +57,8 @@ def create_app(services: Services, addresses: RateLimiter, meter: ApiMeter) -> A
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
-    gate = LimitsMiddleware(app, addresses, loopback_only=services.access.is_open)
-    return RequestMiddleware(gate, meter, time.monotonic)
+    limited = LimitsMiddleware(app, addresses, loopback_only=services.access.is_open)
+    return RequestMiddleware(limited, meter, time.monotonic)
 
 
 def _problem(request: Request, error: Exception) -> Response:
@@ -76,7 +76,7 @@ def _no_route(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> set[str]:
-    """What the path takes, of all routes that have it; the framework tells that of the first."""
+    """The methods of a path, of all its routes; the framework knows only those of the first."""
     return {
         method
         for module in _MODULES
@@ -115,7 +115,7 @@ def _cursor(request: Request, error: Exception) -> Response:
 
 
 def _bug(request: Request, error: Exception) -> Response:
-    del error  # goes on to the frame, which logs it
+    del error  # raised again to the middleware, which logs it
     return problem_response(
         Problem("internal-error", "this is a bug; the log has it"), request.scope["state"]
     )

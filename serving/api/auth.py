@@ -1,4 +1,4 @@
-"""Who may ask what, and how often."""
+"""Authenticates callers by their bearer token, and authorizes them by its scopes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _CHALLENGE = 'Bearer realm="tierstream"'
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks.
+    """Who sends a request.
 
     Attributes:
         name: of the token, for the log.
-        scopes: what it may.
+        scopes: what the caller may do.
         token: None where none is needed.
     """
 
@@ -30,20 +30,20 @@ class Caller:
 
     @property
     def sees_attributes(self) -> bool:
-        """Whether it may see what is personal in a profile."""
+        """Whether the caller may see personal attributes."""
         return "attributes" in self.scopes
 
 
 ANYONE = Caller("anyone", frozenset(("read", "attributes")))
-"""Who asks where no tokens are set up, which is on loopback only. Nobody may erase there."""
+"""The caller where no tokens are set up, which is on loopback only. Nobody may erase there."""
 
 
 class Access:
-    """Says who a caller is, from the `Authorization` header.
+    """Identifies a caller by the `Authorization` header.
 
     Args:
-        tokens: the tokens that are good; None if none are set up.
-        requests: how much each token may ask.
+        tokens: the valid tokens; None if none are set up.
+        requests: limits the requests of each token.
         wall_ms: the time in milliseconds since 1970.
     """
 
@@ -60,10 +60,10 @@ class Access:
         return self._tokens is None
 
     def admit(self, authorization: str | None, scope: str) -> Caller:
-        """The caller, if it may do what needs ``scope``.
+        """The caller, who has ``scope``.
 
         Raises:
-            Problem: it is not known, may not, or asks too often.
+            Problem: the token is not valid, lacks the scope, or sends too many requests.
         """
         caller = ANYONE if self._tokens is None else self._known(self._tokens, authorization)
         if scope not in caller.scopes:
@@ -71,13 +71,13 @@ class Access:
         return caller
 
     def still_admits(self, caller: Caller) -> bool:
-        """Whether a caller that was admitted a while ago would be now."""
+        """Whether a caller who was admitted before would still be."""
         if self._tokens is None or caller.token is None:
             return True
         return self._tokens.has(caller.token, self._wall_ms())
 
     def refresh(self) -> None:
-        """Look whether the tokens changed."""
+        """Read the token file again if it changed."""
         if self._tokens is not None:
             self._tokens.refresh()
 

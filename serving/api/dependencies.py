@@ -1,4 +1,4 @@
-"""What the routes work with."""
+"""What the routes depend on: the parts of the process, and the caller's token."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from fastapi.security.base import SecurityBase
 
 from serving.api.auth import Access, Caller
 from serving.api.health import ApiHealth
-from serving.api.jobs import Eraser, Explainer
+from serving.api.jobs import EraseJobs, ExplainJobs
 from serving.api.problems import Problem
-from serving.api.sse.manager import Streams
+from serving.api.sse.manager import StreamManager
 from serving.api.tokens import SCOPES
 from serving.view.changes_reader import ChangesReader
 from serving.view.reader import ViewReader
@@ -26,30 +26,30 @@ class Services:
     access: Access
     view: ViewReader
     changes: ChangesReader
-    streams: Streams
-    explainer: Explainer
-    eraser: Eraser
+    streams: StreamManager
+    explain_jobs: ExplainJobs
+    erase_jobs: EraseJobs
     health: ApiHealth
 
 
 def need_view(reader: ViewReader | ChangesReader) -> None:
-    """To be asked of a reader after a read, since nothing is found where there is no view.
+    """Check after a read that there was a view; without one nothing is found.
 
     Raises:
-        Problem: there is none.
+        Problem: there is no view.
     """
     if not reader.is_there:
         raise Problem("no-view", "Redis holds no view yet", headers={"Retry-After": "5"})
 
 
 def services_of(request: Request) -> Services:
-    """The parts of the process that answers ``request``."""
+    """The parts of the process."""
     found: Services = request.app.state.services
     return found
 
 
 class Requires(SecurityBase):
-    """Lets in who has a scope.
+    """A dependency of a route: the caller must have a scope.
 
     Args:
         scope: of `SCOPES`.
@@ -67,7 +67,7 @@ class Requires(SecurityBase):
         """The caller of a request.
 
         Raises:
-            Problem: it may not.
+            Problem: the caller has no valid token, or not this scope.
         """
         access = services_of(request).access
         caller = access.admit(request.headers.get("authorization"), self._scope)

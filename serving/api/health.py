@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from serving.api.auth import Access
 from serving.view.keys import ViewKeys
 
-_TURN_TIMEOUT_S = 30.0
+_HEARTBEAT_TIMEOUT_S = 30.0
 
 
 class ApiHealth:
@@ -27,19 +27,19 @@ class ApiHealth:
         self.view = False
         self.serving = False
         self._clock = clock
-        self._last_turn_s = clock()
+        self._last_heartbeat_s = clock()
 
-    def turned(self) -> None:
-        """The process looked after itself, as it does every second."""
-        self._last_turn_s = self._clock()
+    def heartbeat(self) -> None:
+        """The event loop ran; called once a second."""
+        self._last_heartbeat_s = self._clock()
 
     def ready(self) -> Mapping[str, bool]:
-        """``serving``: it listens and is not about to end; ``redis``, ``view``: were seen last."""
+        """``serving``: it listens, not ending; ``redis``, ``view``: seen at the last check."""
         return {"serving": self.serving, "redis": self.redis, "view": self.view}
 
     def alive(self) -> Mapping[str, bool]:
         """``loop``: it is not stuck."""
-        return {"loop": self._clock() - self._last_turn_s < _TURN_TIMEOUT_S}
+        return {"loop": self._clock() - self._last_heartbeat_s < _HEARTBEAT_TIMEOUT_S}
 
 
 _PERIOD_S = 1.0
@@ -47,19 +47,19 @@ _PERIOD_S = 1.0
 _log = structlog.get_logger(__name__)
 
 
-async def keep(redis: Redis, keys: ViewKeys, access: Access, health: ApiHealth) -> None:
-    """Go on until cancelled."""
-    told: str | None = None
+async def refresh_health(redis: Redis, keys: ViewKeys, access: Access, health: ApiHealth) -> None:
+    """Every second, until cancelled: look at Redis and read a changed token file."""
+    logged: str | None = None
     while True:
-        health.turned()
+        health.heartbeat()
         access.refresh()
         trouble = await _look_at(redis, keys, health)
-        if trouble != told:
+        if trouble != logged:
             if trouble is None:
                 _log.info("redis answers")
             else:
                 _log.warning("redis does not answer, or refuses", error=trouble)
-            told = trouble
+            logged = trouble
         await asyncio.sleep(_PERIOD_S)
 
 

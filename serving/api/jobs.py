@@ -1,6 +1,6 @@
-"""Work for a request that is done in Kafka, within limits: explanations and erasures.
+"""Requests that take work in Kafka, within limits: explanations and erasures.
 
-The API does not know how either is done: who starts it hands that in, as `Ports`.
+The API does not know how either is done: the command that starts it passes that in, as `Ports`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _ERASURES_AT_ONCE = 8
 _ERASURE_TIMEOUT_S = 30.0
 
 Explain = Callable[[str], Awaitable[bytes]]
-"""Gives what `tierstream explain --json` gives for a customer, read from Kafka.
+"""Returns what `tierstream explain --json` prints for a customer, read from Kafka.
 
 Raises `Unexplained` or `KafkaUnavailable`; ends what it began when it is cancelled.
 """
 
 Erase = Callable[[str], Awaitable[bytes]]
-"""Writes a `customer.erased` event, and gives the receipt as JSON once Kafka has acknowledged it.
+"""Writes a `customer.erased` event; returns the receipt as JSON once Kafka has acknowledged it.
 
 Raises `KafkaUnavailable` if it did not, or not surely.
 """
@@ -39,24 +39,24 @@ class KafkaUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the API asks of the rest of the program, which it does not know.
+    """What the rest of the program does for the API.
 
     Attributes:
         explain: explains a customer's state.
-        erase: asks for an erasure.
+        erase: writes the request to erase a customer.
     """
 
     explain: Explain
     erase: Erase
 
 
-class Explainer:
-    """Asks for explanations within limits.
+class ExplainJobs:
+    """Runs explanations, a limited number at once.
 
     Args:
-        explain: asks for one.
+        explain: makes one.
         timeout_s: time that one may take, waiting for its turn included.
-        ending: when set, what is under way is given up.
+        ending: when set, explanations under way are cancelled.
     """
 
     def __init__(self, explain: Explain, timeout_s: float, ending: asyncio.Event) -> None:
@@ -92,7 +92,7 @@ class Explainer:
             self._asked -= 1
 
     async def _unless_ending(self, customer_id: str) -> bytes:
-        asking = asyncio.create_task(_plain(self._explain(customer_id)))
+        asking = asyncio.create_task(_awaited(self._explain(customer_id)))
         ending = asyncio.create_task(self._ending.wait())
         try:
             await asyncio.wait({asking, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -102,19 +102,19 @@ class Explainer:
         finally:
             asking.cancel()
             ending.cancel()
-            # What was begun for it is put away before the process may end.
+            # Its child process must have ended before this process ends.
             await asyncio.gather(asking, ending, return_exceptions=True)
 
 
-async def _plain(explained: Awaitable[bytes]) -> bytes:
+async def _awaited(explained: Awaitable[bytes]) -> bytes:
     return await explained
 
 
-class Eraser:
-    """Asks for erasures.
+class EraseJobs:
+    """Writes requests to erase customers, a limited number at once.
 
     Args:
-        erase: asks for one.
+        erase: writes one.
     """
 
     def __init__(self, erase: Erase) -> None:

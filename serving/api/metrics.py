@@ -1,4 +1,4 @@
-"""The API's figures as metrics."""
+"""The API's measurements, as metrics of the process."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from streams.runtime.metrics import Metrics
 
 
 class ApiMeter:
-    """Hears of everything and does nothing."""
+    """Receives the API's measurements and drops them; override what is to be shown."""
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """A request to a route (its template, never a path with an id) was answered."""
 
     def streams(self, open_now: int) -> None:
-        """So many streams of changes are open."""
+        """The number of open streams of changes."""
 
     def streamed(self, topic: str, events: int) -> None:
         """Events of a topic were sent to a stream."""
 
     def cut(self, reason: str) -> None:
-        """A stream was ended from this side."""
+        """The server ended a stream."""
 
 
 class ApiMetricsMeter(ApiMeter):
-    """Puts what the API tells into the metrics of the process."""
+    """Records the API's measurements in the metrics of the process."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics

@@ -1,4 +1,4 @@
-"""What is looked at before any route: sizes, the host, and how often an address asks."""
+"""What happens to every request before its route, and to every response after it."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _log = structlog.get_logger(__name__)
 
 
 class RequestMiddleware:
-    """The outermost part of the application.
+    """The outermost layer: gives requests an id, adds common headers, logs and measures.
 
     Args:
-        app: what it is around.
-        meter: told about every answer.
+        app: the application inside.
+        meter: receives the metrics.
         clock: seconds that never go back.
     """
 
@@ -57,15 +57,15 @@ class RequestMiddleware:
         scope["path"] = scope["raw_path"].decode("ascii")
         status = 0
 
-        async def framed(message: Message) -> None:
+        async def with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {**message, "headers": _framed(message["headers"], scope, state)}
+                message = {**message, "headers": _all_headers(message["headers"], scope, state)}
             await send(message)
 
         try:
-            await self._app(scope, receive, framed)
+            await self._app(scope, receive, with_headers)
         except Exception:  # a bug; the client has its answer
             _log.exception("a request failed", route=route_of(scope), request=state["request_id"])
         finally:
@@ -88,7 +88,7 @@ def route_of(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", "none")
 
 
-def _framed(own: Any, scope: Scope, state: Any) -> list[tuple[bytes, bytes]]:
+def _all_headers(own: Any, scope: Scope, state: Any) -> list[tuple[bytes, bytes]]:
     added = [*_COMMON_HEADERS, (b"x-request-id", state["request_id"].encode())]
     if scope["scheme"] == "https":
         added += _TLS_HEADERS
@@ -96,13 +96,14 @@ def _framed(own: Any, scope: Scope, state: Any) -> list[tuple[bytes, bytes]]:
 
 
 class LimitsMiddleware:
-    """Lets a request through, or answers it with what is wrong.
+    """Refuses requests that are too large, too frequent, or made to a foreign host.
 
     Args:
-        app: what is behind it.
-        addresses: how much each address may ask.
-        loopback_only: whether the request must be made to a loopback name. Without tokens a page
-            in a browser could else reach us by a name of its own that leads to this machine.
+        app: the application inside.
+        addresses: limits the requests of each address.
+        loopback_only: whether the request must be made to a loopback name. Otherwise, without
+            tokens, a page in a browser could reach us by a name of its own that resolves to this
+            machine (DNS rebinding).
     """
 
     def __init__(self, app: ASGIApp, addresses: RateLimiter, *, loopback_only: bool) -> None:
@@ -111,7 +112,7 @@ class LimitsMiddleware:
         self._loopback_only = loopback_only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Look at a request."""
+        """Answer a request, or refuse it."""
         if scope["path"] not in PROBES:
             try:
                 self._check(scope)
@@ -130,7 +131,7 @@ class LimitsMiddleware:
 
 
 def check_sizes(scope: Scope) -> None:
-    """Refuse what no request of ours needs.
+    """Refuse a request that is larger than any valid one.
 
     Raises:
         Problem: something is too large.
@@ -146,13 +147,13 @@ def check_sizes(scope: Scope) -> None:
 
 
 def too_many(who: str, wait_s: float) -> Problem:
-    """The answer to one request too many."""
+    """The problem of a caller who sends too many requests."""
     headers = {"Retry-After": str(math.ceil(wait_s))}
     return Problem("too-many-requests", f"{who} sends too many requests", headers=headers)
 
 
 def address_of(scope: Scope) -> str:
-    """Who asks: an IPv4 address, or the network of an IPv6 one, since a host there has many."""
+    """The client's IPv4 address, or the /64 network of its IPv6 one: a host there has many."""
     client = scope.get("client")
     if client is None:
         return "none"

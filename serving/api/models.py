@@ -1,4 +1,4 @@
-"""The shapes of answers that are not a record of somebody else, as they are described."""
+"""The JSON documents that only the API has, for its OpenAPI description."""
 
 from __future__ import annotations
 

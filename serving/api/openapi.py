@@ -1,4 +1,4 @@
-"""The description of the API: schemas from the types that make the answers, and examples."""
+"""The description of the API: schemas from the types that make the responses, and examples."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ _PROBLEM: dict[str, Any] = {
 }
 
 
-def answers(schema: str, *problems: int, status: int = 200) -> dict[int | str, dict[str, Any]]:
-    """The responses of a route: a JSON document of a type, and problems."""
+def responses(schema: str, *problems: int, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """The responses of a route: a JSON document of one type, and problems."""
     content = {"application/json": {"schema": {"$ref": _REF.format(name=schema)}}}
     return {status: {"description": schema, "content": content}, **_problems(problems)}
 
 
-def stream(*problems: int) -> dict[int | str, dict[str, Any]]:
+def stream_responses(*problems: int) -> dict[int | str, dict[str, Any]]:
     """The responses of a route that streams events."""
     content = {
         "text/event-stream": {
@@ -69,7 +69,7 @@ def stream(*problems: int) -> dict[int | str, dict[str, Any]]:
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """The document of an application, made once.
+    """The OpenAPI document of an application, made once.
 
     Args:
         app: with all its routes.
@@ -88,7 +88,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 
 def schemas(types: Iterable[type]) -> dict[str, Any]:
-    """Types, the profile among them, as JSON Schema, with all they are made of."""
+    """JSON Schemas of types (the profile must be one) and of all types that they contain."""
     parts = {"satisfaction": SatisfactionView, "health": HealthView}
     _, found = msgspec.json.schema_components([*types, *parts.values()], ref_template=_REF)
     # A profile names these two by their base only, and so says nothing about them.

@@ -1,4 +1,4 @@
-"""Parameters as they come in, and as what the routes take."""
+"""Checks and converts the parameters of requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIMIT_MAX = 200
 
 
 class Parameters(BaseModel):
-    """Query parameters of a route; one that it does not know is an error, not passed over."""
+    """Query parameters of a route; an unknown one is an error."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -35,7 +35,7 @@ class Paged(Parameters):
 
 
 def no_parameters(request: Request) -> None:
-    """For a route without query parameters.
+    """Refuse query parameters on a route that has none.
 
     Raises:
         Problem: there are some.
@@ -64,10 +64,10 @@ CustomerId = Annotated[
 
 
 def checked_customer_id(found: str, name: str) -> str:
-    """An id that a customer may have; ``name`` is where it was given.
+    """A valid customer id; ``name`` is the parameter it came in.
 
     Raises:
-        Problem: nobody has such an id.
+        Problem: it is not valid.
     """
     if not valid_customer_id(found):
         raise wrong(name, _NO_ID)
@@ -75,7 +75,7 @@ def checked_customer_id(found: str, name: str) -> str:
 
 
 def span_ms(text: str, name: str) -> int:
-    """A span of time in milliseconds, given as such.
+    """A duration such as ``7d``, in milliseconds.
 
     Raises:
         Problem: it is none.
@@ -87,7 +87,7 @@ def span_ms(text: str, name: str) -> int:
 
 
 def instant_before(text: str, name: str, now_ms: int) -> int:
-    """A time in milliseconds since 1970, given as RFC 3339 or as how long ago.
+    """A time in RFC 3339, or how long ago such as ``7d``, in milliseconds since 1970.
 
     Raises:
         Problem: it is neither.
@@ -104,6 +104,6 @@ def instant_before(text: str, name: str, now_ms: int) -> int:
 
 
 def wrong(name: str, reason: str) -> Problem:
-    """A parameter cannot be used."""
+    """The problem of a parameter that is wrong."""
     errors = [{"name": name, "reason": reason}]
     return Problem("bad-parameter", f"{name} {reason}", errors=errors)

@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as a problem document (RFC 9457)."""
+"""Every error of the API, as a problem document (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ KINDS: Mapping[str, Kind] = {
 
 
 class Problem(Exception):
-    """Raised where a request cannot be answered; what the client is told.
+    """Raised where a request cannot be answered; becomes the response.
 
     Args:
         kind: one of `KINDS`.
         detail: one sentence about this occurrence; no personal data.
         headers: for the response.
-        errors: of several things that are wrong, each as ``name`` and ``reason``.
+        errors: each wrong parameter, as ``name`` and ``reason``.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Problem(Exception):
         return KINDS[self.kind].status
 
     def body(self, instance: str | None = None) -> bytes:
-        """The document; ``instance`` names this occurrence, so that the log can be asked for it."""
+        """The document; ``instance`` identifies this occurrence, in the log as well."""
         document: dict[str, object] = {
             "type": _TYPE_PREFIX + self.kind,
             "title": HTTPStatus(self.status).phrase,
@@ -104,12 +104,12 @@ def json_response(value: object, status: int = 200) -> Response:
 
 
 def raw_response(document: bytes, status: int = 200) -> Response:
-    """JSON as it is."""
+    """A JSON document that is encoded already."""
     return Response(document, status, media_type=JSON)
 
 
 def problem_response(problem: Problem, state: Any) -> Response:
-    """A problem as its document; ``state`` is that of the request."""
+    """The response of a problem; ``state`` is that of the request."""
     body = problem.body(instance_of(state))
     return Response(body, problem.status, problem.headers, MEDIA_TYPE)
 

@@ -24,7 +24,7 @@ ABORT = "tierstream.abort"
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """One connection."""
+    """HTTP/1.1 on one connection."""
 
     _head_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0

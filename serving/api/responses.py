@@ -1,4 +1,4 @@
-"""Answers with many customers: their profiles, and where the next page is."""
+"""Responses with profiles: what a caller may see of them, and the path of the next page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def without_attributes(profile: bytes) -> bytes:
-    """A profile whose attributes are empty, all else as it was to the byte."""
+    """A profile with empty attributes; all else stays the same to the byte."""
     fields = _decode_fields(profile)
     if "attributes" in fields:
         fields["attributes"] = _NO_ATTRIBUTES
@@ -37,7 +37,7 @@ def seen_by(profile: bytes, *, sees_attributes: bool) -> bytes:
 
 
 def without_birthday(explanation: bytes) -> bytes:
-    """An explanation without the one attribute in it: the birthday, among what is to come."""
+    """An explanation without the one personal attribute in it, the birthday."""
     fields = _decode(explanation)
     if fields.get("reminders"):
         fields["reminders"] = [
@@ -53,7 +53,7 @@ def without_birthday(explanation: bytes) -> bytes:
 
 
 async def found_page(services: Services, caller: Caller, request: Request, found: Page) -> Response:
-    """The profiles of the customers of a page, in its order."""
+    """The response with the profiles of a page of customers."""
     need_view(services.view)
     ids = [hit.customer_id for hit in found.hits]
     return page(await seen_profiles(services, caller, ids), request, found.cursor)
@@ -62,7 +62,7 @@ async def found_page(services: Services, caller: Caller, request: Request, found
 async def seen_profiles(
     services: Services, caller: Caller, ids: Sequence[str]
 ) -> list[bytes | None]:
-    """The profile of each of ``ids`` as the caller may see it; None for who has none."""
+    """The profile of each of ``ids`` as the caller may see it; None for an unknown customer."""
     if not ids:
         return []
     found = await services.view.profiles(ids)
@@ -74,9 +74,9 @@ async def seen_profiles(
 
 
 def page(entries: Sequence[bytes | None], request: Request, cursor: str | None) -> Response:
-    """Documents that are JSON already, and the path of the next page.
+    """The response with documents that are JSON already, and the path of the next page.
 
-    An entry is None for a customer who vanished since the page was found.
+    An entry is None for a customer who was removed since the page was found.
     """
     following = None if cursor is None else next_path(request, cursor)
     customers = b",".join(entry for entry in entries if entry is not None)

@@ -1,4 +1,4 @@
-"""The process of the API: makes the parts, serves, and puts everything away."""
+"""The process of the API: builds its parts, serves, and closes them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from config.settings import Settings
 from serving.api.app import create_app
 from serving.api.auth import Access
 from serving.api.dependencies import Services
-from serving.api.health import ApiHealth, keep
-from serving.api.jobs import Eraser, Explainer, Ports
+from serving.api.health import ApiHealth, refresh_health
+from serving.api.jobs import EraseJobs, ExplainJobs, Ports
 from serving.api.metrics import ApiMeter
 from serving.api.rate_limit import RateLimiter
 from serving.api.server import ApiServer, bind
-from serving.api.sse.consumer import Source, TopicIds, topic_ids
-from serving.api.sse.manager import Streams
+from serving.api.sse.consumer import ChangesConsumer, TopicIds, topic_ids
+from serving.api.sse.manager import StreamManager
 from serving.api.token_file import TokenFile
 from serving.view.changes_reader import ChangesReader
 from serving.view.keys import ViewKeys
@@ -47,16 +47,16 @@ async def run_api(
 ) -> None:
     """Serve until told to stop.
 
-    Neither Redis nor Kafka need to be there: what needs them answers 503 until they are.
+    Redis and Kafka need not be up: routes that need them answer 503 until they are.
 
     Args:
         settings: of the deployment.
-        ports: what the rest of the program does for it.
-        meter: told about the work.
-        health: told about the state.
-        stop: when set, answers under way get a moment, and streams end.
-        listening: told the port.
-        identify: tells the ids of topics.
+        ports: what the rest of the program does for the API.
+        meter: receives the metrics.
+        health: receives the state.
+        stop: when set, open requests get some seconds, and streams end.
+        listening: called with the port.
+        identify: asks for the ids of topics.
 
     Raises:
         ApiServerError: it cannot listen.
@@ -76,31 +76,33 @@ async def run_api(
         access=access,
         view=ViewReader(redis, settings.redis_key_prefix),
         changes=ChangesReader(redis, settings.redis_key_prefix, settings.changes_kept.ms),
-        streams=Streams(lambda: Source(settings, identify), settings.api_max_streams, meter, stop),
-        explainer=Explainer(ports.explain, settings.api_explain_timeout.seconds, stop),
-        eraser=Eraser(ports.erase),
+        streams=StreamManager(
+            lambda: ChangesConsumer(settings, identify), settings.api_max_streams, meter, stop
+        ),
+        explain_jobs=ExplainJobs(ports.explain, settings.api_explain_timeout.seconds, stop),
+        erase_jobs=EraseJobs(ports.erase),
         health=health,
     )
     app = create_app(services, _rate_limiter(settings.api_rate_per_address), meter)
     with bind(settings) as listener:
         server = ApiServer(app, settings, listener)
-        keeper = asyncio.create_task(
-            keep(redis, ViewKeys(settings.redis_key_prefix), access, health)
+        refresher = asyncio.create_task(
+            refresh_health(redis, ViewKeys(settings.redis_key_prefix), access, health)
         )
-        farewell = asyncio.create_task(_no_longer_ready(stop, health))
+        ending = asyncio.create_task(_not_ready_after(stop, health))
         health.serving = True
         listening(listener.getsockname()[1])
         try:
             await server.run_until(stop)
         finally:
-            keeper.cancel()
-            farewell.cancel()
-            await asyncio.gather(keeper, farewell, return_exceptions=True)
+            refresher.cancel()
+            ending.cancel()
+            await asyncio.gather(refresher, ending, return_exceptions=True)
             with contextlib.suppress(Exception):
                 await redis.aclose()
 
 
-async def _no_longer_ready(stop: asyncio.Event, health: ApiHealth) -> None:
+async def _not_ready_after(stop: asyncio.Event, health: ApiHealth) -> None:
     await stop.wait()
     health.serving = False
 

@@ -1,4 +1,4 @@
-"""Listening, and ending in order."""
+"""The HTTP server: its socket, TLS, and an orderly end."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ApiServer(uvicorn.Server):
         self._listener = listener
 
     async def run_until(self, stop: asyncio.Event) -> None:
-        """Serve until told to stop; what is being answered gets a moment."""
+        """Serve until told to stop; open requests get some seconds."""
         serving = asyncio.create_task(self.serve(sockets=[self._listener]))
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -85,7 +85,7 @@ def bind(settings: Settings) -> socket.socket:
         raise _cannot_listen(host, port, error) from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Whoever takes nothing for so long is gone, also where we only wait to say goodbye.
+        # A client that acknowledges nothing for so long is gone, also while we close.
         with contextlib.suppress(AttributeError):  # not on this system
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNSENT_MS)
         listener.bind(address)

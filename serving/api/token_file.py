@@ -1,4 +1,4 @@
-"""The file with what is kept of each token, read again when it changes."""
+"""The file with the hashes of the tokens, read again when it changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _log = structlog.get_logger(__name__)
 
 
 class TokenFileError(ValueError):
-    """The file cannot be used; the message is one sentence with the place."""
+    """The file cannot be used; the message is one sentence with the file and line."""
 
 
 class _Entry(BaseModel):
@@ -45,8 +45,8 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
     """The tokens of a file.
 
     Raises:
-        TokenFileError: it is not there, too large, or something in it is wrong. Nothing of it is
-            used then: a line that is passed over might be the one that takes a right away.
+        TokenFileError: it is not there, too large, or something in it is wrong. Then no part of it
+            is used: a skipped line might be the one that revokes a token.
     """
     try:
         with path.open("rb") as file:
@@ -79,15 +79,15 @@ def _reason(place: tuple[int | str, ...], message: str) -> str:
 
 
 class TokenFile:
-    """The tokens that are good now.
+    """The valid tokens.
 
-    A file that cannot be used changes nothing, and says so once: the tokens before it stay.
+    If a changed file cannot be used, the tokens before it stay valid, and an error is logged once.
 
     Args:
         path: of the file.
 
     Raises:
-        TokenFileError: there is nothing to begin with.
+        TokenFileError: the file cannot be used at the start.
     """
 
     def __init__(self, path: Path) -> None:
@@ -96,7 +96,7 @@ class TokenFile:
         self._tokens = read_tokens(path)
 
     def refresh(self) -> None:
-        """Read the file again if it is another one than before."""
+        """Read the file again if it changed."""
         stamp = self._stamp()
         if stamp == self._seen:
             return
@@ -109,12 +109,12 @@ class TokenFile:
             _log.info("tokens read", count=len(self._tokens))
 
     def find(self, presented: str, now_ms: int) -> Token | None:
-        """The token that was presented, if it is good now."""
+        """The token that was presented, if it is valid."""
         token = find_token(self._tokens, presented)
         return token if token is not None and token.is_valid(now_ms) else None
 
     def has(self, token: Token, now_ms: int) -> bool:
-        """Whether a token that was found before is still good, with the same rights."""
+        """Whether a token that was found before is still valid, with the same scopes."""
         return token in self._tokens and token.is_valid(now_ms)
 
     def _stamp(self) -> tuple[int, int, int] | None:

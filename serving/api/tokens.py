@@ -1,6 +1,6 @@
-"""Bearer tokens: how one is made, and what is kept of it.
+"""Bearer tokens: how one is made, and what is stored of it.
 
-A token is 256 bits of chance, so its plain SHA-256 cannot be turned back, and only that is kept.
+A token is 256 random bits, so its plain SHA-256 cannot be reversed, and only that is kept.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is kept of a token.
+    """What is stored of a token.
 
     Attributes:
         name: whose it is, for logs and limits.
@@ -60,17 +60,17 @@ class Token:
 
 
 def new_token() -> str:
-    """A token that nobody had before."""
+    """A new random token."""
     return _TOKEN_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
 
 
 def digest_of(token: str) -> str:
-    """What is kept of a token."""
+    """The hash that is stored of a token."""
     return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def find_token(tokens: Collection[Token], presented: str) -> Token | None:
-    """The token that was presented, expired or not; looking takes as long whichever it is."""
+    """The token that was presented, expired or not; takes the same time whichever it is."""
     digest = digest_of(presented)
     found = None
     for token in tokens:
@@ -80,10 +80,10 @@ def find_token(tokens: Collection[Token], presented: str) -> Token | None:
 
 
 def checked_name(name: str) -> str:
-    """A name for a token.
+    """A valid name for a token.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not valid.
     """
     if not _NAME.fullmatch(name):
         raise ValueError("a name of a token takes 1 to 64 letters, digits, dots, dashes")
@@ -91,7 +91,7 @@ def checked_name(name: str) -> str:
 
 
 def checked_scopes(scopes: Iterable[str]) -> frozenset[str]:
-    """Scopes that make sense together.
+    """Valid scopes that go together.
 
     Raises:
         ValueError: they do not.

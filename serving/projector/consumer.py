@@ -1,4 +1,4 @@
-"""Connecting to Kafka to read a topic for the view."""
+"""The Kafka consumer of a topic of the view."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def open_consumer(
 ) -> AsyncIterator[AIOKafkaConsumer]:
     """A connected consumer without a subscription, for a topic that exists.
 
-    It never chooses a position by itself: the place to read from stands in Redis.
+    It never chooses an offset by itself: the offsets to read from are stored in Redis.
 
     Raises:
         ViewError: no broker answers, or the topic is not there, within the startup timeout.

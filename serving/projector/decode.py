@@ -1,4 +1,4 @@
-"""From the records that Kafka delivered to chunks for Redis."""
+"""Decodes the records of a fetch, and cuts them into chunks for Redis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filling the part of a generation that is made from one topic, from its first record on."""
+"""Filling the part of a generation that comes from one topic, from the topic's first record on."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from config.settings import Settings
 from serving.projector.metrics import ViewMeter
-from serving.projector.resume import end_offsets, seen_end, settle
-from serving.projector.sources import Stream
+from serving.projector.resume import end_offsets, fetched_end, resume
+from serving.projector.sources import Source
 from serving.view.chunks import Chunk
 from serving.view.generation import Generation
 from serving.view.redis import ViewError, within_startup
@@ -25,13 +25,13 @@ _METADATA_PAUSE_S = 0.05
 _STANDSTILL_S = 60.0
 
 
-class Filling(Generic[R]):
-    """One part of a generation being filled.
+class TopicFill(Generic[R]):
+    """Fills the part of a generation that comes from one topic.
 
     Args:
         settings: of the deployment.
         consumer: connected, without a group.
-        stream: what to carry.
+        source: the topic.
         generation: empty, with the right to write to it.
 
     Attributes:
@@ -43,33 +43,33 @@ class Filling(Generic[R]):
         self,
         settings: Settings,
         consumer: AIOKafkaConsumer,
-        stream: Stream[R],
+        source: Source[R],
         generation: Generation,
     ) -> None:
-        self.topic = stream.topic
+        self.topic = source.topic
         self.applied = 0
         self._settings = settings
         self._consumer = consumer
-        self._stream = stream
-        self._target = stream.into(generation)
+        self._source = source
+        self._writer = source.writer(generation)
         self._meter = ViewMeter()
         self._first: dict[int, int] = {}
         self._next: dict[int, int] = {}
 
     @property
     def done(self) -> int:
-        """Offsets passed since the beginning."""
+        """How many offsets were read since `begin`."""
         return sum(self._next.values()) - sum(self._first.values())
 
     async def begin(self) -> int:
-        """Find the first records; returns how many offsets there are to pass.
+        """Find the first records; returns how many offsets there are to read.
 
         Raises:
             ViewError: Kafka does not tell the partitions.
         """
         await self._assign()
-        settled = await settle(self._consumer, self._target, self.topic, wall_ms(), self._meter)
-        self._next = settled.next_offsets
+        point = await resume(self._consumer, self._writer, self.topic, wall_ms(), self._meter)
+        self._next = point.next_offsets
         self._first = dict(self._next)
         return sum((await self.ends()).values()) - sum(self._first.values())
 
@@ -78,26 +78,26 @@ class Filling(Generic[R]):
         ends = await end_offsets(self._consumer, self._consumer.assignment())
         return {tp.partition: offset for tp, offset in ends.items()}
 
-    async def read_to_end(self, told: Callable[[], None]) -> None:
-        """Write what there is by now.
+    async def read_to_end(self, on_batch: Callable[[], None]) -> None:
+        """Write all records that the topic has by now.
 
         Args:
-            told: called after every batch.
+            on_batch: called after every batch.
 
         Raises:
             ViewError: the topic yields nothing.
             RedisError: Redis refuses, or was away for too long.
-            PlaceLost: the right to fill the generation has lapsed.
+            StaleWriter: the right to fill the generation has lapsed.
         """
         started_ms = wall_ms()
-        await self._read_to(await self.ends(), told)
+        await self._read_to(await self.ends(), on_batch)
         chunks: list[Chunk[R]] = [Chunk(p, offset, offset, ()) for p, offset in self._next.items()]
-        await within_startup(self._settings, lambda: self._target.apply(chunks, started_ms))
+        await within_startup(self._settings, lambda: self._writer.apply(chunks, started_ms))
 
-    async def _read_to(self, end: Mapping[int, int], told: Callable[[], None]) -> None:
+    async def _read_to(self, end: Mapping[int, int], on_batch: Callable[[], None]) -> None:
         moved_s = asyncio.get_running_loop().time()
         while True:
-            told()
+            on_batch()
             if all(self._has_reached(tp, end) for tp in self._consumer.assignment()):
                 return
             if await self._step():
@@ -106,18 +106,18 @@ class Filling(Generic[R]):
                 raise ViewError(f"{self.topic} yields nothing more; see the log")
 
     def _has_reached(self, tp: TopicPartition, end: Mapping[int, int]) -> bool:
-        return self._next[tp.partition] >= max(end[tp.partition], seen_end(self._consumer, tp))
+        return self._next[tp.partition] >= max(end[tp.partition], fetched_end(self._consumer, tp))
 
     async def _step(self) -> bool:
         """Apply what Kafka has; False if nothing came."""
         batch = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_BATCH_MAX_RECORDS)
-        chunks = self._stream.read(batch, self._next, self._meter)
+        chunks = self._source.read(batch, self._next, self._meter)
         after = dict(self._next) | {chunk.partition: chunk.after for chunk in chunks}
         for tp in self._consumer.assignment():
             # Past a gap at the end; and even without records a write renews our right to go on.
             position = await self._consumer.position(tp)
             chunks.append(Chunk(tp.partition, after[tp.partition], position, ()))
-        applied = await within_startup(self._settings, lambda: self._target.apply(chunks))
+        applied = await within_startup(self._settings, lambda: self._writer.apply(chunks))
         self.applied += applied.applied
         before = self._next
         self._next = before | {chunk.partition: chunk.after for chunk in chunks}

@@ -10,23 +10,23 @@ class LoopHealth:
 
     Args:
         clock: seconds that never go back.
-        turn_timeout_s: time after which a loop that has not come round is taken for stuck.
+        heartbeat_timeout_s: a loop without a heartbeat for longer is taken for stuck.
     """
 
-    def __init__(self, clock: Callable[[], float], turn_timeout_s: float) -> None:
+    def __init__(self, clock: Callable[[], float], heartbeat_timeout_s: float) -> None:
         self.assigned = False
         self.redis = False
         self._clock = clock
-        self._turn_timeout_s = turn_timeout_s
-        self._last_turn_s = clock()
+        self._heartbeat_timeout_s = heartbeat_timeout_s
+        self._last_heartbeat_s = clock()
 
-    def turned(self) -> None:
-        """The loop came round; while it waits for Redis it does so as well."""
-        self._last_turn_s = self._clock()
+    def heartbeat(self) -> None:
+        """The loop runs; called at every round, and while it waits for Redis."""
+        self._last_heartbeat_s = self._clock()
 
-    def comes_round(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether it is not stuck."""
-        return self._clock() - self._last_turn_s < self._turn_timeout_s
+        return self._clock() - self._last_heartbeat_s < self._heartbeat_timeout_s
 
 
 class ProjectorHealth:
@@ -34,15 +34,15 @@ class ProjectorHealth:
 
     Args:
         clock: seconds that never go back.
-        turn_timeout_s: time after which a loop that has not come round is taken for stuck.
+        heartbeat_timeout_s: a loop without a heartbeat for longer is taken for stuck.
         loops: how many there are.
     """
 
-    def __init__(self, clock: Callable[[], float], turn_timeout_s: float, loops: int) -> None:
-        self.loops = [LoopHealth(clock, turn_timeout_s) for _ in range(loops)]
+    def __init__(self, clock: Callable[[], float], heartbeat_timeout_s: float, loops: int) -> None:
+        self.loops = [LoopHealth(clock, heartbeat_timeout_s) for _ in range(loops)]
 
     def ready(self) -> Mapping[str, bool]:
-        """``assigned``: each knows its partitions and its place; ``redis``: it answered last."""
+        """``assigned``: each loop knows its partitions and offsets; ``redis``: it answered last."""
         return {
             "assigned": all(loop.assigned for loop in self.loops),
             "redis": all(loop.redis for loop in self.loops),
@@ -50,4 +50,4 @@ class ProjectorHealth:
 
     def alive(self) -> Mapping[str, bool]:
         """``loop``: none is stuck."""
-        return {"loop": all(loop.comes_round() for loop in self.loops)}
+        return {"loop": all(loop.is_alive() for loop in self.loops)}

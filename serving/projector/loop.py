@@ -1,8 +1,8 @@
 """The loop that carries a topic into Redis.
 
-The place from which to read stands in Redis, written together with the records. So a Redis that
-comes back empty or with older data is filled again from there, whatever the consumer group says;
-the group's offsets are committed for those who watch them.
+The offsets to resume from are stored in Redis, written together with the records. So a Redis that
+comes back empty or with older data is filled again from there, whatever the consumer group says.
+The group's offsets are committed for monitoring only.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from aiokafka.errors import (
 
 from serving.projector.health import LoopHealth
 from serving.projector.metrics import ViewMeter
-from serving.projector.redis_retry import Patience
-from serving.projector.resume import Settled, end_offsets, settle
-from serving.projector.sources import Stream
+from serving.projector.redis_retry import RedisRetry
+from serving.projector.resume import ResumePoint, end_offsets, resume
+from serving.projector.sources import Source
 from serving.view.chunks import Chunk
-from serving.view.generation import PlaceLost
+from serving.view.generation import StaleWriter
 from serving.view.generations import RedisView
 from serving.view.redis import ViewError
 
@@ -37,21 +37,21 @@ _POLL_MS = 500
 _BATCH_MAX_RECORDS = 2_000
 _COMMIT_TIMEOUT_S = 5.0
 _PAUSE_S = 0.2
-_LOOK_EVERY_S = 2.0
+_LAG_EVERY_S = 2.0
 _SWEEP_EVERY_S = 600.0
 
 _log = structlog.get_logger(__name__)
 
 
 class Projection(ConsumerRebalanceListener, Generic[R]):  # type: ignore[misc]
-    """Applies records as they come, for the partitions that the group gives to this process.
+    """Applies the records of a topic as they come, for the partitions assigned to this process.
 
     Args:
-        consumer: connected, of the stream's group, without a subscription.
+        consumer: connected, of the source's group, without a subscription.
         view: whose current generation to write to.
-        stream: what to carry.
-        meter: told about the work.
-        health: told about the state.
+        source: the topic.
+        meter: receives the metrics.
+        health: receives the state.
         wall_ms: the wall clock, in milliseconds since 1970.
         stop: ends the waiting for a Redis that is away.
     """
@@ -60,7 +60,7 @@ class Projection(ConsumerRebalanceListener, Generic[R]):  # type: ignore[misc]
         self,
         consumer: AIOKafkaConsumer,
         view: RedisView,
-        stream: Stream[R],
+        source: Source[R],
         meter: ViewMeter,
         health: LoopHealth,
         wall_ms: Callable[[], int],
@@ -68,17 +68,17 @@ class Projection(ConsumerRebalanceListener, Generic[R]):  # type: ignore[misc]
     ) -> None:
         self._consumer = consumer
         self._view = view
-        self._stream = stream
-        self._topic = stream.topic
+        self._source = source
+        self._topic = source.topic
         self._meter = meter
         self._health = health
         self._wall_ms = wall_ms
-        self._patience = Patience(consumer, meter, health, stop, self._behind_s)
-        self._settled: Settled[R] | None = None
+        self._redis = RedisRetry(consumer, meter, health, stop, self._behind_s)
+        self._point: ResumePoint[R] | None = None
         self._assignments = 0
         self._current_ms = wall_ms()
         self._pending_ms: int | None = None
-        self._looked_s = self._swept_s = float("-inf")
+        self._measured_s = self._swept_s = float("-inf")
 
     def subscribe(self) -> None:
         """Join the group."""
@@ -86,32 +86,33 @@ class Projection(ConsumerRebalanceListener, Generic[R]):  # type: ignore[misc]
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """Partitions may go to another process; a batch in hand is applied in any case."""
-        self._unsettle()
+        self._forget_resume_point()
         for partition in revoked:
-            self._meter.left(self._topic, partition.partition)
+            self._meter.revoked(self._topic, partition.partition)
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
-        """Partitions came; Redis is asked where to begin with them outside of this call."""
-        self._unsettle()
+        """Partitions came; `run_once` then asks Redis where to resume them."""
+        self._forget_resume_point()
         _log.info("partitions assigned", partitions=sorted(tp.partition for tp in assigned))
 
-    async def turn(self) -> None:
-        """Find the place if need be, else read a batch, apply and commit it, and look around.
+    async def run_once(self) -> None:
+        """Find the resume point if there is none, else read a batch, apply it and measure the lag.
 
         Raises:
             ViewError: it makes no sense to go on.
             RedisError: Redis refuses, or does not answer and we are to stop.
         """
-        self._health.turned()
+        self._health.heartbeat()
         try:
             await self._step()
-        except PlaceLost as lost:
-            _log.warning("taking the place anew from Redis", reason=str(lost))
+        except StaleWriter as stale:
+            _log.warning("reading the offsets to resume from again", reason=str(stale))
             self._meter.rewound()
-            self._unsettle()
+            self._forget_resume_point()
             await asyncio.sleep(_PAUSE_S)
         except (IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError):
-            self._unsettle()  # the assignment changed under our hands, or the topic its extent
+            # The assignment changed under our hands, or the topic its offset bounds.
+            self._forget_resume_point()
             await asyncio.sleep(_PAUSE_S)
         except KafkaError as error:
             # A question to brokers that are away for long fails so; aiokafka does not ask again.
@@ -121,60 +122,60 @@ class Projection(ConsumerRebalanceListener, Generic[R]):  # type: ignore[misc]
             await asyncio.sleep(_PAUSE_S)
 
     async def _step(self) -> None:
-        if self._settled is None:
-            await self._patience.do(self._settle)
-            if self._settled is None:
-                await self._patience.wait(_PAUSE_S)
+        if self._point is None:
+            await self._redis.run(self._find_resume_point)
+            if self._point is None:
+                await self._redis.wait(_PAUSE_S)
             return
         batch = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_BATCH_MAX_RECORDS)
-        settled: Settled[R] | None = self._settled  # the assignment may have changed meanwhile
-        if settled is None or any(tp.partition not in settled.next_offsets for tp in batch):
-            self._unsettle()
+        point: ResumePoint[R] | None = self._point  # the assignment may have changed meanwhile
+        if point is None or any(tp.partition not in point.next_offsets for tp in batch):
+            self._forget_resume_point()
             return
         if batch:
-            await self._project(settled, batch)
+            await self._project(point, batch)
         now_s = asyncio.get_running_loop().time()
-        if now_s - self._looked_s >= _LOOK_EVERY_S:
-            self._looked_s = now_s
-            await self._look(settled)
-        if self._stream.sweeps and now_s - self._swept_s >= _SWEEP_EVERY_S:
+        if now_s - self._measured_s >= _LAG_EVERY_S:
+            self._measured_s = now_s
+            await self._check_lag(point)
+        if self._source.sweeps and now_s - self._swept_s >= _SWEEP_EVERY_S:
             self._swept_s = now_s
             await self._sweep()
 
-    async def _settle(self) -> None:
+    async def _find_resume_point(self) -> None:
         assignments = self._assignments
-        target = self._stream.into(await self._view.open())
+        writer = self._source.writer(await self._view.open())
         partitions = [tp.partition for tp in self._consumer.assignment()]
-        if not await target.may_begin(partitions):
+        if not await writer.may_begin(partitions):
             return
-        settled = await settle(self._consumer, target, self._topic, self._wall_ms(), self._meter)
+        point = await resume(self._consumer, writer, self._topic, self._wall_ms(), self._meter)
         if assignments == self._assignments:
-            self._settled = settled
-            self._current_ms = settled.current_ms
-            self._health.assigned = bool(settled.next_offsets)
+            self._point = point
+            self._current_ms = point.current_ms
+            self._health.assigned = bool(point.next_offsets)
 
-    def _unsettle(self) -> None:
+    def _forget_resume_point(self) -> None:
         self._assignments += 1
-        self._settled = None
+        self._point = None
         self._health.assigned = False
 
     async def _project(
-        self, settled: Settled[R], batch: Mapping[TopicPartition, Sequence[ConsumerRecord]]
+        self, point: ResumePoint[R], batch: Mapping[TopicPartition, Sequence[ConsumerRecord]]
     ) -> None:
         started_s = asyncio.get_running_loop().time()
         self._pending_ms = min(records[0].timestamp for records in batch.values())
-        chunks = self._stream.read(batch, settled.next_offsets, self._meter)
-        await self._apply(settled, chunks)
+        chunks = self._source.read(batch, point.next_offsets, self._meter)
+        await self._apply(point, chunks)
         self._pending_ms = max(records[-1].timestamp for records in batch.values())
         self._meter.applied_in(asyncio.get_running_loop().time() - started_s)
-        await self._commit({tp: settled.next_offsets[tp.partition] for tp in batch})
+        await self._commit({tp: point.next_offsets[tp.partition] for tp in batch})
 
     async def _apply(
-        self, settled: Settled[R], chunks: Sequence[Chunk[R]], current_ms: int = 0
+        self, point: ResumePoint[R], chunks: Sequence[Chunk[R]], current_ms: int = 0
     ) -> None:
-        applied = await self._patience.do(lambda: settled.target.apply(chunks, current_ms))
+        applied = await self._redis.run(lambda: point.writer.apply(chunks, current_ms))
         for chunk in chunks:
-            settled.next_offsets[chunk.partition] = chunk.after
+            point.next_offsets[chunk.partition] = chunk.after
         for outcome in ("applied", "removed", "skipped", "coalesced"):
             self._meter.records(outcome, getattr(applied, outcome))
 
@@ -183,31 +184,31 @@ class Projection(ConsumerRebalanceListener, Generic[R]):  # type: ignore[misc]
             async with asyncio.timeout(_COMMIT_TIMEOUT_S):
                 await self._consumer.commit(offsets)
         except (KafkaError, TimeoutError) as error:
-            # Nothing depends on it: the place that counts stands in Redis.
+            # Nothing depends on it: the offsets that count are stored in Redis.
             _log.info("offsets not committed", reason=type(error).__name__)
 
-    async def _look(self, settled: Settled[R]) -> None:
-        """Measure lag and delay; when nothing is lacking, note that in Redis.
+    async def _check_lag(self, point: ResumePoint[R]) -> None:
+        """Measure lag and delay; when Redis lacks nothing, store the time there.
 
-        The note also finds out whether Redis still has what it had, so an empty one is noticed
-        even if no record comes.
+        That write also checks the stored offsets, so an emptied Redis is noticed even if no record
+        comes.
         """
         assigned = self._consumer.assignment()
         ends = await end_offsets(self._consumer, assigned)
         chunks: list[Chunk[R]] = []
         lacking = 0
         for tp in assigned:
-            # Not the last record but the consumer's position: a gap may follow that record.
-            position = await self._consumer.position(tp)
-            chunks.append(Chunk(tp.partition, settled.next_offsets[tp.partition], position, ()))
-            lag = max(0, ends[tp] - position)
+            # Not the offset after the last record, but the consumer's own: a gap may follow it.
+            reached = await self._consumer.position(tp)
+            chunks.append(Chunk(tp.partition, point.next_offsets[tp.partition], reached, ()))
+            lag = max(0, ends[tp] - reached)
             self._meter.lag(self._topic, tp.partition, lag)
             lacking += lag
-        if self._settled is not settled:
-            return  # after a rebalance a position may lie past records that were not applied
+        if self._point is not point:
+            return  # after a rebalance the consumer may be past records that were not applied
         if lacking == 0:
             now_ms = self._wall_ms()
-            await self._apply(settled, chunks, now_ms)
+            await self._apply(point, chunks, now_ms)
             self._current_ms, self._pending_ms = now_ms, None
         elif self._is_too_old():
             raise ViewError(
@@ -217,12 +218,12 @@ class Projection(ConsumerRebalanceListener, Generic[R]):  # type: ignore[misc]
         self._meter.delay(self._behind_s() if lacking else 0.0)
 
     async def _sweep(self) -> None:
-        if await self._patience.do(self._view.leftovers):
-            deleted = await self._patience.do(self._view.sweep)
+        if await self._redis.run(self._view.leftovers):
+            deleted = await self._redis.run(self._view.sweep)
             _log.info("deleted what an interrupted rebuild had left", keys=deleted)
 
     def _is_too_old(self) -> bool:
-        kept_ms = self._stream.removals_kept_ms
+        kept_ms = self._source.removals_kept_ms
         return kept_ms is not None and self._wall_ms() - self._current_ms > kept_ms
 
     def _behind_s(self) -> float:

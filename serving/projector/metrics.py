@@ -1,4 +1,4 @@
-"""The projector's figures as metrics."""
+"""The projector's measurements, as metrics of the process."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ from streams.runtime.metrics import Metrics
 
 
 class ViewMeter:
-    """Receives figures and forgets them; override what is to be shown. All must return at once."""
+    """Receives the projector's measurements and drops them; override what is to be shown.
+
+    Every method must return at once.
+    """
 
     def of_changes(self, _topic: str, /) -> ViewMeter:
-        """The meter for the changes of a topic."""
+        """The meter for a topic of changes."""
         return self
 
     def records(self, outcome: str, count: int) -> None:
-        """What became of records.
+        """Count records by outcome.
 
-        They were ``applied``, ``removed``, ``coalesced``, ``skipped``, ``unreadable``, or ``lost``
-        since they were removed from the topic before they were read.
+        Outcomes are ``applied``, ``removed``, ``coalesced``, ``skipped``, ``unreadable`` and
+        ``lost``: removed from the topic before they were read.
         """
 
     def applied_in(self, seconds: float) -> None:
-        """A batch was acknowledged by Redis after this time, retries included."""
+        """Redis took so long for a batch, retries included."""
 
     def delay(self, seconds: float) -> None:
         """Age of the oldest record that Redis lacks; 0 when it lacks none."""
@@ -28,28 +31,28 @@ class ViewMeter:
     def lag(self, topic: str, partition: int, records: int) -> None:
         """Offsets between what was applied and the end of the partition."""
 
-    def left(self, topic: str, partition: int) -> None:
+    def revoked(self, topic: str, partition: int) -> None:
         """The partition went to another process."""
 
     def retried(self) -> None:
         """Redis did not answer, or could not take what was sent."""
 
     def rewound(self) -> None:
-        """The place in the topic had to be taken anew from Redis."""
+        """The stored offsets had to be read from Redis again."""
 
 
 class MetricsMeter(ViewMeter):
-    """Puts what the projector tells into the metrics of the process."""
+    """Records the projector's measurements in the metrics of the process."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
     def of_changes(self, topic: str, /) -> ViewMeter:
-        """The meter for the changes of a topic."""
+        """The meter for a topic of changes."""
         return _ChangesMeter(self._metrics, topic)
 
     def records(self, outcome: str, count: int) -> None:
-        """Count records by what became of them."""
+        """Count records by outcome."""
         if count:
             self._metrics.view_records.labels(outcome).inc(count)
 
@@ -65,7 +68,7 @@ class MetricsMeter(ViewMeter):
         """Show the lag of a partition."""
         self._metrics.consumer_lag.labels(topic, str(partition)).set(records)
 
-    def left(self, topic: str, partition: int) -> None:
+    def revoked(self, topic: str, partition: int) -> None:
         """Stop showing the lag of a partition."""
         self._metrics.forget_partition(topic, partition)
 
@@ -74,7 +77,7 @@ class MetricsMeter(ViewMeter):
         self._metrics.view_redis_retries.inc()
 
     def rewound(self) -> None:
-        """Count a new look at the place."""
+        """Count it."""
         self._metrics.view_rewinds.inc()
 
 
@@ -86,7 +89,7 @@ class _ChangesMeter(MetricsMeter):
         self._topic = topic
 
     def records(self, outcome: str, count: int) -> None:
-        """Count records by what became of them."""
+        """Count records by outcome."""
         if count:
             self._metrics.view_changes_records.labels(self._topic, outcome).inc(count)
 
@@ -95,5 +98,5 @@ class _ChangesMeter(MetricsMeter):
         self._metrics.view_changes_delay_seconds.labels(self._topic).set(seconds)
 
     def rewound(self) -> None:
-        """Count a new look at the place."""
+        """Count it."""
         self._metrics.view_changes_rewinds.labels(self._topic).inc()

@@ -1,9 +1,9 @@
-"""Making the view anew from its topics, while readers go on with the old one.
+"""Rebuilding the view from its topics, while readers use the old one.
 
-A second generation is filled beside the current one, up to where that has come, and then the
-pointer is moved: a reader sees the old view whole, and from one instant on the new one whole. The
-projector keeps the old one up to date meanwhile, and then goes on with the new one from where it
-stands. Until the old generation is deleted, Redis holds both.
+A second generation is filled beside the current one until it has the same offsets. Then the
+pointer to the current generation moves, so readers see either view whole. The projector keeps the
+old generation up to date meanwhile, and resumes in the new one from the offsets stored there. Until
+the old generation is deleted, Redis holds both.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from redis.exceptions import RedisError
 
 from config.settings import Settings
 from serving.projector.consumer import open_consumer
-from serving.projector.fill import Filling
-from serving.projector.sources import view_streams
-from serving.view.generation import Generation, PlaceLost
+from serving.projector.fill import TopicFill
+from serving.projector.sources import view_sources
+from serving.view.generation import Generation, StaleWriter
 from serving.view.generations import RedisView
 from serving.view.redis import ViewError, connect_redis, explained, within_startup
 
@@ -39,9 +39,8 @@ class RebuildProgress:
     """How far a rebuild has come.
 
     Attributes:
-        done: offsets passed.
-        total: offsets there were when it began, those of compacted records included; more if more
-            came meanwhile.
+        done: offsets read.
+        total: offsets to read, those of compacted records included; it grows if records come.
     """
 
     done: int
@@ -53,7 +52,7 @@ class RebuildReport:
     """What a rebuild did.
 
     Attributes:
-        generation: what readers follow now.
+        generation: the one that readers use now.
         profiles: profiles written; one that changed meanwhile counts each time.
         changes: changes of tiers and levels written.
         deleted_keys: keys of earlier generations that were deleted.
@@ -70,11 +69,11 @@ class RebuildReport:
 async def rebuild_view(
     settings: Settings, progress: Callable[[RebuildProgress], None] | None = None
 ) -> RebuildReport:
-    """Make the view anew and switch readers to it.
+    """Rebuild the view and switch readers to it.
 
     Args:
         settings: of the deployment.
-        progress: told after every batch.
+        progress: called after every batch.
 
     Raises:
         ViewError: another rebuild is under way; Redis or Kafka does not answer or refuses the
@@ -87,21 +86,21 @@ async def rebuild_view(
         view = RedisView(redis, settings.redis_key_prefix)
         await within_startup(settings, view.leftovers)
         async with AsyncExitStack() as stack:
-            streams = view_streams(settings, redis)
+            sources = view_sources(settings, redis)
             consumers = [
-                await stack.enter_async_context(open_consumer(settings, stream.topic, None))
-                for stream in streams
+                await stack.enter_async_context(open_consumer(settings, source.topic, None))
+                for source in sources
             ]
             generation = await view.start_rebuild()
             if generation is None:
                 raise ViewError("a rebuild is under way already; if it broke off, wait a minute")
             try:
-                fillings = {
-                    stream.positions: Filling(settings, consumer, stream, generation)
-                    for stream, consumer in zip(streams, consumers, strict=True)
+                fills = {
+                    source.offsets_key: TopicFill(settings, consumer, source, generation)
+                    for source, consumer in zip(sources, consumers, strict=True)
                 }
-                await _fill(fillings, progress or _ignore)
-                await _switch(settings, view, generation, fillings)
+                await _fill(fills, progress or _ignore)
+                await _switch(settings, view, generation, fills)
             except BaseException:
                 await _give_up(view, generation)
                 raise
@@ -109,53 +108,53 @@ async def rebuild_view(
         deleted = await view.sweep()
     except RedisError as error:
         raise explained(error, settings) from error
-    except PlaceLost as lost:
-        raise ViewError(f"the rebuild lost its place in Redis ({lost}); run it again") from lost
+    except StaleWriter as stale:
+        raise ViewError(f"the rebuild lost its place in Redis ({stale}); run it again") from stale
     except KafkaError as error:
         raise ViewError(f"cannot read the topics of the view: {error}") from error
     finally:
         await redis.aclose()
     seconds = time.monotonic() - started_s
-    profiles, *changes = (filling.applied for filling in fillings.values())
+    profiles, *changes = (fill.applied for fill in fills.values())
     return RebuildReport(generation.number, profiles, sum(changes), deleted, seconds)
 
 
 async def _fill(
-    fillings: Mapping[str, Filling[Any]], progress: Callable[[RebuildProgress], None]
+    fills: Mapping[str, TopicFill[Any]], progress: Callable[[RebuildProgress], None]
 ) -> None:
-    """Fill all parts, profiles first: what comes after asks who is known."""
+    """Fill from all topics, profiles first: the levels ask which customers there are."""
     total = 0
-    for filling in fillings.values():
-        total += await filling.begin()
+    for fill in fills.values():
+        total += await fill.begin()
 
-    def told() -> None:
-        done = sum(filling.done for filling in fillings.values())
+    def on_batch() -> None:
+        done = sum(fill.done for fill in fills.values())
         progress(RebuildProgress(done, max(done, total)))
 
-    for filling in fillings.values():
-        await filling.read_to_end(told)
+    for fill in fills.values():
+        await fill.read_to_end(on_batch)
 
 
 async def _switch(
     settings: Settings,
     view: RedisView,
     generation: Generation,
-    fillings: Mapping[str, Filling[Any]],
+    fills: Mapping[str, TopicFill[Any]],
 ) -> None:
-    """Switch as soon as readers would not go back in time; after a while, even then."""
+    """Switch once the new generation is as far as the old one; after a while, in any case."""
     deadline_s = time.monotonic() + _SWITCH_WITHIN_S
     while True:
         ends = {
             (name, partition): end
-            for name, filling in fillings.items()
-            for partition, end in (await filling.ends()).items()
+            for name, fill in fills.items()
+            for partition, end in (await fill.ends()).items()
         }
         force = time.monotonic() > deadline_s
         switch = partial(view.switch, generation, ends, force=force)
         if await within_startup(settings, switch):
             return
-        for filling in fillings.values():
-            await filling.read_to_end(lambda: None)
+        for fill in fills.values():
+            await fill.read_to_end(lambda: None)
 
 
 def _ignore(_progress: RebuildProgress) -> None:

@@ -1,4 +1,4 @@
-"""Doing things with a Redis that may be away, without leaving the consumer group."""
+"""Retrying while Redis does not answer, without leaving the consumer group."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from tenacity import RetryCallState
 
 from serving.projector.health import LoopHealth
 from serving.projector.metrics import ViewMeter
-from serving.view.redis import wait_out
+from serving.view.redis import retry_outages
 
 T = TypeVar("T")
 
 _POLL_S = 0.2
 
 
-class Patience:
-    """Waits for Redis while the partitions are paused.
+class RedisRetry:
+    """Retries until Redis answers; meanwhile the partitions are paused.
 
     Args:
         consumer: polled while waiting, or the group would take us for dead.
-        meter: told about attempts and the growing delay.
-        health: told about the state of Redis.
+        meter: receives attempts and the growing delay.
+        health: receives the state of Redis.
         stop: ends the waiting; the outage's error is raised then.
         behind_s: age of the oldest record that Redis lacks.
     """
@@ -44,9 +44,9 @@ class Patience:
         self._stop = stop
         self._behind_s = behind_s
 
-    async def do(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Repeat ``attempt`` until Redis takes it, and read on from Kafka only then."""
-        result = await wait_out(
+    async def run(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Repeat ``attempt`` until Redis answers, and only then read on from Kafka."""
+        result = await retry_outages(
             attempt, stop=self._stopping, sleep=self.wait, on_outage=self._note_outage
         )
         self._health.redis = True
@@ -54,16 +54,16 @@ class Patience:
         return result
 
     async def wait(self, seconds: float) -> None:
-        """Let time pass without reading, as a living member of the group."""
+        """Wait without reading records, but stay a member of the group."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while not self._stop.is_set() and (left_s := deadline - loop.time()) > 0:
-            self._health.turned()
+            self._health.heartbeat()
             self._meter.delay(self._behind_s())
             self._consumer.pause(*self._consumer.assignment())
             try:
-                # Nothing comes. A partition that was assigned just now may yield records, but it
-                # is settled before anything is applied, and they are read again.
+                # Nothing comes. A partition that was assigned just now may yield records, but
+                # they are read again: its resume point is found before anything is applied.
                 await self._consumer.getmany(timeout_ms=int(min(left_s, _POLL_S) * 1_000))
             except KafkaError:
                 await asyncio.sleep(min(left_s, _POLL_S))

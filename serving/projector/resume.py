@@ -1,4 +1,4 @@
-"""Where to read on: Redis tells, since it alone knows what it has."""
+"""Where to resume reading: after the offsets that Redis has stored with its data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from serving.projector.metrics import ViewMeter
-from serving.projector.sources import Target
+from serving.projector.sources import ViewWriter
 from serving.view.redis import ViewError
 
 _ATTEMPTS = 5
@@ -24,30 +24,30 @@ async def end_offsets(
 ) -> dict[TopicPartition, int]:
     """The offset after the last record of each partition, as of now.
 
-    What came with the last fetch counts as well: the embedded broker, when asked, takes the batch
-    that was written last for a single record.
+    The end that came with the last fetch counts as well: when asked, the embedded broker takes the
+    batch written last for a single record.
     """
     if not partitions:
         return {}
     asked = await consumer.end_offsets(partitions)
-    return {tp: max(asked[tp], seen_end(consumer, tp)) for tp in partitions}
+    return {tp: max(asked[tp], fetched_end(consumer, tp)) for tp in partitions}
 
 
-def seen_end(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int:
+def fetched_end(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int:
     """The end that came with the last fetch, 0 before the first."""
     return consumer.highwater(partition) or 0
 
 
-async def check_reach(
+async def check_not_ahead(
     consumer: AIOKafkaConsumer, next_offsets: Mapping[TopicPartition, int], topic: str
 ) -> None:
-    """Make sure that the topic reaches as far as the view.
+    """Check that no stored offset is past the end of the topic.
 
-    A new leader may for a moment report an end before that of its predecessor, so a doubt is
-    looked into by reading there, for some seconds. Positions of the consumer are changed by it.
+    A new leader may for a moment report an end before that of its predecessor, so the check is
+    repeated for some seconds, by reading at that offset. This moves the consumer.
 
     Raises:
-        ViewError: the view is ahead, so it belongs to another topic.
+        ViewError: the view is ahead, so it was made from another topic of that name.
     """
     ahead = dict(next_offsets)
     ends = await end_offsets(consumer, ahead)
@@ -79,51 +79,51 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Settled(Generic[R]):
-    """The place of a consumer in the view.
+class ResumePoint(Generic[R]):
+    """Where to go on with the assigned partitions.
 
     Attributes:
-        target: what to write to.
+        writer: writes to the view.
         next_offsets: for each partition the offset of the first record that Redis lacks.
         current_ms: since when it may lack records, in milliseconds since 1970.
     """
 
-    target: Target[R]
+    writer: ViewWriter[R]
     next_offsets: dict[int, int]
     current_ms: int
 
 
-async def settle(
-    consumer: AIOKafkaConsumer, target: Target[R], topic: str, now_ms: int, meter: ViewMeter
-) -> Settled[R]:
-    """Let ``consumer`` read on from where ``target`` stands, in all its partitions.
+async def resume(
+    consumer: AIOKafkaConsumer, writer: ViewWriter[R], topic: str, now_ms: int, meter: ViewMeter
+) -> ResumePoint[R]:
+    """Move ``consumer`` to the stored offset of each partition assigned to it.
 
-    A partition in which it has not begun is read from its first record; so is one whose next
-    records were removed from the topic, which is logged.
+    A partition without a stored offset is read from its first record. So is one whose next records
+    were removed from the topic, which is logged.
 
     Raises:
-        ViewError: Redis has come further than the topic reaches.
+        ViewError: a stored offset is past the end of the topic.
     """
     assigned = consumer.assignment()
     if not assigned:
-        return Settled(target, {}, now_ms)
-    places = await target.places(tp.partition for tp in assigned)
+        return ResumePoint(writer, {}, now_ms)
+    found = await writer.stored_offsets(tp.partition for tp in assigned)
     first = await consumer.beginning_offsets(assigned)
-    begun = {tp: place.next_offset for tp in assigned if (place := places[tp.partition])}
-    await check_reach(consumer, begun, topic)
+    begun = {tp: stored.next_offset for tp in assigned if (stored := found[tp.partition])}
+    await check_not_ahead(consumer, begun, topic)
     next_offsets: dict[int, int] = {}
     current_ms = now_ms
     for tp in assigned:
-        place = places[tp.partition]
-        if place is not None and place.next_offset < first[tp]:
-            lost = first[tp] - place.next_offset
+        stored = found[tp.partition]
+        if stored is not None and stored.next_offset < first[tp]:
+            lost = first[tp] - stored.next_offset
             meter.records("lost", lost)
             _log.error("records were removed before they were read", topic=topic, records=lost)
-        if place is None or place.next_offset < first[tp]:
-            await target.begin(tp.partition, first[tp], now_ms)
+        if stored is None or stored.next_offset < first[tp]:
+            await writer.begin(tp.partition, first[tp], now_ms)
             next_offsets[tp.partition] = first[tp]
         else:
-            next_offsets[tp.partition] = place.next_offset
-            current_ms = min(current_ms, place.current_ms)
+            next_offsets[tp.partition] = stored.next_offset
+            current_ms = min(current_ms, stored.current_ms)
         consumer.seek(tp, next_offsets[tp.partition])
-    return Settled(target, next_offsets, current_ms)
+    return ResumePoint(writer, next_offsets, current_ms)

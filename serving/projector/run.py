@@ -17,7 +17,7 @@ from serving.projector.health import ProjectorHealth
 from serving.projector.loop import Projection
 from serving.projector.metrics import ViewMeter
 from serving.projector.rebuild import rebuild_view
-from serving.projector.sources import STREAMS, view_streams
+from serving.projector.sources import SOURCES, view_sources
 from serving.view.generations import RedisView
 from serving.view.keys import REMOVALS_KEPT_MS
 from serving.view.redis import connect_redis, explained, is_outage, within_startup
@@ -30,9 +30,9 @@ _log = structlog.get_logger(__name__)
 
 
 def projector_health(settings: Settings) -> ProjectorHealth:
-    """The state of a projector to be run with these settings."""
+    """The health of a projector to be run with these settings."""
     stuck_after_s = settings.rebalance_timeout.seconds + _STUCK_AFTER_S
-    return ProjectorHealth(time.monotonic, stuck_after_s, STREAMS)
+    return ProjectorHealth(time.monotonic, stuck_after_s, SOURCES)
 
 
 async def run_projector(
@@ -44,14 +44,14 @@ async def run_projector(
 ) -> None:
     """Keep the view in Redis up to date with its topics until told to stop.
 
-    A Redis that goes away delays the view and nothing else. At the start both Redis and Kafka must
-    answer within the startup timeout. A view that was not kept for so long that Kafka may have
-    forgotten erasures is built anew first, and so is one that another version made.
+    A Redis outage delays the view and nothing else. At the start both Redis and Kafka must answer
+    within the startup timeout. The view is rebuilt first if another version made it, or if it was
+    not updated for so long that Kafka may no longer have the erasures it missed.
 
     Args:
         settings: of the deployment.
-        meter: told about the work.
-        health: told about the state.
+        meter: receives the metrics.
+        health: receives the state.
         stop: when set, the batch in hand is applied and the group left.
 
     Raises:
@@ -64,19 +64,19 @@ async def run_projector(
     redis = connect_redis(settings)
     try:
         view = RedisView(redis, settings.redis_key_prefix)
-        if (reason := await _why_anew(settings, view)) is not None:
+        if (reason := await _why_rebuild(settings, view)) is not None:
             _log.warning("building the view anew", reason=reason)
             await rebuild_view(settings)
-        streams = view_streams(settings, redis)
+        sources = view_sources(settings, redis)
         async with AsyncExitStack() as stack:
             projections = []
-            for number, stream in enumerate(streams):
+            for number, source in enumerate(sources):
                 consumer = await stack.enter_async_context(
-                    open_consumer(settings, stream.topic, stream.group)
+                    open_consumer(settings, source.topic, source.group)
                 )
-                own = meter if number == 0 else meter.of_changes(stream.topic)
+                own = meter if number == 0 else meter.of_changes(source.topic)
                 projection = Projection(
-                    consumer, view, stream, own, health.loops[number], wall_ms, stop
+                    consumer, view, source, own, health.loops[number], wall_ms, stop
                 )
                 projection.subscribe()
                 projections.append(projection)
@@ -90,16 +90,16 @@ async def run_projector(
 async def _loop(projection: Projection[Any], stop: asyncio.Event) -> None:
     try:
         while not stop.is_set():
-            await projection.turn()
+            await projection.run_once()
     except RedisError as error:
         if not (stop.is_set() and is_outage(error)):
             raise
 
 
 async def _until(stop: asyncio.Event, work: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Let all of ``work`` run until it ends or some of it fails.
+    """Run all of ``work`` until it ends or some of it fails.
 
-    After ``stop`` it gets a moment, since joining a group may be slow.
+    After ``stop`` it gets some seconds, since joining a group may be slow.
     """
     tasks = {asyncio.create_task(part) for part in work}
     stopper = asyncio.create_task(stop.wait())
@@ -117,8 +117,8 @@ async def _until(stop: asyncio.Event, work: Iterable[Coroutine[Any, Any, None]])
         await asyncio.gather(stopper, *tasks, return_exceptions=True)
 
 
-async def _why_anew(settings: Settings, view: RedisView) -> str | None:
-    """Why the view there cannot be gone on with; None if it can, or if there is none."""
+async def _why_rebuild(settings: Settings, view: RedisView) -> str | None:
+    """Why the view must be rebuilt; None if it can be used, or if there is none."""
 
     async def reason() -> str | None:
         generation = await view.open()

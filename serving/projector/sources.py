@@ -1,4 +1,4 @@
-"""The topics that the ledgers of changes are made from."""
+"""The topics that the view is made from, and the writer of each."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from config.settings import Settings
 from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS, TIER_CHANGES
 from serving.projector.decode import Batch, change_chunks, profile_chunks
 from serving.projector.metrics import ViewMeter
-from serving.view.change_counts import Levels, Moves
 from serving.view.change_records import LevelRecord, MoveRecord, read_level, read_move
+from serving.view.changes_writer import LevelsWriter, MovesWriter
 from serving.view.chunks import Chunk
-from serving.view.generation import Applied, Generation, Place
+from serving.view.generation import Applied, Generation, StoredOffset
 from serving.view.keys import REMOVALS_KEPT_MS
 from serving.view.profile_record import ProfileRecord
 from streams.kafka.topics import topic_name
 
 
-class _ChangeStream:
-    """What both have in common.
+class _ChangesSource:
+    """What both topics of changes have in common.
 
     Args:
         settings: of the deployment.
         redis: a client that returns bytes.
         topic: without the prefix.
-        ledger: what the ledger's keys begin with.
+        name: what the keys of its part of the view begin with.
     """
 
     sweeps = False
     removals_kept_ms = None
 
-    def __init__(self, settings: Settings, redis: Redis, topic: str, ledger: str) -> None:
+    def __init__(self, settings: Settings, redis: Redis, topic: str, name: str) -> None:
         self.topic = topic_name(settings, topic)
-        self.group = f"{settings.app_id}-view-{ledger}"
-        self.positions = f"{ledger}:positions"
+        self.group = f"{settings.app_id}-view-{name}"
+        self.offsets_key = f"{name}:positions"
         self._redis = redis
         self._kept_ms = settings.changes_kept.ms
 
 
-class MoveStream(_ChangeStream):
-    """`tier-changes`, into the moves between tiers.
+class MovesSource(_ChangesSource):
+    """`tier-changes`, for the counts of moves between tiers.
 
     Args:
         settings: of the deployment.
@@ -52,9 +52,9 @@ class MoveStream(_ChangeStream):
     def __init__(self, settings: Settings, redis: Redis) -> None:
         super().__init__(settings, redis, TIER_CHANGES, "moves")
 
-    def into(self, generation: Generation) -> Moves:
-        """The moves of a generation."""
-        return Moves(self._redis, generation, self._kept_ms)
+    def writer(self, generation: Generation) -> MovesWriter:
+        """Writes the moves of a generation."""
+        return MovesWriter(self._redis, generation, self._kept_ms)
 
     def read(
         self, batch: Batch, next_offsets: Mapping[int, int], meter: ViewMeter
@@ -63,8 +63,8 @@ class MoveStream(_ChangeStream):
         return change_chunks(batch, next_offsets, read_move, meter)
 
 
-class LevelStream(_ChangeStream):
-    """`dormancy-alerts`, into the levels that customers reached.
+class LevelsSource(_ChangesSource):
+    """`dormancy-alerts`, for the customers who reached a level.
 
     Args:
         settings: of the deployment.
@@ -74,9 +74,9 @@ class LevelStream(_ChangeStream):
     def __init__(self, settings: Settings, redis: Redis) -> None:
         super().__init__(settings, redis, DORMANCY_ALERTS, "levels")
 
-    def into(self, generation: Generation) -> Levels:
-        """The levels of a generation."""
-        return Levels(self._redis, generation, self._kept_ms)
+    def writer(self, generation: Generation) -> LevelsWriter:
+        """Writes the levels of a generation."""
+        return LevelsWriter(self._redis, generation, self._kept_ms)
 
     def read(
         self, batch: Batch, next_offsets: Mapping[int, int], meter: ViewMeter
@@ -89,56 +89,56 @@ R = TypeVar("R")
 R_contra = TypeVar("R_contra", contravariant=True)
 
 
-class Target(Protocol[R_contra]):
-    """The part of a generation that is made from one topic."""
+class ViewWriter(Protocol[R_contra]):
+    """Writes the part of a generation that comes from one topic."""
 
-    async def places(self, partitions: Iterable[int]) -> dict[int, Place | None]:
-        """How far it has come in each of ``partitions``; None where it has not begun."""
+    async def stored_offsets(self, partitions: Iterable[int]) -> dict[int, StoredOffset | None]:
+        """The stored offset of each of ``partitions``; None where there is none."""
 
     async def may_begin(self, partitions: Iterable[int], /) -> bool:
-        """Whether all is there that must come before the first record of these partitions."""
+        """Whether everything that must be written before these partitions is there."""
 
     async def begin(self, partition: int, offset: int, now_ms: int) -> None:
-        """Note that everything before ``offset`` is known, or gone from the topic."""
+        """Store ``offset``: all records before it are applied, or gone from the topic."""
 
     async def apply(self, chunks: Sequence[Chunk[R_contra]], current_ms: int = 0) -> Applied:
         """Apply chunks in order; those of one partition must follow each other without a gap.
 
-        Whatever was applied before is skipped, so an attempt that broke off can be repeated.
+        What was applied before is skipped, so a failed attempt can be repeated.
 
         Args:
-            chunks: what to apply; a chunk without records only checks the position.
-            current_ms: the wall time, if after these chunks nothing is lacking.
+            chunks: what to apply; a chunk without records only checks the stored offset.
+            current_ms: the wall time, if after these chunks Redis lacks nothing; else 0.
 
         Raises:
-            PlaceLost: look again where the view stands, and go on from there.
+            StaleWriter: read the stored offsets again, and resume from there.
         """
 
 
-class Stream(Protocol[R]):
-    """A topic whose records are carried into each generation.
+class Source(Protocol[R]):
+    """A topic whose records go into each generation.
 
     Attributes:
         topic: its full name.
         group: the consumer group that shares its partitions.
-        positions: name of the places, after what the keys of a generation begin with.
+        offsets_key: name of the hash with its stored offsets, after the generation's own prefix.
         sweeps: whether its loop also deletes what interrupted rebuilds left.
     """
 
     topic: str
     group: str
-    positions: str
+    offsets_key: str
     sweeps: bool
 
     @property
     def removals_kept_ms(self) -> int | None:
-        """How long Kafka surely keeps the record that takes a customer away, if there are such.
+        """How long Kafka surely keeps the record of an erasure; None if the topic has none.
 
         A view that was behind for longer may have missed one.
         """
 
-    def into(self, generation: Generation) -> Target[R]:
-        """Where its records go in a generation."""
+    def writer(self, generation: Generation) -> ViewWriter[R]:
+        """Writes its records to a generation."""
 
     def read(
         self, batch: Batch, next_offsets: Mapping[int, int], meter: ViewMeter
@@ -147,33 +147,33 @@ class Stream(Protocol[R]):
 
         Args:
             batch: records by partition, in order.
-            next_offsets: the position of each partition before the batch.
-            meter: told about unreadable records.
+            next_offsets: for each partition the offset that Redis has reached.
+            meter: counts unreadable records.
         """
 
 
-class Profiles:
-    """The profiles of a generation; the levels are told what they have to know about them.
+class ProfilesWriter:
+    """Writes the profiles of a generation, and keeps erased customers out of its levels.
 
     Args:
         generation: where the profiles go.
-        levels: of the same generation.
+        levels: writes the levels of the same generation.
     """
 
-    def __init__(self, generation: Generation, levels: Levels) -> None:
+    def __init__(self, generation: Generation, levels: LevelsWriter) -> None:
         self._generation = generation
         self._levels = levels
 
-    async def places(self, partitions: Iterable[int]) -> dict[int, Place | None]:
-        """How far the generation has come in each of ``partitions``; None where nowhere."""
-        return await self._generation.places(partitions)
+    async def stored_offsets(self, partitions: Iterable[int]) -> dict[int, StoredOffset | None]:
+        """The stored offset of each of ``partitions``; None where there is none."""
+        return await self._generation.stored_offsets(partitions)
 
     async def may_begin(self, _partitions: Iterable[int], /) -> bool:
-        """Nothing has to come before profiles."""
+        """Nothing must be written before profiles."""
         return True
 
     async def begin(self, partition: int, offset: int, now_ms: int) -> None:
-        """Note that everything before ``offset`` is known, or gone from the topic."""
+        """Store ``offset``: all records before it are applied, or gone from the topic."""
         await self._generation.begin(partition, offset, now_ms)
 
     async def apply(self, chunks: Sequence[Chunk[ProfileRecord]], current_ms: int = 0) -> Applied:
@@ -184,11 +184,13 @@ class Profiles:
         )
         applied = await self._generation.apply(chunks, current_ms)
         if current_ms:
-            await self._levels.note_known([chunk.partition for chunk in chunks], current_ms)
+            await self._levels.note_profiles_complete(
+                [chunk.partition for chunk in chunks], current_ms
+            )
         return applied
 
 
-class ProfileStream:
+class ProfilesSource:
     """The topic of profiles.
 
     Args:
@@ -202,12 +204,12 @@ class ProfileStream:
     def __init__(self, settings: Settings, redis: Redis) -> None:
         self.topic = topic_name(settings, CUSTOMER_PROFILES)
         self.group = f"{settings.app_id}-view"
-        self.positions = "positions"
-        self._levels = LevelStream(settings, redis)
+        self.offsets_key = "positions"
+        self._levels = LevelsSource(settings, redis)
 
-    def into(self, generation: Generation) -> Profiles:
-        """The profiles of a generation."""
-        return Profiles(generation, self._levels.into(generation))
+    def writer(self, generation: Generation) -> ProfilesWriter:
+        """Writes the profiles of a generation."""
+        return ProfilesWriter(generation, self._levels.writer(generation))
 
     def read(
         self, batch: Batch, next_offsets: Mapping[int, int], meter: ViewMeter
@@ -216,14 +218,14 @@ class ProfileStream:
         return profile_chunks(batch, next_offsets, meter)
 
 
-STREAMS = 3
-"""How many there are."""
+SOURCES = 3
+"""How many topics the view is made from."""
 
 
-def view_streams(settings: Settings, redis: Redis) -> tuple[Stream[Any], ...]:
-    """The streams of the view; profiles come first, since the levels ask who is known."""
+def view_sources(settings: Settings, redis: Redis) -> tuple[Source[Any], ...]:
+    """The topics of the view; profiles first, since the levels ask which customers there are."""
     return (
-        ProfileStream(settings, redis),
-        MoveStream(settings, redis),
-        LevelStream(settings, redis),
+        ProfilesSource(settings, redis),
+        MovesSource(settings, redis),
+        LevelsSource(settings, redis),
     )

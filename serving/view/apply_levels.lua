@@ -1,4 +1,4 @@
--- Note the levels of one partition that follow a position, and move the position past them.
+-- Store the levels of one partition that follow the stored offset, and advance that offset.
 -- KEYS, ARGV: as for the moves up to the number of records, then how long Kafka surely keeps the
 --       record that erases a customer, what the keys of customers' profiles begin with, and for
 --       each: offset, timestamp, bucket, field, sequence, effective_at, customer id, level.
@@ -10,8 +10,8 @@ local known_ms = tonumber(redis.call('HGET', positions, 'known:' .. partition) o
 local levels = {'active', 'at_risk', 'dormant', 'churned'}
 local function reached(level) return base .. 'reached:' .. level end
 
--- The profiles were whole long after this record was written, and have none of this customer:
--- the record that erased it is gone from Kafka.
+-- The profiles were complete long after this record was written, and this customer has none:
+-- the record of the erasure is gone from Kafka.
 local function was_erased(id, timestamp)
   return tonumber(timestamp) < known_ms - removals_kept_ms
     and redis.call('EXISTS', profiles .. id) == 0

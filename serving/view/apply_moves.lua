@@ -1,7 +1,7 @@
--- Count the moves of one partition that follow a position, and move the position past them.
+-- Count the moves of one partition that follow the stored offset, and advance that offset.
 -- KEYS: the key that must hold the generation for us to write to it.
 -- ARGV: generation, what our keys begin with, milliseconds for which to extend KEYS[1] (or 0),
---       partition, position before, position after, wall time if nothing is lacking (or 0),
+--       partition, offset before, offset after, wall time if nothing is lacking (or 0),
 --       milliseconds for which to keep, number of records; and for each: offset, timestamp,
 --       bucket, field, sequence, effective_at, date, move.
 

@@ -1,7 +1,7 @@
--- Apply the records of one partition that follow a position, and move the position past them.
+-- Apply records of one partition that follow the stored offset, and advance that offset.
 -- KEYS: the key that must hold the generation for us to write to it.
 -- ARGV: generation, what its keys begin with, milliseconds for which to extend KEYS[1] (or 0),
---       partition, position before, position after, wall time if nothing is lacking (or 0),
+--       partition, offset before, offset after, wall time if nothing is lacking (or 0),
 --       and the records in MessagePack, no customer twice, each a list of texts: customer id,
 --       offset, timestamp, the whole profile (empty: remove the customer); and unless it is empty:
 --       value of each facet and of each rank (empty for none), number of tags, and the names and

@@ -1,4 +1,4 @@
-"""A record of `tier-changes` or `dormancy-alerts`, as what is kept of it."""
+"""Decodes records of `tier-changes` and `dormancy-alerts` into what the view stores of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SEQUENCE_MAX = 2**53
 
 
 class Change(Protocol):
-    """`data` of an output, as far as it is needed."""
+    """The fields of an output's `data` that every change has."""
 
     customer_id: str
     sequence: int
@@ -74,22 +74,22 @@ def open_envelope(
 _BUCKETS = 16_384
 
 
-class Seen(NamedTuple):
-    """The place of a customer.
+class SeenKey(NamedTuple):
+    """Where the newest sequence of a customer is stored.
 
     Attributes:
-        bucket: which of the hashes.
-        field: its field there.
+        bucket: number of the hash.
+        field: the customer's field there.
     """
 
     bucket: int
     field: bytes
 
 
-def seen_of(customer_id: bytes) -> Seen:
-    """The place of a customer: 78 bits of a digest, so that no two share one by accident."""
+def seen_key(customer_id: bytes) -> SeenKey:
+    """Where a customer's newest sequence is stored: 78 bits of a digest, so no two collide."""
     digest = blake2b(customer_id, digest_size=10).digest()
-    return Seen(int.from_bytes(digest[:2]) % _BUCKETS, digest[2:])
+    return SeenKey(int.from_bytes(digest[:2]) % _BUCKETS, digest[2:])
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -112,18 +112,18 @@ _encode_json = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class MoveRecord:
-    """A move from a tier to another.
+    """A customer's move from one tier to another.
 
     Attributes:
-        seen: where the customer's newest sequence is remembered.
-        offset: where the record stands in its partition.
+        seen: where the customer's newest sequence is stored.
+        offset: of the record in its partition.
         timestamp_ms: when it was written, in milliseconds since 1970.
         sequence: number of this output among those of its customer.
         at_ms: `effective_at`, in milliseconds since 1970.
         move: JSON list of the tier left, the tier reached and the reason.
     """
 
-    seen: Seen
+    seen: SeenKey
     offset: int
     timestamp_ms: int
     sequence: int
@@ -142,16 +142,16 @@ class MoveRecord:
 
 
 def read_move(key: bytes | None, value: bytes | None, offset: int, timestamp_ms: int) -> MoveRecord:
-    """Read a record.
+    """Decode a record of `tier-changes`.
 
     Raises:
-        Unreadable: it is no tier change of the customer of its key.
+        Unreadable: it is no tier change, or its key is not its customer.
     """
     moved, at_ms = open_envelope(key, value, _MOVE_TYPES, _decode_move)
     move = _encode_json((moved.previous_tier, moved.tier, moved.reason))
     if len(move) > _TEXT_MAX:
         raise Unreadable("the names of its tiers are too long")
-    seen = seen_of(moved.customer_id.encode())
+    seen = seen_key(moved.customer_id.encode())
     return MoveRecord(seen, offset, timestamp_ms, moved.sequence, at_ms, move)
 
 
@@ -175,12 +175,12 @@ _decode_level = msgspec.json.Decoder(_Reached)
 
 @dataclass(frozen=True, slots=True)
 class LevelRecord:
-    """A level that a customer reached; whatever level came before is over.
+    """A level that a customer reached; it replaces the level before.
 
     Attributes:
         customer_id: who reached it.
-        seen: where the customer's newest sequence is remembered.
-        offset: where the record stands in its partition.
+        seen: where the customer's newest sequence is stored.
+        offset: of the record in its partition.
         timestamp_ms: when it was written, in milliseconds since 1970.
         sequence: number of this output among those of its customer.
         at_ms: `effective_at`, in milliseconds since 1970.
@@ -188,7 +188,7 @@ class LevelRecord:
     """
 
     customer_id: bytes
-    seen: Seen
+    seen: SeenKey
     offset: int
     timestamp_ms: int
     sequence: int
@@ -204,16 +204,16 @@ class LevelRecord:
 def read_level(
     key: bytes | None, value: bytes | None, offset: int, timestamp_ms: int
 ) -> LevelRecord:
-    """Read a record.
+    """Decode a record of `dormancy-alerts`.
 
     Raises:
-        Unreadable: it is no change of level of the customer of its key.
+        Unreadable: it is no change of level, or its key is not its customer.
     """
     reached, at_ms = open_envelope(key, value, _LEVEL_TYPES, _decode_level)
     if reached.level not in LEVELS:
         raise Unreadable(f"its level is none of {', '.join(LEVELS)}")
     customer_id = reached.customer_id.encode()
-    seen = seen_of(customer_id)
+    seen = seen_key(customer_id)
     return LevelRecord(
         customer_id, seen, offset, timestamp_ms, reached.sequence, at_ms, reached.level
     )

@@ -1,4 +1,4 @@
-"""Reading what changed, also while the view is being replaced."""
+"""Reads the changes of the view: moves between tiers by day, and who reached which level."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from redis.asyncio.client import Pipeline
 from scoring.calendar import DAY_MS
 from scoring.dormancy import LEVELS
 from serving.view.change_records import day_of
-from serving.view.cursor import LevelPlace, level_cursor, level_place
+from serving.view.cursor import LevelAfter, level_after, level_cursor
 from serving.view.keys import GenerationKeys, levels_keys, moves_keys
 from serving.view.lua import WALK_RANK
-from serving.view.pinned_read import Following
+from serving.view.pinned_read import PinnedReader
 
 LIMIT_MAX = 500
 """The most customers of a page."""
@@ -39,7 +39,7 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class ReachedPage:
-    """Some of those who reached a level.
+    """Some of the customers who reached a level.
 
     A page may have fewer customers than asked for, even none, and still not be the last: the work
     for one page has a limit.
@@ -54,7 +54,7 @@ class ReachedPage:
 
 
 class Move(NamedTuple):
-    """A kind of move.
+    """A move between tiers, for one reason.
 
     Attributes:
         previous_tier: the tier left.
@@ -69,12 +69,12 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """How often each move was made.
+    """How often each move was made in a period.
 
     Attributes:
         first_day: from this day on (UTC, by `effective_at`).
         last_day: up to the end of this day.
-        counts: moves made at least once, and how often, ordered by their names.
+        counts: moves made at least once, and how often, sorted by tier and reason.
         complete_from: counts of days before this one are missing or too low; None if nothing is
             known of any day.
     """
@@ -105,8 +105,8 @@ class Migration:
         return dict(sorted(sums.items()))
 
 
-def added_up(days: Iterable[Mapping[Move, int]]) -> tuple[tuple[Move, int], ...]:
-    """The counts of several days together."""
+def total_counts(days: Iterable[Mapping[Move, int]]) -> tuple[tuple[Move, int], ...]:
+    """The sums of the counts of several days, sorted by move."""
     sums: Counter[Move] = Counter()
     for day in days:
         sums.update(day)
@@ -123,16 +123,16 @@ _decode_move = msgspec.json.Decoder(Move).decode
 
 
 class ChangesReader:
-    """Reads from the generation that is current, all of an answer from the same one.
+    """Reads from the current generation; all of an answer comes from the same one.
 
     Args:
         redis: a client that returns bytes.
         prefix: what all keys of the view begin with.
-        kept_ms: how far back changes are kept, in milliseconds, as whoever writes them does.
+        kept_ms: how long changes are kept, in milliseconds; the same value as for the writer.
     """
 
     def __init__(self, redis: Redis, prefix: str, kept_ms: int) -> None:
-        self._view = Following(redis, prefix)
+        self._view = PinnedReader(redis, prefix)
         self._kept_days = kept_ms // DAY_MS
 
     @property
@@ -160,7 +160,7 @@ class ChangesReader:
                 pipeline.hgetall(moves_keys(keys).day(day))
 
         positions, *days = await self._view.read_all(ask) or ({},)
-        counts = added_up(
+        counts = total_counts(
             {_decode_move(move): int(count) for move, count in day.items()} for day in days
         )
         return Migration(first_day, last_day, counts, self._complete_from(positions))
@@ -174,13 +174,13 @@ class ChangesReader:
         cursor: str | None = None,
         limit: int = 50,
     ) -> ReachedPage:
-        """Customers who reached a level in some time and still are at it, the latest first.
+        """Customers who reached a level in a period and are still at it, the latest first.
 
         Args:
             level: ``active`` (again), ``at_risk``, ``dormant`` or ``churned``.
             from_ms: the first instant, in milliseconds since 1970.
             until_ms: the first instant that is too late.
-            cursor: where to go on, from the page before; None for the beginning.
+            cursor: of the page before; None for the first page.
             limit: the most customers of a page.
 
         Raises:
@@ -192,12 +192,12 @@ class ChangesReader:
             raise ValueError(f"{level} is none of {', '.join(LEVELS)}")
         if not 1 <= limit <= LIMIT_MAX:
             raise ValueError(f"a page has 1 to {LIMIT_MAX} customers")
-        place = level_place(level, cursor)
+        after = level_after(level, cursor)
 
         def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
-            # An order ends `at_risk` without a word on the topic: the profile knows.
+            # An order ends `at_risk` without a record on the topic; the profile has the new level.
             at_it = msgspec.msgpack.encode([[keys.members("level", level)]])
-            at, last = ("", b"") if place is None else (place.at_ms, place.customer_id)
+            at, last = ("", b"") if after is None else (after.at_ms, after.customer_id)
             bounds = (1, from_ms, until_ms - 1, at, last, _LOOKED_AT_MAX, limit)
             pipeline.eval(WALK_RANK, 1, levels_keys(keys).reached(level), *bounds, at_it, _NOTHING)
 
@@ -210,7 +210,7 @@ class ChangesReader:
         )
         if is_last:
             return ReachedPage(found, None)
-        return ReachedPage(found, level_cursor(level, LevelPlace(int(at_ms), customer_id)))
+        return ReachedPage(found, level_cursor(level, LevelAfter(int(at_ms), customer_id)))
 
     def _complete_from(self, positions: Mapping[bytes, bytes]) -> date | None:
         firsts = [

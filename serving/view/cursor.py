@@ -1,8 +1,7 @@
-"""Where a page ended.
+"""Cursors: where the next page of a list begins.
 
-The place is not a number of customers but the value and the id of the last one. So what comes after
-it stays the same when others come and go, and when the view is made anew: who does not change is
-found once.
+A cursor is not a count of customers but the value and the id of the last one. So it stays right
+when others come and go, and when the view is rebuilt: a customer who does not change is found once.
 """
 
 from __future__ import annotations
@@ -21,18 +20,18 @@ _FOREIGN = "the cursor is not one that a page of this view came with"
 
 
 class BadCursor(ValueError):
-    """The cursor is none of ours, or of a search in another order or of another level."""
+    """The text is no cursor, or that of a search in another order or of another level."""
 
 
-class SearchPlace(NamedTuple):
-    """The last customer of a page of a search, or the last one looked at."""
+class SearchAfter(NamedTuple):
+    """The customer after whom a search continues: the last of a page, or the last one examined."""
 
     value: float
     customer_id: bytes
 
 
-class LevelPlace(NamedTuple):
-    """The last customer of a page of those who reached a level, or the last one looked at."""
+class LevelAfter(NamedTuple):
+    """The customer after whom a list of a level continues."""
 
     at_ms: int
     customer_id: bytes
@@ -57,17 +56,17 @@ _search_decoder = msgspec.json.Decoder(_SearchCursor)
 _level_decoder = msgspec.json.Decoder(_LevelCursor)
 
 
-def search_cursor(search: Search, place: SearchPlace) -> str:
-    """The cursor that goes on after a place."""
-    value, customer_id = place
+def search_cursor(search: Search, after: SearchAfter) -> str:
+    """The cursor of a search that continues after a customer."""
+    value, customer_id = after
     return _encoded(_SearchCursor(search.order, search.descending, value, customer_id.decode()))
 
 
-def search_place(search: Search) -> SearchPlace | None:
-    """Where a search goes on; None for its beginning.
+def search_after(search: Search) -> SearchAfter | None:
+    """After whom a search continues; None for its beginning.
 
     Raises:
-        BadCursor: see there.
+        BadCursor: its cursor cannot be used.
     """
     if search.cursor is None:
         return None
@@ -76,26 +75,26 @@ def search_place(search: Search) -> SearchPlace | None:
         raise BadCursor(_FOREIGN)
     if (found.order, found.descending) != (search.order, search.descending):
         raise BadCursor("the cursor belongs to a search in another order")
-    return SearchPlace(found.value, found.customer_id.encode())
+    return SearchAfter(found.value, found.customer_id.encode())
 
 
-def level_cursor(level: str, place: LevelPlace) -> str:
-    """The cursor that goes on after a place."""
-    return _encoded(_LevelCursor(level, place.at_ms, place.customer_id.decode()))
+def level_cursor(level: str, after: LevelAfter) -> str:
+    """The cursor of a list of a level that continues after a customer."""
+    return _encoded(_LevelCursor(level, after.at_ms, after.customer_id.decode()))
 
 
-def level_place(level: str, cursor: str | None) -> LevelPlace | None:
-    """Where a list of a level goes on; None for its beginning.
+def level_after(level: str, cursor: str | None) -> LevelAfter | None:
+    """After whom a list of a level continues; None for its beginning.
 
     Raises:
-        BadCursor: see there.
+        BadCursor: the cursor cannot be used.
     """
     if cursor is None:
         return None
     found = _decoded(cursor, _level_decoder)
     if found.level != level:
         raise BadCursor("the cursor belongs to another level")
-    return LevelPlace(found.at_ms, found.customer_id.encode())
+    return LevelAfter(found.at_ms, found.customer_id.encode())
 
 
 def _encoded(cursor: msgspec.Struct) -> str:

@@ -1,4 +1,4 @@
--- Take customers away and let nothing bring them back.
+-- Remove erased customers, and let no later record bring them back.
 -- KEYS: the key that must hold the generation for us to write to it.
 -- ARGV: generation, what our keys begin with, and for each: bucket, field, customer id.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'moved'} end

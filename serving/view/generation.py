@@ -1,4 +1,4 @@
-"""Writing to one generation of the view."""
+"""Writes profiles to one generation of the view, and stores the offsets it has reached."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from serving.view.profile_record import ProfileRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """How far something has come in one partition.
+class StoredOffset:
+    """How far Redis is in one partition.
 
     Attributes:
-        next_offset: offset of the first record it lacks.
+        next_offset: offset of the first record that Redis lacks.
         current_ms: when it last lacked none, in milliseconds since 1970.
     """
 
@@ -28,8 +28,8 @@ class Place:
     current_ms: int
 
 
-class Positions:
-    """The places in all partitions, kept in a hash; scripts move them together with the data.
+class StoredOffsets:
+    """The stored offsets of all partitions: a hash that scripts update together with the data.
 
     Args:
         redis: a client that returns bytes.
@@ -40,27 +40,27 @@ class Positions:
         self._redis = redis
         self._key = key
 
-    async def places(self, partitions: Iterable[int]) -> dict[int, Place | None]:
-        """The place in each of ``partitions``; None where there is none yet."""
+    async def of(self, partitions: Iterable[int]) -> dict[int, StoredOffset | None]:
+        """The stored offset of each of ``partitions``; None where there is none."""
         asked = sorted(partitions)
         if not asked:
             return {}
         names = [f"{name}:{partition}" for partition in asked for name in ("next", "current")]
         values = await self._redis.hmget(self._key, names)
         return {
-            partition: None if offset is None else Place(int(offset), int(current_ms or 0))
+            partition: None if offset is None else StoredOffset(int(offset), int(current_ms or 0))
             for partition, offset, current_ms in zip(asked, values[::2], values[1::2], strict=True)
         }
 
     async def current_since_ms(self) -> int | None:
-        """When nothing was lacking, in the partition that is worst; None if it is empty."""
+        """When no record was lacking, in the partition that is furthest behind; None if empty."""
         fields: dict[Any, Any] = await self._redis.hgetall(self._key)
         return min(
             (int(at) for name, at in fields.items() if name.startswith(b"current:")), default=None
         )
 
     async def begin(self, partition: int, offset: int, now_ms: int) -> None:
-        """Note that everything before ``offset`` is known, or gone from the topic."""
+        """Store ``offset``: all records before it are applied, or gone from the topic."""
         items: list[str | int] = [f"next:{partition}", offset, f"current:{partition}", now_ms]
         await self._redis.hset(self._key, items=items)
 
@@ -68,13 +68,13 @@ class Positions:
 _pack = msgspec.msgpack.Encoder().encode
 
 
-class PlaceLost(Exception):
-    """Redis is no longer where the writer believes: data was lost there, or readers moved on."""
+class StaleWriter(Exception):
+    """A write was refused: Redis lost data since, or the generation was replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of the records of some chunks."""
+    """How many records of some chunks had which outcome."""
 
     applied: int = 0
     removed: int = 0
@@ -83,58 +83,58 @@ class Applied:
 
 
 class Generation:
-    """A generation that this process may write to, as long as ``right_key`` holds its number.
+    """A generation that this process may write to, as long as ``lease_key`` holds its number.
 
     Attributes:
         number: its name.
         keys: the names of its keys.
-        right_key: where its number must stand for us to write to it.
-        extend_ms: by how much each write extends that right, 0 where it does not lapse.
+        lease_key: the key that must hold its number for a write to be accepted.
+        extend_ms: by how much each write extends that lease; 0 where it does not expire.
     """
 
     def __init__(
-        self, redis: Redis, number: str, keys: GenerationKeys, right_key: str, extend_ms: int = 0
+        self, redis: Redis, number: str, keys: GenerationKeys, lease_key: str, extend_ms: int = 0
     ) -> None:
         self.number = number
         self.keys = keys
-        self.right_key = right_key
+        self.lease_key = lease_key
         self.extend_ms = extend_ms
         self._redis = redis
-        self._positions = Positions(redis, keys.positions)
+        self._offsets = StoredOffsets(redis, keys.positions)
         self._script = lua.Script(redis, lua.APPLY_PROFILES)
 
-    async def places(self, partitions: Iterable[int]) -> dict[int, Place | None]:
-        """How far it has come in each of ``partitions``; None where it has not begun."""
-        return await self._positions.places(partitions)
+    async def stored_offsets(self, partitions: Iterable[int]) -> dict[int, StoredOffset | None]:
+        """The stored offset of each of ``partitions``; None where there is none."""
+        return await self._offsets.of(partitions)
 
     async def current_since_ms(self) -> int | None:
-        """When it last lacked nothing, in the partition that is worst; None if it is empty."""
-        return await self._positions.current_since_ms()
+        """When no record was lacking, in the partition that is furthest behind; None if empty."""
+        return await self._offsets.current_since_ms()
 
     async def has_another_form(self) -> bool:
-        """Whether it was filled by a version of Tierstream that kept other things in it."""
+        """Whether it was filled by a version of Tierstream that stored other things in it."""
         fields: dict[Any, Any] = await self._redis.hgetall(self.keys.positions)
         return bool(fields) and fields.get(b"form") != FORM.encode()
 
     async def begin(self, partition: int, offset: int, now_ms: int) -> None:
-        """Note that everything before ``offset`` is known, or gone from the topic."""
+        """Store ``offset``: all records before it are applied, or gone from the topic."""
         await self._redis.hset(self.keys.positions, "form", FORM)
-        await self._positions.begin(partition, offset, now_ms)
+        await self._offsets.begin(partition, offset, now_ms)
 
     async def apply(self, chunks: Sequence[Chunk[ProfileRecord]], current_ms: int = 0) -> Applied:
         """Apply chunks in order; those of one partition must follow each other without a gap.
 
-        Whatever was applied before is skipped, so an attempt that broke off can be repeated.
+        What was applied before is skipped, so a failed attempt can be repeated.
 
         Args:
-            chunks: what to apply; a chunk without records only checks the position.
-            current_ms: the wall time, if after these chunks nothing is lacking.
+            chunks: what to apply; a chunk without records only checks the stored offset.
+            current_ms: the wall time, if after these chunks Redis lacks nothing; else 0.
 
         Raises:
-            PlaceLost: look again where the view stands, and go on from there.
+            StaleWriter: read the stored offsets again, and resume from there.
         """
         calls = [self._arguments(chunk, current_ms) for chunk in chunks]
-        replies = await self._script.run(self.right_key, calls)
+        replies = await self._script.run(self.lease_key, calls)
         check(replies, self.number)
         return Applied(
             applied=sum(reply[1] for reply in replies),
@@ -150,13 +150,17 @@ class Generation:
 
 
 def check(replies: Sequence[Any], number: str) -> None:
-    """Make sure that a script did what it was told for the generation of that number.
+    """Check that every script call was accepted.
+
+    Args:
+        replies: of the script, one for each call.
+        number: of the generation, for the message.
 
     Raises:
-        PlaceLost: it was refused.
+        StaleWriter: one was refused.
     """
     refused = next((reply[0] for reply in replies if reply[0] != lua.APPLIED), None)
     if refused == lua.MOVED:
-        raise PlaceLost(f"generation {number} is not the one to write to any more")
+        raise StaleWriter(f"generation {number} is not the one to write to any more")
     if refused is not None:
-        raise PlaceLost(f"generation {number} lacks records that it had")
+        raise StaleWriter(f"generation {number} lacks records that it had")

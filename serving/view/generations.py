@@ -1,4 +1,4 @@
-"""The view as a whole: which generation is current, and how another takes its place."""
+"""The generations of the view: which one is current, and how a rebuilt one replaces it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from serving.view import lua
-from serving.view.generation import Generation, PlaceLost
+from serving.view.generation import Generation, StaleWriter
 from serving.view.keys import ViewKeys
 
 _LEASE_MS = 60_000
@@ -29,14 +29,14 @@ class RedisView:
         self._redis = redis
 
     async def open(self) -> Generation:
-        """The generation that readers follow, an empty one if there was none."""
+        """The current generation; a new empty one if there is none."""
         number = await self._eval(lua.OPEN_GENERATION, [self.keys.current, self.keys.last])
         return self._generation(number.decode(), self.keys.current)
 
     async def start_rebuild(self) -> Generation | None:
         """A new generation to fill, or None if another rebuild is under way.
 
-        The right to fill it lapses a minute after the last write to it.
+        The lease on it expires a minute after the last write to it.
         """
         keys = [self.keys.rebuilding, self.keys.last, self.keys.discarded]
         number = await self._eval(lua.START_REBUILD, keys, _LEASE_MS)
@@ -47,39 +47,39 @@ class RedisView:
     async def switch(
         self, generation: Generation, ends: Mapping[tuple[str, int], int], *, force: bool
     ) -> bool:
-        """Make readers and the projector follow ``generation``, in one instant.
+        """Make ``generation`` the current one for readers and the projector, atomically.
 
         Args:
             generation: from `start_rebuild`.
-            ends: where each partition ends now, by the name of the places of its topic (after
-                what the keys of a generation begin with) and its number.
-            force: switch although the current generation is further in some partition.
+            ends: the offset at which each partition ends now, by the `offsets_key` of its topic and
+                its number.
+            force: switch even if the current generation has a later offset in some partition.
 
         Returns:
-            False, and nothing changed, if the current generation is further.
+            False, and nothing changed, if the current generation has a later offset.
 
         Raises:
-            PlaceLost: the right to fill the generation has lapsed.
+            StaleWriter: the lease on the generation has expired.
         """
-        told = [part for (name, number), end in ends.items() for part in (name, number, end)]
+        bounds = [part for (name, number), end in ends.items() for part in (name, number, end)]
         reply = await self._eval(
             lua.SWITCH_GENERATION,
             [self.keys.rebuilding, self.keys.current, self.keys.discarded],
-            *(generation.number, self.keys.prefix, int(force), *told),
+            *(generation.number, self.keys.prefix, int(force), *bounds),
         )
         if reply == lua.MOVED:
-            raise PlaceLost(f"the right to fill generation {generation.number} has lapsed")
+            raise StaleWriter(f"the right to fill generation {generation.number} has lapsed")
         return bool(reply == lua.APPLIED)
 
     async def end_rebuild(self, generation: Generation) -> None:
-        """Give up a generation that is not going to be finished."""
+        """Give up an unfinished generation."""
         await self._eval(lua.END_REBUILD, [self.keys.rebuilding], generation.number)
 
     async def sweep(self) -> int:
-        """Delete discarded generations; returns the number of keys that went.
+        """Delete discarded generations; returns the number of deleted keys.
 
-        This walks through all keys of the database in small steps, which is why it is done after
-        a rebuild only, and for what an interrupted one left behind.
+        This scans all keys of the database in small steps, so it is done only after a rebuild, or
+        if an interrupted one left something behind.
         """
         deleted = 0
         for number in await self.leftovers():
@@ -88,7 +88,7 @@ class RedisView:
         return deleted
 
     async def leftovers(self) -> list[str]:
-        """Discarded generations that nobody fills or reads."""
+        """Discarded generations that are neither current nor being filled."""
         discarded: set[Any] = set(await self._redis.smembers(self.keys.discarded))
         discarded -= set(await self._redis.mget(self.keys.current, self.keys.rebuilding))
         return sorted(number.decode() for number in discarded)
@@ -105,9 +105,9 @@ class RedisView:
             deleted += await self._redis.unlink(*batch)
         return deleted
 
-    def _generation(self, number: str, right_key: str, extend_ms: int = 0) -> Generation:
+    def _generation(self, number: str, lease_key: str, extend_ms: int = 0) -> Generation:
         keys = self.keys.generation(number)
-        return Generation(self._redis, number, keys, right_key, extend_ms)
+        return Generation(self._redis, number, keys, lease_key, extend_ms)
 
     async def _eval(self, script: str, keys: list[str], *arguments: Any) -> Any:
         return await self._redis.eval(script, len(keys), *keys, *arguments)

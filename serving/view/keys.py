@@ -3,8 +3,8 @@
 All begin with the same prefix, whose text in braces (the hash tag) puts them into one slot of a
 Redis Cluster: scripts may make keys, and pipelines and set operations work, there as elsewhere.
 
-A view is built in a *generation*. Readers and the projector follow a pointer to the current one,
-so a rebuild can fill another generation beside it and then move the pointer.
+A view is stored in a *generation*. Readers and the projector use the one that the key `current`
+names, so a rebuild can fill another generation beside it and then change that key.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ REMOVALS_KEPT_MS = 20 * 3_600_000
 (`delete.retention.ms`). A view that was behind for longer may have missed an erasure."""
 
 FORM = "2"
-"""The form of a generation's keys. One of another form is made anew, not written to."""
+"""The version of a generation's keys. One of another version is rebuilt, not written to."""
 
 ONE_OF = ("tier", "stage", "segment", "level")
 """Facets of which a customer has one value, the profile's field of that name."""
 
 FACETS = (*ONE_OF, "tag")
-"""What customers are told apart by: for each value there is a set of customer ids. A customer has
+"""What customers can be filtered by: for each value there is a set of customer ids. A customer has
 any number of tags."""
 
 RANKS = ("score", "spend", "next_fall", "needed", "health")
-"""What customers are ordered by; where a profile says nothing, a customer is not in the rank.
+"""What customers can be sorted by; a customer whose profile has no such value is not in the rank.
 
 - ``score``: the RFM score, 0 to 100.
 - ``spend``: `monetary`, in the policy's currency.
@@ -49,7 +49,7 @@ class GenerationKeys:
 
     @property
     def positions(self) -> str:
-        """Hash with how far the generation has come in each partition of the topic.
+        """Hash with the stored offsets of `customer-profiles`.
 
         ``next:<partition>`` is the offset of the first record it lacks, ``current:<partition>``
         when it last lacked none (milliseconds since 1970); ``form`` is its `FORM`.
@@ -57,7 +57,7 @@ class GenerationKeys:
         return f"{self.base}positions"
 
     def customer(self, customer_id: str) -> str:
-        """Hash: the plain fields of a customer's profile, its tags, and where its record stood."""
+        """Hash: the plain fields of a customer's profile, its tags, and its record's offset."""
         return f"{self.base}customer:{customer_id}"
 
     def profile(self, customer_id: str) -> str:
@@ -89,17 +89,17 @@ class ViewKeys:
 
     @property
     def current(self) -> str:
-        """String: the generation that readers follow."""
+        """String: the current generation."""
         return f"{self.prefix}current"
 
     @property
     def last(self) -> str:
-        """Counter: the newest generation ever begun."""
+        """Counter: the newest generation ever started."""
         return f"{self.prefix}last"
 
     @property
     def rebuilding(self) -> str:
-        """String that expires: the generation a rebuild is filling, and its right to do so."""
+        """String that expires: the generation a rebuild is filling; while it is there, it may."""
         return f"{self.prefix}rebuilding"
 
     @property
@@ -113,8 +113,8 @@ class ViewKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerKeys:
-    """What both ledgers have.
+class ChangesKeys:
+    """Keys that the changes of both topics have.
 
     Attributes:
         base: what their keys begin with.
@@ -124,7 +124,7 @@ class LedgerKeys:
 
     @property
     def positions(self) -> str:
-        """Hash with how far the ledger has come in each partition of its topic.
+        """Hash with the stored offsets of the topic.
 
         ``next:<partition>`` is the offset of the first record it lacks, ``current:<partition>``
         when it last lacked none, ``newest`` the newest ``effective_at`` of all. If records were
@@ -136,12 +136,12 @@ class LedgerKeys:
 
     @property
     def seen(self) -> str:
-        """What the names of the hashes begin with that hold the newest sequence by customer."""
+        """Prefix of the hashes with the newest sequence of each customer."""
         return f"{self.base}seen:"
 
 
 @dataclass(frozen=True, slots=True)
-class MovesKeys(LedgerKeys):
+class MovesKeys(ChangesKeys):
     """Keys of the moves between tiers."""
 
     @property
@@ -158,8 +158,8 @@ class MovesKeys(LedgerKeys):
 
 
 @dataclass(frozen=True, slots=True)
-class LevelsKeys(LedgerKeys):
-    """Keys of the levels of silence."""
+class LevelsKeys(ChangesKeys):
+    """Keys of the dormancy levels."""
 
     def reached(self, level: str) -> str:
         """Sorted set: customers by when they reached ``level``, in milliseconds since 1970."""

@@ -1,4 +1,4 @@
-"""Reading from the generation that is current, also while it is being replaced."""
+"""Reads that are pinned to one generation, also while the view is being replaced."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _ATTEMPTS_MAX = 5
 
 
 class ViewChanging(RuntimeError):
-    """The view was replaced several times during one read; nothing that happens by itself."""
+    """The view was replaced several times during one read, which no normal rebuild does."""
 
 
-class Following:
-    """Asks the current generation, so that all of an answer comes from the same one.
+class PinnedReader:
+    """Reads from the current generation; all of an answer comes from the same one.
 
-    The generation is remembered and checked in the same round trip as the read. One that was
-    replaced is deleted only after the pointer was moved, so an answer from what is being deleted
-    is always noticed, and asked again.
+    The generation's number is remembered, and checked in the same round trip as the read. A
+    generation is deleted only after another became current, so an answer from one that is being
+    deleted is always noticed, and the read repeated.
 
     Attributes:
-        number: the generation that was current last; None before the first read, or without any.
+        number: the current generation at the last read; None before that, or if there is none.
 
     Args:
         redis: a client that returns bytes.
@@ -38,10 +38,10 @@ class Following:
         self.number: bytes | None = None
 
     async def read_all(self, ask: Callable[[Pipeline, GenerationKeys], None]) -> list[Any] | None:
-        """The answers to all that ``ask`` puts into the pipeline; None if there is no view yet.
+        """The answers to the commands that ``ask`` adds to the pipeline; None if there is no view.
 
         Raises:
-            ViewChanging: see there.
+            ViewChanging: the view was replaced again and again.
         """
         for _ in range(_ATTEMPTS_MAX):
             if self.number is None:
@@ -59,6 +59,6 @@ class Following:
         raise ViewChanging("the view is being replaced again and again")
 
     async def read(self, ask: Callable[[Pipeline, GenerationKeys], None]) -> Any:
-        """The answer to the one thing that ``ask`` asks; None if there is no view yet."""
+        """The answer to the one command that ``ask`` adds; None if there is no view."""
         answers = await self.read_all(ask)
         return None if answers is None else answers[0]

@@ -1,4 +1,4 @@
-"""A record of `customer-profiles` as what Redis is to hold."""
+"""Decodes records of `customer-profiles` into what the view stores of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def rank_values(data: dict[str, Any]) -> tuple[str, ...]:
     """A profile's value in each of `RANKS`, as decimal text that Redis reads; empty for none.
 
     Args:
-        data: the profile, as it may have been written by anybody.
+        data: the profile; it need not be one that Tierstream wrote.
     """
     return (
         _number(data.get("score")),
@@ -57,7 +57,7 @@ _OWN_FIELDS = frozenset({"partition", "offset", "timestamp_ms"})
 
 
 class Unreadable(ValueError):
-    """The record is no profile; it is counted and passed over."""
+    """A record cannot be decoded; it is counted and skipped."""
 
 
 class _Envelope(msgspec.Struct):
@@ -71,11 +71,11 @@ _encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
-    """What is kept of a profile.
+class StoredProfile:
+    """What is stored of a profile.
 
     Attributes:
-        data: the whole, the JSON as it came.
+        data: the whole profile, the JSON as it came.
         facets: value of each of `ONE_OF`, empty for none.
         ranks: value of each of `RANKS` as decimal text, empty for none.
         tags: how many tags the customer has.
@@ -92,35 +92,35 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class ProfileRecord:
-    """What one record says about one customer.
+    """The profile of one customer, or its removal.
 
     Attributes:
         customer_id: whose profile it is.
-        offset: where the record stands in its partition.
+        offset: of the record in its partition.
         timestamp_ms: when it was written, in milliseconds since 1970.
-        profile: what is known of the customer; None for a removal.
+        profile: what to store; None for a removal.
     """
 
     customer_id: bytes
     offset: int
     timestamp_ms: int
-    profile: Profile | None
+    profile: StoredProfile | None
 
     @property
     def removes(self) -> bool:
-        """Whether the customer is to disappear from the view."""
+        """Whether the customer is removed from the view."""
         return self.profile is None
 
     @property
     def size_bytes(self) -> int:
-        """What it takes on the way to Redis, about."""
+        """About how many bytes are sent to Redis for it."""
         if self.profile is None:
             return len(self.customer_id)
         kept = self.profile
         return len(self.customer_id) + len(kept.data) + sum(map(len, kept.fields))
 
     def texts(self) -> list[str]:
-        """As the script takes it."""
+        """As an argument of the script."""
         head = [self.customer_id.decode(), str(self.offset), str(self.timestamp_ms)]
         if self.profile is None:
             return [*head, ""]
@@ -131,14 +131,15 @@ class ProfileRecord:
 def read_profile(
     key: bytes | None, value: bytes | None, offset: int, timestamp_ms: int
 ) -> ProfileRecord:
-    """Read a record; a null value removes the customer.
+    """Decode a record; a null value removes the customer.
 
-    Plain fields are texts, which stay as they are, numbers and booleans, which become JSON. Null
-    fields, lists and objects are in the whole only, and so is what has a name that the view needs.
+    Plain fields are strings, stored as they are, and numbers and booleans, stored as JSON. Null
+    fields, lists and objects are only in the whole profile, and so are fields with a name that the
+    view uses itself.
 
     Raises:
-        Unreadable: no text as its key, not the envelope of a profile, or of another customer than
-            the key.
+        Unreadable: the key is no text, the value is no envelope of a profile, or the key is not its
+            subject.
     """
     if not key or not _is_text(key):
         raise Unreadable("its key is no text")
@@ -158,7 +159,7 @@ def read_profile(
     fields = [part for tag, since in tags.items() for part in (f"{_TAG}{tag}", since)]
     fields += [part for field in plain.items() for part in field]
     facets = tuple(plain.get(facet, "") for facet in ONE_OF)
-    kept = Profile(
+    kept = StoredProfile(
         bytes(envelope.data).decode(), facets, rank_values(data), len(tags), tuple(fields)
     )
     return ProfileRecord(key, offset, timestamp_ms, kept)

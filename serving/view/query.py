@@ -1,4 +1,4 @@
-"""What to look for, and what was found."""
+"""Search queries and result pages."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """Customers whose value in a rank lies between two bounds, both included.
+    """Customers whose value in a rank lies between two bounds, inclusive.
 
     Attributes:
         rank: one of `RANKS`, whose units apply.
@@ -88,7 +88,7 @@ class Search:
         order: one of `RANKS`.
         descending: the highest first.
         limit: the most customers of a page, 1 to `PAGE_MAX`.
-        cursor: where to go on, from the page before; None for the beginning.
+        cursor: of the page before; None for the first page.
 
     Raises:
         ValueError: the rank is unknown, the limit out of bounds, or there are too many filters.
@@ -113,7 +113,7 @@ class Search:
 
     @property
     def own_range(self) -> Between:
-        """What the filters ask of the rank that gives the order, in one."""
+        """All bounds on the rank that gives the order, as one filter."""
         own = [range_ for range_ in self.between if range_.rank == self.order]
         leasts = [range_.least for range_ in own if range_.least is not None]
         mosts = [range_.most for range_ in own if range_.most is not None]
@@ -122,7 +122,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A customer who was found.
+    """A customer found by a search.
 
     Attributes:
         customer_id: who it is.
@@ -135,7 +135,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of what was found.
+    """Some of the customers found.
 
     A page may have fewer customers than asked for, even none, and still not be the last: the work
     for one page has a limit.

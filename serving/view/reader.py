@@ -1,4 +1,4 @@
-"""Reading the view, also while it is being replaced."""
+"""Reads profiles, searches and distributions from the view."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
 from serving.view.keys import FACETS, GenerationKeys
-from serving.view.pinned_read import Following, ViewChanging
+from serving.view.pinned_read import PinnedReader, ViewChanging
 from serving.view.query import Between, Page, Search
 from serving.view.search import Searcher
 
 __all__ = ["ViewChanging", "ViewReader"]
 
 VALUES_MAX = 1_000
-"""Values of a facet of which a distribution tells."""
+"""The most values of a facet in a distribution."""
 
 
 class ViewReader:
-    """Reads from the generation that is current, all of an answer from the same one.
+    """Reads from the current generation; all of an answer comes from the same one.
 
     Args:
         redis: a client that returns bytes.
@@ -27,7 +27,7 @@ class ViewReader:
     """
 
     def __init__(self, redis: Redis, prefix: str) -> None:
-        self._view = Following(redis, prefix)
+        self._view = PinnedReader(redis, prefix)
         self._searcher = Searcher(self._view)
 
     @property
@@ -83,7 +83,7 @@ class ViewReader:
         Args:
             until_ms: in milliseconds since 1970.
             limit: the most customers of a page.
-            cursor: from the page before.
+            cursor: of the page before.
         """
         falls = (Between("next_fall", most=until_ms),)
         return await self.search(
@@ -98,7 +98,7 @@ class ViewReader:
         Args:
             most_amount: in the policy's currency.
             limit: the most customers of a page.
-            cursor: from the page before.
+            cursor: of the page before.
         """
         near = (Between("needed", most=most_amount),)
         return await self.search(

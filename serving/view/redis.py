@@ -1,4 +1,4 @@
-"""The connection to Redis, and what to make of its errors."""
+"""The Redis client, which of its errors are outages, and retrying during one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from streams.kafka.security import tls_context
 
 
 class ViewError(RuntimeError):
-    """The view cannot be kept; the message is one sentence for an operator."""
+    """The view cannot be written or read; the message is one sentence for an operator."""
 
 
 _CONNECT_TIMEOUT_S = 3.0
@@ -68,11 +68,11 @@ def connect_redis(
 ) -> Redis:
     """A client for the Redis of the settings; it connects when it is first used.
 
-    It does not retry by itself: who calls it knows how long waiting makes sense.
+    It does not retry by itself: only its caller knows how long waiting makes sense.
 
     Args:
         settings: of the deployment.
-        connections_max: connections at a time; who needs one more waits for one.
+        connections_max: connections at a time; a caller who needs one more waits.
         answer_timeout_s: how long to wait for an answer, or for a connection.
 
     Raises:
@@ -94,7 +94,7 @@ def connect_redis(
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether to try again later: Redis is away, starting, full, or not the one to write to."""
+    """Whether to retry later: Redis does not answer, is starting, full, or not the primary."""
     if isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError):
         return False
     if isinstance(error, _PASSING_ERRORS):
@@ -103,7 +103,7 @@ def is_outage(error: BaseException) -> bool:
 
 
 def explained(error: RedisError, settings: Settings) -> ViewError:
-    """The error as a sentence with the place and what to look at, without any credential."""
+    """The error as a sentence with the address and what to check, without credentials."""
     redis = f"Redis at {settings.redis_address.place}"
     if isinstance(error, AuthenticationError):
         return ViewError(
@@ -155,19 +155,19 @@ _WAIT_MAX_S = 5.0
 _log = structlog.get_logger(__name__)
 
 
-async def wait_out(
+async def retry_outages(
     attempt: Callable[[], Awaitable[T]],
     *,
     stop: Callable[[RetryCallState], bool],
     sleep: Callable[[float], Awaitable[None]],
     on_outage: Callable[[], None],
 ) -> T:
-    """Repeat ``attempt`` until Redis takes it, with growing pauses of at most five seconds.
+    """Repeat ``attempt`` while Redis is in an outage, with pauses that grow to five seconds.
 
     Args:
-        attempt: what to do; it must be harmless to do it again.
-        stop: when to give up and raise the outage's error after all.
-        sleep: how to spend a pause.
+        attempt: what to do; repeating it must be harmless.
+        stop: whether to give up and raise the outage's error.
+        sleep: waits for so many seconds.
         on_outage: called after every failed attempt.
 
     Returns:
@@ -199,18 +199,18 @@ async def wait_out(
 
 
 async def within_startup(settings: Settings, attempt: Callable[[], Awaitable[T]]) -> T:
-    """Do something with Redis; while it is away, wait, but no longer than the startup timeout.
+    """Do something with Redis; retry during an outage, but no longer than the startup timeout.
 
     Raises:
-        RedisError: Redis refuses, or is still away.
+        RedisError: Redis refuses, or the outage goes on.
     """
     give_up = stop_after_delay(settings.startup_timeout.seconds)
 
     def stop(state: RetryCallState) -> bool:
         return give_up(state)
 
-    return await wait_out(attempt, stop=stop, sleep=asyncio.sleep, on_outage=_nothing)
+    return await retry_outages(attempt, stop=stop, sleep=asyncio.sleep, on_outage=_ignore)
 
 
-def _nothing() -> None:
-    """The log tells of the outage."""
+def _ignore() -> None:
+    """The log has the outage already."""

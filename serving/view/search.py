@@ -1,4 +1,8 @@
-"""Finding a page where few customers can match: all of these are read, checked and sorted."""
+"""Searches for customers, in one of two ways.
+
+Where few customers pass one of the filters, all of these are read, checked and sorted (`gather`).
+Otherwise the rank that gives the order is walked, and each customer is checked (`walk`).
+"""
 
 from __future__ import annotations
 
@@ -9,41 +13,41 @@ from typing import Any
 import msgspec
 from redis.asyncio.client import Pipeline
 
-from serving.view.cursor import SearchPlace, search_cursor, search_place
+from serving.view.cursor import SearchAfter, search_after, search_cursor
 from serving.view.keys import GenerationKeys
 from serving.view.lua import WALK_RANK
-from serving.view.pinned_read import Following
+from serving.view.pinned_read import PinnedReader
 from serving.view.query import Between, Filter, Hit, Page, Search
 
 
 async def gather(
-    view: Following, search: Search, source: Filter, place: SearchPlace | None, step: int
+    view: PinnedReader, search: Search, source: Filter, after: SearchAfter | None, step: int
 ) -> Page:
-    """A page, by looking at all who pass one filter.
+    """A page, found by checking all customers who pass one filter.
 
     Args:
-        view: whom to ask.
-        search: what for.
+        view: to read from.
+        search: what to find.
         source: a filter of the search that few customers pass.
-        place: where the search goes on; None for its beginning.
-        step: customers that Redis is asked about at a time.
+        after: after whom the search continues; None for its beginning.
+        step: customers that Redis checks in one command.
     """
     ids = await _ids_of(view, source)
     found: list[tuple[float, bytes]] = []
     for start in range(0, len(ids), step):
         found += await _check(view, search, ids[start : start + step])
     found.sort(reverse=search.descending)
-    if place is not None:
+    if after is not None:
         found = [
-            entry for entry in found if (entry < place if search.descending else entry > place)
+            entry for entry in found if (entry < after if search.descending else entry > after)
         ]
     hits = found[: search.limit]
-    cursor = search_cursor(search, SearchPlace(*hits[-1])) if len(found) > len(hits) else None
+    cursor = search_cursor(search, SearchAfter(*hits[-1])) if len(found) > len(hits) else None
     return Page(tuple(Hit(one.decode(), value) for value, one in hits), cursor)
 
 
-async def _ids_of(view: Following, source: Filter) -> list[bytes]:
-    """All who pass one filter, known to be few."""
+async def _ids_of(view: PinnedReader, source: Filter) -> list[bytes]:
+    """Ids of all customers who pass one filter, known to be few."""
 
     def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
         if isinstance(source, Between):
@@ -56,9 +60,9 @@ async def _ids_of(view: Following, source: Filter) -> list[bytes]:
 
 
 async def _check(
-    view: Following, search: Search, ids: Sequence[bytes]
+    view: PinnedReader, search: Search, ids: Sequence[bytes]
 ) -> list[tuple[float, bytes]]:
-    """Those of ``ids`` for whom all filters hold, each with the value in the rank."""
+    """Those of ``ids`` for whom all filters hold, each with its value in the rank."""
     ranges = (*search.between, Between(search.order))
     asked: list[Any] = list(ids)
 
@@ -75,8 +79,8 @@ async def _check(
     columns = iter(answers)
     holds = [True] * len(ids)
     for filter_ in search.where:
-        marks = [next(columns) for _ in filter_.values]
-        rows = zip(holds, *marks, strict=True)
+        members = [next(columns) for _ in filter_.values]
+        rows = zip(holds, *members, strict=True)
         holds = [was and any(row) for was, *row in rows]
     values: list[float | None] = []
     for range_ in ranges:
@@ -96,21 +100,21 @@ _pack = msgspec.msgpack.Encoder().encode
 
 
 async def walk(
-    view: Following, search: Search, place: SearchPlace | None, *, step: int, steps: int
+    view: PinnedReader, search: Search, after: SearchAfter | None, *, step: int, steps: int
 ) -> Page:
-    """A page, by looking at the customers of the rank one after the other.
+    """A page, found by checking the customers of the rank in their order.
 
     Args:
-        view: whom to ask.
-        search: what for.
-        place: where the search goes on; None for its beginning.
-        step: customers that Redis looks at in one step, in which it does nothing else.
+        view: to read from.
+        search: what to find.
+        after: after whom the search continues; None for its beginning.
+        step: customers that Redis checks in one step, during which it does nothing else.
         steps: after so many the page ends, however short it is.
     """
     hits: list[Hit] = []
     for _ in range(steps):
         left = search.limit - len(hits)
-        answer = await view.read(_step(search, place, step, left))
+        answer = await view.read(_step(search, after, step, left))
         if answer is None:
             return Page((), None)
         kept, value, one, done = answer
@@ -119,18 +123,18 @@ async def walk(
         ]
         if done:
             return Page(tuple(hits), None)
-        place = SearchPlace(float(value), one)
+        after = SearchAfter(float(value), one)
         if len(hits) == search.limit:
             break
-    assert place is not None
-    return Page(tuple(hits), search_cursor(search, place))
+    assert after is not None
+    return Page(tuple(hits), search_cursor(search, after))
 
 
 def _step(
-    search: Search, place: SearchPlace | None, steps: int, limit: int
+    search: Search, after: SearchAfter | None, steps: int, limit: int
 ) -> Callable[[Pipeline, GenerationKeys], None]:
     own = search.own_range
-    value, one = ("", b"") if place is None else (repr(place.value), place.customer_id)
+    value, one = ("", b"") if after is None else (repr(after.value), after.customer_id)
 
     def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
         sets = [
@@ -152,13 +156,13 @@ def _step(
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
-    """How much work a page may be.
+class SearchLimits:
+    """How much work one page may cost.
 
     Attributes:
-        gather_customers: up to so many customers are read whole.
-        step_customers: customers that Redis looks at in one step, in which it does nothing else.
-        steps: of a walk.
+        gather_customers: up to so many customers are gathered; beyond, the rank is walked.
+        step_customers: customers that Redis checks in one step, during which it does nothing else.
+        steps: of a walk, at most.
     """
 
     gather_customers: int = 5_000
@@ -170,32 +174,32 @@ class Searcher:
     """Finds customers in the current generation.
 
     Args:
-        view: whom to ask.
-        effort: for one page.
+        view: to read from.
+        limits: for one page.
     """
 
-    def __init__(self, view: Following, effort: Effort | None = None) -> None:
+    def __init__(self, view: PinnedReader, limits: SearchLimits | None = None) -> None:
         self._view = view
-        self._effort = effort or Effort()
+        self._limits = limits or SearchLimits()
 
     async def page(self, search: Search) -> Page:
-        """A page of what is found.
+        """A page of the customers found.
 
-        Customers that change while the page is put together may be as before or as after.
+        A customer who changes meanwhile may be found as before or as after.
 
         Raises:
             BadCursor: the cursor cannot be used.
             ViewChanging: the view was replaced again and again.
         """
-        place, effort = search_place(search), self._effort
+        after, limits = search_after(search), self._limits
         fewest, count = await self._fewest(search)
-        if fewest is not None and count <= effort.gather_customers:
-            return await gather(self._view, search, fewest, place, effort.step_customers)
-        step, steps = effort.step_customers, effort.steps
-        return await walk(self._view, search, place, step=step, steps=steps)
+        if fewest is not None and count <= limits.gather_customers:
+            return await gather(self._view, search, fewest, after, limits.step_customers)
+        step, steps = limits.step_customers, limits.steps
+        return await walk(self._view, search, after, step=step, steps=steps)
 
     async def _fewest(self, search: Search) -> tuple[Filter | None, int]:
-        """The filter that the fewest pass; None if that is the order's own range, or all."""
+        """The filter that the fewest customers pass; None if that is the order's own range."""
         filters: list[Filter] = [*search.where, *search.between]
         filters.append(search.own_range)
 

@@ -16,7 +16,7 @@ from config.settings import Settings
 from devtools.servers import Broker, RedisServer, start_broker
 from serving.api.sse import response as response_module
 from serving.api.sse import stream as changes_module
-from serving.api.sse.position import TOPICS, decoded
+from serving.api.sse.position import TOPICS, decode_position
 from streams.kafka.topics import create_topics
 from tests.harness.api import Api, Rest, TokenBook, serving
 from tests.harness.view import eventually, settings_for
@@ -139,7 +139,7 @@ async def test_filters_leave_out_and_still_move_on(api: Api, upstream: Upstream)
 async def test_one_customer_costs_one_partition_of_each_topic(api: Api, upstream: Upstream) -> None:
     await upstream.move("ana")
     (event,) = await Listener(api.http, {**SINCE, "customer": "ana"}).take(1)
-    places = decoded(event.id).next_offsets
+    places = decode_position(event.id).next_offsets
     assert sorted(topic for topic, _ in places) == sorted(TOPICS)
 
 
@@ -155,7 +155,7 @@ async def test_silence_is_broken_by_signs_of_life_with_the_place_reached(
         async def was_passed() -> bool:
             if listener.last_id is None:
                 return False
-            offsets = decoded(listener.last_id).next_offsets
+            offsets = decode_position(listener.last_id).next_offsets
             return listener.comments > 0 and sum(offsets.values()) == 1
 
         await eventually(was_passed)
@@ -226,7 +226,7 @@ async def test_what_retention_took_is_told(
     selection = {**SINCE, "topic": "tier-changes", "customer": "ana"}
     async with serving(settings) as api:
         (first,) = await Listener(api.http, selection).take(1)
-        ((_, partition),) = decoded(first.id).next_offsets
+        ((_, partition),) = decode_position(first.id).next_offsets
         admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
         await admin.start()
         tp = TopicPartition(f"{topic_prefix}tier-changes", partition)

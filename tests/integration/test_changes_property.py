@@ -19,12 +19,12 @@ from redis.asyncio import Redis
 
 from config.settings import Settings
 from scoring.dormancy import LEVELS
-from serving.projector.sources import Profiles, Target
-from serving.view.change_counts import Levels, Moves
+from serving.projector.sources import ProfilesWriter, ViewWriter
 from serving.view.change_records import LevelRecord, MoveRecord, day_of, read_level, read_move
 from serving.view.changes_reader import ChangesReader, Move
+from serving.view.changes_writer import LevelsWriter, MovesWriter
 from serving.view.chunks import Chunk, cut_profiles
-from serving.view.generation import Generation, PlaceLost
+from serving.view.generation import Generation, StaleWriter
 from serving.view.generations import RedisView
 from serving.view.keys import levels_keys, moves_keys
 from serving.view.profile_record import ProfileRecord, read_profile
@@ -175,7 +175,7 @@ class Follower:
         end = min(len(self._topics.records[step.topic]), start + step.records)
         try:
             await self._apply(generation, step.topic, start, end)
-        except PlaceLost:
+        except StaleWriter:
             await self._begin_anew(generation)
             await self._apply(generation, step.topic, 0, end)
         else:
@@ -215,12 +215,12 @@ class Follower:
             chunks = [Chunk(0, low, high, tuple(records[low:high])) for low, high in parts]
         await self._target(generation, topic).apply(chunks)
 
-    def _target(self, generation: Generation, topic: str) -> Target[Any]:
+    def _target(self, generation: Generation, topic: str) -> ViewWriter[Any]:
         kept_ms = KEPT_DAYS * DAY_MS
-        levels = Levels(self._redis, generation, kept_ms)
+        levels = LevelsWriter(self._redis, generation, kept_ms)
         if topic == "profiles":
-            return Profiles(generation, levels)
-        return levels if topic == "levels" else Moves(self._redis, generation, kept_ms)
+            return ProfilesWriter(generation, levels)
+        return levels if topic == "levels" else MovesWriter(self._redis, generation, kept_ms)
 
 
 def first_of_each(told: Sequence[Told]) -> list[Told]:

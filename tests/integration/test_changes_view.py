@@ -15,10 +15,10 @@ from devtools.servers import Broker, RedisServer, start_redis
 from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS, TIER_CHANGES
 from serving.projector.rebuild import rebuild_view
 from serving.projector.run import run_projector
-from serving.projector.sources import MoveStream
-from serving.view.change_counts import Levels
+from serving.projector.sources import MovesSource
 from serving.view.change_records import MoveRecord, read_level, read_move
 from serving.view.changes_reader import ChangesReader, Move
+from serving.view.changes_writer import LevelsWriter
 from serving.view.chunks import Chunk
 from serving.view.cursor import BadCursor
 from serving.view.keys import levels_keys
@@ -247,12 +247,12 @@ async def test_erasure_that_kafka_has_forgotten_is_still_known_by_the_missing_pr
     settings: Settings, redis: Redis
 ) -> None:
     generation = await view_of(redis, settings).open()
-    levels = Levels(redis, generation, KEPT_MS)
+    levels = LevelsWriter(redis, generation, KEPT_MS)
     now_ms = 2_000_000_000_000
     await redis.hset(generation.keys.customer("known"), "level", "dormant")
     await levels.begin(0, 0, now_ms)
     assert not await levels.may_begin([0])
-    await levels.note_known([0], now_ms)
+    await levels.note_profiles_complete([0], now_ms)
     assert await levels.may_begin([0])
     stream = [
         ("known", now_ms - 30 * HOUR_MS),
@@ -353,7 +353,7 @@ async def test_records_that_are_gone_from_the_topic_are_told(
     settings: Settings, redis: Redis, reader: ChangesReader
 ) -> None:
     generation = await view_of(redis, settings).open()
-    moved = MoveStream(settings, redis).into(generation)
+    moved = MovesSource(settings, redis).writer(generation)
     await moved.begin(0, 7, DAY_START_MS + 9 * DAY_MS)
     assert (await reader.migration(DAY, DAY)).complete_from == date(2026, 2, 10)
 
@@ -424,7 +424,7 @@ async def test_before_there_is_a_view_there_is_nothing(reader: ChangesReader) ->
 
 async def test_old_entries_go_some_at_a_time(settings: Settings, redis: Redis) -> None:
     generation = await view_of(redis, settings).open()
-    levels = Levels(redis, generation, KEPT_MS)
+    levels = LevelsWriter(redis, generation, KEPT_MS)
     await levels.begin(0, 0, 1)
     key = levels_keys(generation.keys).reached("churned")
     await redis.zadd(key, {f"c{number}": number for number in range(1_200)})

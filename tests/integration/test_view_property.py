@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 
 from config.settings import Settings
 from serving.view.chunks import cut_profiles
-from serving.view.generation import Generation, PlaceLost
+from serving.view.generation import Generation, StaleWriter
 from serving.view.generations import RedisView
 from serving.view.profile_record import ProfileRecord, read_profile
 from serving.view.reader import ViewReader
@@ -80,7 +80,7 @@ class Follower:
         generation = await self.view.open()
         try:
             await self._apply(generation, start, end)
-        except PlaceLost:
+        except StaleWriter:
             await generation.begin(0, 0, 1)
             self.reached = 0
             await self._apply(generation, 0, end)
@@ -171,7 +171,7 @@ async def test_late_writer_cannot_take_a_customer_back(own_redis: str) -> None:
         assert applied.skipped == 1
         assert await held(redis, generation.keys.base) == {}
         assert await ViewReader(redis, "{late}:").customer("ana") is None
-        assert (await generation.places([0]))[0] is not None
+        assert (await generation.stored_offsets([0]))[0] is not None
     finally:
         await redis.flushdb()
         await redis.aclose()
@@ -182,7 +182,7 @@ async def test_writer_that_is_ahead_of_redis_is_stopped(own_redis: str) -> None:
     try:
         generation = await RedisView(redis, "{ahead}:").open()
         await generation.begin(0, 0, 1)
-        with pytest.raises(PlaceLost, match="generation 1 lacks records that it had"):
+        with pytest.raises(StaleWriter, match="generation 1 lacks records that it had"):
             await generation.apply(list(cut_profiles(0, 5, 6, [record(5, "ana", "A")])))
         assert await ViewReader(redis, "{ahead}:").customer("ana") is None
     finally:

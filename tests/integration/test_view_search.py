@@ -18,21 +18,21 @@ from serving.view.chunks import cut_profiles
 from serving.view.cursor import BadCursor
 from serving.view.generation import Generation
 from serving.view.generations import RedisView
-from serving.view.pinned_read import Following
+from serving.view.pinned_read import PinnedReader
 from serving.view.profile_record import ProfileRecord, read_profile
 from serving.view.query import AnyOf, Between, Hit, Page, Search
 from serving.view.reader import ViewReader
 from serving.view.redis import connect_redis
-from serving.view.search import Effort, Searcher
+from serving.view.search import Searcher, SearchLimits
 from tests.support.naive_view import facets, ranked
 from tests.support.populations import FACETS, TAGS, changes
 from tests.support.profiles import profile
 
 PREFIX = "{search}:"
 IDS = [f"c{number}" for number in range(12)] + ["高", "é", "Z", "a:b", "c1\n", "c" * 90]
-GATHERS = Effort()
-WALKS = Effort(gather_customers=0, step_customers=3, steps=2)
-WALKS_FAR = Effort(gather_customers=2, step_customers=100, steps=1)
+GATHERS = SearchLimits()
+WALKS = SearchLimits(gather_customers=0, step_customers=3, steps=2)
+WALKS_FAR = SearchLimits(gather_customers=2, step_customers=100, steps=1)
 
 Population = dict[str, dict[str, Any]]
 """What the profile of each customer says beside what all say."""
@@ -109,9 +109,9 @@ class Filled:
         assert await self.view.switch(generation, {}, force=True)
         await self.view.sweep()
 
-    def searcher(self, effort: Effort) -> Searcher:
+    def searcher(self, limits: SearchLimits) -> Searcher:
         """A reader that does no more than this for a page."""
-        return Searcher(Following(self.redis, PREFIX), effort)
+        return Searcher(PinnedReader(self.redis, PREFIX), limits)
 
 
 async def filled(redis: Redis, everybody: Population) -> Filled:
@@ -143,18 +143,18 @@ async def pages(searcher: Searcher, search: Search) -> list[Page]:
 
 
 @settings(max_examples=80)
-@given(everybody=populations, search=searches, effort=st.sampled_from([GATHERS, WALKS, WALKS_FAR]))
+@given(everybody=populations, search=searches, limits=st.sampled_from([GATHERS, WALKS, WALKS_FAR]))
 def test_pages_together_are_who_a_look_at_everybody_finds(
-    own_redis: str, everybody: Population, search: Search, effort: Effort
+    own_redis: str, everybody: Population, search: Search, limits: SearchLimits
 ) -> None:
     async def check() -> None:
         redis = connect_redis(Settings(redis_url=own_redis))
         try:
             view = await filled(redis, everybody)
-            found = await pages(view.searcher(effort), search)
+            found = await pages(view.searcher(limits), search)
             assert [hit for page in found for hit in page.hits] == expected(everybody, search)
             assert all(len(page.hits) <= search.limit for page in found)
-            if effort is GATHERS:
+            if limits is GATHERS:
                 assert all(len(page.hits) == search.limit for page in found[:-1])
         finally:
             await redis.aclose()
@@ -175,7 +175,7 @@ def test_who_does_not_change_is_found_once_while_others_do_and_the_view_is_made_
     own_redis: str,
     everybody: Population,
     search: Search,
-    efforts: list[Effort],
+    efforts: list[SearchLimits],
     changed: dict[str, dict[str, Any] | None],
     anew: bool,
     after: int,
@@ -186,7 +186,7 @@ def test_who_does_not_change_is_found_once_while_others_do_and_the_view_is_made_
             view = await filled(redis, everybody)
             found = []
             page: Page | None = None
-            first, second = (view.searcher(effort) for effort in efforts)
+            first, second = (view.searcher(limits) for limits in efforts)
             for _ in range(after):
                 if page is None or page.cursor is not None:
                     page = await first.page(going_on(search, page.cursor if page else None))
@@ -207,9 +207,9 @@ def test_who_does_not_change_is_found_once_while_others_do_and_the_view_is_made_
 
 
 @pytest.mark.parametrize("descending", [False, True])
-@pytest.mark.parametrize("effort", [GATHERS, WALKS, WALKS_FAR], ids=["gather", "walk", "walk far"])
+@pytest.mark.parametrize("limits", [GATHERS, WALKS, WALKS_FAR], ids=["gather", "walk", "walk far"])
 async def test_pages_go_on_among_equals_in_both_directions(
-    own_redis: str, effort: Effort, descending: bool
+    own_redis: str, limits: SearchLimits, descending: bool
 ) -> None:
     redis = connect_redis(Settings(redis_url=own_redis))
     try:
@@ -222,7 +222,7 @@ async def test_pages_go_on_among_equals_in_both_directions(
             search = Search(
                 where=(AnyOf("tier", ("A",)),), order=order, descending=descending, limit=3
             )
-            found = await pages(view.searcher(effort), search)
+            found = await pages(view.searcher(limits), search)
             assert [hit for page in found for hit in page.hits] == expected(everybody, search)
     finally:
         await redis.aclose()
@@ -235,7 +235,7 @@ async def test_walk_among_very_many_equals_goes_on_where_it_was(own_redis: str) 
         view = await filled(redis, everybody)
         for descending in (False, True):
             search = Search(order="spend", descending=descending, limit=500)
-            searcher = view.searcher(Effort(gather_customers=0))
+            searcher = view.searcher(SearchLimits(gather_customers=0))
             page = await searcher.page(search)
             await view.tell(await view.view.open(), {page.hits[-1].customer_id: None})
             rest = await pages(searcher, going_on(search, page.cursor))

@@ -20,13 +20,13 @@ from serving.api.app import create_app
 from serving.api.auth import Access
 from serving.api.dependencies import Services
 from serving.api.health import ApiHealth
-from serving.api.jobs import Eraser, Explainer, KafkaUnavailable
+from serving.api.jobs import EraseJobs, ExplainJobs, KafkaUnavailable
 from serving.api.metrics import ApiMeter
 from serving.api.models import PROFILE_EXAMPLE
 from serving.api.problems import KINDS, Problem
 from serving.api.rate_limit import RateLimiter
-from serving.api.sse.consumer import Source
-from serving.api.sse.manager import Streams
+from serving.api.sse.consumer import ChangesConsumer
+from serving.api.sse.manager import StreamManager
 from serving.api.tokens import SCOPES
 from serving.view.changes_reader import ChangesReader
 from serving.view.reader import ViewReader
@@ -40,7 +40,7 @@ async def nothing(_customer_id: str) -> bytes:
     raise KafkaUnavailable("there is none")
 
 
-def no_source() -> Source:
+def no_source() -> ChangesConsumer:
     raise AssertionError("nobody streams here")
 
 
@@ -53,9 +53,9 @@ async def described() -> Any:
         access=Access(None, unlimited, lambda: 0),
         view=ViewReader(redis, "{x}:"),
         changes=ChangesReader(redis, "{x}:", 86_400_000),
-        streams=Streams(no_source, 1, meter, ending),
-        explainer=Explainer(nothing, 1, ending),
-        eraser=Eraser(nothing),
+        streams=StreamManager(no_source, 1, meter, ending),
+        explain_jobs=ExplainJobs(nothing, 1, ending),
+        erase_jobs=EraseJobs(nothing),
         health=ApiHealth(time.monotonic),
     )
     app = create_app(services, unlimited, meter)

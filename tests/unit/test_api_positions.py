@@ -6,8 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.api.sse.position import PLACES_MAX, TOPICS, BadPosition, Positions, decoded, mark_of
-from serving.api.sse.stream import made_anew, resumed
+from serving.api.sse.position import (
+    PARTITIONS_MAX,
+    TOPICS,
+    BadPosition,
+    Position,
+    decode_position,
+    topic_id_hash,
+)
+from serving.api.sse.stream import recreated_topics
 
 offsets = st.integers(0, 2**62)
 places = st.dictionaries(
@@ -19,28 +26,28 @@ places = st.dictionaries(
 def test_a_position_comes_back_as_it_was(
     next_offsets: dict[tuple[str, int], int], ids: str
 ) -> None:
-    marks = {topic: mark_of(ids) for topic, _ in next_offsets}
-    found = decoded(Positions(next_offsets, marks).encoded())
+    id_hashes = {topic: topic_id_hash(ids) for topic, _ in next_offsets}
+    found = decode_position(Position(next_offsets, id_hashes).encoded())
     assert found.next_offsets == next_offsets
-    assert found.marks == marks
+    assert found.id_hashes == id_hashes
 
 
 @given(st.text(max_size=200))
 def test_no_text_of_strangers_is_a_position(text: str) -> None:
     with pytest.raises(BadPosition):
-        decoded(text)
+        decode_position(text)
 
 
 @given(places, st.data())
 def test_a_damaged_position_is_noticed(
     next_offsets: dict[tuple[str, int], int], data: st.DataObject
 ) -> None:
-    whole = Positions(next_offsets).encoded()
+    whole = Position(next_offsets).encoded()
     at = data.draw(st.integers(0, len(whole) - 1))
     letter = data.draw(st.sampled_from("AZaz09-_"))
     damaged = whole[:at] + letter + whole[at + 1 :]
     try:
-        found = decoded(damaged)
+        found = decode_position(damaged)
     except BadPosition:
         return
     # The last letter has bits that mean nothing.
@@ -49,31 +56,31 @@ def test_a_damaged_position_is_noticed(
 
 
 def test_as_many_partitions_as_a_stream_reads_fit_a_header() -> None:
-    most = {(TOPICS[n % 4], n // 4): 2**40 for n in range(PLACES_MAX)}
-    whole = Positions(most).encoded()
+    most = {(TOPICS[n % 4], n // 4): 2**40 for n in range(PARTITIONS_MAX)}
+    whole = Position(most).encoded()
     assert len(whole) < 12 * 1024
-    assert decoded(whole).next_offsets == most
-    one_more = Positions(most | {(TOPICS[0], 5_000): 1}).encoded()
+    assert decode_position(whole).next_offsets == most
+    one_more = Position(most | {(TOPICS[0], 5_000): 1}).encoded()
     with pytest.raises(BadPosition):
-        decoded(one_more)
+        decode_position(one_more)
 
 
 def test_a_selection_takes_the_part_it_reads() -> None:
-    given_ = Positions({("tier-changes", 0): 5, ("tier-changes", 1): 6}, {"tier-changes": b"abcd"})
-    found = resumed(given_, [("tier-changes", 1)])
+    given_ = Position({("tier-changes", 0): 5, ("tier-changes", 1): 6}, {"tier-changes": b"abcd"})
+    found = given_.restricted_to([("tier-changes", 1)])
     assert found.next_offsets == {("tier-changes", 1): 6}
     with pytest.raises(BadPosition, match="another selection"):
-        resumed(given_, [("tier-changes", 2)])
+        given_.restricted_to([("tier-changes", 2)])
 
 
 def test_a_topic_made_anew_is_known_by_its_id() -> None:
-    start = Positions({("tier-changes", 0): 5}, {"tier-changes": mark_of("first")})
-    assert made_anew(start, {"tier-changes": mark_of("first")}) == []
-    (lost,) = made_anew(start, {"tier-changes": mark_of("second")})
-    assert (lost.place, lost.asked, lost.reason) == (("tier-changes", 0), 5, "made_anew")
+    start = Position({("tier-changes", 0): 5}, {"tier-changes": topic_id_hash("first")})
+    assert recreated_topics(start, {"tier-changes": topic_id_hash("first")}) == []
+    (lost,) = recreated_topics(start, {"tier-changes": topic_id_hash("second")})
+    assert (lost.partition, lost.asked, lost.reason) == (("tier-changes", 0), 5, "made_anew")
 
 
 @pytest.mark.parametrize(("then", "now"), [("", "second"), ("first", ""), ("", "")])
 def test_brokers_without_ids_tell_no_incarnation(then: str, now: str) -> None:
-    start = Positions({("tier-changes", 0): 5}, {"tier-changes": mark_of(then)})
-    assert made_anew(start, {"tier-changes": mark_of(now)}) == []
+    start = Position({("tier-changes", 0): 5}, {"tier-changes": topic_id_hash(then)})
+    assert recreated_topics(start, {"tier-changes": topic_id_hash(now)}) == []

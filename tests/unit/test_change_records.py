@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.view.change_records import read_level, read_move, seen_of
-from serving.view.changes_reader import Migration, Move, added_up
-from serving.view.cursor import BadCursor, LevelPlace, level_cursor, level_place
+from serving.view.change_records import read_level, read_move, seen_key
+from serving.view.changes_reader import Migration, Move, total_counts
+from serving.view.cursor import BadCursor, LevelAfter, level_after, level_cursor
 from serving.view.profile_record import Unreadable
 from tests.support.changes import DAY_MS, level_changed, tier_changed
 
@@ -109,7 +109,7 @@ def test_what_is_no_level_of_its_customer_is_refused(key: bytes, value: bytes | 
 
 def test_no_two_customers_share_a_place_and_none_can_be_read_from_it() -> None:
     names = [f"customer-{number}" for number in range(50_000)]
-    places = {seen_of(name.encode()) for name in names}
+    places = {seen_key(name.encode()) for name in names}
     assert len(places) == len(names)
     assert all(0 <= place.bucket < 16_384 and len(place.field) == 8 for place in places)
     sizes = [0] * 16_384
@@ -126,7 +126,7 @@ MOVES = st.builds(
 @given(st.lists(st.lists(MOVES, max_size=20), max_size=5))
 def test_a_migration_adds_up_days_by_tiers_and_by_reason(days: list[list[Move]]) -> None:
     every = [move for day in days for move in day]
-    counts = added_up({move: day.count(move) for move in day} for day in days)
+    counts = total_counts({move: day.count(move) for move in day} for day in days)
     migration = Migration(date(2026, 1, 1), date(2026, 1, 5), counts, None)
     for previous in "ABC":
         for tier in "ABC":
@@ -147,16 +147,16 @@ def test_a_migration_tells_whether_it_is_complete() -> None:
 
 @given(st.integers(-(2**53), 2**53), st.text(st.characters(codec="utf-8"), min_size=1))
 def test_a_cursor_leads_back_to_its_place(at_ms: int, customer_id: str) -> None:
-    place = LevelPlace(at_ms, customer_id.encode())
-    assert level_place("dormant", level_cursor("dormant", place)) == place
+    place = LevelAfter(at_ms, customer_id.encode())
+    assert level_after("dormant", level_cursor("dormant", place)) == place
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "%", "ä", "W10", "WzEsMiwzXQ", "A" * 5_000])
 def test_a_cursor_of_somebody_else_is_refused(cursor: str) -> None:
     with pytest.raises(BadCursor):
-        level_place("dormant", cursor)
+        level_after("dormant", cursor)
 
 
 def test_a_cursor_of_another_level_is_refused() -> None:
     with pytest.raises(BadCursor, match="belongs to another level"):
-        level_place("churned", level_cursor("dormant", LevelPlace(1, b"ana")))
+        level_after("churned", level_cursor("dormant", LevelAfter(1, b"ana")))

@@ -80,5 +80,5 @@ def test_what_the_projector_tells_is_shown() -> None:
     assert value("tierstream_view_redis_retries_total") == 1
     assert value("tierstream_view_rewinds_total") == 1
     assert value("tierstream_view_apply_duration_seconds_sum") == 0.2
-    meter.left("profiles", 0)
+    meter.revoked("profiles", 0)
     assert value("tierstream_consumer_lag", {"topic": "profiles", "partition": "0"}) is None

@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.view.chunks import cut_profiles
-from serving.view.profile_record import Profile, ProfileRecord, Unreadable, read_profile
+from serving.view.profile_record import ProfileRecord, StoredProfile, Unreadable, read_profile
 from tests.support.profiles import profile
 
 
-def kept(value: bytes) -> Profile:
+def kept(value: bytes) -> StoredProfile:
     found = read_profile(b"ana", value, 7, 1_000).profile
     assert found is not None
     return found
 
 
-def fields_of(found: Profile) -> dict[str, str]:
+def fields_of(found: StoredProfile) -> dict[str, str]:
     return dict(zip(found.fields[::2], found.fields[1::2], strict=True))
 
 
@@ -112,7 +112,7 @@ def test_what_is_no_profile_is_refused(key: bytes | None, value: bytes | None) -
 
 def records(customers: list[int]) -> list[ProfileRecord]:
     return [
-        ProfileRecord(b"c%d" % customer, offset, 0, Profile(str(offset), (), (), 0, ()))
+        ProfileRecord(b"c%d" % customer, offset, 0, StoredProfile(str(offset), (), (), 0, ()))
         for offset, customer in enumerate(customers)
     ]
 
@@ -138,6 +138,7 @@ def test_chunk_is_limited_in_records_and_bytes() -> None:
     many = records(list(range(1_000)))
     assert max(len(chunk.records) for chunk in cut_profiles(0, 0, 1_000, many)) == 200
     large = [
-        ProfileRecord(b"c%d" % n, n, 0, Profile("x" * 300_000, (), (), 0, ())) for n in range(10)
+        ProfileRecord(b"c%d" % n, n, 0, StoredProfile("x" * 300_000, (), (), 0, ()))
+        for n in range(10)
     ]
     assert max(len(chunk.records) for chunk in cut_profiles(0, 0, 10, large)) == 2

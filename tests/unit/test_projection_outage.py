@@ -19,7 +19,7 @@ from config.settings import Settings
 from serving.projector.health import LoopHealth
 from serving.projector.loop import Projection
 from serving.projector.metrics import ViewMeter
-from serving.projector.sources import ProfileStream
+from serving.projector.sources import ProfilesSource
 from serving.view.generations import RedisView
 from serving.view.profile_record import ProfileRecord
 from serving.view.redis import ViewError
@@ -31,7 +31,7 @@ class _Failing(Projection[ProfileRecord]):
     def __init__(self, error: KafkaError) -> None:
         health = LoopHealth(lambda: 0.0, 60.0)
         nobody = cast(AIOKafkaConsumer, None), cast(RedisView, None)
-        stream = ProfileStream(Settings(topic_prefix="shop."), cast(Redis, None))
+        stream = ProfilesSource(Settings(topic_prefix="shop."), cast(Redis, None))
         super().__init__(*nobody, stream, ViewMeter(), health, lambda: 0, asyncio.Event())
         self._error = error
 
@@ -41,9 +41,9 @@ class _Failing(Projection[ProfileRecord]):
 
 @pytest.mark.parametrize("error", [KafkaTimeoutError("20000 ms"), KafkaConnectionError("gone")])
 async def test_brokers_that_are_away_are_waited_for(error: KafkaError) -> None:
-    await _Failing(error).turn()
+    await _Failing(error).run_once()
 
 
 async def test_a_refusal_ends_the_projector_with_a_sentence() -> None:
     with pytest.raises(ViewError, match=r"cannot read shop\.customer-profiles"):
-        await _Failing(TopicAuthorizationFailedError()).turn()
+        await _Failing(TopicAuthorizationFailedError()).run_once()

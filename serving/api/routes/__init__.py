@@ -1,1 +1,1 @@
-"""One module for each kind of question."""
+"""The paths of the API, one module for each group."""

@@ -11,7 +11,7 @@ from pydantic import Field
 from serving.api import openapi
 from serving.api.dependencies import CanRead, services_of
 from serving.api.parameters import Parameters, checked_customer_id, instant_before, wrong
-from serving.api.sse.filter import Selection
+from serving.api.sse.filter import ChangeFilter
 from serving.api.sse.position import TOPICS, TYPES
 from serving.api.sse.response import EventStream
 from streams.runtime.clock import wall_ms
@@ -22,7 +22,7 @@ _TIERS_MAX = 50
 router = APIRouter(prefix="/v1/changes", tags=["changes"])
 
 
-class _Choice(Parameters):
+class _ChangesQuery(Parameters):
     topic: list[str] = Field(
         default=[],
         description=f"Only these topics, of {', '.join(TOPICS)}.",
@@ -48,11 +48,11 @@ class _Choice(Parameters):
         default=None, description="As the header, for clients that cannot set one."
     )
 
-    def selection(self, *, sees_attributes: bool) -> Selection:
-        """The choice, checked."""
+    def change_filter(self, *, sees_attributes: bool) -> ChangeFilter:
+        """The filter that the parameters ask for, checked."""
         _known("topic", self.topic, TOPICS)
         _known("type", self.type, TYPES)
-        return Selection(
+        return ChangeFilter(
             topics=frozenset(self.topic or TOPICS),
             types=frozenset(self.type),
             customers=frozenset(checked_customer_id(each, "customer") for each in self.customer),
@@ -64,13 +64,13 @@ class _Choice(Parameters):
 @router.get(
     "",
     summary="Changes as they happen",
-    responses=openapi.stream(400, 503),
+    responses=openapi.stream_responses(400, 503),
     response_class=Response,
 )
 async def changes(
     request: Request,
     caller: CanRead,
-    choice: Annotated[_Choice, Query()],
+    asked: Annotated[_ChangesQuery, Query()],
     last_event_id: Annotated[str | None, Header(description="Id of the last event seen.")] = None,
 ) -> Response:
     """Tier changes, dormancy alerts, reminders and profile changes as server-sent events.
@@ -85,24 +85,24 @@ async def changes(
     stream ends when its token does. Without the scope `attributes` there is no `birthday.upcoming`.
     """
     services = services_of(request)
-    selection = choice.selection(sees_attributes=caller.sees_attributes)
+    wanted = asked.change_filter(sees_attributes=caller.sees_attributes)
     since_ms = None
-    if choice.since is not None:
-        since_ms = instant_before(choice.since, "since", wall_ms())
-    last_id = last_event_id or choice.last_event_id or None
+    if asked.since is not None:
+        since_ms = instant_before(asked.since, "since", wall_ms())
+    last_id = last_event_id or asked.last_event_id or None
     async with AsyncExitStack() as stack:
-        opened = services.streams.open(selection, last_id, since_ms)
+        opened = services.streams.open(wanted, last_id, since_ms)
         found = await stack.enter_async_context(opened)
         return EventStream(
             found.chunks(),
             stack.pop_all(),
-            is_welcome=lambda: services.access.still_admits(caller),
+            is_authorized=lambda: services.access.still_admits(caller),
             ending=services.streams.ending,
             meter=services.streams.meter,
         )
     raise AssertionError("unreachable")  # nothing in the stack swallows an exception
 
 
-def _known(name: str, given: list[str], known: tuple[str, ...]) -> None:
-    if not set(given) <= set(known):
+def _known(name: str, values: list[str], known: tuple[str, ...]) -> None:
+    if not set(values) <= set(known):
         raise wrong(name, f"is one or more of {', '.join(known)}")

@@ -13,7 +13,7 @@ from serving.api.responses import seen_by, without_birthday
 router = APIRouter(prefix="/v1/customers/{customer_id}", tags=["customers"])
 
 
-@router.get("", summary="The profile", responses=openapi.answers("Profile", 404, 503))
+@router.get("", summary="The profile", responses=openapi.responses("Profile", 404, 503))
 async def profile(request: Request, caller: CanRead, customer_id: CustomerId) -> Response:
     """The newest profile of the customer that the view has, see `as_of`.
 
@@ -31,7 +31,7 @@ async def profile(request: Request, caller: CanRead, customer_id: CustomerId) ->
 @router.get(
     "/explain",
     summary="Why the profile is what it is",
-    responses=openapi.answers("Explanation", 404, 503, 504),
+    responses=openapi.responses("Explanation", 404, 503, 504),
 )
 async def explain(request: Request, caller: CanRead, customer_id: CustomerId) -> Response:
     """What `tierstream explain --json` tells: orders, digits, conditions, what comes next.
@@ -41,12 +41,12 @@ async def explain(request: Request, caller: CanRead, customer_id: CustomerId) ->
     `attributes` it does not tell the birthday among what is to come either.
     """
     no_parameters(request)
-    found = await services_of(request).explainer.explain(customer_id)
+    found = await services_of(request).explain_jobs.explain(customer_id)
     return raw_response(found if caller.sees_attributes else without_birthday(found))
 
 
 @router.delete(
-    "", status_code=202, summary="Erase", responses=openapi.answers("Receipt", 503, status=202)
+    "", status_code=202, summary="Erase", responses=openapi.responses("Receipt", 503, status=202)
 )
 async def erase(request: Request, caller: CanErase, customer_id: CustomerId) -> Response:
     """Put a `customer.erased` event into the log and wait until Kafka has it.
@@ -57,4 +57,4 @@ async def erase(request: Request, caller: CanErase, customer_id: CustomerId) -> 
     """
     del caller
     no_parameters(request)
-    return raw_response(await services_of(request).eraser.erase(customer_id), 202)
+    return raw_response(await services_of(request).erase_jobs.erase(customer_id), 202)

@@ -1,4 +1,4 @@
-"""How many customers there are of each kind, and how they moved."""
+"""How many customers have each tier, level and tag, and how they moved between tiers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1", tags=["figures"])
 @router.get(
     "/distributions",
     summary="Customers by tier, stage, segment, level and tag",
-    responses=openapi.answers("Distributions", 503),
+    responses=openapi.responses("Distributions", 503),
 )
 async def distributions(request: Request, caller: CanRead) -> Response:
     """How many customers have each value now, the most first; of each at most 1,000 values."""
@@ -58,7 +58,7 @@ class _Period(Parameters):
 @router.get(
     "/migrations",
     summary="Moves between tiers in a period",
-    responses=openapi.answers("Migrations", 503),
+    responses=openapi.responses("Migrations", 503),
 )
 async def migrations(
     request: Request, caller: CanRead, asked: Annotated[_Period, Query()]

@@ -1,4 +1,4 @@
-"""Lists that somebody works off: who is about to fall, near the next tier, newly dormant."""
+"""Lists to act on: customers about to fall, near the next tier, or newly dormant."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Within(Paged):
 @router.get(
     "/about-to-fall",
     summary="Who is about to fall",
-    responses=openapi.answers("Customers", 503),
+    responses=openapi.responses("Customers", 503),
     response_class=Response,
 )
 async def about_to_fall(
@@ -49,7 +49,7 @@ class _Amount(Paged):
 @router.get(
     "/near-next-tier",
     summary="Who is near the next tier",
-    responses=openapi.answers("Customers", 503),
+    responses=openapi.responses("Customers", 503),
     response_class=Response,
 )
 async def near_next_tier(
@@ -76,7 +76,7 @@ class _Since(Paged):
 @router.get(
     "/reached",
     summary="Who reached a level, such as dormant this week",
-    responses=openapi.answers("Reached", 503),
+    responses=openapi.responses("Reached", 503),
     response_class=Response,
 )
 async def reached(request: Request, caller: CanRead, asked: Annotated[_Since, Query()]) -> Response:

@@ -1,4 +1,4 @@
-"""Probes for what sends requests here; metrics are on the port for operators."""
+"""Probes for load balancers; metrics are on the port for operators."""
 
 from __future__ import annotations
 

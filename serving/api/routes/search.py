@@ -74,7 +74,7 @@ class _Search(Paged):
 
 
 @router.get(
-    "", summary="Search", responses=openapi.answers("Customers", 503), response_class=Response
+    "", summary="Search", responses=openapi.responses("Customers", 503), response_class=Response
 )
 async def search(request: Request, caller: CanRead, asked: Annotated[_Search, Query()]) -> Response:
     """Customers for whom all filters hold, page by page.

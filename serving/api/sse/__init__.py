@@ -1,1 +1,1 @@
-"""Changes as server-sent events: one Kafka consumer a stream, and a place to go on from."""
+"""Changes as server-sent events: each stream has its own Kafka consumer, and can be resumed."""

@@ -1,4 +1,4 @@
-"""The consumer of one stream: reads chosen partitions from given places."""
+"""The Kafka consumer of one stream: reads chosen partitions from given offsets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from config.settings import Settings
-from serving.api.sse.position import Place, mark_of
+from serving.api.sse.position import Partition, topic_id_hash
 from streams.faust_app import describe_topics, fetch_partition_counts
 from streams.kafka.clients import new_consumer
 
@@ -23,29 +23,29 @@ TopicIds = Callable[[AIOKafkaConsumer, Collection[str]], Awaitable[Mapping[str, 
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
-    """A place that the topic does not have.
+class Gap:
+    """Offsets that the topic does not have.
 
     Attributes:
-        place: topic and partition.
+        partition: where they are missing.
         asked: the offset that was wanted.
         resumed: the first offset that is there, where reading goes on.
-        reason: ``retention`` removed what was asked for; the topic was ``made_anew``; or it
-            ``ends_before``, which happens when brokers lose records.
+        reason: ``retention`` removed the records; the topic was deleted and created again
+            (``made_anew``); or it ``ends_before``, which happens when brokers lose records.
     """
 
-    place: Place
+    partition: Partition
     asked: int
     resumed: int
     reason: str
 
 
-class Source:
+class ChangesConsumer:
     """Reads changes; begin with `connect`, end with `close`.
 
     Args:
         settings: of the deployment.
-        identify: tells the ids of topics.
+        identify: asks for the ids of topics.
     """
 
     def __init__(self, settings: Settings, identify: TopicIds) -> None:
@@ -58,13 +58,13 @@ class Source:
             fetch_max_bytes=_FETCH_MAX_BYTES,
             max_partition_fetch_bytes=_PARTITION_MAX_BYTES,
         )
-        self.partitions: dict[str, int] = {}
+        self.partition_counts: dict[str, int] = {}
         """The number of partitions of each topic, by its name without the prefix."""
-        self.marks: dict[str, bytes] = {}
-        """What tells the incarnation of each topic."""
+        self.id_hashes: dict[str, bytes] = {}
+        """A short hash of each topic's id."""
 
     async def connect(self, topics: Collection[str]) -> None:
-        """Connect, and learn about the topics.
+        """Connect, and read the partitions and ids of the topics.
 
         Raises:
             KafkaError: no broker answers, or it refuses.
@@ -76,37 +76,39 @@ class Source:
         for topic, name in names.items():
             if not counts[name]:
                 raise LookupError(f"Kafka has no topic {name}")
-            self.partitions[topic] = counts[name]
+            self.partition_counts[topic] = counts[name]
         ids = await self._identify(self._consumer, names.values())
-        self.marks = {topic: mark_of(ids.get(name, "")) for topic, name in names.items()}
+        self.id_hashes = {topic: topic_id_hash(ids.get(name, "")) for topic, name in names.items()}
 
-    async def ends(self, places: Collection[Place]) -> dict[Place, int]:
+    async def ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         """The offset after the last record of each partition."""
-        return self._by_place(await self._consumer.end_offsets(self._partitions(places)))
+        return self._by_partition(await self._consumer.end_offsets(self._tps(partitions)))
 
-    async def beginnings(self, places: Collection[Place]) -> dict[Place, int]:
+    async def beginnings(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         """The offset of the first record that each partition still has."""
-        return self._by_place(await self._consumer.beginning_offsets(self._partitions(places)))
+        return self._by_partition(await self._consumer.beginning_offsets(self._tps(partitions)))
 
-    async def since(self, places: Collection[Place], instant_ms: int) -> dict[Place, int]:
+    async def since(
+        self, partitions: Collection[Partition], instant_ms: int
+    ) -> dict[Partition, int]:
         """The offset of the first record of each partition that was written at or after a time."""
-        asked = dict.fromkeys(self._partitions(places), instant_ms)
+        asked = dict.fromkeys(self._tps(partitions), instant_ms)
         found = await self._consumer.offsets_for_times(asked)
-        ends = await self.ends(places)
+        ends = await self.ends(partitions)
         known = {tp: at.offset for tp, at in found.items() if at is not None}
-        return ends | self._by_place(known)
+        return ends | self._by_partition(known)
 
-    def read_from(self, offsets: Mapping[Place, int]) -> None:
-        """Begin at these offsets."""
-        self._consumer.assign(self._partitions(offsets))
-        for place, offset in offsets.items():
-            self._consumer.seek(self._partition(place), offset)
+    def read_from(self, offsets: Mapping[Partition, int]) -> None:
+        """Read from these offsets on."""
+        self._consumer.assign(self._tps(offsets))
+        for partition, offset in offsets.items():
+            self._consumer.seek(self._tp(partition), offset)
 
-    async def read(self, wait_s: float) -> list[tuple[Place, Sequence[ConsumerRecord]]]:
-        """What comes next, of each partition in its order; nothing after ``wait_s``.
+    async def read(self, wait_s: float) -> list[tuple[Partition, Sequence[ConsumerRecord]]]:
+        """The next records, of each partition in their order; none if none came in ``wait_s``.
 
         Raises:
-            PlacesLost: a topic does not have what was asked for; reading goes on behind it.
+            OffsetsLost: a topic does not have these offsets; reading goes on after them.
             KafkaError: it cannot be read.
         """
         try:
@@ -114,45 +116,48 @@ class Source:
                 timeout_ms=int(wait_s * 1_000), max_records=RECORDS_MAX
             )
         except OffsetOutOfRangeError as error:
-            raise PlacesLost([await self._go_on(*gone) for gone in error.args[0].items()]) from None
-        return [(self._place(tp), records) for tp, records in batch.items()]
+            raise OffsetsLost(
+                [await self._go_on(*gone) for gone in error.args[0].items()]
+            ) from None
+        return [(self._partition(tp), records) for tp, records in batch.items()]
 
     async def close(self) -> None:
         """Disconnect."""
         await self._consumer.stop()
 
-    async def _go_on(self, tp: TopicPartition, asked: int) -> Lost:
+    async def _go_on(self, tp: TopicPartition, asked: int) -> Gap:
         first = (await self._consumer.beginning_offsets([tp]))[tp]
         self._consumer.seek(tp, first)
-        return Lost(self._place(tp), asked, first, "retention" if asked < first else "ends_before")
+        reason = "retention" if asked < first else "ends_before"
+        return Gap(self._partition(tp), asked, first, reason)
 
-    def _partition(self, place: Place) -> TopicPartition:
-        return TopicPartition(self._prefix + place[0], place[1])
+    def _tp(self, partition: Partition) -> TopicPartition:
+        return TopicPartition(self._prefix + partition[0], partition[1])
 
-    def _partitions(self, places: Collection[Place]) -> list[TopicPartition]:
-        return [self._partition(place) for place in places]
+    def _tps(self, partitions: Collection[Partition]) -> list[TopicPartition]:
+        return [self._tp(partition) for partition in partitions]
 
-    def _place(self, tp: TopicPartition) -> Place:
+    def _partition(self, tp: TopicPartition) -> Partition:
         return tp.topic.removeprefix(self._prefix), tp.partition
 
-    def _by_place(self, offsets: Mapping[TopicPartition, Any]) -> dict[Place, int]:
-        return {self._place(tp): int(offset) for tp, offset in offsets.items()}
+    def _by_partition(self, offsets: Mapping[TopicPartition, Any]) -> dict[Partition, int]:
+        return {self._partition(tp): int(offset) for tp, offset in offsets.items()}
 
 
-class PlacesLost(KafkaError):  # type: ignore[misc]  # a package without types
-    """Places that a topic does not have, each with where reading goes on.
+class OffsetsLost(KafkaError):  # type: ignore[misc]  # a package without types
+    """Topics do not have the wanted offsets; reading goes on where each gap ends.
 
     Args:
-        lost: the places.
+        gaps: the missing offsets.
     """
 
-    def __init__(self, lost: Sequence[Lost]) -> None:
-        super().__init__("places are gone")
-        self.lost = lost
+    def __init__(self, gaps: Sequence[Gap]) -> None:
+        super().__init__("offsets are gone")
+        self.gaps = gaps
 
 
 async def topic_ids(consumer: AIOKafkaConsumer, names: Collection[str]) -> Mapping[str, str]:
-    """The id of each topic that is there; empty where the brokers have none.
+    """The id of each topic that exists; empty where the brokers have no ids.
 
     Raises:
         KafkaError: no broker answers.

@@ -1,4 +1,4 @@
-"""Which changes a stream tells."""
+"""Which changes a stream sends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from handlers.outputs import BIRTHDAY_UPCOMING
-from serving.api.sse.position import Place
+from serving.api.sse.position import Partition
 from streams.kafka.partitioner import partition_of
 
 
@@ -25,14 +25,14 @@ _decode = msgspec.json.Decoder(_Change).decode
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """A choice of changes; an empty set chooses all.
+class ChangeFilter:
+    """Lets some changes through; an empty set lets all through.
 
     Attributes:
         topics: names without the prefix, at least one.
         types: of events.
         customers: ids.
-        tiers: of the customer after the change; changes that tell no tier are left out then.
+        tiers: of the customer after the change; changes without a tier are left out then.
         sees_attributes: False leaves out birthdays: date and age give the date of birth.
     """
 
@@ -42,16 +42,16 @@ class Selection:
     tiers: frozenset[str] = frozenset()
     sees_attributes: bool = True
 
-    def places(self, partitions: dict[str, int]) -> list[Place]:
+    def partitions(self, counts: dict[str, int]) -> list[Partition]:
         """The partitions to read, of topics with so many partitions each."""
         return [
             (topic, partition)
             for topic in sorted(self.topics)
-            for partition in self._partitions(partitions[topic])
+            for partition in self._partitions(counts[topic])
         ]
 
     def type_of(self, value: bytes | None) -> str | None:
-        """The type of a record that is chosen; None for one that is not, or is no change."""
+        """The type of a record that passes; None for one that does not, or is no change."""
         if value is None:
             return None
         try:

@@ -1,4 +1,4 @@
-"""All streams of this process: how many there may be, how one is opened, when all end."""
+"""The streams of this process: opens them, limits their number, and ends them all."""
 
 from __future__ import annotations
 
@@ -11,52 +11,58 @@ from aiokafka.errors import KafkaError
 
 from serving.api.metrics import ApiMeter
 from serving.api.problems import Problem
-from serving.api.sse.consumer import Source
-from serving.api.sse.filter import Selection
-from serving.api.sse.position import PLACES_MAX, BadPosition, Place, Positions, decoded
-from serving.api.sse.stream import Changes, resumed
+from serving.api.sse.consumer import ChangesConsumer
+from serving.api.sse.filter import ChangeFilter
+from serving.api.sse.position import (
+    PARTITIONS_MAX,
+    BadPosition,
+    Partition,
+    Position,
+    decode_position,
+)
+from serving.api.sse.stream import ChangeStream
 
 _START_TIMEOUT_S = 10.0
 
 
-class Streams:
-    """The streams that are open.
+class StreamManager:
+    """Opens streams, and counts those that are open.
 
     Args:
-        new_source: makes a consumer, not yet connected.
+        new_consumer: makes a consumer, not yet connected.
         most: streams at a time.
-        meter: told about them.
+        meter: receives the metrics.
         ending: when set, all end.
     """
 
     def __init__(
         self,
-        new_source: Callable[[], Source],
+        new_consumer: Callable[[], ChangesConsumer],
         most: int,
         meter: ApiMeter,
         ending: asyncio.Event,
     ) -> None:
         self.ending = ending
         self.meter = meter
-        self._new_source = new_source
+        self._new_consumer = new_consumer
         self._most = most
         self._open = 0
 
     @asynccontextmanager
     async def open(
-        self, selection: Selection, last_id: str | None, since_ms: int | None
-    ) -> AsyncIterator[Changes]:
+        self, changes: ChangeFilter, last_id: str | None, since_ms: int | None
+    ) -> AsyncIterator[ChangeStream]:
         """A stream.
 
         Args:
-            selection: what to tell.
-            last_id: where to go on; None to begin anew.
-            since_ms: where to begin anew; None for now.
+            changes: which to send.
+            last_id: id of the last event seen, to resume after it; None to start a new stream.
+            since_ms: where a new stream starts; None for now.
 
         Raises:
             Problem: there are too many, the position is wrong, or Kafka does not answer.
         """
-        given = None if last_id is None else _given(last_id)
+        last = None if last_id is None else _position_of(last_id)
         if self._open >= self._most or self.ending.is_set():
             raise Problem(
                 "too-many-streams",
@@ -64,28 +70,32 @@ class Streams:
                 headers={"Retry-After": "10"},
             )
         self._count(1)
-        source = self._new_source()
+        consumer = self._new_consumer()
         try:
-            start = await self._start(source, selection, given, since_ms)
-            yield Changes(source, selection, start, self.meter, time.monotonic)
+            start = await self._start(consumer, changes, last, since_ms)
+            yield ChangeStream(consumer, changes, start, self.meter, time.monotonic)
         finally:
             try:
-                await source.close()
+                await consumer.close()
             finally:
                 self._count(-1)
 
     async def _start(
-        self, source: Source, selection: Selection, given: Positions | None, since_ms: int | None
-    ) -> Positions:
+        self,
+        consumer: ChangesConsumer,
+        changes: ChangeFilter,
+        last: Position | None,
+        since_ms: int | None,
+    ) -> Position:
         try:
             async with asyncio.timeout(_START_TIMEOUT_S):
-                await source.connect(selection.topics)
-                wanted = _bounded(selection.places(source.partitions))
-                if given is not None:
-                    return resumed(given, wanted)
+                await consumer.connect(changes.topics)
+                wanted = _limited(changes.partitions(consumer.partition_counts))
+                if last is not None:
+                    return last.restricted_to(wanted)
                 if since_ms is None:
-                    return Positions(await source.ends(wanted), source.marks)
-                return Positions(await source.since(wanted, since_ms), source.marks)
+                    return Position(await consumer.ends(wanted), consumer.id_hashes)
+                return Position(await consumer.since(wanted, since_ms), consumer.id_hashes)
         except BadPosition as error:
             raise Problem("bad-position", str(error)) from None
         except (KafkaError, OSError, TimeoutError, LookupError) as error:
@@ -99,17 +109,17 @@ class Streams:
         self.meter.streams(self._open)
 
 
-def _given(last_id: str) -> Positions:
+def _position_of(last_id: str) -> Position:
     try:
-        return decoded(last_id)
+        return decode_position(last_id)
     except BadPosition as error:
         raise Problem("bad-position", str(error)) from None
 
 
-def _bounded(wanted: Sequence[Place]) -> Sequence[Place]:
-    if len(wanted) > PLACES_MAX:
+def _limited(wanted: Sequence[Partition]) -> Sequence[Partition]:
+    if len(wanted) > PARTITIONS_MAX:
         raise Problem(
             "bad-parameter",
-            f"a stream reads at most {PLACES_MAX} partitions; choose topics or customers",
+            f"a stream reads at most {PARTITIONS_MAX} partitions; choose topics or customers",
         )
     return wanted

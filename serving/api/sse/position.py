@@ -1,7 +1,8 @@
-"""The place of a stream, as the id of its events.
+"""The position of a stream, encoded as the id of its events.
 
-An id names the next offset of every partition that the stream reads, so any instance can go on from
-it. It is opaque to clients, and bound to the incarnation of each topic where brokers tell it.
+A position has the next offset of every partition that the stream reads, so any instance can resume
+from an id. It is opaque to clients. Where brokers have topic ids it belongs to these topics only,
+not to others that are created later under the same names.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import groupby
+from operator import itemgetter
 from zlib import crc32
 
 from handlers import outputs
@@ -40,40 +42,43 @@ TYPES = (
 )
 
 
-Place = tuple[str, int]
+Partition = tuple[str, int]
 """Topic (without prefix) and partition."""
 
-PLACES_MAX = 1_000
+PARTITIONS_MAX = 1_000
 _VERSION = 1
 _ENCODED_MAX = 12 * 1024
 _CHECK_BYTES = 4
-_MARK_BYTES = 4
+_ID_HASH_BYTES = 4
 _VARINT_MAX_BYTES = 9
+
+UNKNOWN_ID = bytes(_ID_HASH_BYTES)
+"""In the place of the hash of a topic's id, where the brokers have no ids."""
 
 
 class BadPosition(ValueError):
-    """The id is none of ours; the message is one sentence."""
+    """The id is no position, or not one for this stream; the message is one sentence."""
 
 
 @dataclass(slots=True)
-class Positions:
-    """Where a stream stands; it changes as the stream goes on.
+class Position:
+    """How far a stream is; it advances with the stream.
 
     Attributes:
-        next_offsets: for each partition that is read the first offset that was not seen.
-        marks: for each topic what tells its incarnation, from `mark_of`.
+        next_offsets: for each partition that is read, the next offset.
+        id_hashes: for each topic a hash of its id, from `topic_id_hash`.
     """
 
-    next_offsets: dict[Place, int]
-    marks: Mapping[str, bytes] = field(default_factory=dict)
+    next_offsets: dict[Partition, int]
+    id_hashes: Mapping[str, bytes] = field(default_factory=dict)
 
     def encoded(self) -> str:
-        """The id."""
+        """The position as an id."""
         raw = bytearray([_VERSION])
-        for topic, places in groupby(sorted(self.next_offsets), key=lambda place: place[0]):
+        for topic, found in groupby(sorted(self.next_offsets), key=itemgetter(0)):
             raw.append(TOPICS.index(topic))
-            raw += self.marks.get(topic, bytes(_MARK_BYTES))
-            partitions = [partition for _, partition in places]
+            raw += self.id_hashes.get(topic, UNKNOWN_ID)
+            partitions = [partition for _, partition in found]
             raw += _varint(len(partitions))
             last = -1
             for partition in partitions:
@@ -83,17 +88,28 @@ class Positions:
         raw += crc32(raw).to_bytes(_CHECK_BYTES, "big")
         return urlsafe_b64encode(raw).decode().rstrip("=")
 
+    def restricted_to(self, partitions: Sequence[Partition]) -> Position:
+        """The part of a position that some partitions need.
 
-def mark_of(topic_id: str) -> bytes:
-    """A short mark of a topic's incarnation; zeros if the brokers tell none."""
-    return sha256(topic_id.encode()).digest()[:_MARK_BYTES] if topic_id else bytes(_MARK_BYTES)
+        Raises:
+            BadPosition: it lacks one of them.
+        """
+        if not self.next_offsets.keys() >= set(partitions):
+            raise BadPosition("the position belongs to another selection of topics or customers")
+        offsets = {partition: self.next_offsets[partition] for partition in partitions}
+        return Position(offsets, dict(self.id_hashes))
 
 
-def decoded(text: str) -> Positions:
-    """Positions from an id.
+def topic_id_hash(topic_id: str) -> bytes:
+    """A short hash of a topic's id; `UNKNOWN_ID` if the brokers have none."""
+    return sha256(topic_id.encode()).digest()[:_ID_HASH_BYTES] if topic_id else UNKNOWN_ID
+
+
+def decode_position(text: str) -> Position:
+    """The position that an id encodes.
 
     Raises:
-        BadPosition: it is damaged, or not from here.
+        BadPosition: it is damaged, or encodes none.
     """
     if not text or len(text) > _ENCODED_MAX or not text.isascii():
         raise BadPosition("the position is none of ours")
@@ -112,20 +128,20 @@ def decoded(text: str) -> Positions:
         raise BadPosition("the position is none of ours") from None
 
 
-def _read(raw: Sequence[int], at: int) -> Positions:
-    positions = Positions({}, marks := {})
+def _read(raw: Sequence[int], at: int) -> Position:
+    position = Position({}, id_hashes := {})
     while at < len(raw):
         topic = TOPICS[raw[at]]
-        marks[topic] = bytes(raw[at + 1 : at + 1 + _MARK_BYTES])
-        count, at = _read_varint(raw, at + 1 + _MARK_BYTES)
-        if len(positions.next_offsets) + count > PLACES_MAX:
+        id_hashes[topic] = bytes(raw[at + 1 : at + 1 + _ID_HASH_BYTES])
+        count, at = _read_varint(raw, at + 1 + _ID_HASH_BYTES)
+        if len(position.next_offsets) + count > PARTITIONS_MAX:
             raise ValueError("too many partitions")
         partition = -1
         for _ in range(count):
             gap, at = _read_varint(raw, at)
             partition += gap + 1
-            positions.next_offsets[topic, partition], at = _read_varint(raw, at)
-    return positions
+            position.next_offsets[topic, partition], at = _read_varint(raw, at)
+    return position
 
 
 def _varint(value: int) -> bytes:

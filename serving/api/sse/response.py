@@ -1,4 +1,4 @@
-"""Sending a stream to a client that may be slow, gone, or no longer welcome."""
+"""Sends a stream to a client that may be slow, gone, or no longer authorized."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class _SlowClient(Exception):
 
 
 class EventStream(Response):
-    """A response that goes on until the client leaves or is cut off.
+    """A response that goes on until the client disconnects or is cut off.
 
-    A client that does not read stops the reading of Kafka, by way of the connection's buffer; after
-    `SEND_TIMEOUT_S` it is cut off. It goes on later where it was, by the id of its last event.
+    While a client does not read, its connection's buffer is full and Kafka is not read either.
+    After `SEND_TIMEOUT_S` it is cut off. It can resume later, by the id of its last event.
 
     Args:
         chunks: what to send; empty ones are not sent.
-        cleanup: what to leave at the end.
-        is_welcome: asked at every chunk.
+        cleanup: closed at the end.
+        is_authorized: asked at every chunk.
         ending: when set, the stream ends in order.
-        meter: told why a stream was ended from here.
+        meter: counts streams ended by the server, by reason.
     """
 
     media_type = "text/event-stream"
@@ -43,7 +43,7 @@ class EventStream(Response):
         self,
         chunks: AsyncIterator[bytes],
         cleanup: AsyncExitStack,
-        is_welcome: Callable[[], bool],
+        is_authorized: Callable[[], bool],
         ending: asyncio.Event,
         meter: ApiMeter,
     ) -> None:
@@ -51,12 +51,12 @@ class EventStream(Response):
         del self.headers["content-length"]
         self._chunks = chunks
         self._cleanup = cleanup
-        self._is_welcome = is_welcome
+        self._is_authorized = is_authorized
         self._ending = ending
         self._meter = meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send, until one of several things ends it."""
+        """Send until the client leaves, the process ends, or sending fails."""
         async with self._cleanup:
             sending = asyncio.create_task(self._send(send))
             leaving = asyncio.create_task(_disconnected(receive))
@@ -97,7 +97,7 @@ class EventStream(Response):
             {"type": "http.response.start", "status": 200, "headers": list(self.raw_headers)}
         )
         async for chunk in self._chunks:
-            if not self._is_welcome():
+            if not self._is_authorized():
                 return
             if chunk:
                 await _within(

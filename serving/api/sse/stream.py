@@ -1,105 +1,106 @@
-"""A stream of changes, as the bytes to send."""
+"""A stream of changes, as the bytes of server-sent events."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 
 import orjson
 from aiokafka import ConsumerRecord
 
 from serving.api.metrics import ApiMeter
-from serving.api.sse.consumer import Lost, PlacesLost, Source
-from serving.api.sse.filter import Selection
-from serving.api.sse.position import BadPosition, Place, Positions
+from serving.api.sse.consumer import ChangesConsumer, Gap, OffsetsLost
+from serving.api.sse.filter import ChangeFilter
+from serving.api.sse.position import UNKNOWN_ID, Partition, Position
 
 HEARTBEAT_S = 15.0
 RETRY_MS = 3_000
 _READ_WAIT_S = 1.0
 
 
-class Changes:
+class ChangeStream:
     """The changes of one stream.
 
     Args:
-        source: connected.
-        selection: which changes.
-        start: where to begin; read on as it is told, so that its id is always right.
-        meter: told what was sent.
+        consumer: connected.
+        changes: which to send.
+        start: where to begin; it advances with the stream.
+        meter: receives the metrics.
         clock: seconds that never go back.
     """
 
     def __init__(
         self,
-        source: Source,
-        selection: Selection,
-        start: Positions,
+        consumer: ChangesConsumer,
+        changes: ChangeFilter,
+        start: Position,
         meter: ApiMeter,
         clock: Callable[[], float],
     ) -> None:
-        self._source = source
-        self._selection = selection
-        self._positions = start
+        self._consumer = consumer
+        self._changes = changes
+        self._position = start
         self._meter = meter
         self._clock = clock
         self._sent_s = clock()
-        self._lost = made_anew(start, source.marks)
+        self._recreated = recreated_topics(start, consumer.id_hashes)
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Bytes to send: events, gaps, signs of life; now and then nothing, to be looked after.
+        """Bytes to send: events, gaps and heartbeats; now and then none, so that the caller runs.
 
         Raises:
-            KafkaError: Kafka refuses to be read.
+            KafkaError: Kafka cannot be read.
         """
         yield opening(self._encoded())
-        if self._lost:
-            yield await self._leave_old_topics(self._lost)
-        self._source.read_from(self._positions.next_offsets)
+        if self._recreated:
+            yield await self._leave_old_topics(self._recreated)
+        self._consumer.read_from(self._position.next_offsets)
         while True:
             try:
-                batches = await self._source.read(_READ_WAIT_S)
-            except PlacesLost as found:
-                yield b"".join(self._gap(lost) for lost in found.lost)
+                batches = await self._consumer.read(_READ_WAIT_S)
+            except OffsetsLost as found:
+                yield b"".join(self._gap(gap) for gap in found.gaps)
                 continue
-            for place, records in batches:
-                yield self._told(place, records)
+            for partition, records in batches:
+                yield self._events(partition, records)
             yield self._heartbeat()
 
-    async def _leave_old_topics(self, lost: Sequence[Lost]) -> bytes:
-        """Positions in a topic that was deleted say nothing about the one of that name now.
+    async def _leave_old_topics(self, gaps: Sequence[Gap]) -> bytes:
+        """Start from the beginning in topics that were deleted and created again.
 
-        All gaps but the last bear the old position, so who does not get all is told again.
+        All gaps but the last have the old position as their id, so a client that does not get all
+        of them gets them again.
         """
         before = self._encoded()
-        first = await self._source.beginnings([each.place for each in lost])
-        self._positions.next_offsets |= first
-        self._positions.marks = self._source.marks
-        ids = [before] * (len(lost) - 1) + [self._encoded()]
+        first = await self._consumer.beginnings([each.partition for each in gaps])
+        self._position.next_offsets |= first
+        self._position.id_hashes = self._consumer.id_hashes
+        ids = [before] * (len(gaps) - 1) + [self._encoded()]
         return self._noted(
             b"".join(
-                gap(*each.place, each.asked, first[each.place], each.reason, position)
-                for each, position in zip(lost, ids, strict=True)
+                gap_event(replace(each, resumed=first[each.partition]), position)
+                for each, position in zip(gaps, ids, strict=True)
             )
         )
 
-    def _told(self, place: Place, records: Sequence[ConsumerRecord]) -> bytes:
-        """The chosen ones of some records; the position moves past all of them."""
+    def _events(self, partition: Partition, records: Sequence[ConsumerRecord]) -> bytes:
+        """The records that pass the filter; the position moves past all of them."""
         found = bytearray()
         sent = Counter[str]()
         for record in records:
-            self._positions.next_offsets[place] = record.offset + 1
-            kind = self._selection.type_of(record.value)
+            self._position.next_offsets[partition] = record.offset + 1
+            kind = self._changes.type_of(record.value)
             if kind is not None:
-                found += event(kind, record.value, self._positions.encoded())
-                sent[place[0]] += 1
+                found += event(kind, record.value, self._position.encoded())
+                sent[partition[0]] += 1
         for topic, count in sent.items():
             self._meter.streamed(topic, count)
         return self._noted(bytes(found))
 
-    def _gap(self, lost: Lost) -> bytes:
-        self._positions.next_offsets[lost.place] = lost.resumed
-        told = gap(*lost.place, lost.asked, lost.resumed, lost.reason, self._encoded())
-        return self._noted(told)
+    def _gap(self, gap: Gap) -> bytes:
+        self._position.next_offsets[gap.partition] = gap.resumed
+        return self._noted(gap_event(gap, self._encoded()))
 
     def _heartbeat(self) -> bytes:
         if self._clock() - self._sent_s < HEARTBEAT_S:
@@ -107,7 +108,7 @@ class Changes:
         return self._noted(heartbeat(self._encoded()))
 
     def _encoded(self) -> str:
-        return self._positions.encoded()
+        return self._position.encoded()
 
     def _noted(self, chunk: bytes) -> bytes:
         if chunk:
@@ -115,51 +116,43 @@ class Changes:
         return chunk
 
 
-def made_anew(start: Positions, marks: Mapping[str, bytes]) -> list[Lost]:
-    """The places of topics that are another incarnation than where the position is from."""
-    unknown = b"\0" * 4
+def recreated_topics(start: Position, id_hashes: Mapping[str, bytes]) -> list[Gap]:
+    """A gap for each partition of a topic that has another id now than in the position."""
     return [
-        Lost(place, offset, 0, "made_anew")
-        for place, offset in start.next_offsets.items()
-        if unknown not in (marks[place[0]], start.marks.get(place[0], unknown))
-        and marks[place[0]] != start.marks[place[0]]
+        Gap(partition, offset, 0, "made_anew")
+        for partition, offset in start.next_offsets.items()
+        if _differ(start.id_hashes.get(partition[0], UNKNOWN_ID), id_hashes[partition[0]])
     ]
 
 
-def resumed(given: Positions, wanted: Sequence[Place]) -> Positions:
-    """The part of a position that a selection reads.
-
-    Raises:
-        BadPosition: it lacks something.
-    """
-    if not given.next_offsets.keys() >= set(wanted):
-        raise BadPosition("the position belongs to another selection of topics or customers")
-    return Positions({place: given.next_offsets[place] for place in wanted}, dict(given.marks))
+def _differ(one: bytes, other: bytes) -> bool:
+    return UNKNOWN_ID not in (one, other) and one != other
 
 
 def event(name: str, data: bytes, position: str) -> bytes:
-    """An event; a client that got it whole goes on behind it."""
+    """An event; a client resumes after the last one that it got whole."""
     lines = b"".join(b"data: %b\n" % line for line in data.splitlines())
     return b"id: %b\nevent: %b\n%b\n" % (position.encode(), name.encode(), lines)
 
 
 def opening(position: str) -> bytes:
-    """What a stream begins with: a client that gets nothing else goes on from there."""
+    """The start of a stream; a client that gets nothing else resumes from this position."""
     return b"retry: %d\nid: %b\n\n" % (RETRY_MS, position.encode())
 
 
 def heartbeat(position: str) -> bytes:
-    """A sign of life with the place reached, which no event follows from."""
+    """A comment that keeps the connection open, with the position reached."""
     return b": alive\nid: %b\n\n" % position.encode()
 
 
-def gap(topic: str, partition: int, asked: int, resumed: int, reason: str, position: str) -> bytes:
-    """Changes that the client will never get, or gets again: the topic has them no longer."""
+def gap_event(gap: Gap, position: str) -> bytes:
+    """An event that says which offsets are missing, and where reading goes on."""
+    topic, partition = gap.partition
     data = {
         "topic": topic,
         "partition": partition,
-        "asked_offset": asked,
-        "resumed_offset": resumed,
-        "reason": reason,
+        "asked_offset": gap.asked,
+        "resumed_offset": gap.resumed,
+        "reason": gap.reason,
     }
     return event("tierstream.gap", orjson.dumps(data), position)

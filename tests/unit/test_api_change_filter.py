@@ -8,7 +8,7 @@ import pytest
 from aiokafka.producer.producer import DefaultPartitioner
 
 from serving.api.responses import without_attributes, without_birthday
-from serving.api.sse.filter import Selection
+from serving.api.sse.filter import ChangeFilter
 from serving.api.sse.position import TOPICS
 from serving.api.sse.stream import event
 
@@ -22,50 +22,52 @@ def change(kind: str = "tier.changed", subject: str = "ana", **data: object) -> 
 @pytest.mark.parametrize(
     ("selection", "chosen"),
     [
-        (Selection(ALL), True),
-        (Selection(ALL, types=frozenset(["tier.changed"])), True),
-        (Selection(ALL, types=frozenset(["dormancy.alert"])), False),
-        (Selection(ALL, customers=frozenset(["ana", "ben"])), True),
-        (Selection(ALL, customers=frozenset(["ben"])), False),
-        (Selection(ALL, tiers=frozenset("AB")), True),
-        (Selection(ALL, tiers=frozenset("C")), False),
+        (ChangeFilter(ALL), True),
+        (ChangeFilter(ALL, types=frozenset(["tier.changed"])), True),
+        (ChangeFilter(ALL, types=frozenset(["dormancy.alert"])), False),
+        (ChangeFilter(ALL, customers=frozenset(["ana", "ben"])), True),
+        (ChangeFilter(ALL, customers=frozenset(["ben"])), False),
+        (ChangeFilter(ALL, tiers=frozenset("AB")), True),
+        (ChangeFilter(ALL, tiers=frozenset("C")), False),
     ],
 )
-def test_a_change_is_chosen_by_type_customer_and_tier(selection: Selection, chosen: bool) -> None:
+def test_a_change_is_chosen_by_type_customer_and_tier(
+    selection: ChangeFilter, chosen: bool
+) -> None:
     found = selection.type_of(change(tier="A"))
     assert found == ("tier.changed" if chosen else None)
 
 
 def test_a_change_without_a_tier_is_in_none() -> None:
     points = change("points.changed", balance=3)
-    assert Selection(ALL).type_of(points) == "points.changed"
-    assert Selection(ALL, tiers=frozenset("A")).type_of(points) is None
+    assert ChangeFilter(ALL).type_of(points) == "points.changed"
+    assert ChangeFilter(ALL, tiers=frozenset("A")).type_of(points) is None
 
 
 def test_birthdays_are_told_to_those_who_see_attributes() -> None:
     birthday = change("birthday.upcoming", tier="A", age=40)
-    assert Selection(ALL).type_of(birthday) == "birthday.upcoming"
-    assert Selection(ALL, sees_attributes=False).type_of(birthday) is None
+    assert ChangeFilter(ALL).type_of(birthday) == "birthday.upcoming"
+    assert ChangeFilter(ALL, sees_attributes=False).type_of(birthday) is None
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{", b"[]", b"\xff", b'{"type":1}', b'{"type":"x"}'])
 def test_what_is_no_change_is_passed_over(value: bytes | None) -> None:
-    assert Selection(ALL).type_of(value) is None
+    assert ChangeFilter(ALL).type_of(value) is None
 
 
 def test_customers_are_read_from_the_partitions_that_kafka_gives_them() -> None:
     ids = [f"customer {n}" for n in range(50)]
     count = 12
     for customer in ids:
-        selection = Selection(frozenset(["tier-changes"]), customers=frozenset([customer]))
+        selection = ChangeFilter(frozenset(["tier-changes"]), customers=frozenset([customer]))
         all_partitions = list(range(count))
         expected = DefaultPartitioner()(customer.encode(), all_partitions, all_partitions)
-        assert selection.places({"tier-changes": count}) == [("tier-changes", expected)]
+        assert selection.partitions({"tier-changes": count}) == [("tier-changes", expected)]
 
 
 def test_everybody_is_read_from_all_partitions() -> None:
-    selection = Selection(frozenset(["tier-changes", "care-reminders"]))
-    assert selection.places({"tier-changes": 2, "care-reminders": 1}) == [
+    selection = ChangeFilter(frozenset(["tier-changes", "care-reminders"]))
+    assert selection.partitions({"tier-changes": 2, "care-reminders": 1}) == [
         ("care-reminders", 0),
         ("tier-changes", 0),
         ("tier-changes", 1),

@@ -1,4 +1,4 @@
-"""What both ledgers of changes have in common."""
+"""Writes the changes of the view: moves between tiers by day, and who reached which level."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ from typing import Any, Generic, TypeVar
 from redis.asyncio import Redis
 
 from serving.view import lua
-from serving.view.change_records import LevelRecord, MoveRecord, seen_of
+from serving.view.change_records import LevelRecord, MoveRecord, seen_key
 from serving.view.chunks import Chunk
-from serving.view.generation import Applied, Generation, Place, Positions, check
-from serving.view.keys import REMOVALS_KEPT_MS, LedgerKeys, levels_keys, moves_keys
+from serving.view.generation import Applied, Generation, StoredOffset, StoredOffsets, check
+from serving.view.keys import REMOVALS_KEPT_MS, ChangesKeys, levels_keys, moves_keys
 
 R = TypeVar("R")
 
 
-class Ledger(ABC, Generic[R]):
-    """A ledger of changes in one generation of the view.
+class ChangesWriter(ABC, Generic[R]):
+    """Writes the changes of one topic to one generation of the view.
 
     Args:
         redis: a client that returns bytes.
         generation: to write to.
-        keys: the names of the ledger's keys there.
+        keys: the names of the keys to write to.
         script: applies chunks.
-        kept_ms: how far back from the newest change it goes, in milliseconds.
+        kept_ms: changes older than the newest one by more than this are removed, in milliseconds.
     """
 
     def __init__(
-        self, redis: Redis, generation: Generation, keys: LedgerKeys, script: str, kept_ms: int
+        self, redis: Redis, generation: Generation, keys: ChangesKeys, script: str, kept_ms: int
     ) -> None:
         self._redis = redis
         self._generation = generation
         self._keys = keys
         self._apply = lua.Script(redis, script)
         self._kept_ms = kept_ms
-        self._positions = Positions(redis, keys.positions)
+        self._offsets = StoredOffsets(redis, keys.positions)
 
-    async def places(self, partitions: Iterable[int]) -> dict[int, Place | None]:
-        """How far it has come in each of ``partitions``; None where it has not begun."""
-        return await self._positions.places(partitions)
+    async def stored_offsets(self, partitions: Iterable[int]) -> dict[int, StoredOffset | None]:
+        """The stored offset of each of ``partitions``; None where there is none."""
+        return await self._offsets.of(partitions)
 
     async def may_begin(self, _partitions: Iterable[int], /) -> bool:
-        """Whether all is there that must come before the first record of these partitions."""
+        """Whether everything that must be written before these partitions is there."""
         return True
 
     async def begin(self, partition: int, offset: int, now_ms: int) -> None:
-        """Note that everything before ``offset`` is known, or gone from the topic."""
+        """Store ``offset``: all records before it are applied, or gone from the topic."""
         if offset > 0:
             await self._redis.hset(self._keys.positions, f"gap:{partition}", str(now_ms))
-        await self._positions.begin(partition, offset, now_ms)
+        await self._offsets.begin(partition, offset, now_ms)
 
     async def apply(self, chunks: Sequence[Chunk[R]], current_ms: int = 0) -> Applied:
         """Apply chunks in order; those of one partition must follow each other without a gap.
@@ -58,14 +58,14 @@ class Ledger(ABC, Generic[R]):
         What was applied before is skipped, and so is an output that was delivered twice.
 
         Args:
-            chunks: what to apply; a chunk without records only checks the position.
-            current_ms: the wall time, if after these chunks nothing is lacking.
+            chunks: what to apply; a chunk without records only checks the stored offset.
+            current_ms: the wall time, if after these chunks Redis lacks nothing; else 0.
 
         Raises:
-            PlaceLost: look again where the ledger stands, and go on from there.
+            StaleWriter: read the stored offsets again, and resume from there.
         """
         calls = [self._arguments(chunk, current_ms) for chunk in chunks]
-        replies = await self._apply.run(self._generation.right_key, calls)
+        replies = await self._apply.run(self._generation.lease_key, calls)
         check(replies, self._generation.number)
         return Applied(
             applied=sum(reply[1] for reply in replies), skipped=sum(reply[2] for reply in replies)
@@ -80,62 +80,62 @@ class Ledger(ABC, Generic[R]):
         return arguments
 
     def _options(self) -> Sequence[Any]:
-        """What the script wants to know before the records."""
+        """Arguments of the script before the records."""
         return ()
 
     @abstractmethod
     def _parts(self, record: R) -> Sequence[Any]:
-        """What the script wants to know of a record."""
+        """Arguments of the script for one record."""
 
 
-class Levels(Ledger[LevelRecord]):
-    """Customers by when they reached their level, in one generation of the view.
+class LevelsWriter(ChangesWriter[LevelRecord]):
+    """Writes which customers reached which level, and when, to one generation of the view.
 
-    It holds ids, so who is erased has to go, and must not come back with a record that is read
-    late or again. Whoever writes profiles tells it: who was taken away, before the profile goes,
-    and until when the profiles are whole, which it waits for before it begins.
+    It stores customer ids, so an erased customer must be removed, and must not come back with a
+    record that is read late or again. So the writer of profiles calls `forget` before it removes a
+    profile, and `note_profiles_complete` when it lacks none; only then are levels written.
 
     Args:
         redis: a client that returns bytes.
         generation: to write to.
-        kept_ms: how far back from the newest change of a level it goes, in milliseconds.
+        kept_ms: levels reached before the newest by more than this are removed, in milliseconds.
     """
 
     def __init__(self, redis: Redis, generation: Generation, kept_ms: int) -> None:
         keys = levels_keys(generation.keys)
         super().__init__(redis, generation, keys, lua.APPLY_LEVELS, kept_ms)
         self._forget = lua.Script(redis, lua.FORGET_CUSTOMERS)
-        self._note_known = lua.Script(redis, lua.NOTE_PROFILES_COMPLETE)
+        self._note_complete = lua.Script(redis, lua.NOTE_PROFILES_COMPLETE)
 
     async def may_begin(self, partitions: Iterable[int], /) -> bool:
-        """Whether the profiles of these partitions have been whole."""
+        """Whether the profiles of these partitions have been complete once."""
         names = [f"known:{partition}" for partition in partitions]
         return not names or None not in await self._redis.hmget(self._keys.positions, names)
 
     async def forget(self, customers: Collection[bytes]) -> None:
-        """Take customers away for good.
+        """Remove erased customers, and let no later record bring them back.
 
         Raises:
-            PlaceLost: the generation is not the one to write to any more.
+            StaleWriter: the generation is no longer the one to write to.
         """
         if customers:
             arguments: list[Any] = [self._generation.number, self._keys.base]
             for customer_id in customers:
-                arguments += (*seen_of(customer_id), customer_id)
-            await self._tell(self._forget, arguments)
+                arguments += (*seen_key(customer_id), customer_id)
+            await self._run(self._forget, arguments)
 
-    async def note_known(self, partitions: Collection[int], now_ms: int) -> None:
-        """Note that no profile of these partitions was lacking at ``now_ms``.
+    async def note_profiles_complete(self, partitions: Collection[int], now_ms: int) -> None:
+        """Note that at ``now_ms`` no profile of these partitions was lacking.
 
         Raises:
-            PlaceLost: the generation is not the one to write to any more.
+            StaleWriter: the generation is no longer the one to write to.
         """
         if partitions:
             arguments = [self._generation.number, self._keys.base, now_ms, *partitions]
-            await self._tell(self._note_known, arguments)
+            await self._run(self._note_complete, arguments)
 
-    async def _tell(self, script: lua.Script, arguments: Sequence[Any]) -> None:
-        check(await script.run(self._generation.right_key, [arguments]), self._generation.number)
+    async def _run(self, script: lua.Script, arguments: Sequence[Any]) -> None:
+        check(await script.run(self._generation.lease_key, [arguments]), self._generation.number)
 
     def _options(self) -> Sequence[Any]:
         return (REMOVALS_KEPT_MS, self._generation.keys.customer(""))
@@ -152,13 +152,13 @@ class Levels(Ledger[LevelRecord]):
         )
 
 
-class Moves(Ledger[MoveRecord]):
-    """How often each move was made on each day, in one generation of the view.
+class MovesWriter(ChangesWriter[MoveRecord]):
+    """Counts each move between tiers by day, in one generation of the view.
 
     Args:
         redis: a client that returns bytes.
         generation: to write to.
-        kept_ms: how far back from the newest move it goes, in milliseconds.
+        kept_ms: days before the newest by more than this are removed, in milliseconds.
     """
 
     def __init__(self, redis: Redis, generation: Generation, kept_ms: int) -> None:
