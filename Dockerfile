@@ -38,7 +38,7 @@ ENV PATH=/opt/tierstream/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER tierstream
 WORKDIR /var/lib/tierstream
 EXPOSE 8080
-# The worker gives its partitions back in order when it is asked to end.
+# The worker releases its partitions in an orderly way when it is asked to end.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ.get('TIERSTREAM_HTTP_PORT', '8080') + '/livez', timeout=4)"]

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv from requirements/dev.lock and this checkout, then leaves the stamp file named by $1.
+# Makes .venv from requirements/dev.lock and this checkout, then writes the stamp file named by $1.
 # Works with nothing but Python 3.11 or later; every package is checked against its hash.
 set -eu
 
@@ -23,7 +23,7 @@ suitable_python() {
     done
 }
 
-# Runs a step quietly; what it said is shown only when it fails.
+# Runs a step quietly; its output is shown only if it fails.
 step() {
     title=$1
     shift
