@@ -20,7 +20,7 @@ from bench.load import Load
 from bench.offline import live_partition
 from bench.processes import resident_bytes
 from handlers.reasons import Rejection
-from streams.engine.owned_partition import EnginePartition
+from streams.engine.owned_partition import OwnedPartition
 
 _CHUNK = 2_000
 
@@ -57,7 +57,7 @@ def measure(load: Load) -> Memory:
 
 def _restore(file: Path) -> tuple[float, float]:
     states = msgspec.msgpack.Decoder(list[tuple[str, bytes]])
-    partition = EnginePartition(0, lambda _: None)
+    partition = OwnedPartition(0, lambda _: None)
     gc.collect()
     empty_bytes = resident_bytes(os.getpid())
     count = _restore_states(partition, states.decode(file.read_bytes()))
@@ -73,7 +73,7 @@ def _restore(file: Path) -> tuple[float, float]:
     return (restored_bytes - empty_bytes) / count, (in_use_bytes - restored_bytes) / count
 
 
-def _restore_states(partition: EnginePartition, states: list[tuple[str, bytes]]) -> int:
+def _restore_states(partition: OwnedPartition, states: list[tuple[str, bytes]]) -> int:
     for start in range(0, len(states), _CHUNK):
         chunk = states[start : start + _CHUNK]
         partition.restore([(customer_id.encode(), packed) for customer_id, packed in chunk])

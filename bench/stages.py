@@ -23,7 +23,7 @@ from handlers.decode.policy_checks import check_values
 from handlers.outputs import Output
 from handlers.reasons import Rejection
 from handlers.state.partition_state import Source
-from streams.engine.owned_partition import EnginePartition
+from streams.engine.owned_partition import OwnedPartition
 from streams.kafka.headers import Origin, canonical_headers, origin_of
 from streams.kafka.partitioner import partition_of
 from streams.runtime.clock import wall_ms
@@ -177,7 +177,7 @@ class _Engine:
 
     def __init__(self, records: list[StoredRecord], producer: OfflineProducer) -> None:
         self._log = [_canonical(record, position) for position, record in enumerate(records, 1)]
-        self._partition = EnginePartition(0, lambda _: None)
+        self._partition = OwnedPartition(0, lambda _: None)
         self._partition.on_restored(1)
         self._partition.partition.control(0, encode_control(activation()))
         self._producer = producer

@@ -15,7 +15,7 @@ from scoring.policy import Policy
 from scoring.rules import Rules
 from streams.engine.agent import Engine
 from streams.engine.metrics import EngineMetrics
-from streams.engine.owned_partition import EnginePartition
+from streams.engine.owned_partition import OwnedPartition
 from streams.faust_app import BatchLimits, FaustOptions, run_worker
 from streams.ingest.agent import Ingest
 from streams.kafka.clients import new_producer
@@ -137,7 +137,7 @@ class Worker:
         partitions = (one.partition for one in self.engine.partitions)
         return next((one.rules for one in partitions if one.meta.policy is not None), None)
 
-    def _on_restored(self, partition: EnginePartition) -> None:
+    def _on_restored(self, partition: OwnedPartition) -> None:
         """Look whether the log names other settings or another policy than ours."""
         meta = partition.partition.meta
         settings = self._settings

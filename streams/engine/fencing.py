@@ -1,11 +1,11 @@
-"""Whether somebody else writes to the changelog of our partitions.
+"""Fencing: former owners of a partition may still write, and the owner writes over what they wrote.
 
 A worker that was stopped for a while and wakes after its partitions went elsewhere may still write.
-A restore tells its records by their epoch, but only while compaction has not removed ours below
-them. So the owner compares, at each of its own writes and from time to time without one, where its
-records came to stand with where they would stand if nobody else wrote; records between are read and
-written over. The profiles, of which consumers see only the newest of each customer, are looked
-after in the same way.
+A restore tells its records by their lower epoch, but only while compaction has not removed ours
+below them. So the owner compares, at each of its own writes and from time to time without one, the
+offsets of its records with those they would have if nobody else wrote. It reads the foreign records
+in between and writes its own once more. The profiles, of which consumers see only the newest of
+each customer, are compared in the same way.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from config.settings import Settings
 from handlers.outputs import CUSTOMER_PROFILES
 from handlers.state.customer import unpack_head
 from handlers.state.partition_state import unpack_meta
-from streams.engine.owned_partition import EnginePartition
+from streams.engine.owned_partition import OwnedPartition
+from streams.faust_app import PartitionedStore
 from streams.kafka.clients import new_consumer
 from streams.kafka.headers import META_KEY
 from streams.kafka.topics import changelog_name, topic_name
@@ -38,58 +39,99 @@ class OwnershipLost(Exception):
     """A newer owner writes to a partition we took for ours: this process must end."""
 
 
-class Gap(NamedTuple):
-    """Offsets of the changelog in which others may have written, both ends included."""
+class OffsetRange(NamedTuple):
+    """Offsets of a topic, both ends included."""
 
     first: int
     last: int
 
 
-def gap_of(reflected: int, count: int, last: int) -> Gap | None:
+def foreign_range(known: int, count: int, last: int) -> OffsetRange | None:
     """Where others may have written, or None if nobody did.
 
     Args:
-        reflected: the newest offset known before our write.
+        known: the newest offset known before our write.
         count: how many records we wrote.
-        last: the offset of the last of them.
+        last: the offset of the last of them; without any, the newest offset there is.
     """
-    return None if last <= reflected + count else Gap(reflected + 1, last)
+    return None if last <= known + count else OffsetRange(known + 1, last)
 
 
-class GapUnread(Exception):
+class ForeignWritesUnread(Exception):
     """The broker does not hand over what others may have written."""
 
 
-class Ownership:
-    """Looks through gaps in the changelog, and in the profiles, for records of other owners.
+class Fencing:
+    """Finds the records of other owners in our partitions, and has them written over.
 
     Args:
         settings: which topics, and where.
         open_consumer: makes a consumer outside of any group.
-        look_every_s: how often the engine looks for gaps where it has nothing to write. Far below
-            the time for which the changelog keeps what is hidden from compaction.
+        check_every_s: how often the engine compares offsets where it has nothing to write. Far
+            below the time for which the changelog keeps what is hidden from compaction.
     """
 
     def __init__(
         self,
         settings: Settings,
         open_consumer: Callable[[Settings], AIOKafkaConsumer] = new_consumer,
-        look_every_s: float = 5.0,
+        check_every_s: float = 5.0,
     ) -> None:
-        self.look_every_s = look_every_s
+        self.check_every_s = check_every_s
         self._settings = settings
         self._open_consumer = open_consumer
         self._changelog = changelog_name(settings)
         self._profiles = topic_name(settings, CUSTOMER_PROFILES)
 
-    async def look_through(self, partition: EnginePartition, gap: Gap) -> int:
-        """Have every customer whom a former owner wrote written again; how many.
+    async def compare(
+        self,
+        partition: OwnedPartition,
+        states: PartitionedStore[OwnedPartition],
+        count: int,
+        newest: Mapping[TopicPartition, int],
+    ) -> None:
+        """Compare the offsets of our records with those they have if nobody else writes.
+
+        Args:
+            partition: whose records they are.
+            states: knows how far the changelog is reflected.
+            count: how many records of it were written since the last comparison.
+            newest: the newest offset by partition; of changelog and profiles where known.
 
         Raises:
             OwnershipLost: the owner of a higher epoch wrote.
+            ForeignWritesUnread: what somebody wrote cannot be read.
         """
+        last = newest.get(TopicPartition(self._changelog, partition.number))
+        if last is not None:
+            await self._compare_changelog(partition, states, count, last)
+        last = newest.get(TopicPartition(self._profiles, partition.number))
+        if last is not None:
+            await self._compare_profiles(partition, count, last)
+
+    async def _compare_changelog(
+        self,
+        partition: OwnedPartition,
+        states: PartitionedStore[OwnedPartition],
+        count: int,
+        last: int,
+    ) -> None:
+        foreign = foreign_range(states.reflected(partition.number), count, last)
+        if foreign is not None:
+            await self._overwrite_states(partition, foreign)
+        states.advance(partition.number, last)
+
+    async def _compare_profiles(self, partition: OwnedPartition, count: int, last: int) -> None:
+        known = partition.profiles_end
+        foreign = None if known is None else foreign_range(known, count, last)
+        if foreign is not None:
+            await self._overwrite_profiles(partition, foreign)
+        partition.note_profiles(last, are_ours=foreign is None)
+
+    async def _overwrite_states(self, partition: OwnedPartition, offsets: OffsetRange) -> None:
+        """Have every state that a former owner wrote written again."""
         found = 0
-        for record in await self._read(TopicPartition(self._changelog, partition.number), gap):
+        for record in await self._read(TopicPartition(self._changelog, partition.number), offsets):
             epoch = _epoch_of(record)
             if epoch > partition.epoch:
                 raise OwnershipLost(
@@ -97,7 +139,7 @@ class Ownership:
                     f"epoch {epoch}, ours is {partition.epoch}: another worker owns it now"
                 )
             if epoch < partition.epoch:
-                partition.write_again(record.key)
+                partition.rewrite_record(record.key)
                 found += 1
         if found:
             _log.warning(
@@ -105,20 +147,19 @@ class Ownership:
                 partition.number,
                 found,
             )
-        return found
 
-    async def look_through_profiles(self, partition: EnginePartition, gap: Gap) -> None:
+    async def _overwrite_profiles(self, partition: OwnedPartition, offsets: OffsetRange) -> None:
         """Have every profile that somebody wrote written again, our own among them.
 
         A profile does not say who wrote it, and one too many does no harm.
         """
-        for record in await self._read(TopicPartition(self._profiles, partition.number), gap):
-            partition.send_profile_again(record.key)
+        for record in await self._read(TopicPartition(self._profiles, partition.number), offsets):
+            partition.rewrite_profile(record.key)
 
-    async def ends(self, numbers: Iterable[int]) -> Mapping[TopicPartition, int]:
-        """The end offsets of changelog and profiles of some partitions.
+    async def newest_offsets(self, numbers: Iterable[int]) -> Mapping[TopicPartition, int]:
+        """The newest offsets of changelog and profiles of some partitions.
 
-        Empty while no broker answers: there will be another look.
+        Empty while no broker answers: the next comparison will tell.
         """
         topics = self._changelog, self._profiles
         tps = [TopicPartition(topic, number) for number in numbers for topic in topics]
@@ -128,33 +169,33 @@ class Ownership:
         try:
             async with asyncio.timeout(_ASK_S):
                 await consumer.start()
-                found: Mapping[TopicPartition, int] = await consumer.end_offsets(tps)
+                ends: Mapping[TopicPartition, int] = await consumer.end_offsets(tps)
         except (KafkaError, TimeoutError) as error:
             _log.warning("nobody says where %s and %s end: %r", *topics, error)
             return {}
         finally:
             await consumer.stop()
-        return found
+        return {tp: end - 1 for tp, end in ends.items()}
 
-    async def _read(self, tp: TopicPartition, gap: Gap) -> list[ConsumerRecord]:
+    async def _read(self, tp: TopicPartition, offsets: OffsetRange) -> list[ConsumerRecord]:
         consumer = self._open_consumer(self._settings)
         records: list[ConsumerRecord] = []
         await consumer.start()
         try:
             consumer.assign([tp])
-            consumer.seek(tp, gap.first)
+            consumer.seek(tp, offsets.first)
             for _ in range(_FETCH_TRIES):
                 fetched: Mapping[TopicPartition, list[ConsumerRecord]] = await consumer.getmany(
                     tp, timeout_ms=_FETCH_WAIT_MS
                 )
                 records += fetched.get(tp, [])
-                if records and records[-1].offset >= gap.last:
-                    return [record for record in records if record.offset <= gap.last]
+                if records and records[-1].offset >= offsets.last:
+                    return [record for record in records if record.offset <= offsets.last]
         finally:
             await consumer.stop()
-        raise GapUnread(
-            f"{tp.topic}/{tp.partition} is not read from offset {gap.first} to {gap.last}, where "
-            "another owner may have written"
+        raise ForeignWritesUnread(
+            f"{tp.topic}/{tp.partition} is not read from offset {offsets.first} to "
+            f"{offsets.last}, where another owner may have written"
         )
 
 

@@ -7,7 +7,8 @@ from collections import Counter
 
 from handlers.context import Tally
 from handlers.outputs import Output
-from streams.engine.owned_partition import DeadLetter, EnginePartition
+from streams.engine.flush_batch import DeadLetter
+from streams.engine.owned_partition import OwnedPartition
 from streams.kafka.topics import topic_for
 from streams.runtime.metrics import Metrics, type_label
 
@@ -27,29 +28,28 @@ class EngineMetrics:
         self._topic_prefix = topic_prefix
         self._clocks: set[int] = set()
 
-    def restored(self, partition: EnginePartition) -> None:
+    def restored(self, partition: OwnedPartition) -> None:
         """A partition's state was read back."""
         self._metrics.restore_duration_seconds.observe(partition.restore_seconds)
         self._metrics.restored_records.inc(partition.restored_records)
 
-    def taken(self, partition: EnginePartition, records: int) -> None:
+    def taken(self, partition: OwnedPartition, records: int) -> None:
         """A batch was applied."""
         metrics = self._metrics
         metrics.batch_records.labels(_ENGINE).observe(records)
-        if partition.newest_delay_ms is not None:
-            metrics.event_delay_seconds.labels(_ENGINE).observe(partition.newest_delay_ms / 1000)
-            partition.newest_delay_ms = None
+        applier = partition.applier
+        if applier.newest_delay_ms is not None:
+            metrics.event_delay_seconds.labels(_ENGINE).observe(applier.newest_delay_ms / 1000)
+            applier.newest_delay_ms = None
         state = partition.partition
         if state.meta.policy is None:
             return
         tally, state.context.tally = state.context.tally, Tally()
         partition.population.update(tally.population)
         self._count(tally)
-        if partition.positional_duplicates:
-            metrics.events.labels("any", "any", "skipped_replay").inc(
-                partition.positional_duplicates
-            )
-            partition.positional_duplicates = 0
+        if applier.repeated:
+            metrics.events.labels("any", "any", "skipped_replay").inc(applier.repeated)
+            applier.repeated = 0
 
     def _count(self, tally: Tally) -> None:
         metrics = self._metrics
@@ -92,7 +92,7 @@ class EngineMetrics:
         """A step of a flush was acknowledged."""
         self._metrics.flush_duration_seconds.labels(name).observe(seconds)
 
-    def flushed(self, partitions: list[EnginePartition]) -> None:
+    def flushed(self, partitions: list[OwnedPartition]) -> None:
         """A flush is complete: show populations and clocks as they are."""
         metrics = self._metrics
         by_tier: Counter[str] = Counter()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from config.settings import Settings
 from handlers import outputs
 from handlers.state.partition_state import pack_meta
-from streams.engine.owned_partition import DeadLetter, Unflushed
+from streams.engine.flush_batch import DeadLetter, FlushBatch
 from streams.kafka.headers import META_KEY, dead_letter_headers, dead_letter_value
 from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, OUTPUTS, changelog_name, topic_name
@@ -31,14 +31,14 @@ class EngineRecords:
             name: topic_name(settings, name) for name in (*OUTPUTS, outputs.CUSTOMER_PROFILES)
         }
 
-    def outputs(self, number: int, unflushed: Unflushed) -> Iterator[Record]:
+    def outputs(self, number: int, batch: FlushBatch) -> Iterator[Record]:
         """What customers' changes put out, dead letters, and what goes on to other customers."""
         topics = self._topics
-        for topic, customer_id, value in unflushed.outputs:
+        for topic, customer_id, value in batch.outputs:
             yield topics[topic], number, customer_id.encode(), value, ()
-        for letter in unflushed.dead_letters:
+        for letter in batch.dead_letters:
             yield self._dead_letter(number, letter)
-        for key, passed, headers in unflushed.envelopes:
+        for key, passed, headers in batch.envelopes:
             yield self._events, partition_of(key, self._partitions), key, passed, headers
 
     def _dead_letter(self, number: int, letter: DeadLetter) -> Record:
@@ -51,28 +51,28 @@ class EngineRecords:
             dead_letter_headers(origin, rejection, headers),
         )
 
-    def claim(self, number: int, unflushed: Unflushed) -> Iterator[Record]:
+    def ownership(self, number: int, batch: FlushBatch) -> Iterator[Record]:
         """The partition's own record, once for each owner and before its first state.
 
         Else a restore might take the newer position of a former owner together with states that
         were written over its own, and never apply what is between.
         """
-        if unflushed.claim is not None:
-            yield self._changelog, number, META_KEY, pack_meta(unflushed.claim), ()
+        if batch.ownership_record is not None:
+            yield self._changelog, number, META_KEY, pack_meta(batch.ownership_record), ()
 
-    def states(self, number: int, unflushed: Unflushed) -> Iterator[Record]:
+    def states(self, number: int, batch: FlushBatch) -> Iterator[Record]:
         """Changed customers for the changelog."""
         changelog = self._changelog
-        for customer_id, packed in unflushed.states:
+        for customer_id, packed in batch.states:
             yield changelog, number, customer_id.encode(), packed, ()
 
-    def profiles(self, number: int, unflushed: Unflushed) -> Iterator[Record]:
+    def profiles(self, number: int, batch: FlushBatch) -> Iterator[Record]:
         """Public profiles; None as value for an erased customer."""
         topics = self._topics
-        for topic, customer_id, value in unflushed.profiles:
+        for topic, customer_id, value in batch.profiles:
             yield topics[topic], number, customer_id.encode(), value, ()
 
-    def meta(self, number: int, unflushed: Unflushed) -> Iterator[Record]:
+    def meta(self, number: int, batch: FlushBatch) -> Iterator[Record]:
         """The partition's own record, if it is due."""
-        if unflushed.meta is not None:
-            yield self._changelog, number, META_KEY, pack_meta(unflushed.meta), ()
+        if batch.meta is not None:
+            yield self._changelog, number, META_KEY, pack_meta(batch.meta), ()

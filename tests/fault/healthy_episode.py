@@ -21,7 +21,7 @@ from handlers.decode.decode import Limits, decode
 from handlers.reasons import Rejection
 from handlers.state.partition_state import Source
 from serving.view.profile_record import read_profile
-from streams.engine.owned_partition import EnginePartition
+from streams.engine.owned_partition import OwnedPartition
 from streams.engine.records import EngineRecords, Record
 from streams.faust_app import Batch
 from streams.kafka.headers import (
@@ -107,7 +107,7 @@ class _Event:
 class _Owner:
     """An engine's partition and how far it has read."""
 
-    partition: EnginePartition
+    partition: OwnedPartition
     next_offset: int
 
 
@@ -337,7 +337,7 @@ class HealthyEpisode:
         self._append(LOG_TOPIC, partition_of(key, PARTITIONS), key, record.value, canonical)
 
     def _own(self, number: int) -> None:
-        partition = EnginePartition(number, lambda _: None)
+        partition = OwnedPartition(number, lambda _: None)
         changelog = [(r.key or b"", r.value) for r in self.topics[CHANGELOG][number]]
         partition.restore(changelog)
         partition.on_restored(0)
@@ -355,14 +355,14 @@ class HealthyEpisode:
         owner.next_offset = len(log)
         if dies:
             self._write(
-                self._records.outputs(number, owner.partition.take_unflushed(checkpoint=False))
+                self._records.outputs(number, owner.partition.take_flush_batch(checkpoint=False))
             )
             self._own(number)
             return
-        unflushed = owner.partition.take_unflushed(checkpoint=True)
+        batch = owner.partition.take_flush_batch(checkpoint=True)
         for step in ("outputs", "states", "profiles", "meta"):
-            self._write(getattr(self._records, step)(number, unflushed))
-        for acked in unflushed.events:
+            self._write(getattr(self._records, step)(number, batch))
+        for acked in batch.events:
             acked.ack()
         self.committed[LOG_TOPIC, number] = owner.next_offset
 

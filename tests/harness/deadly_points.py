@@ -11,15 +11,16 @@ from typing import Any
 
 from handlers.state.customer import MERGED, unpack_head
 from streams.engine.agent import Engine
-from streams.engine.owned_partition import EnginePartition, Unflushed
+from streams.engine.flush_batch import FlushBatch
+from streams.engine.owned_partition import OwnedPartition
 from streams.faust_app import BatchProducer
 from streams.faust_app.consumer_thread import BatchConsumerThread
 from streams.kafka.topics import CUSTOMER_EVENTS
 from tests.harness.controls import Controls
 
 WRAPPED: tuple[tuple[type[Any], str, tuple[str, ...]], ...] = (
-    (EnginePartition, "take", ("self", "event", "now_ms")),
-    (EnginePartition, "restore", ("self", "records")),
+    (OwnedPartition, "take", ("self", "event", "now_ms")),
+    (OwnedPartition, "restore", ("self", "records")),
     (Engine, "_step", ("self", "name", "taken", "records_of")),
     (BatchProducer, "flush", ("self",)),
     (BatchProducer, "_send", ("self", "tp", "batches")),
@@ -27,20 +28,20 @@ WRAPPED: tuple[tuple[type[Any], str, tuple[str, ...]], ...] = (
 )
 """Class, method and parameters of everything that is wrapped."""
 
-STEPS: dict[str, tuple[str, Callable[[Unflushed], object]]] = {
-    "outputs": ("after_outputs", lambda unflushed: unflushed.outputs),
-    "claim": ("after_claim", lambda unflushed: unflushed.claim),
-    "state": ("after_state", lambda unflushed: unflushed.states),
-    "profiles": ("after_profiles", lambda unflushed: unflushed.profiles),
-    "meta": ("after_meta", lambda unflushed: unflushed.meta),
+STEPS: dict[str, tuple[str, Callable[[FlushBatch], object]]] = {
+    "outputs": ("after_outputs", lambda batch: batch.outputs),
+    "claim": ("after_claim", lambda batch: batch.ownership_record),
+    "state": ("after_state", lambda batch: batch.states),
+    "profiles": ("after_profiles", lambda batch: batch.profiles),
+    "meta": ("after_meta", lambda batch: batch.meta),
 }
 """Each step of a flush: the point behind it, and what it wrote, without which it does not count."""
 
 
 def install(controls: Controls) -> None:
     """Wrap everything, in this process."""
-    _after(EnginePartition, "take", controls, "after_apply")
-    _after(EnginePartition, "restore", controls, "amid_restore")
+    _after(OwnedPartition, "take", controls, "after_apply")
+    _after(OwnedPartition, "restore", controls, "amid_restore")
     _wrap_steps(controls)
     _wrap_producer(controls)
     _wrap_commit(controls)
@@ -67,7 +68,7 @@ def _wrap_steps(controls: Controls) -> None:
 
     @wraps(original)
     async def step(engine: Engine, name: str, taken: Any, records_of: Any) -> None:
-        passes_on = name == "outputs" and any(unflushed.envelopes for _, unflushed in taken)
+        passes_on = name == "outputs" and any(batch.envelopes for _, batch in taken)
         if passes_on:
             controls.reach("before_forwarding")
         await original(engine, name, taken, records_of)
@@ -78,7 +79,7 @@ def _wrap_steps(controls: Controls) -> None:
         if name not in STEPS:
             return  # an owner claims once, which is no point of its own
         point, written = STEPS[name]
-        if any(written(unflushed) for _, unflushed in taken):
+        if any(written(batch) for _, batch in taken):
             controls.reach(point)
 
     _put(Engine, "_step", step)
@@ -88,7 +89,7 @@ def _reach_markers(controls: Controls, taken: Any) -> None:
     """The states of who is gone are written."""
     if not controls.is_armed:
         return  # a look into each state costs time
-    states = [packed for _, unflushed in taken for _, packed in unflushed.states]
+    states = [packed for _, batch in taken for _, packed in batch.states]
     heads = [unpack_head(packed) for packed in states]
     if any(head.stage == MERGED for head in heads):
         controls.reach("after_marker")

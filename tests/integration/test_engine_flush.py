@@ -14,7 +14,7 @@ from handlers.control_records import PolicyActivated, encode_control
 from scoring.policy import Policy
 from streams.engine.agent import Engine
 from streams.engine.metrics import EngineMetrics
-from streams.engine.owned_partition import EnginePartition
+from streams.engine.owned_partition import OwnedPartition
 from streams.faust_app import Batch, BatchProducer, FaustOptions, create_app
 from streams.kafka.clients import new_consumer, new_producer
 from streams.kafka.headers import META_KEY
@@ -103,7 +103,7 @@ async def test_more_than_the_producer_holds_is_written_in_parts_and_then_acked(
     app = create_app(FaustOptions(settings.app_id, ("kafka://127.0.0.1:1",)))
     metrics = EngineMetrics(Metrics(), settings.topic_prefix)
     engine = Engine(app, settings, producer, metrics, lambda _: None)
-    partition = EnginePartition(0, lambda _: None)
+    partition = OwnedPartition(0, lambda _: None)
     partition.on_restored(1)
     states = engine.table.states
     states._partitions[0], states._read_to[0] = partition, -1

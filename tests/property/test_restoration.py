@@ -14,7 +14,7 @@ from handlers.state.due_queue import DueQueue
 from handlers.state.partition_state import Meta, pack_meta
 from handlers.state.store import CustomerStore
 from scoring.policy import Policy
-from streams.engine.owned_partition import EnginePartition
+from streams.engine.owned_partition import OwnedPartition
 from streams.kafka.headers import META_KEY
 
 Records = list[tuple[bytes, bytes | None]]
@@ -59,9 +59,9 @@ def _changelog(random: Random) -> Records:
     return records
 
 
-def _restored(random: Random, records: Records) -> EnginePartition:
+def _restored(random: Random, records: Records) -> OwnedPartition:
     """As a worker restores it: in batches, cut anywhere."""
-    partition = EnginePartition(0, lambda _: None)
+    partition = OwnedPartition(0, lambda _: None)
     cuts = sorted(random.choices(range(len(records) + 1), k=3))
     for start, end in pairwise([0, *cuts, len(records)]):
         partition.restore(records[start:end])
@@ -116,7 +116,7 @@ def test_an_owner_takes_an_epoch_above_all_that_ever_wrote(seed: int) -> None:
     records = _changelog(random)
     states = [unpack(value) for key, value in records if value and key != META_KEY]
     epochs = [state.epoch for state in states]
-    metas = [EnginePartition(0, lambda _: None) for _ in records]
+    metas = [OwnedPartition(0, lambda _: None) for _ in records]
     for partition, record in zip(metas, records, strict=True):
         partition.restore([record])
         epochs.append(partition.epoch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import handlers.merge.routing
 import handlers.partition
 import handlers.state.store
-from streams.engine.owned_partition import EnginePartition
+from streams.engine.apply import Applier
 from streams.engine.records import EngineRecords
 from tests.simulator.mutation import Edit, Mutation
 
@@ -14,7 +14,7 @@ _TAKEN_BACK = "marker, customer = core.store.get(transfer.customer_id), unpack(t
 OF_MERGES = (
     Mutation(
         "skip of what already came from another customer",
-        (Edit(EnginePartition, "_apply", "forwarded.source if", "None if"),),
+        (Edit(Applier, "apply", "forwarded.source if", "None if"),),
     ),
     Mutation(
         "skip of a transfer that the state contains",
@@ -30,13 +30,13 @@ OF_MERGES = (
     Mutation(
         "what goes on before state",
         (
-            Edit(EngineRecords, "outputs", "in unflushed.envelopes:", "in ():"),
+            Edit(EngineRecords, "outputs", "in batch.envelopes:", "in ():"),
             Edit(
                 EngineRecords,
                 "states",
                 "yield changelog, number, customer_id.encode(), packed, ()",
                 "yield changelog, number, customer_id.encode(), packed, ()"
-                "\n    for key, passed, headers in unflushed.envelopes:"
+                "\n    for key, passed, headers in batch.envelopes:"
                 "\n        target = partition_of(key, self._partitions)"
                 "\n        yield self._events, target, key, passed, headers",
             ),

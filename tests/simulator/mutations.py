@@ -11,7 +11,8 @@ import streams.ingest.agent
 from handlers.partition import Partition
 from handlers.state.restore import Restoration
 from streams.engine.agent import Engine
-from streams.engine.owned_partition import EnginePartition
+from streams.engine.fencing import Fencing
+from streams.engine.owned_partition import OwnedPartition
 from streams.faust_app import BatchProducer, PartitionedStore
 from streams.faust_app.commit import PartitionLedger
 from streams.ingest.agent import Ingest
@@ -19,15 +20,15 @@ from tests.simulator.merge_mutations import OF_MERGES
 from tests.simulator.mutation import Edit, Mutation
 
 _STATE_STEP = 'await self._step("state", taken, self._records.states)'
-_CLAIM_STEP = 'await self._step("claim", taken, self._records.claim)'
+_CLAIM_STEP = 'await self._step("claim", taken, self._records.ownership)'
 _OUTPUT_STEP = 'await self._step("outputs", taken, self._records.outputs)'
 _PROFILE_STEP = 'await self._step("profiles", taken, self._records.profiles)'
-_ACKS = """for _, unflushed in taken:
-            for event in unflushed.events:
+_ACKS = """for _, batch in taken:
+            for event in batch.events:
                 event.ack()"""
 
 
-_BEHIND_COMMIT = Edit(EnginePartition, "take", "batch.first_offset > self._position + 1", "False")
+_BEHIND_COMMIT = Edit(OwnedPartition, "take", "batch.first_offset > self._last_offset + 1", "False")
 
 
 def _last_write_wins(module: Any) -> Edit:
@@ -90,7 +91,7 @@ _ALL = (
         "epoch merge of the partition's record",
         (
             Edit(
-                EnginePartition,
+                OwnedPartition,
                 "_restore_meta",
                 "self._partition is None and is_newer(meta, self._meta)",
                 "self._partition is None",
@@ -99,15 +100,15 @@ _ALL = (
     ),
     Mutation(
         "foreign-write check",
-        (Edit(Engine, "_note_changelog", "if gap is not None:", "if False:"),),
+        (Edit(Fencing, "_compare_changelog", "if foreign is not None:", "if False:"),),
     ),
     Mutation(
         "foreign-write check without own writes",
-        (Edit(Engine, "flush_often", ">= self._ownership.look_every_s", "< 0"),),
+        (Edit(Engine, "flush_often", ">= self._fencing.check_every_s", "< 0"),),
     ),
     Mutation(
         "foreign-write check of profiles",
-        (Edit(Engine, "_note_profiles", "if gap is not None:", "if False:"),),
+        (Edit(Fencing, "_compare_profiles", "if foreign is not None:", "if False:"),),
     ),
     Mutation(
         "foreign-write check at the restore",
@@ -178,7 +179,7 @@ _ALL = (
     ),
     Mutation(
         "profiles of what is ahead of the checkpoint",
-        (Edit(EnginePartition, "on_restored", "sorted(found.ahead, reverse=True)", "[]"),),
+        (Edit(OwnedPartition, "on_restored", "sorted(found.ahead, reverse=True)", "[]"),),
     ),
     Mutation(
         "a refused record moves no time when it is skipped",
@@ -209,7 +210,7 @@ _ALL = (
         "an epoch of its own for each owner",
         (
             Edit(
-                EnginePartition,
+                OwnedPartition,
                 "on_restored",
                 "max(self._max_epoch + 1, generation)",
                 "max(self._max_epoch, 1)",

@@ -12,7 +12,7 @@ from handlers.outputs import CUSTOMER_PROFILES
 from handlers.profile import profile_record
 from handlers.state.partition_state import Source
 from scoring.timestamps import parse_rfc3339
-from streams.engine.owned_partition import EnginePartition
+from streams.engine.owned_partition import OwnedPartition
 from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, INPUTS, OUTPUTS
 from tests.simulator.broker import Log, Stored
 from tests.simulator.custody import check_custody
@@ -145,7 +145,7 @@ def _sources_of_letters(world: World) -> dict[Source, list[Stored]]:
 def _states(world: World, number: int, fold: Fold) -> Iterator[str]:
     """A fresh restore from the compacted changelog has the state of the fold."""
     log = world.broker.log(TP(world.changelog, number))
-    restored = EnginePartition(number, lambda _: None)
+    restored = OwnedPartition(number, lambda _: None)
     restored.restore([(record.key or b"", record.value) for record in log.kept])
     restored.on_restored(1)
     states = dict(restored.partition.store.packed())

@@ -13,8 +13,8 @@ from yarl import URL
 from config.settings import Settings
 from handlers.control_records import ClockTick, Mode, encode_control
 from streams.engine.agent import Engine
-from streams.engine.fencing import Ownership
-from streams.engine.owned_partition import EnginePartition
+from streams.engine.fencing import Fencing
+from streams.engine.owned_partition import OwnedPartition
 from streams.faust_app import BatchProducer, Membership, PartitionedStore
 from streams.ingest.agent import Ingest
 from streams.kafka.topics import CUSTOMER_EVENTS, topic_name
@@ -85,7 +85,7 @@ class Worker:
             _UNCOUNTED,
             lambda _: None,
             open_table=_open_table(around.changelog),
-            ownership=Ownership(settings, open_consumer, LOOK_EVERY_S),
+            fencing=Fencing(settings, open_consumer, LOOK_EVERY_S),
         )
         self.ingest = Ingest(app, settings, self._log_producer, _UNCOUNTED, PARTITIONS)
         process.spawn(self._run())
@@ -131,7 +131,7 @@ class Worker:
 
 
 def _open_table(changelog: str) -> Any:
-    def open_table(app: Any, name: str, open_partition: Callable[[int], EnginePartition]) -> Any:
+    def open_table(app: Any, name: str, open_partition: Callable[[int], OwnedPartition]) -> Any:
         table: Any = SimpleNamespace(changelog_topic_name=changelog, name=name)
         table.states = PartitionedStore(
             URL("memory:"), app, table, table_name=name, open_partition=open_partition

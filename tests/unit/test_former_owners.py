@@ -12,8 +12,8 @@ from handlers.control_records import PolicyActivated, encode_control
 from handlers.state.customer import new_customer, pack
 from handlers.state.partition_state import Meta, pack_meta
 from scoring.policy import Policy
-from streams.engine.fencing import Gap, gap_of
-from streams.engine.owned_partition import EnginePartition, LogGap
+from streams.engine.fencing import OffsetRange, foreign_range
+from streams.engine.owned_partition import LogGap, OwnedPartition
 from streams.faust_app import (
     Batch,
     FaustOptions,
@@ -38,17 +38,17 @@ def meta(epoch: int, applied: int, **more: Any) -> tuple[bytes, bytes]:
     return META_KEY, pack_meta(found)
 
 
-def restored(*records: tuple[bytes, bytes]) -> EnginePartition:
-    partition = EnginePartition(0, lambda _: None)
+def restored(*records: tuple[bytes, bytes]) -> OwnedPartition:
+    partition = OwnedPartition(0, lambda _: None)
     partition.restore(list(records))
     partition.on_restored(9)
     return partition
 
 
-def written(partition: EnginePartition) -> tuple[list[str], bool]:
+def written(partition: OwnedPartition) -> tuple[list[str], bool]:
     """Whose states a checkpoint writes, and whether it writes the partition's own record."""
-    unflushed = partition.take_unflushed(checkpoint=True)
-    return [name for name, _ in unflushed.states], unflushed.meta is not None
+    batch = partition.take_flush_batch(checkpoint=True)
+    return [name for name, _ in batch.states], batch.meta is not None
 
 
 def test_a_state_that_stands_before_an_older_one_is_written_again() -> None:
@@ -77,44 +77,52 @@ def test_what_comes_in_a_later_generation_is_written_over_too() -> None:
 
 def test_a_profile_of_somebody_else_is_written_again_if_we_know_the_customer() -> None:
     partition = restored(meta(4, 40, profiles_end=7), state("ana", 4, 38))
-    partition.take_unflushed(checkpoint=True)
-    partition.send_profile_again(b"ana")
-    partition.send_profile_again(b"nobody")
-    unflushed = partition.take_unflushed(checkpoint=True)
-    assert [profile.customer_id for profile in unflushed.profiles] == ["ana"]
+    partition.take_flush_batch(checkpoint=True)
+    partition.rewrite_profile(b"ana")
+    partition.rewrite_profile(b"nobody")
+    batch = partition.take_flush_batch(checkpoint=True)
+    assert [profile.customer_id for profile in batch.profiles] == ["ana"]
     assert partition.profiles_end == 7
 
 
 def test_while_profiles_are_to_be_written_again_a_successor_is_told_to_look_at_them() -> None:
     partition = restored(meta(4, 40, profiles_end=7), state("ana", 4, 38))
-    partition.note_profiles(9, are_right=True)
-    assert sealed(partition) == 9
-    partition.send_profile_again(b"ana")
-    unflushed = partition.take_unflushed(checkpoint=True)
-    partition.note_profiles(12, are_right=False)  # found while those were written
-    partition.seal(unflushed)
-    assert unflushed.meta is not None
-    assert unflushed.meta.profiles_end == 9
+    partition.note_profiles(9, are_ours=True)
+    assert finalized(partition) == 9
+    partition.rewrite_profile(b"ana")
+    batch = partition.take_flush_batch(checkpoint=True)
+    partition.note_profiles(12, are_ours=False)  # found while those were written
+    partition.finalize(batch)
+    assert batch.meta is not None
+    assert batch.meta.profiles_end == 9
     assert partition.profiles_end == 12
-    partition.send_profile_again(b"ana")
-    assert sealed(partition) == 12
+    partition.rewrite_profile(b"ana")
+    assert finalized(partition) == 12
 
 
-def sealed(partition: EnginePartition) -> int | None:
+def finalized(partition: OwnedPartition) -> int | None:
     """What the record of a checkpoint says of the profiles."""
-    partition.write_again(META_KEY)
-    unflushed = partition.take_unflushed(checkpoint=True)
-    partition.seal(unflushed)
-    assert unflushed.meta is not None
-    return unflushed.meta.profiles_end
+    partition.rewrite_record(META_KEY)
+    batch = partition.take_flush_batch(checkpoint=True)
+    partition.finalize(batch)
+    assert batch.meta is not None
+    return batch.meta.profiles_end
 
 
 @pytest.mark.parametrize(
-    ("count", "last", "gap"),
-    [(3, 13, None), (0, 10, None), (3, 14, Gap(11, 14)), (0, 12, Gap(11, 12)), (0, 9, None)],
+    ("count", "last", "found"),
+    [
+        (3, 13, None),
+        (0, 10, None),
+        (3, 14, OffsetRange(11, 14)),
+        (0, 12, OffsetRange(11, 12)),
+        (0, 9, None),
+    ],
 )
-def test_a_gap_is_what_we_have_not_written(count: int, last: int, gap: Gap | None) -> None:
-    assert gap_of(10, count, last) == gap
+def test_others_may_have_written_what_we_have_not(
+    count: int, last: int, found: OffsetRange | None
+) -> None:
+    assert foreign_range(10, count, last) == found
 
 
 def taken(first: int) -> Any:
@@ -149,8 +157,8 @@ async def test_garbage_in_the_changelog_ends_the_restore_and_says_where(
     key: bytes | None, value: bytes, why: str
 ) -> None:
     app = create_app(FaustOptions(app_id="app", broker_urls=("kafka://127.0.0.1:1",)))
-    table = add_table(app, "customers", lambda number: EnginePartition(number, lambda _: None))
-    store: PartitionedStore[EnginePartition] = table.states
+    table = add_table(app, "customers", lambda number: OwnedPartition(number, lambda _: None))
+    store: PartitionedStore[OwnedPartition] = table.states
     await store.on_rebalance({TP(CHANGELOG, 2)}, set(), set(), 1)
     good = [state("ana", 1, 1), state("ben", 1, 2)]
     records: Any = [

@@ -14,7 +14,7 @@ from config.settings import Settings
 from handlers.control_records import ClockTick, PolicyActivated, UnreadableControl, encode_control
 from handlers.state.partition_state import Source
 from scoring.policy import Policy
-from streams.engine.owned_partition import EnginePartition
+from streams.engine.owned_partition import OwnedPartition
 from streams.faust_app import Batch
 from tests.builders import day, order
 from tests.driver import run
@@ -36,8 +36,8 @@ class _Taken:
         self.value = Batch.of(TP("log", 3), cast(Any, records))
 
 
-def _after(*values: bytes | None) -> EnginePartition:
-    partition = EnginePartition(3, lambda _: None)
+def _after(*values: bytes | None) -> OwnedPartition:
+    partition = OwnedPartition(3, lambda _: None)
     partition.on_restored(1)
     partition.take(cast(Any, _Taken(*values)), now_ms=0)
     return partition
@@ -58,7 +58,7 @@ def _after(*values: bytes | None) -> EnginePartition:
 )
 def test_what_is_neither_tick_nor_policy_is_a_dead_letter(value: bytes | None, reason: str) -> None:
     partition = _after(_POLICY, value, encode_control(ClockTick(1_000)))
-    [letter] = partition.dead_letters
+    [letter] = partition.applier.dead_letters
     assert (letter.key, letter.value, letter.rejection.reason) == (None, value, reason)
     assert letter.origin is not None
     assert letter.origin.source == Source("log", 3, 1)

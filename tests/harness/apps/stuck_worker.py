@@ -16,7 +16,7 @@ _flush = Ingest.flush
 
 
 async def _never_writes(self: Engine, **options: Any) -> None:
-    if any(partition.pending_events for partition in self.partitions):
+    if any(partition.pending_batches for partition in self.partitions):
         await asyncio.Event().wait()
     await _write(self, **options)
 
