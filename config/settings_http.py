@@ -36,8 +36,8 @@ class HttpSettings(Section):
     )
     api_token_file: Path | None = Field(
         default=None,
-        description="TOML file with what is kept of each bearer token, read again when it changes; "
-        "unset: anyone on this machine may read, and nobody may erase.",
+        description="TOML file with the bearer tokens, as hashes; it is read again when it "
+        "changes. Unset: anyone on this machine may read, and nobody may erase.",
     )
     api_tls_certfile: Path | None = Field(
         default=None, description="PEM file with the certificate of the API."
@@ -50,36 +50,36 @@ class HttpSettings(Section):
     )
     api_allow_plaintext: bool = Field(
         default=False,
-        description="Let the API listen beyond loopback without TLS, as behind a proxy that has "
-        "it.",
+        description="Let the API listen beyond loopback without TLS, for example behind a proxy "
+        "that has TLS.",
     )
     api_trusted_proxies: Annotated[str, AfterValidator(field_checks.networks)] = Field(
         default="",
         description="Addresses or networks of proxies, separated by commas, whose "
-        "`X-Forwarded-For` tells the caller's address.",
+        "`X-Forwarded-For` is trusted as the client's address.",
     )
     api_rate_per_token: int = Field(
         default=200,
         ge=0,
         le=1_000_000,
-        description="Requests a second that a token may send, and twice as many at once; 0 for no "
-        "bound.",
+        description="Requests a second that a token may send, with bursts of twice as many; 0 for"
+        " no limit.",
     )
     api_rate_per_address: int = Field(
         default=400,
         ge=0,
         le=1_000_000,
-        description="The same for an address, whatever tokens come from it.",
+        description="The same for an address, whatever tokens it uses.",
     )
     api_max_streams: int = Field(
         default=32,
         ge=1,
         le=1_000,
-        description="Streams of changes at a time; each reads Kafka for itself.",
+        description="Streams of changes open at a time; each has its own Kafka consumer.",
     )
     api_explain_timeout: Annotated[AnyDuration, between("1s", "10m")] = Field(
         default=Duration(20_000),
-        description="Time that an explanation may take before the API gives it up.",
+        description="Time after which the API gives up an explanation.",
     )
 
     @model_validator(mode="after")

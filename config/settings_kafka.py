@@ -32,27 +32,28 @@ class KafkaSettings(CredentialSettings):
         Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], Upper
     ] = Field(
         default="PLAINTEXT",
-        description="How Kafka is spoken to: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`; "
-        "with `SSL` over TLS, with `SASL` with a user.",
+        description="Protocol of the Kafka connections: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or "
+        "`SASL_SSL`; `SSL` means TLS, `SASL` a login.",
     )
     sasl_mechanism: Annotated[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], Upper] = Field(
         default="PLAIN",
-        description="How the password is proven: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.",
+        description="SASL mechanism of the login: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.",
     )
     sasl_username: str | None = Field(default=None, description="User for Kafka.")
     sasl_password: SecretStr | None = Field(default=None, description="Password for Kafka.")
     ssl_cafile: Path | None = Field(
         default=None,
-        description="PEM file with the authorities that may sign the brokers' certificates; unset "
-        "means those of the system.",
+        description="PEM file with the authorities that may sign the brokers' certificates; "
+        "unset: those of the system.",
     )
     ssl_certfile: Path | None = Field(
         default=None,
-        description="PEM file with our own certificate, where the brokers ask for one.",
+        description="PEM file with the client certificate, if the brokers require one.",
     )
     ssl_keyfile: Path | None = Field(
         default=None,
-        description="PEM file with the key of our certificate; unset: it is in the same file.",
+        description="PEM file with the key of the client certificate; unset: it is in the same "
+        "file.",
     )
     ssl_keyfile_password: SecretStr | None = Field(
         default=None, description="Password of the encrypted key file."
@@ -65,22 +66,22 @@ class KafkaSettings(CredentialSettings):
         default=4,
         ge=1,
         le=1_000,
-        description="Partitions of every topic we create; it cannot be changed later.",
+        description="Number of partitions of every topic we create; it cannot be changed later.",
     )
     replication_factor: int = Field(
         default=1,
         ge=1,
         le=16,
-        description="Copies of every partition of the topics we create; 3 on a real cluster.",
+        description="Replicas of every partition of the topics we create; 3 on a real cluster.",
     )
     session_timeout: Annotated[AnyDuration, between("1s", "30m")] = Field(
         default=Duration(30_000),
-        description="Silence after which the group takes a worker for dead and hands on its "
-        "partitions.",
+        description="Time without a heartbeat after which the group considers a worker dead and "
+        "reassigns its partitions.",
     )
     rebalance_timeout: Annotated[AnyDuration, between("1s", "30m")] = Field(
         default=Duration(60_000),
-        description="Time that members have to finish their batch when partitions move.",
+        description="Time that workers have to finish their batches when partitions move.",
     )
 
     @property

@@ -26,27 +26,28 @@ class ProcessSettings(Section):
         default=100,
         ge=0,
         le=1_000_000,
-        description="More bad records in a row than this stop the ingest of their input partition, "
-        "0 for no bound.",
+        description="More bad records in a row than this stop the ingest of their input "
+        "partition; 0 for no limit.",
     )
     breaker_share: Decimal = Field(
         default=Decimal("0.5"),
         ge=0,
         le=1,
-        description="So does a larger share of bad records among the newest of the partition, 0 "
-        "for no bound.",
+        description="So does a larger share of bad records among the newest of the partition; 0 "
+        "for no limit.",
     )
     breaker_window: int = Field(
-        default=1_000, ge=1, le=100_000, description="… of which so many are looked at."
+        default=1_000, ge=1, le=100_000, description="… of which this many are examined."
     )
     breaker_pass: Annotated[str, AfterValidator(field_checks.checked_pass)] = Field(
         default="",
         description="Bad records before these offsets do not count: `topic/partition@offset`, "
-        "several separated by commas. With it a stopped partition goes on after a restart.",
+        "several separated by commas. With it a stopped partition continues after a "
+        "restart.",
     )
     flush_interval: Annotated[AnyDuration, between("10ms", "60s")] = Field(
         default=Duration(200),
-        description="Outputs and state are written at the latest after this time.",
+        description="Longest time between two writes of outputs and state.",
     )
     flush_max_records: int = Field(
         default=20_000,
@@ -56,15 +57,15 @@ class ProcessSettings(Section):
     )
     tick_interval: Annotated[AnyDuration, between("100ms", "1m")] = Field(
         default=Duration(1_000),
-        description="How often, in mode `live`, the owner of a partition writes the time to it.",
+        description="How often, in mode `live`, the owner of a partition writes a tick to it.",
     )
     stall_timeout: Annotated[AnyDuration, between("10s", "1d")] = Field(
         default=Duration(300_000),
-        description="A worker that has records to take and has not moved for this long ends, so "
-        "that its supervisor starts it anew.",
+        description="A worker that has records to read and makes no progress for this long ends, "
+        "so that its supervisor restarts it.",
     )
     startup_timeout: Annotated[AnyDuration, between("1s", "1h")] = Field(
         default=Duration(30_000),
-        description="Time after which a start gives up on a broker, a topic or a Redis that does "
-        "not answer.",
+        description="Time after which a start gives up if a broker, a topic or Redis does not "
+        "answer.",
     )

@@ -33,14 +33,14 @@ class RedisSettings(CredentialSettings):
     redis_url: Annotated[str, AfterValidator(field_checks.redis_url)] = Field(
         default="redis://127.0.0.1:6379/0",
         repr=False,
-        description="Where the view is kept: `redis://`, `rediss://` (TLS) or `unix://`, with user "
-        "and password if need be.",
+        description="Redis of the view: `redis://`, `rediss://` (TLS) or `unix://`, with user and"
+        " password if needed.",
     )
     redis_username: str | None = Field(
-        default=None, description="User for Redis, if it does not stand in the URL."
+        default=None, description="User for Redis, if it is not in the URL."
     )
     redis_password: SecretStr | None = Field(
-        default=None, description="Password for Redis, if it does not stand in the URL."
+        default=None, description="Password for Redis, if it is not in the URL."
     )
     redis_ssl_cafile: Path | None = Field(
         default=None, description="As `TIERSTREAM_SSL_CAFILE`, for a `rediss://` server."
@@ -56,13 +56,14 @@ class RedisSettings(CredentialSettings):
     )
     redis_key_prefix: Annotated[str, AfterValidator(field_checks.redis_key_prefix)] = Field(
         default="{tierstream}:",
-        description="Put before every key, so that several views can share a Redis. The text in "
-        "braces puts all keys into one slot of a Redis Cluster; a prefix without braces gets them.",
+        description="Prefix of every key, so that several views can share a Redis. The text in "
+        "braces puts all keys into one slot of a Redis Cluster; braces are added to a"
+        " prefix without them.",
     )
     changes_kept: Annotated[AnyDuration, between("1d", "3650d")] = Field(
         default=Duration(400 * 86_400_000),
-        description="How far back the view knows moves between tiers and when levels were reached; "
-        "new topics of these changes are kept as long.",
+        description="How far back the view has moves between tiers and the times at which levels "
+        "were reached; new topics of these changes keep records as long.",
     )
 
     @property

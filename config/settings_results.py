@@ -24,12 +24,12 @@ class ResultSettings(Section):
         "`source` of every event it writes.",
     )
     topic_prefix: Annotated[str, AfterValidator(field_checks.topic_prefix)] = Field(
-        default="", description="Put before the name of every topic that is read or written."
+        default="", description="Prefix of the name of every topic that is read or written."
     )
     mode: Annotated[Literal["live", "replay"], Lower] = Field(
         default="live",
-        description="What moves the clock: `live` takes wall time (ticks in the log), `replay` the "
-        "newest event.",
+        description="What moves the clock: `live` uses wall time (ticks in the log), `replay` the"
+        " newest event.",
     )
     allowed_lateness: Annotated[AnyDuration, between("0s", "30d")] = Field(
         default=Duration(300_000),
@@ -47,8 +47,7 @@ class ResultSettings(Section):
     )
     policy_file: Path | None = Field(
         default=None,
-        description="The policy that the first start writes to the log; unset means the policy "
-        "that comes with the program.",
+        description="The policy that the first start writes to the log; unset: the default policy.",
     )
 
     @property
