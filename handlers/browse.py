@@ -1,4 +1,4 @@
-"""Browsing: every event of it is an interaction."""
+"""Browse events: each is an interaction."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from handlers.state.customer import Customer
 
 
 def browsed(customer: Customer, event: Browsed) -> CameBack:
-    """Note that the customer was there."""
+    """Apply a browse event."""
     return interaction(customer, event.occurred_ms)
 
 

@@ -1,4 +1,4 @@
-"""Reminders to care for a customer: dates that come near, and silence that lasts."""
+"""Care reminders: dates that come near, and silence that lasts."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from scoring.timestamps import parse_date, rfc3339
 BIRTHDAY, ANNIVERSARY, HOLIDAY = "birthday", "anniversary", "holiday"
 CHECKIN, PROFILE_REFRESH = "checkin", "profile_refresh"
 _FORGOTTEN_AFTER_DAYS = 7
-"""Dates of holidays told longer ago matter no more, in any time zone."""
+"""A holiday reminded of longer ago cannot come again, in any time zone."""
 _MOST_HOLIDAYS = 128
-"""Holidays whose date is remembered: more than a policy may have."""
+"""Holidays remembered for a customer: more than a policy may have."""
 
 
 class Coming(NamedTuple):
-    """A reminder to come: when it goes out, of which kind, and the date and name it is about."""
+    """A future reminder: when it goes out, its kind, and the date and name it is about."""
 
     at_ms: int
     kind: str
@@ -43,7 +43,7 @@ class Coming(NamedTuple):
 
 
 class _Yearly(NamedTuple):
-    """A day of the customer's own that comes again every year."""
+    """A yearly date of one customer: birthday or anniversary."""
 
     key: str
     occasion: Occasion
@@ -51,19 +51,19 @@ class _Yearly(NamedTuple):
     yearly: YearlyDate
 
     def next_after(self, after: int) -> int | None:
-        """The first time after a day number that it comes again after its origin."""
+        """The first such date after a day number and after the original one."""
         return self.yearly.next_after(max(after, day_of_date(self.origin)))
 
 
-def watch(customer: Customer, now_ms: int) -> None:
-    """Begin to care for a customer, if that did not begin before."""
+def begin_care(customer: Customer, now_ms: int) -> None:
+    """Begin to remind of a customer, if that has not begun."""
     if customer.reminded is None:
         customer.reminded = Reminded(now_ms)
 
 
-def rewatch(customer: Customer, old_rules: Rules, rules: Rules, now_ms: int) -> None:
-    """Under a new rule of profile refresh time runs anew, unless the customer was reminded."""
-    watch(customer, now_ms)
+def restart_refresh(customer: Customer, old_rules: Rules, rules: Rules, now_ms: int) -> None:
+    """Restart the time of a new rule of profile refresh, unless its reminder went out."""
+    begin_care(customer, now_ms)
     reminded = customer.reminded
     assert reminded is not None
     old = None if old_rules.care is None else old_rules.care.refresh
@@ -73,7 +73,7 @@ def rewatch(customer: Customer, old_rules: Rules, rules: Rules, now_ms: int) -> 
 
 
 def care_due_ms(rules: Rules, customer: Customer, now_ms: int) -> int | None:
-    """When the next reminder is due after `now_ms` if nothing changes; None if none ever is."""
+    """When the next reminder is due after `now_ms` if nothing changes; None if none is."""
     rule, reminded = rules.care, customer.reminded
     if rule is None or reminded is None or customer.marketing_consent is False:
         return None
@@ -140,7 +140,7 @@ def _remind_of_dates(
             if calendar.start(day - own.occasion.days_ahead) > now_ms:
                 break
             reminded.dates[own.key] = day
-            _tell_yearly(context, customer, own, day, now_ms)
+            _emit_yearly(context, customer, own, day, now_ms)
     for holiday in rule.holidays:
         if not _is_for(holiday.tiers, customer, prospects=False):
             continue
@@ -149,7 +149,7 @@ def _remind_of_dates(
                 break
             _forget_past(reminded, today)
             reminded.dates[holiday.key] = day
-            _tell_holiday(context, customer, holiday, day, now_ms)
+            _emit_holiday(context, customer, holiday, day, now_ms)
 
 
 def _remind_of_silence(
@@ -172,19 +172,21 @@ def _remind_of_silence(
         since_ms, refresh = _refresh_since_ms(customer, reminded), rule.refresh
         assert refresh is not None
         refresh_day = rules.calendar.day(since_ms) + refresh.days
-        told = ProfileRefreshDue(
+        refresh_due = ProfileRefreshDue(
             **_head(context, customer, refresh_day, refresh.action, now_ms),
             last_updated_at=optional_time(_updated_ms(customer)),
             unchanged_days=refresh.days,
         )
         reminded.refresh_ms = since_ms
-        _emit(context, customer, outputs.PROFILE_REFRESH_DUE, told, f"since:{since_ms}", now_ms)
+        _emit(
+            context, customer, outputs.PROFILE_REFRESH_DUE, refresh_due, f"since:{since_ms}", now_ms
+        )
 
 
 def _next_remind_day(
     rules: Rules, rule: CareRule, customer: Customer, reminded: Reminded, today: int
 ) -> int | None:
-    """The next business day on which a date is near enough."""
+    """The next business day on which to remind of a date."""
     soonest = None
     for own in _own_days(rules, rule, customer):
         day = _next_day(own, reminded, today)
@@ -205,7 +207,7 @@ def _next_remind_day(
 
 
 def _own_days(rules: Rules, rule: CareRule, customer: Customer) -> Iterator[_Yearly]:
-    """Birthday and anniversary, as far as they are known and the policy asks for them."""
+    """Birthday and anniversary, if they are known and the policy asks for them."""
     birthday, anniversary = rule.birthday, rule.anniversary
     if birthday is not None and _is_for(birthday.tiers, customer, prospects=True):
         known = customer.attributes.get("birth_date")
@@ -220,7 +222,7 @@ def _own_days(rules: Rules, rule: CareRule, customer: Customer) -> Iterator[_Yea
 
 
 def _next_day(dates: _Yearly | HolidayRule, reminded: Reminded, after: int) -> int | None:
-    """The first date after a day, and after those told already."""
+    """The first date after a day, and after those already reminded of."""
     return dates.next_after(max(after, reminded.dates.get(dates.key, after)))
 
 
@@ -234,7 +236,7 @@ def _is_for(tiers: tuple[str, ...] | None, customer: Customer, *, prospects: boo
 def _checkin_due_ms(
     rules: Rules, rule: CareRule, customer: Customer, reminded: Reminded
 ) -> int | None:
-    """When silence asks for a check-in, whether that has passed or not."""
+    """When a check-in is due after the last interaction, also if that has passed."""
     silence, last_ms = rule.checkin.get(customer.tier), customer.last_interaction_ms
     if silence is None or last_ms is None or last_ms <= reminded.checkin_ms:
         return None
@@ -244,7 +246,7 @@ def _checkin_due_ms(
 def _refresh_due_ms(
     rules: Rules, rule: CareRule, customer: Customer, reminded: Reminded
 ) -> int | None:
-    """When an old profile asks for a look, whether that has passed or not."""
+    """When a profile refresh is due, also if that has passed."""
     refresh, since_ms = rule.refresh, _refresh_since_ms(customer, reminded)
     if refresh is None or since_ms <= reminded.refresh_ms:
         return None
@@ -275,7 +277,7 @@ def _sooner(day: int | None, other: int) -> int:
     return other if day is None else min(day, other)
 
 
-def _tell_yearly(context: Context, customer: Customer, own: _Yearly, day: int, now_ms: int) -> None:
+def _emit_yearly(context: Context, customer: Customer, own: _Yearly, day: int, now_ms: int) -> None:
     head = _head(context, customer, day, own.occasion.action, now_ms)
     years = date_of_day(day).year - own.origin.year
     if own.key == BIRTHDAY:
@@ -287,7 +289,7 @@ def _tell_yearly(context: Context, customer: Customer, own: _Yearly, day: int, n
     _emit(context, customer, outputs.ANNIVERSARY_UPCOMING, anniversary, head["due_on"], now_ms)
 
 
-def _tell_holiday(
+def _emit_holiday(
     context: Context, customer: Customer, holiday: HolidayRule, day: int, now_ms: int
 ) -> None:
     head = _head(context, customer, day, holiday.action, now_ms)

@@ -1,4 +1,4 @@
-"""What a change to a customer is worked out with, and where its outputs go."""
+"""What every change of a customer needs: the rules in force, the outbox and the tally."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scoring.timestamps import rfc3339
 
 
 class Tally(Struct):
-    """Counts since they were last taken, by labels; the shell makes metrics of them."""
+    """Counts by labels since they were last read; the worker adds them to its metrics."""
 
     accepted: Counter[str] = field(default_factory=Counter)
     duplicates: Counter[str] = field(default_factory=Counter)
@@ -28,19 +28,19 @@ class Tally(Struct):
     points: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Points moved by (cause, `up` or `down`), redemptions refused not among them."""
     reminders: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Reminders by (type, why it is marked as not to be acted on, empty for none)."""
+    """Reminders by (type, the reason of `suppressed`, or an empty text)."""
     merges: Counter[str] = field(default_factory=Counter)
-    """What happened for merges: customers joined, merges refused, events that followed."""
+    """Customers `joined`, merges `refused`, and events `followed` (forwarded)."""
     unmatched: int = 0
     due: int = 0
     skipped: int = 0
 
 
 class Cause(NamedTuple):
-    """Why a customer is looked at now."""
+    """Why a customer is evaluated now."""
 
     key: str
-    """What makes output ids differ."""
+    """Part of the output ids: differs for each cause."""
     event_ids: tuple[str, ...]
     reason: str
     late: bool = False
@@ -71,7 +71,7 @@ class Context:
         effective_ms: int,
         data: Struct,
     ) -> str:
-        """Put an output into the outbox; its id."""
+        """Put an output into the outbox; returns its id."""
         identity = output_id(customer.customer_id, type_name, cause_key)
         value = cloud_event(
             self.source, identity, type_name, customer.customer_id, rfc3339(effective_ms), data

@@ -1,4 +1,4 @@
-"""The records of the canonical log that are no events: ticks and policies."""
+"""Control records of the canonical log: ticks and policies."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Mode = Literal["live", "replay"]
 
 
 class ClockTick(Struct, frozen=True, tag=CLOCK_TICK, tag_field="type"):
-    """Wall time, as the worker that owns the partition saw it."""
+    """The wall time of the worker that owns the partition."""
 
     at: int
 
 
 class PolicyActivated(Struct, frozen=True, tag=POLICY_ACTIVATED, tag_field="type"):
-    """The policy, and the settings of the deployment that shape results, from here on."""
+    """From here on: the policy, and the settings of the deployment that shape results."""
 
     event_id: str
     app_id: str
@@ -35,7 +35,7 @@ ControlRecord = ClockTick | PolicyActivated
 
 
 class UnreadableControl(Exception):
-    """A tick or policy that only a newer version understands: to leave it out would be wrong."""
+    """A tick or policy written by a newer version. It must not be skipped."""
 
 
 class _Typed(Struct):
@@ -48,7 +48,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def is_control(value: bytes | None) -> bool:
-    """Whether a record without a key says that it is a tick or a policy."""
+    """Whether the value of a record without a key is a tick or a policy, by its type."""
     try:
         return value is not None and _typed.decode(value).type in (CLOCK_TICK, POLICY_ACTIVATED)
     except msgspec.MsgspecError:
@@ -59,7 +59,7 @@ def decode_control(value: bytes) -> ControlRecord:
     """A control record from its bytes.
 
     Raises:
-        msgspec.MsgspecError: it is none, or was written by a newer version.
+        msgspec.MsgspecError: it is something else, or a newer version wrote it.
     """
     return _decoder.decode(value)
 

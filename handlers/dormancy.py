@@ -1,4 +1,7 @@
-"""Levels of silence: alerts as time passes, and what events make of them."""
+"""Dormancy levels: alerts as time passes, and how events change the level.
+
+The thresholds are in `scoring.dormancy`.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from scoring.timestamps import rfc3339
 
 
 class CameBack(NamedTuple):
-    """A purchase or an interaction, and when it happened."""
+    """A purchase or an interaction, which may bring the customer back, and when it happened."""
 
     is_purchase: bool
     at_ms: int
@@ -40,7 +43,7 @@ def thresholds_of(rules: Rules, customer: Customer) -> Thresholds:
 
 
 def instants_of(rules: Rules, customer: Customer) -> tuple[int, int, int] | None:
-    """When at risk, dormant and churned are reached; None without a counted order."""
+    """The instants of at risk, dormant and churned; None without a counted order."""
     last_ms = customer.ledger.last_order_ms
     if last_ms is None:
         return None
@@ -53,7 +56,7 @@ def instants_of(rules: Rules, customer: Customer) -> tuple[int, int, int] | None
 
 
 def level_due_ms(rules: Rules, customer: Customer) -> int | None:
-    """The instant of the next more severe level if nothing happens."""
+    """The instant of the next more severe level, without events; None when churned."""
     if customer.level == CHURNED:
         return None
     instants = instants_of(rules, customer)
@@ -61,7 +64,7 @@ def level_due_ms(rules: Rules, customer: Customer) -> int | None:
 
 
 def reach_levels(context: Context, customer: Customer, now_ms: int) -> None:
-    """Time has passed: alert each level whose instant is `now_ms`, one by one."""
+    """Send an alert for each level that time has reached by `now_ms`, one by one."""
     while (due := level_due_ms(context.rules, customer)) is not None and due <= now_ms:
         level = customer.level + 1
         _alert(context, customer, level, due, f"time:{due}:{LEVELS[level]}")
@@ -74,7 +77,12 @@ def compare_level(
     cause_key: str,
     came_back: CameBack | None,
 ) -> None:
-    """Hold the recorded level against the true one after an event, and tell what changed."""
+    """Compare the recorded level with the true one after an event, and report a change.
+
+    A more severe level is an alert. A less severe one means that the customer came back, if a
+    purchase or an interaction lowered it that is not older than the recorded level; else the
+    alerts above the true level are withdrawn.
+    """
     instants = instants_of(context.rules, customer)
     true_level = ACTIVE if instants is None else level_at(instants, now_ms)
     recorded = customer.level
@@ -88,19 +96,19 @@ def compare_level(
     customer.level = true_level
     really_back = came_back is not None and came_back.at_ms >= customer.level_since_ms
     customer.level_since_ms = now_ms
-    turn = _Turn(recorded, now_ms, cause_key)
+    change = _LevelChange(recorded, now_ms, cause_key)
     rules = context.rules
     if not really_back:
-        _tell(context, customer, outputs.DORMANCY_WITHDRAWN, turn, withdraws=withdrawn)
+        _emit(context, customer, outputs.DORMANCY_WITHDRAWN, change, withdraws=withdrawn)
     elif came_back is not None and came_back.is_purchase and recorded >= DORMANT:
         action = rules.reactivated_action
-        _tell(context, customer, outputs.CUSTOMER_REACTIVATED, turn, action=action)
+        _emit(context, customer, outputs.CUSTOMER_REACTIVATED, change, action=action)
     elif came_back is not None and not came_back.is_purchase and recorded == CHURNED:
-        _tell(context, customer, outputs.CUSTOMER_RETURNED, turn, action=rules.returned_action)
+        _emit(context, customer, outputs.CUSTOMER_RETURNED, change, action=rules.returned_action)
 
 
-class _Turn(NamedTuple):
-    """A change of level that is to be told."""
+class _LevelChange(NamedTuple):
+    """A change of level that goes out."""
 
     previous: int
     effective_ms: int
@@ -110,25 +118,25 @@ class _Turn(NamedTuple):
 def _alert(
     context: Context, customer: Customer, level: int, effective_ms: int, cause_key: str
 ) -> None:
-    turn = _Turn(customer.level, effective_ms, cause_key)
+    change = _LevelChange(customer.level, effective_ms, cause_key)
     customer.level = level
     customer.level_since_ms = effective_ms
-    alert_id = _tell(
+    alert_id = _emit(
         context,
         customer,
         outputs.DORMANCY_ALERT,
-        turn,
+        change,
         action=context.rules.level_actions[level],
         thresholds=thresholds_of(context.rules, customer),
     )
     customer.standing.append((level, alert_id))
 
 
-def _tell(
+def _emit(
     context: Context,
     customer: Customer,
     type_name: str,
-    turn: _Turn,
+    change: _LevelChange,
     *,
     withdraws: list[str] | None = None,
     action: str | None = None,
@@ -139,8 +147,8 @@ def _tell(
         customer_id=customer.customer_id,
         sequence=context.next_sequence(customer),
         level=LEVELS[level],
-        previous_level=LEVELS[turn.previous],
-        effective_at=rfc3339(turn.effective_ms),
+        previous_level=LEVELS[change.previous],
+        effective_at=rfc3339(change.effective_ms),
         last_order_at=optional_time(customer.ledger.last_order_ms),
         last_interaction_at=optional_time(customer.last_interaction_ms),
         threshold_days=None if thresholds is None else threshold_days(thresholds, level),
@@ -155,5 +163,5 @@ def _tell(
     )
     context.tally.level_changes[type_name, LEVELS[level]] += 1
     return context.emit(
-        outputs.DORMANCY_ALERTS, type_name, customer, turn.cause_key, turn.effective_ms, data
+        outputs.DORMANCY_ALERTS, type_name, customer, change.cause_key, change.effective_ms, data
     )

@@ -1,4 +1,4 @@
-"""Whether an event was told before, by its id or by what it is about."""
+"""Identity: whether an event is a duplicate or a conflict, by its id or by what it is about."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scoring.order import FAILED, PAID, Order
 
 
 class Duplicate:
-    """The verdict that an event was told before and has no effect."""
+    """The verdict on an event that was seen before; it has no effect."""
 
 
 DUPLICATE = Duplicate()
@@ -28,7 +28,10 @@ _PAYMENT_NEWS = {PAID: "order.paid", FAILED: "order.payment_failed"}
 
 
 def identify(customer: Customer, event: Event, base_currency: str) -> Event | Rejection | Duplicate:
-    """The event as it counts: itself, the payment news in an order told again, or not at all."""
+    """The event to apply, or why there is none.
+
+    A repeated order with a new payment status is the event of that payment.
+    """
     if customer.erased:
         if type(event) is CustomerErased:
             return event
@@ -40,13 +43,13 @@ def identify(customer: Customer, event: Event, base_currency: str) -> Event | Re
         return _conflict(event, "this event id came before with other content")
     if type(event) is OrderPlaced:
         order = customer.ledger.find(event.order_id)
-        return event if order is None else _told_again(event, order, base_currency)
+        return event if order is None else _identify_order(event, order, base_currency)
     if type(event) is OrderRefunded:
-        return _refund_told_again(customer, event)
-    return _redemption_told_again(customer, event) if type(event) is PointsRedeemed else event
+        return _identify_refund(customer, event)
+    return _identify_redemption(customer, event) if type(event) is PointsRedeemed else event
 
 
-def _redemption_told_again(
+def _identify_redemption(
     customer: Customer, event: PointsRedeemed
 ) -> Event | Rejection | Duplicate:
     account = customer.points
@@ -58,7 +61,7 @@ def _redemption_told_again(
     return _conflict(event, "this redemption came before with other points")
 
 
-def _refund_told_again(customer: Customer, event: OrderRefunded) -> Event | Rejection | Duplicate:
+def _identify_refund(customer: Customer, event: OrderRefunded) -> Event | Rejection | Duplicate:
     same = customer.ledger.is_duplicate_refund(event.order_id, event.refund_id, event.refund_units)
     if same is None:
         return event
@@ -67,7 +70,7 @@ def _refund_told_again(customer: Customer, event: OrderRefunded) -> Event | Reje
     return _conflict(event, "this refund came before with another amount")
 
 
-def _told_again(
+def _identify_order(
     event: OrderPlaced, order: Order, base_currency: str
 ) -> Event | Rejection | Duplicate:
     foreign = order.foreign
@@ -77,9 +80,9 @@ def _told_again(
         same = event.amount_minor == foreign.amount_minor and event.currency == foreign.currency
     if not same:
         return _conflict(event, "this order came before with another amount or currency")
-    told = PAYMENT_STATUS[event.payment_status]
-    news = _PAYMENT_NEWS.get(told)
-    if news is None or told == order.payment:
+    payment = PAYMENT_STATUS[event.payment_status]
+    news = _PAYMENT_NEWS.get(payment)
+    if news is None or payment == order.payment:
         return DUPLICATE
     return OrderChanged(
         event_id=event.event_id,

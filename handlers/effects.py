@@ -1,4 +1,4 @@
-"""What an accepted event did, for the evaluation and the features that follow."""
+"""What an accepted event changed, for the evaluation and the features after it."""
 
 from __future__ import annotations
 
@@ -11,26 +11,29 @@ from scoring.order import Order
 
 
 class Effect(NamedTuple):
-    """`reason` names the event in a tier change; `reduces` is true for what lowers value."""
+    """The effect of an event on its customer.
+
+    `reason` is that of a tier change by it; `reduces` is true for cancellations, failed payments
+    and refunds.
+    """
 
     reason: str = "order"
     reduces: bool = False
     came_back: CameBack | None = None
     unmatched: int = 0
     order: Order | None = None
-    """The order it is about, as it stands now; None if there is none in reach, or no points."""
+    """The order of the event as it is now; None if it is unknown, or not needed for points."""
 
     @property
     def comes_to_count(self) -> bool:
-        """Whether an order came to count by the event."""
+        """Whether the event made an order count."""
         return self.came_back is not None and self.came_back.is_purchase
 
 
 class AppliedEvent(NamedTuple):
-    """An accepted event after tier and level were looked at, for the features that follow.
+    """An accepted event after the evaluation of tier and level, for the features after it.
 
-    `tier_before` is the customer's tier before this event's evaluation, `now_ms` the customer's
-    clock after the event.
+    `tier_before` is the tier before that evaluation, `now_ms` the customer's clock after the event.
     """
 
     event: Event

@@ -1,13 +1,11 @@
 """The events, decoded. Times are epoch milliseconds.
 
 Amounts are exact decimals until the policy's currencies turn them into minor units; None stands
-for a text that is no plain decimal. `fault` is why a value is out of range or not in its list,
-reported only when nothing that comes earlier is wrong.
+for a text that is no plain decimal. `fault` says why a value is out of range or not in its list; it
+is reported only if nothing that comes earlier is wrong.
 """
 
 from __future__ import annotations
-
-from typing import Literal
 
 from msgspec import Struct
 
@@ -15,7 +13,7 @@ from scoring.money import Amount
 
 
 class Event(Struct, kw_only=True):
-    """What every event has. `content` is a digest of the parsed object."""
+    """The fields of every event. `content` is a digest of the parsed object."""
 
     event_id: str
     type: str
@@ -27,26 +25,26 @@ class Event(Struct, kw_only=True):
 
 
 class OrderPlaced(Event, kw_only=True):
-    """An order, counted at this time."""
+    """An order was placed, at `occurred_ms`."""
 
     order_id: str
     amount: Amount | None
     currency: str
     payment_status: str | None = None
     items: tuple[str, ...] = ()
-    """The categories of its lines, each once."""
+    """The categories of its items, each once."""
     amount_minor: int = 0
     """Minor units of `currency`, set by the value check."""
 
 
 class OrderChanged(Event, kw_only=True):
-    """An order paid, cancelled or not paid for, by `type`."""
+    """An order was paid or cancelled, or its payment failed, by `type`."""
 
     order_id: str
 
 
 class OrderRefunded(Event, kw_only=True):
-    """Part or all of an order's amount given back, in the order's currency."""
+    """Part or all of an order's amount was refunded, in the order's currency."""
 
     order_id: str
     refund_id: str
@@ -62,7 +60,7 @@ class Browsed(Event, kw_only=True):
 
 
 class TicketChanged(Event, kw_only=True):
-    """A support ticket opened, resolved or reopened, by `type`."""
+    """A support ticket was opened, resolved or reopened, by `type`."""
 
     ticket_id: str
     kind: str | None = None
@@ -78,7 +76,7 @@ class SurveyAnswered(Event, kw_only=True):
 
 
 class ProfileUpdated(Event, kw_only=True):
-    """Attributes told anew; an empty text takes one away."""
+    """Attributes were set; an empty text removes one."""
 
     attributes: dict[str, str]
 
@@ -90,13 +88,13 @@ class ConsentChanged(Event, kw_only=True):
 
 
 class CustomerMerged(Event, kw_only=True):
-    """This customer is the same as another, who survives."""
+    """The customer was merged into another, who survives."""
 
     into: str
 
 
 class CustomerErased(Event, kw_only=True):
-    """Everything about the customer is to be forgotten."""
+    """Everything about the customer is to be erased."""
 
 
 class ActivityRecorded(Event, kw_only=True):
@@ -106,14 +104,13 @@ class ActivityRecorded(Event, kw_only=True):
 
 
 class PointsRedeemed(Event, kw_only=True):
-    """Points spent."""
+    """Points are to be spent."""
 
     redemption_id: str
     points: int
 
 
-PaymentStatus = Literal["pending", "paid", "failed"]
-ORDER_TOPIC, BROWSE_TOPIC, SUPPORT_TOPIC, PROFILE_TOPIC = "orders", "browse", "support", "profiles"
+PROFILE_TOPIC = "profiles"
 
 BROWSE_TYPES = (
     "page.viewed",

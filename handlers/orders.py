@@ -1,4 +1,4 @@
-"""Orders and what happens to them."""
+"""Orders: placed, paid, cancelled, refunded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CHANGES = {
 
 
 def order_placed(customer: Customer, event: OrderPlaced, rules: Rules, today: int) -> Effect:
-    """Enter an order at its own time; it is an interaction, and a purchase if it counts."""
+    """Add an order at its own time: an interaction, and a purchase if it counts."""
     placed_ms = event.occurred_ms
     amount, foreign = _in_base(event, rules)
     order = Order(
@@ -38,7 +38,7 @@ def order_placed(customer: Customer, event: OrderPlaced, rules: Rules, today: in
 
 
 def order_changed(customer: Customer, event: OrderChanged, rules: Rules, today: int) -> Effect:
-    """Mark an order as paid, not paid for, or cancelled."""
+    """Mark an order as paid, failed or cancelled."""
     kind, effect = _CHANGES[event.type]
     return _change(customer, Change(kind, event.order_id), effect, rules)
 

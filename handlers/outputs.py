@@ -1,4 +1,4 @@
-"""What goes out: CloudEvents 1.0 in structured JSON, one class of `data` for each kind."""
+"""Outputs: CloudEvents 1.0 in structured JSON, with one class of `data` for each type."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CUSTOMER_PROFILE = "customer.profile"
 
 
 class Output(NamedTuple):
-    """A record to send: the value is None for a tombstone."""
+    """A record to write; the value is None for a tombstone."""
 
     topic: str
     customer_id: str
@@ -45,7 +45,7 @@ class Output(NamedTuple):
 
 
 class RfmView(Struct, frozen=True):
-    """Figures of one business day as they go out; money as decimal text in major units."""
+    """RFM of one business day; money as decimal text in major units."""
 
     recency_days: int
     frequency: int
@@ -118,7 +118,7 @@ class LevelChanged(Struct, frozen=True):
 
 
 class ReminderHead(TypedDict):
-    """What all records on `care-reminders` have."""
+    """The common fields of all records on `care-reminders`."""
 
     customer_id: str
     sequence: int
@@ -132,7 +132,7 @@ class ReminderHead(TypedDict):
 
 
 class Reminder(Struct, frozen=True):
-    """`data` of a record on `care-reminders`: `due_on` is the date it is about, in local time."""
+    """`data` of a record on `care-reminders`; `due_on` is the local date it is about."""
 
     customer_id: str
     sequence: int
@@ -179,7 +179,7 @@ class ProfileRefreshDue(Reminder, frozen=True):
 
 
 class PointsChanged(Struct, frozen=True):
-    """`data` of `points.changed`: a movement, and what there is after it."""
+    """`data` of `points.changed`: the change, and the balance after it."""
 
     customer_id: str
     sequence: int
@@ -197,7 +197,7 @@ class PointsChanged(Struct, frozen=True):
 
 
 class PointsRefused(Struct, frozen=True):
-    """`data` of `points.refused`: points that were not spent, and why."""
+    """`data` of `points.refused`: a redemption that was refused, and why."""
 
     customer_id: str
     sequence: int
@@ -211,7 +211,7 @@ class PointsRefused(Struct, frozen=True):
 
 
 class PointsView(Struct, frozen=True):
-    """Points in the profile; the last four are sums of all movements ever."""
+    """Points in the profile; the last four are totals of all time."""
 
     balance: int
     next_expiry_at: str | None
@@ -230,7 +230,7 @@ class TagView(Struct, frozen=True):
 
 
 class TagsChanged(Struct, frozen=True):
-    """`data` of `tags.changed`; tags taken away say since when they were true."""
+    """`data` of `tags.changed`; removed tags say since when they were true."""
 
     customer_id: str
     sequence: int
@@ -247,7 +247,7 @@ class TagsChanged(Struct, frozen=True):
 class Profile(Struct, frozen=True):
     """`data` of a record on `customer-profiles`.
 
-    The fields that may be unset are there only with a policy that declares them.
+    The fields that may be unset occur only under a policy that declares them.
     """
 
     customer_id: str
@@ -304,30 +304,30 @@ def output_id(customer_id: str, type_name: str, cause: str) -> str:
 def cloud_event(
     source: str, output: str, type_name: str, customer_id: str, time: str, data: Struct
 ) -> bytes:
-    """A CloudEvent of that id, type and time about a customer."""
+    """A CloudEvent of this id, type and time about a customer."""
     return _encoder.encode(
         _CloudEvent("1.0", output, source, type_name, customer_id, time, "application/json", data)
     )
 
 
-def rfm_view(found: Rfm | None, rules: Rules) -> RfmView | None:
-    """Figures as they go out; None for a prospect."""
-    if found is None:
+def rfm_view(rfm: Rfm | None, rules: Rules) -> RfmView | None:
+    """RFM for an output; None for a prospect."""
+    if rfm is None:
         return None
     return RfmView(
-        found.recency_days,
-        found.frequency,
-        text_of_minor(found.monetary, rules.base_digits),
-        found.r,
-        found.f,
-        found.m,
-        found.score,
-        found.segment,
+        rfm.recency_days,
+        rfm.frequency,
+        text_of_minor(rfm.monetary, rules.base_digits),
+        rfm.r,
+        rfm.f,
+        rfm.m,
+        rfm.score,
+        rfm.segment,
     )
 
 
 def crossed_view(crossed: Crossed, rules: Rules) -> CrossedView:
-    """A crossed condition as it goes out."""
+    """A crossed condition for an output."""
     measure, before, after, cutoff, at_ms = crossed
     if measure == "monetary":
         digits = rules.base_digits

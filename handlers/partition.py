@@ -136,10 +136,6 @@ class Partition(PartitionCore):
 
     # -- reading
 
-    def newest_event_ms(self) -> int:
-        """The newest event time seen."""
-        return self.meta.newest_ms
-
     def profile(self, customer_id: str) -> Any:
         """The record for `customer-profiles` as of the customer's clock; None if unknown."""
         customer = self.store.get(customer_id)

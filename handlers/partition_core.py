@@ -74,7 +74,7 @@ class PartitionCore:
         """Move the partition's clock, never back, and fire all that is due by then."""
         if clock_ms > self.meta.clock_ms:
             self.meta.clock_ms = clock_ms
-            self.fire_due(offset, clock_ms)
+            self._fire_due(offset, clock_ms)
 
     def advance(self, offset: int, occurred_ms: int) -> None:
         """Note the time of an accepted event; in replay mode the clock follows it."""
@@ -84,7 +84,7 @@ class PartitionCore:
             if meta.mode == "replay":
                 self.move_clock(offset, occurred_ms - meta.allowed_lateness_ms)
 
-    def fire_due(self, offset: int, until_ms: int) -> None:
+    def _fire_due(self, offset: int, until_ms: int) -> None:
         """Fire all that is due up to an instant, by (instant, customer id)."""
         pop_due, get = self.store.due_queue.pop_due, self.store.get
         context = self.context

@@ -1,4 +1,4 @@
-"""A customer's points: what events and time do to them, and what is told of it."""
+"""A customer's points: how events and time change them, and the outputs about it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INSUFFICIENT = "insufficient"
 
 
 class _About(NamedTuple):
-    """What a movement is about beside its cause."""
+    """What the points were given or taken for."""
 
     order_id: str | None = None
     activity: str | None = None
@@ -29,11 +29,11 @@ class _About(NamedTuple):
 
 
 def follow_points(context: Context, customer: Customer, applied: AppliedEvent) -> None:
-    """Earn, take back or spend by an accepted event; nothing for events that are about none."""
+    """Earn, take back or spend points by an accepted event, if it is about any."""
     rule, event, order = context.rules.points, applied.event, applied.effect.order
     assert rule is not None
     if order is not None:
-        _settle_order(context, customer, order, rule, applied)
+        _follow_order(context, customer, order, rule, applied)
     elif type(event) is ActivityRecorded:
         _earn_by_activity(context, customer, event, rule, applied)
     elif type(event) is PointsRedeemed:
@@ -41,14 +41,14 @@ def follow_points(context: Context, customer: Customer, applied: AppliedEvent) -
 
 
 def expire_points(context: Context, customer: Customer, now_ms: int, cause: Cause) -> None:
-    """Let points go whose instant has come; what a merge brought unreported is told with them."""
+    """Expire points, and report them together with what a merge brought unreported."""
     account = customer.points
     if account is None:
         return
     delta = account.unreported - account.expire(now_ms)
     account.unreported = 0
     if delta:
-        _tell(context, customer, account, delta, now_ms, cause, _About())
+        _emit(context, customer, account, delta, now_ms, cause, _About())
 
 
 def join_points(
@@ -59,9 +59,9 @@ def join_points(
     now_ms: int,
     cause: Cause,
 ) -> None:
-    """Bring points in line with the orders of two customers who became one, and tell the sum.
+    """Bring the points in line with the joined orders of a merge, and report the sum.
 
-    What an order gave twice, under both ids, is given once.
+    An order that gave points under both ids gives them once.
 
     Args:
         before: the customer's tier and balance without the merge.
@@ -84,7 +84,7 @@ def join_points(
     if rule is None:
         account.unreported += delta
     elif delta:
-        _tell(context, customer, account, delta, now_ms, cause, _About())
+        _emit(context, customer, account, delta, now_ms, cause, _About())
 
 
 def points_due_ms(customer: Customer) -> int | None:
@@ -108,12 +108,12 @@ def points_view(customer: Customer) -> PointsView:
     )
 
 
-def _settle_order(
+def _follow_order(
     context: Context, customer: Customer, order: Order, rule: PointsRule, applied: AppliedEvent
 ) -> None:
-    """Bring the points of an order to what it is worth now.
+    """Give or take points, so that an order has what its value is worth.
 
-    The terms are those of the customer's tier before the event by which it first came to count.
+    The terms are those of the customer's tier before the event that first made the order count.
     """
     earned = order.earned
     if earned is None:
@@ -124,13 +124,13 @@ def _settle_order(
     if delta:
         about = _About(order_id=order.order_id)
         account = _account(customer)
-        _tell(context, customer, account, delta, applied.now_ms, applied.cause, about)
+        _emit(context, customer, account, delta, applied.now_ms, applied.cause, about)
 
 
 def _bring_in_line(
     rules: Rules, rule: PointsRule, customer: Customer, order: Order, now_ms: int
 ) -> int:
-    """Give or take the points by which an order that may earn some differs from its worth."""
+    """Give or take what an order's points differ from its value at its terms; returns that."""
     earned = order.earned
     if earned is None:
         return 0
@@ -163,7 +163,7 @@ def _earn_by_activity(
     if account.count(event.activity, activity, day):
         account.earn(activity.points, day, expires_ms)
         cause, about = applied.cause._replace(reason=ACTIVITY), _About(activity=event.activity)
-        _tell(context, customer, account, activity.points, now_ms, cause, about)
+        _emit(context, customer, account, activity.points, now_ms, cause, about)
 
 
 def _redeem(
@@ -173,7 +173,7 @@ def _redeem(
     if account.redeem(event.redemption_id, event.points):
         about = _About(redemption_id=event.redemption_id)
         cause = applied.cause._replace(reason=REDEMPTION)
-        _tell(context, customer, account, -event.points, now_ms, cause, about)
+        _emit(context, customer, account, -event.points, now_ms, cause, about)
         return
     data = PointsRefused(
         customer_id=customer.customer_id,
@@ -197,13 +197,13 @@ def _account(customer: Customer) -> Account:
 
 
 def _lot_of_today(rules: Rules, rule: PointsRule, now_ms: int) -> tuple[int, int | None]:
-    """The business day at which points are earned now, and the instant they expire."""
+    """The business day of points earned now, and the instant at which they expire."""
     calendar, days = rules.calendar, rule.expire_after_days
     today = calendar.day(now_ms)
     return today, None if days is None else calendar.start(today + days)
 
 
-def _tell(
+def _emit(
     context: Context,
     customer: Customer,
     account: Account,

@@ -32,7 +32,7 @@ from scoring.timestamps import rfc3339
 
 
 class SatisfactionView(Struct, frozen=True):
-    """Open tickets, and what surveys and resolutions say; null where nothing is known.
+    """Open tickets, survey answers and times to resolution; null where nothing is known.
 
     Means are exact, as decimal text rounded to two decimals, ties to even.
     """
@@ -50,7 +50,7 @@ class SatisfactionView(Struct, frozen=True):
 
 
 def satisfaction_view(customer: Customer, declared: Satisfaction) -> SatisfactionView:
-    """The newest answers and resolutions, as many as the policy asks for, and their means."""
+    """The newest answers and resolutions that the policy asks for, and their means."""
     kept = customer.experience or Experience()
     csat, nps = newest(kept.csat, declared.answers), newest(kept.nps, declared.answers)
     resolutions = newest(kept.resolutions, declared.resolutions)
@@ -69,7 +69,7 @@ def satisfaction_view(customer: Customer, declared: Satisfaction) -> Satisfactio
 
 
 def count_answer(context: Context, customer: Customer, event: SurveyAnswered) -> None:
-    """Count an answer under the tier its customer is in."""
+    """Count an answer under the tier of its customer."""
     context.tally.answers[event.survey, customer.tier, str(event.score)] += 1
 
 
@@ -80,15 +80,13 @@ class HealthView(Struct, frozen=True):
     parts: dict[str, Part]
 
 
-def health_view(
-    customer: Customer, rules: Rules, rule: HealthRule, found: Rfm | None
-) -> HealthView:
-    """The health as of the business day of `found`, the figures (None for a prospect)."""
+def health_view(customer: Customer, rules: Rules, rule: HealthRule, rfm: Rfm | None) -> HealthView:
+    """The health as of the business day of `rfm` (None for a prospect)."""
     parts = (
-        None if found is None else digit_part(found.r),
-        None if found is None else digit_part(found.f),
-        None if found is None else digit_part(found.m),
-        None if found is None else level_part(customer.level),
+        None if rfm is None else digit_part(rfm.r),
+        None if rfm is None else digit_part(rfm.f),
+        None if rfm is None else digit_part(rfm.m),
+        None if rfm is None else level_part(customer.level),
         _satisfaction(customer, rules),
         support_part(
             rule, customer.open_complaints, customer.open_tickets - customer.open_complaints
@@ -110,10 +108,10 @@ def _satisfaction(customer: Customer, rules: Rules) -> Part:
 
 
 def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
-    """The figures of the business day of `as_of_ms`, at or after the customer's clock."""
+    """The profile as of the business day of `as_of_ms`, at or after the customer's clock."""
     today = rules.calendar.day(as_of_ms)
     ledger = customer.ledger
-    found = rfm_of(totals(ledger, rules, today))
+    rfm = rfm_of(totals(ledger, rules, today))
     rank = rules.rank[customer.tier]
     asked, health, holdout = rules.satisfaction, rules.health, rules.holdout
     grace_until_day = None if customer.grace is None else customer.grace.until_day
@@ -125,14 +123,14 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
         tier=customer.tier,
         stage=stage_of(customer, rules),
         level=LEVELS[customer.level],
-        recency_days=None if found is None else found.recency_days,
+        recency_days=None if rfm is None else rfm.recency_days,
         frequency=ledger.frequency,
         monetary=text_of_minor(ledger.monetary, rules.base_digits),
-        r=None if found is None else found.r,
-        f=None if found is None else found.f,
-        m=None if found is None else found.m,
-        score=None if found is None else found.score,
-        segment=None if found is None else found.segment,
+        r=None if rfm is None else rfm.r,
+        f=None if rfm is None else rfm.f,
+        m=None if rfm is None else rfm.m,
+        score=None if rfm is None else rfm.score,
+        segment=None if rfm is None else rfm.segment,
         orders_ever=ledger.orders_ever,
         first_order_at=optional_time(ledger.first_order_ms),
         last_order_at=optional_time(ledger.last_order_ms),
@@ -143,7 +141,7 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
         as_of=rfc3339(as_of_ms),
         policy_version=rules.version,
         satisfaction=UNSET if asked is None else satisfaction_view(customer, asked),
-        health=UNSET if health is None else health_view(customer, rules, health, found),
+        health=UNSET if health is None else health_view(customer, rules, health, rfm),
         tags=UNSET if rules.tags is None else tags_view(customer),
         holdout=UNSET if holdout is None else holdout.holds_out(customer.customer_id),
         points=UNSET if rules.points is None else points_view(customer),
@@ -151,7 +149,7 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
 
 
 def profile_record(customer: Customer, rules: Rules, as_of_ms: int, source: str) -> Output:
-    """The record for `customer-profiles`: a null one for who is erased or merged into another."""
+    """The record for `customer-profiles`; null if the customer was erased or merged away."""
     topic, customer_id = outputs.CUSTOMER_PROFILES, customer.customer_id
     if customer.is_gone:
         return Output(topic, customer_id, None)

@@ -1,4 +1,4 @@
-"""Who the customer is, and what is allowed."""
+"""Attributes and consent."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from handlers.state.customer import Customer
 
 
 def profile_updated(customer: Customer, event: ProfileUpdated) -> None:
-    """Take over attributes, each by its newest time; an empty text takes one away.
+    """Set attributes, each by its newest `occurred_at`; an empty text removes one.
 
-    Beyond 64 names those told of longest ago go.
+    Beyond 64 names the least recently set go.
     """
     known, at_ms = customer.attributes, event.occurred_ms
     for name, value in event.attributes.items():
@@ -22,10 +22,10 @@ def profile_updated(customer: Customer, event: ProfileUpdated) -> None:
 
 
 def consent_changed(customer: Customer, event: ConsentChanged) -> None:
-    """Note whether marketing may contact the customer; the newest word by its time counts."""
+    """Set whether marketing may contact the customer, by the newest `occurred_at`."""
     if event.occurred_ms >= customer.consent_ms:
         customer.marketing_consent, customer.consent_ms = event.marketing, event.occurred_ms
 
 
 def accepted_only(customer: Customer, event: Event) -> None:
-    """Accepted and remembered; what follows from it, if the policy asks, are points and tags."""
+    """Nothing changes but points and tags, if the policy declares them."""

@@ -1,4 +1,4 @@
-"""Why a record cannot be used: the wire values, in the order in which they are looked for."""
+"""Why a record cannot be used: the wire values, in the order in which they are checked."""
 
 from __future__ import annotations
 

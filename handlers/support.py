@@ -1,4 +1,4 @@
-"""Support tickets and surveys: interactions, what is open, and how the customer feels."""
+"""Support tickets and surveys: interactions, open tickets, answers, times to resolution."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _RESOLVED = "ticket.resolved"
 
 
 def ticket_changed(customer: Customer, event: TicketChanged) -> CameBack:
-    """Keep each ticket as its newest event, by time, left it; the 64 told of last."""
+    """Update a ticket by its newest event; the 64 tickets with the latest arrivals are kept."""
     tickets = customer.tickets
     known = next((t for t in tickets if t.ticket_id == event.ticket_id), None)
     if known is None:
@@ -22,7 +22,7 @@ def ticket_changed(customer: Customer, event: TicketChanged) -> CameBack:
     tickets.append(known)
     if event.kind is not None and event.occurred_ms >= known.kind_ms:
         known.kind, known.kind_ms = event.kind, event.occurred_ms
-    resolution = _tell(known, event)
+    resolution = _open_or_close(known, event)
     if resolution is not None and customer.experience is not None:
         enter(customer.experience.resolutions, *resolution)
     if len(tickets) > MAX_TICKETS:
@@ -31,18 +31,18 @@ def ticket_changed(customer: Customer, event: TicketChanged) -> CameBack:
 
 
 def survey_answered(customer: Customer, event: SurveyAnswered) -> CameBack:
-    """An answer is an interaction; what it says is kept if the policy asks for it."""
+    """Note an interaction, and the answer if the policy asks for satisfaction."""
     if customer.experience is not None:
         kept = customer.experience.csat if event.survey == "csat" else customer.experience.nps
         enter(kept, event.occurred_ms, event.score)
     return interaction(customer, event.occurred_ms)
 
 
-def _tell(ticket: Ticket, event: TicketChanged) -> Timed | None:
-    """Open or close a ticket; if a resolution is known by it: when it was, and how long it took.
+def _open_or_close(ticket: Ticket, event: TicketChanged) -> Timed | None:
+    """Open or close a ticket, and return a resolution: when it was, and how long it took.
 
-    A ticket that is resolved before its opening is told of waits for it. What else comes late,
-    by the ticket's own time, changes nothing.
+    A resolution that arrives before the opening of its ticket waits for it. Other events that are
+    older than the ticket's newest change nothing.
     """
     at_ms, resolves = event.occurred_ms, event.type == _RESOLVED
     since_ms = ticket.open_since_ms

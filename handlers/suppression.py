@@ -1,4 +1,4 @@
-"""Why an output goes out marked as not to be acted on."""
+"""Why an output is suppressed: it goes out, marked as not to be acted on."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ HOLDOUT = "holdout"
 def suppressed(rules: Rules, customer: Customer) -> str | None:
     """The first reason that holds now, or None.
 
-    Holdout comes last: who is held out and who is not lose the same customers to the other
-    reasons, so the two groups that are left can be compared.
+    Holdout comes last: the other reasons then take the same customers from both groups, so that
+    the groups stay comparable.
     """
     if customer.marketing_consent is False:
         return NO_CONSENT

@@ -1,4 +1,4 @@
-"""Which tags each kind of rule gives a customer, and until which day if nothing more happens."""
+"""The tags that each kind of rule gives a customer, and until which day without events."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from scoring.tags import (
 
 
 class Verdict(NamedTuple):
-    """The tags that hold today, and the first later day on which time alone may change them."""
+    """The tags that hold today, and the first day on which time alone may change them."""
 
     tags: tuple[str, ...]
     until_day: int | None = None
 
 
 class Subject(NamedTuple):
-    """Whom a rule is about, on which business day."""
+    """The customer and the business day that a rule is evaluated for."""
 
     customer: Customer
     tagged: Tagged
@@ -46,7 +46,7 @@ class Subject(NamedTuple):
 
 
 def verdict(tag: Tag, subject: Subject) -> Verdict:
-    """What a rule says of a customer today."""
+    """Evaluate one rule for a customer today."""
     return _KINDS[type(tag)](tag, subject)
 
 

@@ -1,4 +1,4 @@
-"""The tags of a customer: what events and time do to them, and what is told of it."""
+"""A customer's tags: how events and time change them, and the output about it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EVENT, TIME, POLICY = "event", "time", "policy"
 
 
 def follow_tags(context: Context, customer: Customer, applied: AppliedEvent) -> None:
-    """Count an accepted event, and look at the tags whose inputs it may have changed."""
+    """Count an accepted event, and evaluate the tags whose inputs it may have changed."""
     rules = context.rules
     declared, event, now_ms = rules.tags, applied.event, applied.now_ms
     assert declared is not None
@@ -30,15 +30,15 @@ def follow_tags(context: Context, customer: Customer, applied: AppliedEvent) -> 
     is_new = tagged is None
     if tagged is None:
         tagged = customer.tagged = Tagged()
-    weighed = _note(tagged, declared, event, rules.calendar.day(event.occurred_ms), today)
-    looked_at = declared.tags if is_new else (*declared.touched_by(event.type), *weighed)
-    if looked_at:
+    weighed = _count(tagged, declared, event, rules.calendar.day(event.occurred_ms), today)
+    evaluated = declared.tags if is_new else (*declared.touched_by(event.type), *weighed)
+    if evaluated:
         cause = applied.cause._replace(reason=EVENT)
-        _look(context, Subject(customer, tagged, rules, today), looked_at, now_ms, cause)
+        _evaluate(context, Subject(customer, tagged, rules, today), evaluated, now_ms, cause)
 
 
 def fire_tags(context: Context, customer: Customer, due_ms: int) -> None:
-    """Look at the tags that time may change, if a day begins on which one may."""
+    """Evaluate the tags that time may change, if one is due today."""
     rules, tagged = context.rules, customer.tagged
     assert rules.tags is not None
     today = rules.calendar.day(due_ms)
@@ -46,11 +46,11 @@ def fire_tags(context: Context, customer: Customer, due_ms: int) -> None:
         return
     tagged.due_day = None
     cause = Cause(f"time:{due_ms}", (), TIME)
-    _look(context, Subject(customer, tagged, rules, today), rules.tags.timed, due_ms, cause)
+    _evaluate(context, Subject(customer, tagged, rules, today), rules.tags.timed, due_ms, cause)
 
 
 def reevaluate_tags(context: Context, customer: Customer, now_ms: int, cause: Cause) -> None:
-    """Look at all tags, under rules that may be new; without any rules they are forgotten."""
+    """Evaluate all tags, under rules that may be new; without any rules they are dropped."""
     rules = context.rules
     if rules.tags is None:
         customer.tagged = None
@@ -66,7 +66,7 @@ def reevaluate_tags(context: Context, customer: Customer, now_ms: int, cause: Ca
     tagged.categories = _still_kept(tagged.categories, rules.tags.category)
     tagged.channels = _still_kept(tagged.channels, rules.tags.channel)
     subject = Subject(customer, tagged, rules, today)
-    _look(context, subject, rules.tags.tags, now_ms, cause, of_all=True)
+    _evaluate(context, subject, rules.tags.tags, now_ms, cause, of_all=True)
 
 
 def tags_due_ms(rules: Rules, customer: Customer) -> int | None:
@@ -82,8 +82,8 @@ def tags_view(customer: Customer) -> list[TagView]:
     return [] if customer.tagged is None else _views(customer.tagged.since)
 
 
-def _note(tagged: Tagged, declared: TagRules, event: Event, day: int, today: int) -> list[TopTag]:
-    """Count an event and weigh its names; the tags whose names it weighed."""
+def _count(tagged: Tagged, declared: TagRules, event: Event, day: int, today: int) -> list[TopTag]:
+    """Count an event and add weight to its names; returns the tags of these names."""
     keys = [event.type]
     if type(event) is ActivityRecorded:
         keys.append(count_key(event.type, event.activity))
@@ -127,29 +127,29 @@ def _weigh(
 
 
 def _still_kept(sketch: Sketch | None, rule: TopTag | None) -> Sketch | None:
-    """Weights that decayed with another half-life cannot be used any more."""
+    """The weights, unless they decayed with another half-life or are not needed any more."""
     if sketch is None or rule is None or sketch.half_life_days != rule.half_life_days:
         return None
     return sketch
 
 
-def _look(
+def _evaluate(
     context: Context,
     subject: Subject,
-    looked_at: Iterable[Tag],
+    evaluated: Iterable[Tag],
     now_ms: int,
     cause: Cause,
     *,
     of_all: bool = False,
 ) -> None:
-    """Hold tags against their rules, and tell what changed.
+    """Evaluate tags, and report what changed.
 
-    `of_all` tells that every rule is looked at: tags of rules that are no more go too.
+    `of_all`: every rule is evaluated, so tags of rules that are gone are removed too.
     """
     tagged = subject.tagged
     true: set[str] = set()
     rule_names: set[str] = set()
-    for tag in looked_at:
+    for tag in evaluated:
         found = verdict(tag, subject)
         true.update(found.tags)
         rule_names.add(tag.tag)
@@ -168,10 +168,10 @@ def _look(
     for name in gone:
         del since[name]
     since.update(sorted(new.items()))
-    _tell(context, subject.customer, new, gone, now_ms, cause)
+    _emit(context, subject.customer, new, gone, now_ms, cause)
 
 
-def _tell(
+def _emit(
     context: Context,
     customer: Customer,
     added: dict[str, int],

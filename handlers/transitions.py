@@ -1,17 +1,18 @@
 """What one customer goes through: an event, an instant, a new policy, a merge.
 
-What the policy declares beyond tiers and levels hooks in at five places, always in this order:
+Care, points and tags, which a policy may declare beyond tiers and levels, hook in at five places,
+always in this order:
 
-- after an accepted event (`take_event`): tier, level, then `_follow`: care, points, tags;
+- after an accepted event (`take_event`): tier, level, then `_apply_features`: care, points, tags;
 - at a due instant (`fire`): tier (one evaluation), levels, then `_fire_features`: care, points'
   expiry, tags;
 - under a new policy (`reevaluate`): tier, level, then care, points, tags;
 - when another customer is merged into this one (`absorb`): tier, level, then care, points, tags;
-- each tells its own next due instant after the customer's clock (`_feature_dues`), None if there
-  is none; `plan` takes the least. A feature must leave nothing due at or before the instant it was
+- each gives its own next due instant after the customer's clock (`_feature_dues`), None if there
+  is none; `plan` takes the earliest. A feature must leave nothing due at or before the instant it
   fired at.
 
-A policy without such sections (`Rules.has_features` is false) passes none of them.
+Under a policy without such sections (`Rules.has_features` is false) none of them runs.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 from handlers.browse import browsed
-from handlers.care import care_due_ms, remind, rewatch, watch
+from handlers.care import begin_care, care_due_ms, remind, restart_refresh
 from handlers.context import Cause, Context
 from handlers.dormancy import CameBack, compare_level, level_due_ms, reach_levels
 from handlers.effects import AppliedEvent, Effect
@@ -70,7 +71,7 @@ OTHER_HANDLERS: dict[type[Event], OtherHandler] = {
 
 
 def cause_key(event_id: str, occurred_ms: int) -> str:
-    """What makes the outputs differ that an event causes."""
+    """The cause key of the outputs of an event: the same whenever it is applied again."""
     return f"event:{event_id}@{occurred_ms}"
 
 
@@ -80,7 +81,7 @@ def cause_key(event_id: str, occurred_ms: int) -> str:
 def take_event(
     context: Context, customer: Customer, event: Event, now_ms: int, *, is_late: bool
 ) -> bool:
-    """Apply an accepted event; whether due instants or the stage may have moved by it."""
+    """Apply an accepted event; returns whether due instants or the stage may have changed."""
     has_features, tier_before = context.rules.has_features, customer.tier
     if type(event) in ORDER_HANDLERS:
         effect = _take_order_event(context, customer, event, now_ms, is_late=is_late)
@@ -91,7 +92,7 @@ def take_event(
     if has_features:
         key = cause_key(event.event_id, event.occurred_ms)
         cause = Cause(key, (event.event_id,), effect.reason, is_late)
-        _follow(context, customer, AppliedEvent(event, effect, tier_before, now_ms, cause))
+        _apply_features(context, customer, AppliedEvent(event, effect, tier_before, now_ms, cause))
     return moves_due or has_features
 
 
@@ -111,10 +112,10 @@ def _take_order_event(
 
 
 def _take_other_event(context: Context, customer: Customer, event: Event, now_ms: int) -> bool:
-    """Apply an event that is about no order; whether a due instant or the stage moves by it.
+    """Apply an event that is about no order; returns whether due instants or the stage changed.
 
-    Orders stay as they are, so the tier does too. An interaction ends only churned, and puts
-    off nothing but it.
+    Orders stay as they are, so the tier does too. An interaction ends only `churned`, and delays
+    only its instant.
     """
     if context.rules.satisfaction is not None:
         if customer.experience is None:
@@ -129,10 +130,10 @@ def _take_other_event(context: Context, customer: Customer, event: Event, now_ms
     return True
 
 
-def _follow(context: Context, customer: Customer, applied: AppliedEvent) -> None:
-    """What an accepted event comes to beyond tier and level."""
+def _apply_features(context: Context, customer: Customer, applied: AppliedEvent) -> None:
+    """Apply an accepted event to care, points and tags."""
     if context.rules.care is not None:
-        watch(customer, applied.now_ms)
+        begin_care(customer, applied.now_ms)
     if context.rules.points is not None:
         follow_points(context, customer, applied)
     if context.rules.tags is not None:
@@ -165,7 +166,7 @@ def fire_until(context: Context, customer: Customer, until_ms: int) -> None:
 
 
 def _fire_features(context: Context, customer: Customer, due_ms: int) -> None:
-    """What is due at an instant beyond tier and level."""
+    """Do what is due of care, points and tags."""
     if context.rules.care is not None:
         remind(context, customer, due_ms)
     if context.rules.points is not None:
@@ -175,7 +176,7 @@ def _fire_features(context: Context, customer: Customer, due_ms: int) -> None:
 
 
 def plan(context: Context, customer: Customer, now_ms: int) -> None:
-    """Work out the customer's stage, and when it is due next after `now_ms`."""
+    """Set the customer's stage, and when it is due next after `now_ms`."""
     rules = context.rules
     customer.stage = stage_of(customer, rules)
     due = _earlier(
@@ -209,7 +210,7 @@ def _earlier(due: int | None, other: int | None) -> int | None:
 def reevaluate(
     context: Context, customer: Customer, old_rules: Rules, now_ms: int, cause: Cause
 ) -> None:
-    """Look at a customer under rules that have just come into force."""
+    """Re-evaluate a customer under rules that have just come into force."""
     rules = context.rules
     today = rules.calendar.day(now_ms)
     before = totals(customer.ledger, old_rules, old_rules.calendar.day(now_ms))
@@ -220,7 +221,7 @@ def reevaluate(
     evaluate(context, customer, now_ms, before, cause)
     compare_level(context, customer, now_ms, cause.key, None)
     if rules.care is not None:
-        rewatch(customer, old_rules, rules, now_ms)
+        restart_refresh(customer, old_rules, rules, now_ms)
     if rules.points is not None:
         expire_points(context, customer, now_ms, cause)
     reevaluate_tags(context, customer, now_ms, cause)
@@ -232,14 +233,14 @@ def reevaluate(
 def absorb(
     context: Context, customer: Customer, other: Customer, now_ms: int, cause: Cause
 ) -> None:
-    """Join another customer, who is the same person, and look at what that comes to."""
+    """Join a customer who was merged into this one, and evaluate the result."""
     rules = context.rules
     today = rules.calendar.day(now_ms)
     before = totals(customer.ledger, rules, today)
     balance = 0 if customer.points is None else customer.points.balance
     standing_before = customer.tier, balance
     if rules.points is not None and other.points is not None:
-        # Whose clock was behind; what is gone by now must not pay what the customer owes.
+        # The other's clock was behind: points expired by now must not pay what the customer owes.
         other.points.expire(now_ms)
     joined = join(customer, other, rules, today)
     context.tally.unmatched += joined.unmatched
@@ -248,7 +249,7 @@ def absorb(
     evaluate(context, customer, now_ms, before, cause)
     compare_level(context, customer, now_ms, cause.key, None)
     if rules.care is not None:
-        watch(customer, now_ms)
+        begin_care(customer, now_ms)
     join_points(context, customer, joined, standing_before, now_ms, cause)
     reevaluate_tags(context, customer, now_ms, cause)
 
@@ -256,9 +257,9 @@ def absorb(
 def undo_merge(
     context: Context, customer: Customer, left_ms: int, now_ms: int, cause: Cause
 ) -> None:
-    """Go on with a customer whose merge was refused: time passed, and the rules may be others.
+    """Resume a customer whose merge was refused: time has passed, and the rules may be new.
 
-    They are as if they had come into force when the customer left, at `left_ms`.
+    New rules apply as if they had come into force when the customer left, at `left_ms`.
     """
     rules = context.rules
     if customer.tier not in rules.rank:

@@ -1,1 +1,1 @@
-"""Pure numbers: calendar, money, ledger, RFM figures, tiers, levels. No I/O, no clock."""
+"""Pure numbers: calendar, money, orders, RFM, tiers, dormancy. No I/O, no clock."""

@@ -1,8 +1,8 @@
-"""Business days: local dates of one time zone as day numbers, and the instants they begin.
+"""Business days: local dates of one time zone as day numbers, and the instants at which they begin.
 
 A day number is the count of days since 1970-01-01 of the local calendar. A business day begins at
-the first instant at which the local date has reached it, and never goes back: where clocks fall
-back over midnight, the new date stays; a date that a zone skipped has no length.
+the first instant at which the local date has reached it, and never goes back: where clocks go back
+over midnight, the new date stays. A date that the zone skipped has no length.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def date_of_day(day: int) -> date:
 
 
 class BusinessCalendar:
-    """Maps epoch milliseconds to business days of one zone and back; caches what it worked out."""
+    """Maps epoch milliseconds to business days of one zone and back; caches the starts of days."""
 
     __slots__ = ("_fixed_offset_ms", "_starts", "zone")
 
@@ -80,7 +80,7 @@ class BusinessCalendar:
         return (_EPOCH + timedelta(milliseconds=instant_ms)).astimezone(self.zone).hour
 
     def previous(self, day: int) -> int:
-        """The business day before; one that the zone skipped is none."""
+        """The business day before, skipped dates left out."""
         before = day - 1
         while self.start(before) == self.start(day):
             before -= 1

@@ -1,4 +1,4 @@
-"""Care: which date comes next, and how far ahead a customer is to be remembered."""
+"""Care reminders: which date comes next, and how many days ahead to remind of it."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _LEAP_DAY = (2, 29)
 
 
 class Reminded(Struct, array_like=True):
-    """What a customer was reminded of already.
+    """The reminders a customer has had.
 
-    A date of an occasion is told once, and after it only later ones. What follows from silence is
-    told once for each time the silence began.
+    Each date of an occasion is reminded of once, and after it only of later dates. Silence is
+    reminded of once for each instant at which it began.
     """
 
     since_ms: int
-    """The customer's clock when it came to be known to the rule of profile refresh in force."""
+    """The customer's clock when the rule of profile refresh in force first applied to it."""
     dates: dict[str, int] = field(default_factory=dict)
-    """The day number told last by occasion; those of holidays only while they matter."""
+    """The latest day number reminded of, by occasion; of holidays only recent ones."""
     checkin_ms: int = NEVER_MS
     refresh_ms: int = NEVER_MS
 
     def join(self, other: Reminded) -> None:
-        """Count also what another customer was reminded of who is the same person."""
+        """Add the reminders of a customer who was merged into this one."""
         self.since_ms = min(self.since_ms, other.since_ms)
         for occasion, day in other.dates.items():
             self.dates[occasion] = max(day, self.dates.get(occasion, day))
@@ -91,7 +91,7 @@ class HolidayRule:
 
 
 class Upcoming(NamedTuple):
-    """The next date of a holiday and the day on which somebody is to be reminded of it."""
+    """The next date of a holiday, and the day on which to remind of it."""
 
     remind_day: int
     day: int
@@ -99,7 +99,7 @@ class Upcoming(NamedTuple):
 
 
 class CareRule:
-    """The section `[care]` of a policy, ready for use."""
+    """The section `[care]` of a policy, compiled."""
 
     def __init__(self, declared: CarePolicy) -> None:
         self.leap_day = int(declared.leap_day[:2]), int(declared.leap_day[3:])
@@ -111,13 +111,13 @@ class CareRule:
         self._upcoming: dict[int, tuple[Upcoming, ...]] = {}
 
     def yearly(self, month: int, day: int) -> YearlyDate:
-        """The day of each year on which a date is remembered."""
+        """The date in each year of a month and day."""
         return YearlyDate(month, day, self.leap_day)
 
     def upcoming(self, today: int) -> tuple[Upcoming, ...]:
         """The next date of each holiday after today, by the day to remind of it.
 
-        It is the same for every customer, so it is worked out once a day.
+        It is the same for every customer, so it is cached by day.
         """
         found = self._upcoming.get(today)
         if found is None:
@@ -138,7 +138,7 @@ class CareRule:
 
 
 def remind_day(day: int, days_ahead: int, today: int) -> int:
-    """The day after today on which to remind of a date: so many days ahead, else tomorrow."""
+    """The day on which to remind of a date: `days_ahead` before it, but not before tomorrow."""
     return max(day - days_ahead, today + 1)
 
 

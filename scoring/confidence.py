@@ -21,7 +21,7 @@ class Interval(NamedTuple):
 
 
 class Count(NamedTuple):
-    """How many of a group did it; the group may be empty."""
+    """How many of a group count as hits; the group may be empty."""
 
     hits: int
     size: int

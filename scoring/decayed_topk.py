@@ -28,11 +28,11 @@ from msgspec import Struct, field
 CAPACITY = 32
 _SCALE_BITS = 10
 _LEAST_SHIFT = 8
-"""Half-lives by which a late event may precede the first and still enter exactly."""
+"""A late event may precede the first by so many half-lives and still enter exactly."""
 _MOST_SHIFT = 24
-"""Half-lives after which all weights are brought down by whole halvings, rounded down."""
+"""After so many half-lives all weights are halved as often as needed, rounded down."""
 _MOST_WEIGHT = 2**62
-"""What a counter can hold; some billion of the heaviest events within one half-life."""
+"""The limit of a weight: a billion of the heaviest events within one half-life."""
 
 
 @cache
@@ -57,7 +57,7 @@ def _root(number: int, degree: int) -> int:
 
 
 class Weight(Struct, array_like=True):
-    """What a name weighs on the scale of its sketch, and by how much that may be too high."""
+    """The weight of a name on the scale of its sketch, and by how much it may be too high."""
 
     total: int
     error: int = 0
@@ -72,7 +72,7 @@ class Sketch(Struct, array_like=True):
     weights: dict[str, Weight] = field(default_factory=dict)
 
     def add(self, name: str, weight: int, day: int) -> None:
-        """Give a name weight on a business day, today or earlier."""
+        """Add weight to a name on a business day, today or earlier."""
         period, place = divmod(day, self.half_life_days)
         if period - self.landmark > _MOST_SHIFT:
             self._rescale(period)
@@ -92,8 +92,8 @@ class Sketch(Struct, array_like=True):
     def join(self, other: Sketch) -> None:
         """Add the weights of another sketch of the same half-life, and keep the heaviest.
 
-        A name that a full sketch does not have may have been in it up to its least weight, which is
-        added to weight and error, so that a weight stays too high by at most its noted error
+        A name missing from a full sketch may have weighed up to that sketch's least weight. That is
+        added to its weight and its error, so a weight is still too high by at most its error
         (P. Agarwal et al., Mergeable Summaries, PODS 2012).
         """
         landmark = max(self.landmark, other.landmark)
@@ -116,7 +116,7 @@ class Sketch(Struct, array_like=True):
         return [name for _, name in ranked[:count]]
 
     def weight_on(self, name: str, day: int) -> Fraction:
-        """What a name weighs on a business day."""
+        """The weight of a name on a business day."""
         return Fraction(self.weights[name].total) / self._scale(day)
 
     def error_on(self, name: str, day: int) -> Fraction:
@@ -124,9 +124,9 @@ class Sketch(Struct, array_like=True):
         return Fraction(self.weights[name].error) / self._scale(day)
 
     def light_from(self, name: str, at_least: Fraction) -> int:
-        """The first business day on which a name weighs less than that, if no event comes.
+        """The first business day on which a name weighs less than `at_least`, if no event comes.
 
-        It lies after the landmark for what weighs at least that today.
+        It lies after the landmark if the name weighs at least that today.
         """
         most = self.weights[name].total * at_least.denominator // at_least.numerator
         shift = max(0, (most >> _SCALE_BITS).bit_length() - 1)
@@ -143,7 +143,7 @@ class Sketch(Struct, array_like=True):
         return self.weights[name].total, name
 
     def _rescale(self, period: int) -> None:
-        """Bring all weights down so that numbers stay small; what becomes nothing goes."""
+        """Move the landmark, so that numbers stay small; weights that become zero are dropped."""
         landmark = period - _LEAST_SHIFT
         self.weights = self._down_to(landmark)
         self.landmark = landmark
@@ -159,7 +159,7 @@ class Sketch(Struct, array_like=True):
 
 
 def _least_weight(weights: dict[str, Weight]) -> int:
-    """What a name that is not there may weigh at most: nothing as long as there is room."""
+    """What a missing name may weigh at most: nothing while there is room."""
     if len(weights) < CAPACITY:
         return 0
     return min(weight.total for weight in weights.values())

@@ -1,6 +1,6 @@
 """A customer's health from 0 to 100: the weighted mean of parts that are each 0 to 100.
 
-A part of which nothing is known is left out, and so is its weight. This is the customary health
+A part without data is left out, and so is its weight. This is the customary health
 score of customer success (weight times measure over the sum of weights, as in
 https://support.gainsight.com, Scorecards); the parts themselves are defined here, in integers.
 """
@@ -20,11 +20,11 @@ PARTS = ("recency", "frequency", "monetary", "level", "satisfaction", "support")
 Part = int | None
 
 _WORST_LEVEL = 3
-"""The place of `churned` among the levels of silence, `active` being 0."""
+"""`churned` as a dormancy level, `active` being 0."""
 
 
 class HealthRule(NamedTuple):
-    """A health section made ready: integer weights in the order of `PARTS`, and costs."""
+    """The section `[health]`, compiled: integer weights in the order of `PARTS`, and costs."""
 
     weights: tuple[int, ...]
     complaint_cost: int
@@ -40,19 +40,19 @@ def health_rule(declared: Health) -> HealthRule:
 
 
 def digit_part(digit: int) -> int:
-    """Of a digit R, F or M from 1 to 5: 0, 25, 50, 75 or 100."""
+    """The part of a digit R, F or M from 1 to 5: 0, 25, 50, 75 or 100."""
     return 25 * (digit - 1)
 
 
 def level_part(level: int) -> int:
-    """Of a level of silence: active 100, at risk 66, dormant 33, churned 0."""
+    """The part of a dormancy level: active 100, at risk 66, dormant 33, churned 0."""
     return 100 * (_WORST_LEVEL - level) // _WORST_LEVEL
 
 
 def satisfaction_part(csat: Sequence[int], nps: Sequence[int]) -> Part:
-    """Where the mean answer lies on its scale, in hundredths, rounded down.
+    """The mean answer on a scale from 0 to 100, rounded down.
 
-    With both kinds of answers it is the mean of the two places; None without any answer.
+    With both kinds of answers it is the mean of the two; None without any answer.
     """
     places = []
     if csat:
@@ -69,7 +69,7 @@ def support_part(rule: HealthRule, open_complaints: int, other_tickets: int) -> 
 
 
 def health_score(rule: HealthRule, parts: Sequence[Part]) -> int | None:
-    """floor(sum(weight * part) / sum(weight)) over the parts that are known; None of none."""
+    """floor(sum(weight * part) / sum(weight)) over the known parts; None without any."""
     known = [(w, part) for w, part in zip(rule.weights, parts, strict=True) if part is not None]
     whole = sum(weight for weight, _ in known)
     return None if whole == 0 else sum(weight * part for weight, part in known) // whole

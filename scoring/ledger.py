@@ -1,8 +1,8 @@
 """A customer's orders: what counts, over a window of business days, in any order of arrival.
 
 Money is in minor units of the base currency unless a name says otherwise. Memory is bounded: the
-newest `MAX_ORDERS` orders of the window one by one, older ones merged per day, the rest as three
-figures ("ever").
+newest `MAX_ORDERS` orders of the window one by one, older ones merged per day, and of orders out of
+the window only their number, the first and the last ("ever").
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_WAITING = 64
 
 
 class MergedDay(Struct, array_like=True):
-    """The counted orders of one business day that no longer stand one by one."""
+    """The counted orders of one business day, merged into one entry."""
 
     day: int
     count: int
@@ -28,21 +28,21 @@ class MergedDay(Struct, array_like=True):
 
 
 class Joined(Struct):
-    """What came of joining two ledgers."""
+    """What joining two ledgers changed."""
 
     changed: list[tuple[Order, bool]] = field(default_factory=list)
-    """Orders to which something happened, and whether they counted before; possibly repeated."""
+    """Orders that changed, and whether they counted before; an order may occur twice."""
     duplicates: list[Order] = field(default_factory=list)
-    """Orders of the other ledger that stood in both, and so went."""
+    """Orders of the other ledger that were dropped, because both ledgers had them."""
     unmatched: int = 0
-    """Changes pushed out of the waiting list, and refunds that contradict one that was told."""
+    """Changes pushed out of the waiting list, and refunds that conflict with a seen one."""
 
 
 class Ledger(Struct, array_like=True):
     """All that is kept of a customer's orders."""
 
     orders: list[Order] = field(default_factory=list)
-    """In the window, by order time, at one time by arrival."""
+    """In the window, by order time, then by arrival."""
     merged: list[MergedDay] = field(default_factory=list)
     frozen_count: int = 0
     """Counted orders merged or out of the window."""
@@ -57,7 +57,7 @@ class Ledger(Struct, array_like=True):
     last_order_ms: int | None = None
     """The time of the last counted order ever."""
     waiting: list[Change] = field(default_factory=list)
-    """Changes whose order is not there, in order of arrival."""
+    """Changes whose order is missing, in order of arrival."""
 
     @property
     def orders_ever(self) -> int:
@@ -65,16 +65,17 @@ class Ledger(Struct, array_like=True):
         return self.frozen_count + self.live_count
 
     def find(self, order_id: str) -> Order | None:
-        """The order of this id if it stands in the window one by one."""
+        """The order of this id, if it is in the window and not merged."""
         for order in reversed(self.orders):
             if order.order_id == order_id:
                 return order
         return None
 
     def is_duplicate_refund(self, order_id: str, refund_id: str, units: int) -> bool | None:
-        """Whether a refund seen on its order, or waiting for it, was for the same amount.
+        """Whether a refund was seen before, on its order or waiting for it.
 
-        None if there is none of this id.
+        True with the same amount (a duplicate), False with another one (a conflict), None if its id
+        is new.
         """
         order = self.find(order_id)
         if order is not None and order.refunds is not None:
@@ -87,7 +88,7 @@ class Ledger(Struct, array_like=True):
         return None
 
     def place(self, order: Order, rules: Rules, today: int) -> bool:
-        """Enter a new order, with the changes that waited for it. True if it counts."""
+        """Add a new order, and apply the changes that waited for it. True if it counts."""
         if self.waiting:
             for change in self.waiting:
                 if change.order_id == order.order_id:
@@ -110,10 +111,11 @@ class Ledger(Struct, array_like=True):
         return order.counts
 
     def change(self, change: Change, rules: Rules) -> tuple[Order | None, int]:
-        """Apply a change to its order, or let it wait.
+        """Apply a change to its order, or let it wait if the order is missing.
 
-        Returns the order that came to count by it, if one did, and how many changes (0 or 1) were
-        pushed out of the waiting list and so never found their order.
+        Returns:
+            the order, if this change made it count; and how many changes (0 or 1) were pushed out
+            of the waiting list, so that they never find their order.
         """
         order = self.find(change.order_id)
         if order is None:
@@ -134,12 +136,12 @@ class Ledger(Struct, array_like=True):
         return (order if order.counts and not counted else None), 0
 
     def join(self, other: Ledger, rules: Rules, today: int) -> Joined:
-        """Take over the orders of another customer who is the same person; `other` is used up.
+        """Take over the orders of a customer who was merged into this one; `other` is used up.
 
-        An order told under both ids with one amount is one order. A change that waited on one side
-        reaches an order that stood on the other.
+        An order in both ledgers with the same amount is one order. A change that waits in one
+        ledger is applied to its order in the other.
         """
-        # The other may come from under other rules: what counts by these alone is no news.
+        # The other may come from other rules: counting by these is no change of an order.
         other.recount(rules)
         joined = Joined()
         own_orders: dict[str, list[Order]] = {}
@@ -163,7 +165,7 @@ class Ledger(Struct, array_like=True):
         return joined
 
     def evict(self, rules: Rules, today: int) -> list[str]:
-        """Drop what left the window by `today`; the ids of the counted orders among it.
+        """Drop what has left the window by `today`; the ids of the counted orders that left.
 
         Orders merged per day have no ids any more.
         """
@@ -197,13 +199,13 @@ class Ledger(Struct, array_like=True):
         return first + rules.window_days
 
     def leaving(self) -> list[tuple[int, int, int]]:
-        """What will leave the window: (business day of the order, count, value), by day."""
+        """What will leave the window, as (business day of the orders, count, value)."""
         days = [(merged.day, merged.count, merged.value) for merged in self.merged]
         days += [(order.day, 1, order.value) for order in self.orders if order.counts]
         return days
 
     def recount(self, rules: Rules) -> None:
-        """Work out days and counting anew under other rules; what is frozen stays."""
+        """Compute days and counting anew under other rules; frozen orders stay as they are."""
         self.live_count = 0
         self.frequency = sum(merged.count for merged in self.merged)
         self.monetary = sum(merged.value for merged in self.merged)
@@ -215,7 +217,7 @@ class Ledger(Struct, array_like=True):
         self._measure()
 
     def _join_waiting(self, other: Ledger, joined: Joined) -> None:
-        """Let changes reach the orders of both; a refund that waits on both sides waits once."""
+        """Apply the waiting changes of both to the orders of both; a refund waits at most once."""
         waiting, self.waiting = [*self.waiting, *other.waiting], []
         for change in waiting:
             found, same = self.find(change.order_id), None
@@ -254,7 +256,7 @@ class Ledger(Struct, array_like=True):
         self.frozen_last_ms = max(lasts, default=None)
 
     def _measure(self) -> None:
-        """Find the first and the last counted order; leaving the window changes neither."""
+        """Set the times of the first and the last counted order ever."""
         first, last = self.frozen_first_ms, self.frozen_last_ms
         for order in self.orders:
             if order.counts:

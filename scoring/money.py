@@ -39,8 +39,8 @@ _MOST_DIGITS = 40
 class Amount(NamedTuple):
     """An exact decimal, `units / 10**scale`, with no trailing zeros after the point.
 
-    A number of more than 40 significant digits is far outside every limit here; it is kept as
-    some number that fails the same check.
+    A number of more than 40 digits is far outside every limit here. It is replaced by a number
+    that fails the same check.
     """
 
     units: int
@@ -103,7 +103,7 @@ class Rate(NamedTuple):
 def convert(units: int, rate: Rate, shift: int = 0) -> int:
     """`units * rate * 10**shift`, ties to the even integer. Exact.
 
-    `shift` is the digits of the base currency less those in which `units` are given.
+    `shift` is the number of digits of the base currency less that of `units`.
     """
     numerator, denominator = rate
     if shift >= 0:

@@ -1,4 +1,4 @@
-"""One order: its amount, what happened to it, and whether it counts.
+"""One order: its amount, its payment, cancellation and refunds, and whether it counts.
 
 Money is in minor units of the base currency unless a name says otherwise.
 """
@@ -35,9 +35,9 @@ class Change(Struct, array_like=True, frozen=True):
 
 
 class Foreign(Struct, array_like=True, frozen=True):
-    """The amount of an order as it was placed in another currency, and the rate it was taken at.
+    """The amount of an order in another currency, and the rate it was converted at.
 
-    The rate is major units of the base currency for one major unit.
+    The rate is in major units of the base currency for one major unit.
     """
 
     currency: str
@@ -47,24 +47,24 @@ class Foreign(Struct, array_like=True, frozen=True):
 
 
 class Refunds(Struct, array_like=True):
-    """The refunds of one order: those seen last, as marks one after another, and their sum."""
+    """The refunds of one order: the newest ids (`scoring.seen_ids`), and the sum of all."""
 
     seen: bytes
     units: int
     value: int
 
     def is_duplicate(self, refund_id: str, units: int) -> bool | None:
-        """Whether a refund of this id was for the same amount; None if it was not seen."""
+        """Whether a refund was seen: True with the same amount, False with another, None if new."""
         return seen_ids.is_duplicate(self.seen, refund_id, units)
 
     def remember(self, refund_id: str, units: int) -> None:
-        """Note a refund, and forget the oldest beyond `MAX_REFUND_IDS`."""
+        """Remember a refund, and forget the oldest beyond `MAX_REFUND_IDS`."""
         self.seen = seen_ids.remember(self.seen, refund_id, units, MAX_REFUND_IDS)
 
     def with_those_of(self, other: Refunds) -> Refunds:
-        """The refunds of the same order told elsewhere too, each id once; `value` is not set.
+        """The refunds of this order and of its copy in another ledger, each id once.
 
-        Of ids that were forgotten nobody knows whether they are the same, so they are taken to be.
+        Forgotten ids are assumed to be the same in both. The caller sets `value`.
         """
         own, their = seen_ids.amounts(self.seen), seen_ids.amounts(other.seen)
         forgotten = max(self.units - sum(own.values()), other.units - sum(their.values()))
@@ -87,7 +87,7 @@ class Order(Struct, array_like=True):
     foreign: Foreign | None = None
     refunds: Refunds | None = None
     earned: Earned | None = None
-    """The points it gave, once it gave some under a policy that has points."""
+    """The points it gave, under a policy with points."""
 
     @property
     def value(self) -> int:
@@ -95,14 +95,14 @@ class Order(Struct, array_like=True):
         return self.amount if self.refunds is None else self.amount - self.refunds.value
 
     def is_same(self, other: Order) -> bool:
-        """Whether an order of this id told elsewhere has the same amount and currency."""
+        """Whether an order of this id in another ledger has the same amount and currency."""
         own, their = self.foreign, other.foreign
         if own is None or their is None:
             return own is their and self.amount == other.amount
         return (own.currency, own.amount_minor) == (their.currency, their.amount_minor)
 
     def take_news(self, other: Order) -> None:
-        """Take over what the same order came to elsewhere, as far as it goes further."""
+        """Take over cancellation, payment, refunds and points from the order's copy elsewhere."""
         self.cancelled = self.cancelled or other.cancelled
         if self.payment == PENDING:
             self.payment = other.payment
@@ -127,7 +127,7 @@ def counts(order: Order, rules: Rules) -> bool:
 
 
 def apply_change(order: Order, change: Change) -> None:
-    """Let a change happen to its order; whether it counts is for the ledger to work out."""
+    """Apply a change to its order; the ledger then decides whether the order counts."""
     if change.kind == PAY:
         order.payment = PAID
     elif change.kind == FAIL:
@@ -148,7 +148,7 @@ def _refund(order: Order, change: Change) -> None:
 
 
 def _refund_value(order: Order, units: int) -> int:
-    """What a sum of refunds is worth, at most the amount of the order."""
+    """A sum of refunds in the base currency, at most the amount of the order."""
     foreign = order.foreign
     if foreign is not None:
         units = convert(units, Rate(foreign.rate_numerator, foreign.rate_denominator))

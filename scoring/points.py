@@ -1,4 +1,4 @@
-"""Points: how many an order or an activity is worth, and the lots they are kept in by age."""
+"""Points: how many an order or an activity gives, and the lots that hold them by age."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ MAX_REDEMPTIONS = 64
 MAX_ACTIVITIES_COUNTED = 128
 """Activities counted: more than a policy may have, so that none is lost by one new policy."""
 MAX_POINTS = 10**12
-"""The most that one movement can be."""
+"""The most points that one event gives or takes."""
 
 
 class Terms(NamedTuple):
-    """What a value in base minor units is worth: a rate in points for each, and a least value."""
+    """The rate of points for each minor unit of the base currency, and the least value."""
 
     numerator: int
     denominator: int
@@ -35,7 +35,7 @@ class Terms(NamedTuple):
 
 
 class Earned(Struct, array_like=True):
-    """What an order earned: the terms it was first taken at, and the lot its points went to."""
+    """The points of an order: the terms when it first counted, and the lot that has them."""
 
     terms: Terms
     points: int = 0
@@ -43,12 +43,12 @@ class Earned(Struct, array_like=True):
     expires_ms: int | None = None
 
     def is_gone(self, now_ms: int) -> bool:
-        """Whether the points have expired, so that nothing can be taken back of them."""
+        """Whether the points have expired, so that none can be taken back."""
         return self.points > 0 and self.expires_ms is not None and self.expires_ms <= now_ms
 
 
 class Lot(Struct, array_like=True):
-    """Points earned on one business day that expire at one instant, as far as not yet used."""
+    """The unspent points of one business day, which expire at one instant."""
 
     day: int
     expires_ms: int | None
@@ -70,34 +70,34 @@ class Counted(Struct, array_like=True):
 
 
 class Account(Struct, array_like=True):
-    """A customer's points. The balance is what was earned less all that went, always.
+    """A customer's points. The balance is always what was earned less what was used or expired.
 
-    At most `MAX_LOTS` lots, one for each business day with points left; beyond them the oldest
-    lot joins the next one and lives as long as that.
+    There are at most `MAX_LOTS` lots, one for each business day with points left. Beyond that the
+    oldest lot is merged into the next one, and expires with it.
     """
 
     lots: list[Lot] = field(default_factory=list)
     """Oldest first, none of them empty."""
     owed: int = 0
-    """Points taken back that had been spent already; while some are owed there are no lots."""
+    """Points to take back that were spent already; while some are owed there are no lots."""
     earned: int = 0
     redeemed: int = 0
     taken_back: int = 0
     expired: int = 0
     redemptions: bytes = b""
-    """Marks of the redemptions accepted last."""
+    """The redemptions accepted last (`scoring.seen_ids`)."""
     activities: dict[bytes, Counted] = field(default_factory=dict)
-    """By digest of the name, counted longest ago first; that goes beyond the bound."""
+    """By digest of the name, least recently counted first; the first goes beyond the bound."""
     unreported: int = 0
-    """Points that came by a merge while no policy had points, part of the balance."""
+    """Points from a merge under a policy without points: in the balance, but in no output yet."""
 
     @property
     def balance(self) -> int:
-        """Points to spend; below zero if spent ones were taken back."""
+        """Points to spend; negative if points were taken back that had been spent."""
         return self.earned - self.redeemed - self.taken_back - self.expired
 
     def earn(self, points: int, day: int, expires_ms: int | None) -> None:
-        """Add points: first to what is owed, the rest to the lot of the day."""
+        """Add points: first against what is owed, the rest to the lot of the day."""
         self.earned += points
         filled = min(self.owed, points)
         self.owed -= filled
@@ -107,9 +107,9 @@ class Account(Struct, array_like=True):
         self._put(Lot(day, expires_ms, points))
 
     def join(self, other: Account) -> None:
-        """Take over the points of another customer who is the same person.
+        """Take over the points of a customer who was merged into this one.
 
-        What one of them owes is paid from what the other has, oldest first.
+        What one of them owes is paid from the points of the other, oldest first.
         """
         for lot in other.lots:
             self._put(Lot(lot.day, lot.expires_ms, lot.points))
@@ -126,7 +126,7 @@ class Account(Struct, array_like=True):
             del self.activities[next(iter(self.activities))]
 
     def take_back(self, points: int, day: int, expires_ms: int | None) -> None:
-        """Take points from their own lot, then from the oldest; what is not there is owed."""
+        """Take points from their own lot, then from the oldest; what is missing is owed."""
         self.taken_back += points
         for lot in self.lots:
             if lot.day == day and lot.expires_ms == expires_ms:
@@ -148,11 +148,11 @@ class Account(Struct, array_like=True):
         return True
 
     def is_duplicate(self, redemption_id: str, points: int) -> bool | None:
-        """Whether an accepted redemption was of as many points; None if the id is new."""
+        """Whether a redemption was accepted before: True with as many points, None if it is new."""
         return seen_ids.is_duplicate(self.redemptions, redemption_id, points)
 
     def expire(self, now_ms: int) -> int:
-        """Let go of all that expires up to an instant; how much it was."""
+        """Drop the points that expire up to an instant; returns how many."""
         gone = sum(lot.points for lot in self.lots if _is_over(lot, now_ms))
         if gone:
             self.lots = [lot for lot in self.lots if not _is_over(lot, now_ms)]
@@ -183,7 +183,7 @@ class Account(Struct, array_like=True):
         return True
 
     def _put(self, added: Lot) -> None:
-        """Add to the lot of the same day and end, or have a new one in its place by age."""
+        """Add to the lot of the same day and expiry, or insert a new lot by age."""
         for lot in self.lots:
             if (lot.day, lot.expires_ms) == (added.day, added.expires_ms):
                 lot.points += added.points
@@ -194,7 +194,7 @@ class Account(Struct, array_like=True):
             self.lots[0].points += oldest.points
 
     def _spend(self, points: int) -> int:
-        """Take points oldest first, and drop lots that are empty; what was not there."""
+        """Take points oldest first, and drop empty lots; returns how many were missing."""
         for lot in self.lots:
             taken = min(lot.points, points)
             lot.points -= taken
@@ -204,7 +204,7 @@ class Account(Struct, array_like=True):
 
 
 class PointsRule:
-    """The section `[points]` of a policy, ready for use."""
+    """The section `[points]` of a policy, compiled."""
 
     def __init__(self, declared: PointsPolicy, digits: int) -> None:
         scale = 10**digits
@@ -222,7 +222,7 @@ class PointsRule:
         return self._declared.rates.get(tier, self._declared.rate)
 
     def terms(self, tier: str) -> Terms:
-        """What an order of a customer in a tier is taken at."""
+        """The terms for an order of a customer in a tier."""
         return self._by_tier.get(tier, self._default)
 
 

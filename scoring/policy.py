@@ -43,7 +43,7 @@ class Tier(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Movement(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a customer whose figures got worse moves down."""
+    """How a customer falls who no longer qualifies for the tier: grace and soft landing."""
 
     grace_days: int = 30
     soft_landing: bool = True
@@ -60,7 +60,7 @@ class Cadence(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DormancyActions(Struct, frozen=True, forbid_unknown_fields=True):
-    """What marketing automation is told to do; any may be null."""
+    """The `action` of each alert, for marketing automation; any may be null."""
 
     at_risk: str | None = "care_message"
     dormant: str | None = "wake_up_offer"
@@ -82,7 +82,7 @@ class Dormancy(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Satisfaction(Struct, frozen=True, forbid_unknown_fields=True):
-    """Over how many of the newest answers, and of the newest resolutions, means are taken."""
+    """How many of the newest answers, and of the newest resolutions, a mean is taken over."""
 
     answers: int = 10
     resolutions: int = 10
@@ -105,12 +105,12 @@ TagKind = Literal["attribute", "age", "count", "orders", "order_share", "top", "
 
 
 class TagRule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One declared tag. The kind says which of the other fields play a part."""
+    """One declared tag. Its kind says which of the other fields matter."""
 
     tag: str
     kind: TagKind
     of: str | None = None
-    """What is looked at: an attribute, a measure, or a name of the kind's own list."""
+    """The attribute, the measure, or a name from the list of its kind."""
     values: tuple[str, ...] = ()
     bands: tuple[int, ...] = ()
     events: tuple[str, ...] = ()
@@ -128,7 +128,7 @@ class TagRule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 
 
 class Holdout(Struct, frozen=True, forbid_unknown_fields=True):
-    """The share of customers whose alerts are marked as not to be acted on, as decimal text."""
+    """The share of customers in the holdout group, as decimal text, and the salt of its hash."""
 
     share: str
     salt: str
@@ -182,7 +182,7 @@ class Silence(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Refresh(Struct, frozen=True, forbid_unknown_fields=True):
-    """A reminder so many business days after the profile was told last."""
+    """A reminder so many business days after the last `profile.updated`."""
 
     days: int
     action: str | None = None
@@ -192,7 +192,7 @@ class Refresh(Struct, frozen=True, forbid_unknown_fields=True):
 class CarePolicy(Struct, frozen=True, forbid_unknown_fields=True):
     """Reminders to care for a customer; `checkin` is by tier.
 
-    `leap_day` is when 29 February is remembered in common years.
+    `leap_day` stands for 29 February in common years.
     """
 
     leap_day: Literal["02-28", "03-01"] = "02-28"

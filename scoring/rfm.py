@@ -20,7 +20,7 @@ SEGMENTS = load_segments()
 
 
 class Rfm(NamedTuple):
-    """What one business day makes of a customer's counted orders; `monetary` in minor units."""
+    """A customer's counted orders as of one business day; `monetary` in minor units."""
 
     recency_days: int
     frequency: int

@@ -13,9 +13,9 @@ class DayCounts(Struct, array_like=True):
 
     ever: int = 0
     days: list[int] = field(default_factory=list)
-    """The days on which it happened, ascending."""
+    """The days with at least one, ascending."""
     counts: list[int] = field(default_factory=list)
-    """How often on each of `days`."""
+    """The count of each of `days`."""
 
     def add(self, day: int, horizon: int) -> None:
         """Count once on a day; forget the days up to `horizon`, which may be this one."""
@@ -35,7 +35,7 @@ class DayCounts(Struct, array_like=True):
             counts.insert(place, 1)
 
     def join(self, other: DayCounts) -> None:
-        """Add what was counted elsewhere."""
+        """Add the counts of another customer."""
         self.ever += other.ever
         by_day = dict(zip(self.days, self.counts, strict=True))
         for day, count in zip(other.days, other.counts, strict=True):

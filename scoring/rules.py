@@ -46,7 +46,7 @@ class TierRule(NamedTuple):
 
 
 class Rules:
-    """A policy made ready for use. Immutable by convention; one instance a policy version."""
+    """A compiled policy. Immutable by convention; one instance for each policy version."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -83,14 +83,14 @@ class Rules:
         self.care = None if policy.care is None else CareRule(policy.care)
         features = (self.care, self.points, self.tags)
         self.has_features = any(feature is not None for feature in features)
-        """Whether events and instants do more than move tiers and levels."""
+        """Whether the policy declares more than tiers and dormancy levels."""
 
     def tier_name(self, rank: int) -> str:
         """The name of a tier by its rank, 0 the best; `prospect` below the last."""
         return PROSPECT if rank == self.prospect_rank else self.tiers[rank].name
 
     def tier_action(self, rank: int) -> str | None:
-        """What the policy says to do for customers of a tier; None for prospects."""
+        """The `action` of a tier; None for prospects."""
         return None if rank == self.prospect_rank else self.tiers[rank].action
 
     def _minor(self, text: str) -> int:

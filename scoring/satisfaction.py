@@ -1,4 +1,4 @@
-"""What customers say and how long their tickets take: the newest values by time, and exact means.
+"""Survey answers and times to resolution: the newest values by time, and exact means.
 
 Sources: CSAT is an answer from 1 to 5, NPS one from 0 to 10; 9 and 10 make a promoter, 0 to 6 a
 detractor (F. F. Reichheld, The One Number You Need to Grow, Harvard Business Review, 2003).
@@ -17,13 +17,11 @@ from scoring.money import text_of_minor
 MAX_KEPT = 32
 """Values of each kind that are kept, whatever the policy asks for."""
 
-PROMOTER_FROM = 9
-DETRACTOR_TO = 6
 HOUR_MS = 3_600_000
 MEAN_DECIMALS = 2
 
 Timed = tuple[int, int]
-"""An instant (epoch milliseconds) and what was measured then."""
+"""An instant (epoch milliseconds) and the value measured then."""
 
 
 class Experience(Struct, array_like=True):
@@ -35,7 +33,7 @@ class Experience(Struct, array_like=True):
     """When a ticket was resolved, and how many milliseconds after it was opened or reopened."""
 
     def join(self, other: Experience) -> None:
-        """Add what another customer told who is the same person."""
+        """Add the answers and resolutions of a customer who was merged into this one."""
         for own, theirs in (
             (self.csat, other.csat),
             (self.nps, other.nps),
@@ -46,7 +44,7 @@ class Experience(Struct, array_like=True):
 
 
 def enter(kept: list[Timed], at_ms: int, value: int) -> None:
-    """Put a value in its place by time, among equal times by arrival; the oldest goes."""
+    """Insert a value by time, among equal times by arrival; beyond the limit the oldest goes."""
     kept.insert(bisect_right(kept, at_ms, key=_instant), (at_ms, value))
     if len(kept) > MAX_KEPT:
         del kept[0]
@@ -58,7 +56,7 @@ def newest(kept: Sequence[Timed], count: int) -> list[int]:
 
 
 def mean_text(values: Sequence[int], unit: int = 1) -> str | None:
-    """The exact mean in `unit`s as decimal text, two decimals, ties to even; None of nothing."""
+    """The exact mean in `unit`s as decimal text, two decimals, ties to even; None without any."""
     if not values:
         return None
     mean = Fraction(sum(values) * 10**MEAN_DECIMALS, len(values) * unit)

@@ -1,58 +1,62 @@
-"""What was told of an id, remembered in sixteen bytes: a digest of the id, and its amount."""
+"""Seen ids in sixteen bytes each: a digest of the id, and the amount that came with it.
+
+A list of them is one byte string, oldest first. Of refunds the amount is the refund's, of
+redemptions the points.
+"""
 
 from __future__ import annotations
 
 from hashlib import blake2b
 
 _ID_BYTES = 8
-_MARK_BYTES = 2 * _ID_BYTES
+_ENTRY_BYTES = 2 * _ID_BYTES
 
 
-def is_duplicate(marks: bytes, identity: str, amount: int) -> bool | None:
-    """Whether an id among the marks was told with the same amount; None if it is not there.
+def is_duplicate(seen: bytes, identity: str, amount: int) -> bool | None:
+    """Whether an id was seen: True with this amount, False with another one, None if it is new.
 
-    Two customers who became one may have told an id with an amount each.
+    After a merge one id may have been seen with two amounts.
     """
-    known, found = _mark(identity, amount), None
-    for at in range(0, len(marks), _MARK_BYTES):
-        if marks.startswith(known, at):
+    entry, found = _entry(identity, amount), None
+    for at in range(0, len(seen), _ENTRY_BYTES):
+        if seen.startswith(entry, at):
             return True
-        if marks.startswith(known[:_ID_BYTES], at):
+        if seen.startswith(entry[:_ID_BYTES], at):
             found = False
     return found
 
 
-def remember(marks: bytes, identity: str, amount: int, most: int) -> bytes:
-    """The marks with one more; the oldest beyond `most` are forgotten."""
-    return (marks + _mark(identity, amount))[-most * _MARK_BYTES :]
+def remember(seen: bytes, identity: str, amount: int, most: int) -> bytes:
+    """The seen ids with one more; the oldest beyond `most` are forgotten."""
+    return (seen + _entry(identity, amount))[-most * _ENTRY_BYTES :]
 
 
 def joined(kept: bytes, other: bytes, most: int) -> bytes:
-    """The newest marks of two, `kept` as the newer; beyond `most` each keeps at least half."""
-    ours, theirs = len(kept) // _MARK_BYTES, len(other) // _MARK_BYTES
+    """The newest ids of two lists, `kept` as the newer; beyond `most` each keeps at least half."""
+    ours, theirs = len(kept) // _ENTRY_BYTES, len(other) // _ENTRY_BYTES
     from_other = min(theirs, max(most // 2, most - ours))
     from_kept = min(ours, most - from_other)
-    return other[(theirs - from_other) * _MARK_BYTES :] + kept[(ours - from_kept) * _MARK_BYTES :]
+    return other[(theirs - from_other) * _ENTRY_BYTES :] + kept[(ours - from_kept) * _ENTRY_BYTES :]
 
 
-def amounts(marks: bytes) -> dict[bytes, int]:
-    """The amount of each id among the marks, by its digest, oldest first."""
+def amounts(seen: bytes) -> dict[bytes, int]:
+    """The amount of each seen id, by its digest, oldest first."""
     return {
-        marks[at : at + _ID_BYTES]: int.from_bytes(marks[at + _ID_BYTES : at + _MARK_BYTES], "big")
-        for at in range(0, len(marks), _MARK_BYTES)
+        seen[at : at + _ID_BYTES]: int.from_bytes(seen[at + _ID_BYTES : at + _ENTRY_BYTES], "big")
+        for at in range(0, len(seen), _ENTRY_BYTES)
     }
 
 
 def of_amounts(found: dict[bytes, int], most: int) -> bytes:
-    """The marks of amounts by digest; of more than `most` the first are forgotten."""
-    marks = b"".join(key + amount.to_bytes(_ID_BYTES, "big") for key, amount in found.items())
-    return marks[-most * _MARK_BYTES :]
+    """Seen ids from amounts by digest; of more than `most` the first are forgotten."""
+    seen = b"".join(key + amount.to_bytes(_ID_BYTES, "big") for key, amount in found.items())
+    return seen[-most * _ENTRY_BYTES :]
 
 
 def digest(identity: str) -> bytes:
-    """Eight bytes that stand for an id or a name, however long it is."""
+    """Eight bytes that stand for an id or a name of any length."""
     return blake2b(identity.encode(), digest_size=_ID_BYTES).digest()
 
 
-def _mark(identity: str, amount: int) -> bytes:
+def _entry(identity: str, amount: int) -> bytes:
     return digest(identity) + amount.to_bytes(_ID_BYTES, "big")

@@ -1,4 +1,4 @@
-"""Declared tags made ready: of which kind each is, and when its inputs change."""
+"""The declared tags, compiled: the kind of each, and which events change its inputs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from scoring.timestamps import parse_date
 
 MAX_TAGS = 64
 MAX_COUNTED = 16
-"""Kinds of events that the rules of a policy may count in all."""
+"""Kinds of events that a policy may count, over all its rules."""
 
 MAX_COUNTED_DAYS = 1_500
-"""Days for which they may be counted, the windows of all kinds together."""
+"""The sum of the windows over which a policy may count, in days."""
 
 MAX_NAME_BYTES = 64
-"""Of attribute values, categories, channels and activities that tags are made of, in UTF-8."""
+"""The limit, in UTF-8, of attribute values, categories, channels and activities in tags."""
 
 ORDER_PREFIX = "order."
 SUPPORT_PREFIXES = ("ticket.", "survey.")
@@ -39,12 +39,12 @@ class Range(NamedTuple):
     high: int | Fraction | None
 
     def holds(self, value: int | Fraction) -> bool:
-        """Whether a number is in it."""
+        """Whether a number is in the range."""
         return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
 
 
 class AttributeTag(NamedTuple):
-    """A tag for the value of an attribute; `values` those that make one, None for all."""
+    """A tag for the value of an attribute; only for `values`, unless that is None."""
 
     tag: str
     of: str
@@ -52,14 +52,14 @@ class AttributeTag(NamedTuple):
 
 
 class AgeTag(NamedTuple):
-    """A tag for the band of age; `bands` are the ages at which one begins."""
+    """A tag for an age band; `bands` are the ages at which one begins."""
 
     tag: str
     bands: tuple[int, ...]
 
 
 class CountTag(NamedTuple):
-    """A tag for how often something happened in `days` business days, None for ever."""
+    """A tag for the number of events in `days` business days; None for all time."""
 
     tag: str
     keys: tuple[str, ...]
@@ -68,7 +68,7 @@ class CountTag(NamedTuple):
 
 
 class OrdersTag(NamedTuple):
-    """A tag for the counted orders of `days` business days, or ever; money in minor units."""
+    """A tag for the counted orders of `days` business days, or all; money in minor units."""
 
     tag: str
     of: str
@@ -87,11 +87,11 @@ class OrderShareTag(NamedTuple):
     amount: int
     """In minor units."""
     hours: tuple[int, int]
-    """From the first to before the second, over midnight if it is not later."""
+    """From the first (included) to the second (not), over midnight if that is not later."""
 
 
 class TopTag(NamedTuple):
-    """A tag for each of the names that weigh most."""
+    """A tag for each of the heaviest names."""
 
     tag: str
     of: str
@@ -132,7 +132,7 @@ class TagRules:
         self._touched: dict[str, tuple[Tag, ...]] = {}
 
     def touched_by(self, event_type: str) -> tuple[Tag, ...]:
-        """The tags whose inputs an event of a type may change, other than by its names."""
+        """The tags whose inputs an event of a type may change, apart from its weighted names."""
         found = self._touched.get(event_type)
         if found is None:
             found = tuple(tag for tag in self.tags if _is_touched(tag, event_type))
@@ -145,19 +145,19 @@ class TagRules:
 
 
 def is_usable(name: str) -> bool:
-    """Whether a name that came with an event is kept: not empty, and at most `MAX_NAME_BYTES`."""
+    """Whether a name in an event can become a tag: not empty, and at most `MAX_NAME_BYTES`."""
     return 0 < len(name) <= MAX_NAME_BYTES and len(name.encode()) <= MAX_NAME_BYTES
 
 
 def count_key(event_type: str, activity: str | None = None) -> str:
-    """What an event is counted under."""
+    """The key under which an event is counted."""
     return event_type if activity is None else f"{_ACTIVITY}:{activity}"
 
 
 def age_on(birth_date: str, day: int) -> int | None:
-    """Full years of life on a local date; None before birth, or if the text is no date.
+    """Full years of age on a local date; None before birth, or if the text is no date.
 
-    Who was born on 29 February is a year older on 1 March of common years.
+    A birthday on 29 February counts on 1 March in common years.
     """
     born = parse_date(birth_date)
     if born is None:
@@ -192,21 +192,21 @@ def band_of(bands: tuple[int, ...], age: int) -> str:
 
 
 Dated = tuple[int, int, int]
-"""A business day, and two amounts that leave with it."""
+"""A business day, and two amounts that leave the window with it."""
 
 
 def holds_until(
     dated: Iterable[Dated], days: int, holds: Callable[[int, int], bool]
 ) -> tuple[bool, int | None]:
-    """Whether sums over a rolling window satisfy a rule, and the day on which that changes.
+    """Whether sums over a rolling window satisfy a condition, and the day on which that changes.
 
     Args:
-        dated: what is in the window, ascending by day; each leaves it `days` later.
-        holds: the rule, of both sums.
+        dated: what is in the window, ascending by day; each entry leaves it `days` later.
+        holds: the condition on both sums.
 
     Returns:
-        The verdict now, and the first day of another one if nothing more happens; None if there
-        is none.
+        the answer now, and the first day with another answer if nothing more happens; None if
+        there is none.
     """
     items = list(dated)
     first, second = sum(item[1] for item in items), sum(item[2] for item in items)
@@ -270,7 +270,7 @@ def _range(rule: TagRule, unit: int = 1) -> Range:
 
 
 def _bound(text: str | None, unit: int) -> int | Fraction | None:
-    """A bound in units; whole numbers as integers, which compare much faster."""
+    """A bound in units; whole numbers as integers, which compare faster."""
     if text is None:
         return None
     bound = Fraction(text) * unit

@@ -17,7 +17,7 @@ _MAX_MS = 253_402_300_799_999
 
 
 def parse_rfc3339(text: str) -> int | None:
-    """Epoch milliseconds, finer parts cut off; None for any other or an impossible time."""
+    """Epoch milliseconds, finer parts cut off; None if the text is no RFC 3339 or no time."""
     if _RFC3339.fullmatch(text) is None:
         return None
     try:

@@ -1,7 +1,7 @@
-"""Holds a customer's state against the rules and tells, figure by figure, what follows from what.
+"""Explains a customer's state: which rule and which number each part of it follows from.
 
-It works nothing out in a way of its own: figures, tiers, instants come from the same functions
-that decide them.
+It computes nothing in its own way: RFM, tiers and instants come from the functions that decide
+them.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ from scoring.timestamps import rfc3339
 
 
 def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
-    """What the customer is as of its clock (epoch ms), and why.
+    """The state of a customer as of its clock, and why it is so.
 
     Args:
-        customer: not erased, and evaluated under these rules.
+        customer: not erased, and last evaluated under these rules.
         rules: in force.
-        clock_ms: the customer's clock, `handlers.partition.Partition.clock_of`.
+        clock_ms: the customer's clock in epoch milliseconds.
     """
     assert not customer.erased
     today = rules.calendar.day(clock_ms)
-    found = rfm_of(totals(customer.ledger, rules, today))
+    rfm = rfm_of(totals(customer.ledger, rules, today))
     return Explanation(
         customer_id=customer.customer_id,
         as_of=rfc3339(clock_ms),
@@ -65,8 +65,8 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
             ever(customer.consent_ms),
             customer.also,
         ),
-        tier=_tier_why(customer, rules, found, today),
-        score=None if found is None else _score_why(rules, found),
+        tier=_tier_why(customer, rules, rfm, today),
+        score=None if rfm is None else _score_why(rules, rfm),
         orders=orders_why(customer.ledger, rules),
         level=level_why(customer, rules),
         due=due_next(customer, rules),
@@ -80,22 +80,22 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
         points=points_why(customer, rules),
         reminders=reminders_why(customer, rules, clock_ms),
         satisfaction=satisfaction_why(customer, rules),
-        health=health_why(customer, rules, found),
+        health=health_why(customer, rules, rfm),
         holdout=None if rules.holdout is None else rules.holdout.holds_out(customer.customer_id),
         tags=tags_why(customer, rules),
         weights=weights_why(customer, rules, today),
     )
 
 
-def _tier_why(customer: Customer, rules: Rules, found: Rfm | None, today: int) -> TierWhy:
+def _tier_why(customer: Customer, rules: Rules, rfm: Rfm | None, today: int) -> TierWhy:
     rank = rules.rank[customer.tier]
-    qualified = qualified_rank(rules, found)
+    qualified = qualified_rank(rules, rfm)
     grace = customer.grace
     return TierWhy(
         name=customer.tier,
         qualifies_for=rules.tier_name(qualified),
-        current=None if rank == rules.prospect_rank else _tier_held(rules, rank, found),
-        above=None if rank == 0 else _tier_held(rules, rank - 1, found),
+        current=None if rank == rules.prospect_rank else _tier_held(rules, rank, rfm),
+        above=None if rank == 0 else _tier_held(rules, rank - 1, rfm),
         next_tier=next_tier(rules, customer, rank),
         grace=None if grace is None else _grace_held(customer, rules, qualified),
         keeps_until=keeps_until(
@@ -104,21 +104,21 @@ def _tier_why(customer: Customer, rules: Rules, found: Rfm | None, today: int) -
     )
 
 
-def _tier_held(rules: Rules, rank: int, found: Rfm | None) -> TierHeld:
+def _tier_held(rules: Rules, rank: int, rfm: Rfm | None) -> TierHeld:
     conditions = [
-        _condition_held(rules, condition, found) for condition in rules.tiers[rank].conditions
+        _condition_held(rules, condition, rfm) for condition in rules.tiers[rank].conditions
     ]
     return TierHeld(
         rules.tier_name(rank),
         rules.policy.tiers[rank].label,
-        found is not None and all(condition.holds for condition in conditions),
+        rfm is not None and all(condition.holds for condition in conditions),
         conditions,
     )
 
 
-def _condition_held(rules: Rules, condition: Condition, found: Rfm | None) -> ConditionHeld:
+def _condition_held(rules: Rules, condition: Condition, rfm: Rfm | None) -> ConditionHeld:
     measure, cutoff = condition.measure, condition.cutoff
-    value = None if found is None else found[condition.measure_at]
+    value = None if rfm is None else rfm[condition.measure_at]
     margin = None
     if value is not None:
         margin = cutoff - value if condition.at_most else value - cutoff
@@ -128,7 +128,7 @@ def _condition_held(rules: Rules, condition: Condition, found: Rfm | None) -> Co
         required=_measured(rules, measure, cutoff),
         found=None if value is None else _measured(rules, measure, value),
         margin=None if margin is None else _measured(rules, measure, margin),
-        holds=holds(condition, found),
+        holds=holds(condition, rfm),
     )
 
 
@@ -150,9 +150,9 @@ def _grace_held(customer: Customer, rules: Rules, qualified: int) -> GraceHeld:
     )
 
 
-def _score_why(rules: Rules, found: Rfm) -> ScoreWhy:
+def _score_why(rules: Rules, rfm: Rfm) -> ScoreWhy:
     wr, wf, wm = rules.weights
-    view = rfm_view(found, rules)
+    view = rfm_view(rfm, rules)
     assert view is not None
     money = [_measured(rules, "monetary", cutoff) for cutoff in rules.monetary_cutoffs]
     return ScoreWhy(
@@ -161,24 +161,24 @@ def _score_why(rules: Rules, found: Rfm) -> ScoreWhy:
             DigitWhy(
                 "r",
                 "recency_days",
-                found.recency_days,
+                rfm.recency_days,
                 [*rules.recency_cutoffs],
-                5 - found.r,
-                found.r,
+                5 - rfm.r,
+                rfm.r,
                 wr,
             ),
             DigitWhy(
                 "f",
                 "frequency",
-                found.frequency,
+                rfm.frequency,
                 [*rules.frequency_cutoffs],
-                found.f - 1,
-                found.f,
+                rfm.f - 1,
+                rfm.f,
                 wf,
             ),
-            DigitWhy("m", "monetary", view.monetary, money, found.m - 1, found.m, wm),
+            DigitWhy("m", "monetary", view.monetary, money, rfm.m - 1, rfm.m, wm),
         ],
-        points=wr * (found.r - 1) + wf * (found.f - 1) + wm * (found.m - 1),
+        points=wr * (rfm.r - 1) + wf * (rfm.f - 1) + wm * (rfm.m - 1),
         most_points=4 * (wr + wf + wm),
     )
 

@@ -1,4 +1,4 @@
-"""What silence has made of a customer, and what time alone will bring."""
+"""A customer's dormancy level, and what is due next."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from scoring.timestamps import rfc3339
 
 
 def ever(instant_ms: int) -> str | None:
-    """RFC 3339 of an instant, None for one that never was."""
+    """RFC 3339 of an instant; None for `NEVER_MS`."""
     return None if instant_ms == NEVER_MS else rfc3339(instant_ms)
 
 
 def level_why(customer: Customer, rules: Rules) -> LevelWhy:
-    """The level of silence, its thresholds, and when each level is reached."""
+    """The dormancy level, its thresholds, and when each level is reached."""
     ledger = customer.ledger
     instants = instants_of(rules, customer)
     thresholds = None if instants is None else thresholds_of(rules, customer)
@@ -58,7 +58,7 @@ def level_why(customer: Customer, rules: Rules) -> LevelWhy:
 
 
 def due_next(customer: Customer, rules: Rules) -> DueNext | None:
-    """When the customer is looked at again without an event, and for what."""
+    """When the customer is due next without an event, and why."""
     due_ms = customer.next_due_ms
     if due_ms is None:
         return None
@@ -69,7 +69,7 @@ def due_next(customer: Customer, rules: Rules) -> DueNext | None:
 
 
 def _instants(customer: Customer, rules: Rules) -> Iterator[tuple[int, DueReason]]:
-    """Everything that time alone will bring, with its instant."""
+    """Everything that comes due by time alone, with its instant."""
     ledger, start = customer.ledger, rules.calendar.start
     for order in ledger.orders:
         yield start(order.day + rules.window_days), DueReason("order_leaves", order.order_id)

@@ -1,4 +1,4 @@
-"""Tags, satisfaction, health and holdout, as `handlers.explain.build` tells them."""
+"""The parts of an explanation that a policy may declare: tags, health, points, reminders."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _DECIMALS = 3
 
 
 def tags_why(customer: Customer, rules: Rules) -> list[TagWhy] | None:
-    """The tags that hold, each with the kind of its rule; None with a policy that has none."""
+    """The tags that hold, each with the kind of its rule; None under a policy without tags."""
     if rules.policy.tags is None:
         return None
     kinds = {rule.tag: rule.kind for rule in rules.policy.tags}
@@ -41,7 +41,7 @@ def tags_why(customer: Customer, rules: Rules) -> list[TagWhy] | None:
 
 
 def weights_why(customer: Customer, rules: Rules, today: int) -> list[NameWeight] | None:
-    """What categories and channels weigh today; None with a policy that weighs none."""
+    """The weights of categories and channels today; None under a policy without them."""
     declared = rules.tags
     if declared is None or (declared.category is None and declared.channel is None):
         return None
@@ -55,11 +55,11 @@ def weights_why(customer: Customer, rules: Rules, today: int) -> list[NameWeight
     return found
 
 
-def health_why(customer: Customer, rules: Rules, found: Rfm | None) -> HealthWhy | None:
-    """The score and its parts with their weights; None with a policy that has none."""
+def health_why(customer: Customer, rules: Rules, rfm: Rfm | None) -> HealthWhy | None:
+    """The score and its parts with their weights; None under a policy without health."""
     if rules.health is None or rules.policy.health is None:
         return None
-    view = health_view(customer, rules, rules.health, found)
+    view = health_view(customer, rules, rules.health, rfm)
     declared = rules.policy.health
     return HealthWhy(
         view.score,
@@ -72,7 +72,7 @@ def health_why(customer: Customer, rules: Rules, found: Rfm | None) -> HealthWhy
 
 
 def satisfaction_why(customer: Customer, rules: Rules) -> SatisfactionView | None:
-    """What the profile says of satisfaction; None with a policy that does not ask."""
+    """The satisfaction of the profile; None under a policy without it."""
     return None if rules.satisfaction is None else satisfaction_view(customer, rules.satisfaction)
 
 
@@ -81,7 +81,7 @@ def _decimal(value: Fraction) -> str:
 
 
 def points_why(customer: Customer, rules: Rules) -> PointsWhy | None:
-    """The account of points; None with a policy that has none."""
+    """The account of points; None under a policy without points."""
     if rules.points is None:
         return None
     account = customer.points or Account()
@@ -101,7 +101,7 @@ def points_why(customer: Customer, rules: Rules) -> PointsWhy | None:
 
 
 def reminders_why(customer: Customer, rules: Rules, clock_ms: int) -> list[ReminderWhy] | None:
-    """The next reminder of each kind, soonest first; None with a policy that has none."""
+    """The next reminder of each kind, soonest first; None under a policy without care."""
     if rules.care is None:
         return None
     return [

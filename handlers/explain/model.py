@@ -1,4 +1,4 @@
-"""Why a customer is what it is, as values for people and machines: what `build` tells.
+"""The values of an explanation, for people and programs: what `build` returns.
 
 Money is decimal text in major units of the policy's currency; times are RFC 3339 in UTC; a
 business day is its local date. A measure that a prospect does not have is null.
@@ -31,7 +31,7 @@ WaitingKind = Literal["payment", "failed_payment", "cancellation", "refund"]
 
 
 class Who(Struct, frozen=True):
-    """What is known of the person. Only the names of attributes: their values are personal."""
+    """What is known of the person. Only the names of attributes, as values are personal."""
 
     attributes: list[str]
     attributes_at: str | None
@@ -42,7 +42,7 @@ class Who(Struct, frozen=True):
 
 
 class ConditionHeld(Struct, frozen=True):
-    """One condition held against the figures; `margin` is below zero by what is missing."""
+    """One condition and the value found; a negative `margin` is what is missing."""
 
     measure: str
     comparison: Literal["at_least", "at_most"]
@@ -62,7 +62,7 @@ class TierHeld(Struct, frozen=True):
 
 
 class GraceHeld(Struct, frozen=True):
-    """A tier kept for a while: until when, what comes then, and which condition was lost."""
+    """A tier that is kept for now: until when, what follows, and the conditions that were lost."""
 
     until: str
     falls_to: str
@@ -70,7 +70,7 @@ class GraceHeld(Struct, frozen=True):
 
 
 class TierWhy(Struct, frozen=True):
-    """The tier, what it asks, what the next one asks, and what will happen without an event."""
+    """The tier, its conditions, those of the next one, and what happens without an event."""
 
     name: str
     qualifies_for: str
@@ -119,7 +119,7 @@ class OrderWhy(Struct, frozen=True):
 
 
 class MergedWhy(Struct, frozen=True):
-    """The counted orders of one business day that no longer stand one by one."""
+    """The counted orders of one business day, merged into one entry."""
 
     business_day: str
     count: int
@@ -128,7 +128,7 @@ class MergedWhy(Struct, frozen=True):
 
 
 class OrdersWhy(Struct, frozen=True):
-    """What counts now, one by one by order time; then what has left, as figures."""
+    """The orders in the window by order time, and the totals of all time."""
 
     window_days: int
     currency: str
@@ -144,7 +144,7 @@ class OrdersWhy(Struct, frozen=True):
 
 
 class LevelStep(Struct, frozen=True):
-    """A level and the instant at which silence reaches it."""
+    """A dormancy level and the instant at which silence reaches it."""
 
     level: str
     threshold_days: float
@@ -153,14 +153,14 @@ class LevelStep(Struct, frozen=True):
 
 
 class StandingAlert(Struct, frozen=True):
-    """An alert that was not taken back."""
+    """An alert that was not withdrawn."""
 
     level: str
     id: str
 
 
 class LevelWhy(Struct, frozen=True):
-    """The level of silence and where its thresholds come from."""
+    """The dormancy level and the basis of its thresholds."""
 
     name: str
     since: str | None
@@ -173,7 +173,7 @@ class LevelWhy(Struct, frozen=True):
 
 
 class LotWhy(Struct, frozen=True):
-    """Points of one business day that are left, and when they expire."""
+    """The unspent points of one business day, and when they expire."""
 
     earned_on: str
     points: int
@@ -181,11 +181,11 @@ class LotWhy(Struct, frozen=True):
 
 
 class PointsWhy(Struct, frozen=True):
-    """The account of points, oldest first, and what the next order would be taken at."""
+    """The account of points, lots oldest first, and the rate of the next order."""
 
     balance: int
     owed: int
-    """Points taken back that had been spent; what is earned next goes there."""
+    """Points to take back that were spent already; what is earned next is set against them."""
     earned: int
     redeemed: int
     taken_back: int
@@ -196,7 +196,7 @@ class PointsWhy(Struct, frozen=True):
 
 
 class ReminderWhy(Struct, frozen=True):
-    """A reminder to come if nothing changes: when it goes out, and the date it is about."""
+    """A future reminder, if nothing changes: when it goes out, and the date it is about."""
 
     at: str
     kind: str
@@ -214,7 +214,7 @@ class TagWhy(Struct, frozen=True):
 
 
 class NameWeight(Struct, frozen=True):
-    """What a category or a channel weighs today; it may be too high by up to `error`."""
+    """The weight of a category or a channel today; it may be too high by up to `error`."""
 
     of: str
     name: str
@@ -245,14 +245,14 @@ class DueReason(Struct, frozen=True):
 
 
 class DueNext(Struct, frozen=True):
-    """The instant at which the customer is looked at again if no event comes."""
+    """The instant at which the customer is due next, if no event comes."""
 
     at: str
     reasons: list[DueReason]
 
 
 class WaitingWhy(Struct, frozen=True):
-    """A change whose order is not in the window; money is in the currency of that order."""
+    """A change that waits for its order; money is in the currency of that order."""
 
     kind: WaitingKind
     order_id: str
@@ -269,7 +269,7 @@ class TicketWhy(Struct, frozen=True):
 
 
 class Position(Struct, frozen=True):
-    """Where in the canonical log this state stands."""
+    """The offset of the canonical log up to which this state goes, and its owner epoch."""
 
     applied: int
     epoch: int
@@ -297,13 +297,13 @@ class Explanation(Struct, frozen=True):
     open_tickets: list[TicketWhy]
     position: Position
     points: PointsWhy | None = None
-    """Only with a policy that has points."""
+    """Only under a policy with points."""
     reminders: list[ReminderWhy] | None = None
-    """Only with a policy that has care; the next of each kind, soonest first."""
+    """Only under a policy with care; the next of each kind, soonest first."""
     satisfaction: SatisfactionView | None = None
-    """Only with a policy that asks for it; so are the four below."""
+    """Only under a policy that asks for it; so are the four below."""
     health: HealthWhy | None = None
     holdout: bool | None = None
     tags: list[TagWhy] | None = None
     weights: list[NameWeight] | None = None
-    """What categories and channels weigh, heaviest first."""
+    """The weights of categories and channels, heaviest first."""

@@ -1,4 +1,4 @@
-"""Which orders count for a customer, which do not and why, and which changes wait for an order."""
+"""Which orders of a customer count, which do not and why, and which changes wait."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def orders_why(ledger: Ledger, rules: Rules) -> OrdersWhy:
 
 
 def waiting_why(change: Change, rules: Rules) -> WaitingWhy:
-    """A change that waits for its order; refunds stand in that order's currency."""
+    """A change that waits for its order; refunds are in that order's currency."""
     kind = _WAITING[change.kind]
     if change.kind != REFUND:
         return WaitingWhy(kind, change.order_id)
@@ -84,7 +84,7 @@ def _order_why(order: Order, rules: Rules) -> OrderWhy:
 
 
 def _why_not(order: Order) -> NotCounted | None:
-    """Why the ledger does not count an order; the first that applies."""
+    """The first reason why an order does not count; None if it does."""
     if order.counts:
         return None
     if order.cancelled:

@@ -1,1 +1,1 @@
-"""Two ids of one person become one customer."""
+"""Merges: two ids of one person become one customer."""

@@ -1,4 +1,4 @@
-"""Two customers become one: what of each is kept."""
+"""Two customers become one: what is kept of each."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from scoring.rules import Rules
 
 
 def join(customer: Customer, other: Customer, rules: Rules, today: int) -> Joined:
-    """Make `customer` know all that `other` knew, who is the same person; `other` is used up.
+    """Join `other`, who was merged into `customer`, to it; `other` is used up.
 
-    Tier, level, grace, tags and alerts stay those of the customer until they are looked at. The
-    lists keep to their limits.
+    Tier, level, grace, tags and alerts stay those of the customer until the next evaluation. Lists
+    keep to their limits.
 
     Returns:
-        what became of the orders, for the points that follow from them.
+        what changed in the orders, for the points that follow from them.
     """
     joined = customer.ledger.join(other.ledger, rules, today)
     customer.newest_ms = max(customer.newest_ms, other.newest_ms)
@@ -49,24 +49,24 @@ def _join_interactions(customer: Customer, other: Customer) -> None:
 
 
 def _join_consent(customer: Customer, other: Customer) -> None:
-    """A no of one of them is the no of both, until the person says otherwise later."""
+    """Consent of both is the stricter one, until it is changed later."""
     said = {customer.marketing_consent, other.marketing_consent} - {None}
     customer.marketing_consent = None if not said else False not in said
     customer.consent_ms = max(customer.consent_ms, other.consent_ms)
 
 
 def _join_attributes(customer: Customer, other: Customer) -> None:
-    """Each attribute as it was told last, by its time; of equal times the survivor's."""
-    told = dict(other.attributes)
+    """Each attribute by its newest time; of equal times the survivor's."""
+    newest = dict(other.attributes)
     for name, (value, at_ms) in customer.attributes.items():
-        if name not in told or at_ms >= told[name][1]:
-            told[name] = value, at_ms
-    by_time = sorted(told.items(), key=lambda item: item[1][1])
+        if name not in newest or at_ms >= newest[name][1]:
+            newest[name] = value, at_ms
+    by_time = sorted(newest.items(), key=lambda item: item[1][1])
     customer.attributes = dict(by_time[-MAX_ATTRIBUTES:])
 
 
 def _join_tickets(customer: Customer, other: Customer) -> None:
-    """Each ticket and its kind as told last, by time; of equal times as the survivor knows it."""
+    """Each ticket and its kind by the newest time; of equal times the survivor's."""
     tickets = {ticket.ticket_id: ticket for ticket in other.tickets}
     for ticket in customer.tickets:
         their = tickets.get(ticket.ticket_id)
@@ -80,7 +80,7 @@ def _join_tickets(customer: Customer, other: Customer) -> None:
 
 
 def _join_tags(customer: Customer, other: Customer) -> None:
-    """What tags are made from; the rules are held against it afterwards."""
+    """The counts and weights of tags; the tags are evaluated afterwards."""
     own, theirs = customer.tagged, other.tagged
     if theirs is None:
         return

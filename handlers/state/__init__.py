@@ -1,1 +1,1 @@
-"""What is kept of each customer and of each partition, and how it is restored."""
+"""The state of customers and partitions, and how it is restored."""

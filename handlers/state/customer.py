@@ -21,7 +21,7 @@ NEVER_MS = -(2**62)
 """Earlier than every event."""
 
 MERGED = "merged"
-"""In the place of a stage, for one who was merged into another."""
+"""The stage of a customer who was merged into another."""
 MAX_ALSO = 16
 """Ids merged into a customer that are remembered."""
 
@@ -30,7 +30,7 @@ COMPLAINT = "complaint"
 
 
 class Grace(Struct, array_like=True, frozen=True):
-    """A tier kept for a while: the business day it ends, and what ended its claim."""
+    """A tier that is kept for now: the business day it ends, and the conditions that were lost."""
 
     until_day: int
     crossed: tuple[Crossed, ...]
@@ -49,33 +49,33 @@ class Ticket(Struct, array_like=True):
 
 
 class Tagged(Struct, array_like=True):
-    """The tags of a customer, and what the rules for them keep."""
+    """The tags of a customer, and the counts and weights that they follow from."""
 
     since: dict[str, int] = field(default_factory=dict)
-    """Each tag, with the instant at which it became true."""
+    """The instant at which each tag became true."""
     due_day: int | None = None
-    """No tag changes by time alone before this business day begins."""
+    """The first business day on which time alone may change a tag."""
     counts: dict[str, DayCounts] = field(default_factory=dict)
-    """Of each kind of event that is counted."""
+    """The counts of each kind of event that a rule counts."""
     categories: Sketch | None = None
     channels: Sketch | None = None
 
 
 class MergedInto(Struct, array_like=True, frozen=True):
-    """Where a customer went who was merged into another."""
+    """The merge by which a customer became part of another."""
 
     into: str
     offset: int
-    """Of the merge, in the log of this customer's partition."""
+    """Of the merge's record, in the log of this customer's partition."""
     number: int
-    """Which of the customer's merges it is, counted from 1, refused ones too: tells them apart."""
+    """The number of this merge among the customer's, from 1, refused ones included."""
 
 
 class Customer(Struct, array_like=True):
     """One customer. The first six fields are what `Head` reads.
 
     `applied` is the last offset of the canonical log that changed this state, `epoch` the owner
-    that wrote it; both serve restoring and skipping.
+    that wrote it. A restore and the skipping of applied records rest on both.
     """
 
     epoch: int
@@ -90,7 +90,7 @@ class Customer(Struct, array_like=True):
     level: int = ACTIVE
     level_since_ms: int = NEVER_MS
     standing: list[tuple[int, str]] = field(default_factory=list)
-    """Alerts not taken back, by level: (level, output id)."""
+    """Alerts that were not withdrawn: (level, output id)."""
     last_interaction_ms: int | None = None
     ledger: Ledger = field(default_factory=Ledger)
     seen_events: bytes = b""
@@ -99,35 +99,35 @@ class Customer(Struct, array_like=True):
     marketing_consent: bool | None = None
     consent_ms: int = NEVER_MS
     attributes: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """Value and time of each attribute; an empty text stands for one that was taken away."""
+    """Value and time of each attribute; an empty text stands for a removed one."""
     tickets: list[Ticket] = field(default_factory=list)
-    """Least recently told of first."""
+    """Least recently changed first, by arrival."""
     refused: list[int] = field(default_factory=list)
-    """Positions of refused records that would have moved time, not yet behind a checkpoint."""
+    """Offsets of refused records that must not move time, not yet behind a checkpoint."""
     experience: Experience | None = None
-    """Surveys and resolutions, with a policy that asks for satisfaction."""
+    """Survey answers and resolutions, under a policy that asks for satisfaction."""
     points: Account | None = None
-    """Points, once there were some; they stay through a policy that has none."""
+    """Points, once there were some; they stay under a policy without points."""
     tagged: Tagged | None = None
-    """Tags, with a policy that declares some."""
+    """Tags, under a policy that declares some."""
     reminded: Reminded | None = None
-    """What the customer was reminded of, once a policy had care."""
+    """The reminders the customer has had, once a policy had care."""
     merged_into: MergedInto | None = None
-    """Set for one who was merged into another, and of whom nothing else is kept."""
+    """Set for a customer who was merged into another; then nothing else is kept."""
     also: list[str] = field(default_factory=list)
     """Ids merged into this customer, latest last."""
     merge_count: int = 0
-    """How often this customer was merged into another; more than once if it came back."""
+    """How often this customer was merged into another; more than once if a merge was refused."""
 
     @property
     def is_gone(self) -> bool:
-        """Whether nothing but a marker is kept: erased, or merged into another."""
+        """Whether only a marker is kept: the customer was erased or merged into another."""
         return self.erased or self.merged_into is not None
 
     def is_duplicate(self, event_digest: bytes, content: bytes) -> bool | None:
-        """Whether an accepted event had this content; None if its id is not among those remembered.
+        """Whether an event was seen: True with this content, False with other, None if new.
 
-        Two customers who became one may have told an id each, of other content.
+        After a merge one id may have been seen with two contents.
         """
         seen_events, found = self.seen_events, None
         at = seen_events.find(event_digest)
@@ -147,11 +147,11 @@ class Customer(Struct, array_like=True):
         self.seen_events = kept + event_digest + content
 
     def forget_newest(self) -> None:
-        """Forget the event remembered last: it was refused after all."""
+        """Forget the newest event: it was refused after all."""
         self.seen_events = self.seen_events[:-_SEEN_BYTES]
 
     def refuse(self, offset: int, checkpoint: int) -> None:
-        """Note a refused record, so that a replay that skips it does not let it move time."""
+        """Note a refused record, so that it moves no time when it is read again."""
         self.refused = [kept for kept in self.refused if kept > checkpoint]
         self.refused.append(offset)
 
@@ -172,7 +172,7 @@ class Customer(Struct, array_like=True):
 
 
 class Head(Struct, array_like=True):
-    """The beginning of a customer's state, read without the rest."""
+    """The first fields of a customer's state, read without the rest."""
 
     epoch: int
     applied: int
@@ -183,12 +183,12 @@ class Head(Struct, array_like=True):
 
 
 def new_customer(customer_id: str) -> Customer:
-    """Somebody of whom nothing is known yet."""
+    """A customer of whom nothing is known yet."""
     return Customer(0, -1, None, PROSPECT, PROSPECT, False, customer_id)
 
 
 def erased_customer(customer: Customer) -> Customer:
-    """What stays of an erased customer: the id, the marker, and what a replay must skip in time."""
+    """The marker of an erased customer: the id, and the offsets that must move no time."""
     found = Customer(
         customer.epoch, customer.applied, None, PROSPECT, PROSPECT, True, customer.customer_id
     )
@@ -197,7 +197,7 @@ def erased_customer(customer: Customer) -> Customer:
 
 
 def merged_customer(customer: Customer, merged_into: MergedInto) -> Customer:
-    """What stays of a customer who was merged into another, beside what a replay must skip."""
+    """The marker of a merged customer: the way to the other, and offsets that move no time."""
     found = Customer(
         customer.epoch, customer.applied, None, PROSPECT, MERGED, False, customer.customer_id
     )
@@ -206,7 +206,7 @@ def merged_customer(customer: Customer, merged_into: MergedInto) -> Customer:
 
 
 def stage_of(customer: Customer, rules: Rules) -> str:
-    """The stage of life: by silence first, then by the number of orders."""
+    """The stage: by dormancy level first, then by the number of orders."""
     ledger = customer.ledger
     if ledger.orders_ever == 0:
         return PROSPECT
@@ -233,5 +233,5 @@ def unpack(packed: bytes) -> Customer:
 
 
 def unpack_head(packed: bytes) -> Head:
-    """Only the beginning of a state from its bytes."""
+    """The head of a state from its bytes."""
     return _head_decoder.decode(packed)

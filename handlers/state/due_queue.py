@@ -1,4 +1,4 @@
-"""Which customer is due next: a heap of instants, never a scan."""
+"""The due queue: which customer is due next, from a heap of instants, never by a scan."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class DueQueue:
     """The next due instant of each customer, popped in (instant, customer id) order."""
 
     def __init__(self, due: dict[str, int] | None = None) -> None:
-        """Begin with these instants by customer id, or with none."""
+        """Begin with instants by customer id, or empty."""
         self._due: dict[str, int] = {} if due is None else due
         self._heap: list[tuple[int, str]] = []
         self._build()
@@ -30,7 +30,7 @@ class DueQueue:
                 self._build()
 
     def pop_due(self, now_ms: int) -> tuple[int, str] | None:
-        """The first customer due at or before `now_ms`, taken off; None if there is none."""
+        """Take off the first customer due by `now_ms`, as (instant, id); None if there is none."""
         heap = self._heap
         while heap and heap[0][0] <= now_ms:
             due_ms, customer_id = heappop(heap)

@@ -1,4 +1,4 @@
-"""What a partition knows beside its customers: clock, policy, owner, and what it has taken."""
+"""A partition's own state: clock, policy, owner epoch, and the offsets it has applied."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scoring.policy import Policy
 
 
 class Source(NamedTuple):
-    """Where upstream put a record: one sequence of rising offsets a partition."""
+    """Where upstream put a record: each partition of a topic has rising offsets."""
 
     topic: str
     partition: int
@@ -28,7 +28,7 @@ class Source(NamedTuple):
 
 
 class Meta(Struct):
-    """What a partition knows beside its customers."""
+    """A partition's own state, beside its customers."""
 
     epoch: int = 0
     applied: int = -1
@@ -40,13 +40,13 @@ class Meta(Struct):
     newest_ms: int = NEVER_MS
     clock_ms: int = NEVER_MS
     source_offsets: dict[str, int] = field(default_factory=dict, name="positions")
-    """The newest offset taken from each source partition, by `topic@incarnation/partition`."""
+    """The newest offset applied from each source partition, by `topic@incarnation/partition`."""
     profiles_end: int | None = None
-    """The offset of the newest profile that an owner wrote, as far as this record knows."""
+    """The offset of the newest profile that an owner wrote, as of this record."""
 
 
 def is_repeated(source_offsets: dict[str, int], source: Source) -> bool:
-    """Whether this record of a source partition, or a later one, came before; if not, note it.
+    """Whether this record of a source partition, or a later one, was applied; if not, note it.
 
     Args:
         source_offsets: as in `Meta.source_offsets`.
@@ -90,10 +90,10 @@ _meta_decoder = msgpack.Decoder(Meta)
 
 
 def pack_meta(meta: Meta) -> bytes:
-    """The partition's own state as bytes."""
+    """The state as bytes."""
     return _meta_encoder.encode(meta)
 
 
 def unpack_meta(packed: bytes) -> Meta:
-    """The partition's own state from its bytes."""
+    """The state from its bytes."""
     return _meta_decoder.decode(packed)

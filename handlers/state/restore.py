@@ -1,4 +1,4 @@
-"""Taking over the packed states of very many customers at once, as from a changelog."""
+"""Restoring the packed states of all customers of a partition from a changelog."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _STATES_BEGIN = frozenset(bytes((mark,)) for mark in (*range(0x90, 0xA0), 0xDC, 
 
 
 class Restored(NamedTuple):
-    """What a restoration found."""
+    """What was restored."""
 
     store: CustomerStore
     population: Counter[tuple[str, str]]
-    """Customers by (tier, stage), those erased or merged into others left out."""
+    """The number of customers by (tier, stage), erased and merged ones left out."""
     ahead: list[tuple[int, str]]
-    """Customers whose state contains more than the offset asked for: up to which, and who."""
+    """Customers whose state is ahead of the given offset: (applied offset, id)."""
     hidden: list[str]
-    """Customers behind whose state an older one was written: compaction would keep that one."""
+    """Customers whose newest state is followed by an older one, which compaction would keep."""
 
 
 class Restoration:
-    """The newest packed state of each customer, from records in the order of their writing.
+    """The newest packed state of each customer, from records in the order of their offsets.
 
-    Ends in the same store as `CustomerStore.restore` of all records one by one. It is three times
-    as fast, because a head is read only where two records compete, and once at the end.
+    The result is that of `CustomerStore.restore` for all records. It is three times as fast, since
+    it reads a head only where two records compete, and once at the end.
     """
 
     def __init__(self) -> None:
@@ -40,10 +40,10 @@ class Restoration:
         self._max_epoch = 0
 
     def take(self, records: Iterable[tuple[str, bytes]]) -> None:
-        """Keep packed states, of one id the one with the greater (epoch, applied).
+        """Keep of each customer the packed state with the greatest (epoch, applied).
 
         Raises:
-            ValueError: a record is no state. What is broken inside is found at the end.
+            ValueError: a record is no state. A broken state is found by `finish`.
         """
         newest = self._packed
         for customer_id, packed in records:
@@ -61,7 +61,7 @@ class Restoration:
                     self._hidden.pop(customer_id, None)
 
     def finish(self, applied: int) -> Restored:
-        """The store of all customers, once; `applied` is the last offset that is all durable."""
+        """The store of all customers, once; `applied` is the last offset of the checkpoint."""
         due: dict[str, int] = {}
         population: Counter[tuple[str, str]] = Counter()
         ahead: list[tuple[int, str]] = []

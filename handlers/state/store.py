@@ -1,4 +1,4 @@
-"""The customers of one partition: packed bytes, with those in use unpacked beside them."""
+"""The customers of one partition: packed bytes, and unpacked those in use."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from handlers.state.record_order import is_newer
 
 
 class CustomerStore:
-    """Packed states by customer id, at most `max_live` of them unpacked beyond those changed.
+    """Packed states by customer id, with at most `max_live` unpacked ones that are unchanged.
 
-    `changed` names the customers whose state is newer than their packed bytes; it is emptied by
-    `pack_changed`.
+    `changed` names the customers whose state is newer than their packed bytes; `pack_changed`
+    empties it.
     """
 
     def __init__(
@@ -24,12 +24,12 @@ class CustomerStore:
         packed: dict[str, bytes] | None = None,
         due_queue: DueQueue | None = None,
     ) -> None:
-        """Begin empty, or with packed states and the instants at which they are due."""
+        """Begin empty, or with packed states and their due instants."""
         self.max_live = max_live
         self.due_queue = DueQueue() if due_queue is None else due_queue
         self.changed: dict[str, None] = {}
         self.max_epoch = 0
-        """The newest owner that wrote any restored state."""
+        """The highest owner epoch of any restored state."""
         self._packed: dict[str, bytes] = {} if packed is None else packed
         self._live: dict[str, Customer] = {}
 
@@ -47,13 +47,13 @@ class CustomerStore:
         return customer
 
     def put(self, customer: Customer) -> None:
-        """Take over a state that changed, and when it is due next."""
+        """Put back a changed state, and schedule its next due instant."""
         self._live[customer.customer_id] = customer
         self.changed[customer.customer_id] = None
         self.due_queue.schedule(customer.customer_id, customer.next_due_ms)
 
     def touch(self, customer_id: str) -> None:
-        """Have a customer packed again though nothing changed; an unknown one is left alone."""
+        """Mark a customer as changed, if it is known, so that its state is written again."""
         if self.get(customer_id) is not None:
             self.changed[customer_id] = None
 
@@ -70,7 +70,7 @@ class CustomerStore:
         return -1 if packed is None else unpack_head(packed).applied
 
     def pack_changed(self, epoch: int) -> list[tuple[str, bytes]]:
-        """Pack what changed since the last time, as written by the owner of this epoch."""
+        """Pack the changed customers, as states of the owner of this epoch."""
         records = []
         for customer_id in self.changed:
             customer = self._live[customer_id]
@@ -82,11 +82,11 @@ class CustomerStore:
         return records
 
     def restore(self, records: Iterable[tuple[str, bytes]]) -> None:
-        """Take over packed states, of one id the one with the greater (epoch, applied).
+        """Keep of each customer the packed state with the greater (epoch, applied).
 
-        A customer behind whose state an older one was written counts as changed.
+        A customer whose newest state is followed by an older one counts as changed.
 
-        For all customers of a partition at once there is `handlers.state.restore`.
+        `handlers.state.restore` does the same for all customers of a partition at once.
         """
         for customer_id, packed in records:
             head = unpack_head(packed)
@@ -108,7 +108,7 @@ class CustomerStore:
         yield from self._packed.items()
 
     def shrink(self) -> None:
-        """Forget the unpacked form of those in use longest, unless it is newer than the packed."""
+        """Drop the unpacked states used least recently, if none is newer than its bytes."""
         excess = len(self._live) - self.max_live
         if excess > self.max_live // 4 and not self.changed:
             for customer_id in list(islice(self._live, excess)):
