@@ -39,7 +39,7 @@ class ProcessSettings(Section):
     breaker_window: int = Field(
         default=1_000, ge=1, le=100_000, description="… of which this many are examined."
     )
-    breaker_pass: Annotated[str, AfterValidator(field_checks.checked_pass)] = Field(
+    breaker_pass: Annotated[str, AfterValidator(field_checks.breaker_exemptions)] = Field(
         default="",
         description="Bad records before these offsets do not count: `topic/partition@offset`, "
         "several separated by commas. With it a stopped partition continues after a "

@@ -76,7 +76,7 @@ class Selection(NamedTuple):
         )
 
 
-class Judge(NamedTuple):
+class ReplayCheck(NamedTuple):
     """Says of a letter why it is not to be sent again, by what is known without any customer.
 
     Attributes:

@@ -27,7 +27,7 @@ from streams.runtime.clock import wall_ms
 from streams.runtime.gc_tuning import collect_rarely
 from streams.runtime.http_server import HttpServer
 from streams.runtime.metrics import Metrics
-from streams.runtime.watchdog import LoopGuard, Watchdog
+from streams.runtime.watchdog import LoopWatchdog, StallWatchdog
 from streams.worker_app import WorkerApp
 
 _log = logging.getLogger(__name__)
@@ -76,12 +76,12 @@ class Worker:
             self._metrics,
             partitions,
             self._rules,
-            self.app.topic_guard.tag,
+            self.app.topic_guard.short_topic_id,
         )
         for producer in (self._engine_producer, self._log_producer, self._tick_producer):
             producer.guard_by(self.app.membership.confirm)
         self.app.connect_first(
-            LoopGuard(settings.stall_timeout.seconds),
+            LoopWatchdog(settings.stall_timeout.seconds),
             HttpServer(
                 settings.http_host,
                 settings.http_port,
@@ -198,7 +198,7 @@ class Worker:
                 await self.app.batch_consumer.look_at_topics()
             except KafkaError:
                 continue  # no broker answers, or they move: whoever works with it will notice
-            if not self.app.topic_guard.mark and not told:
+            if not self.app.topic_guard.metadata and not told:
                 told = True
                 _log.warning(
                     "the brokers give topics no ids: a topic that is made anew is not noticed"
@@ -206,7 +206,7 @@ class Worker:
 
     async def _show_lag(self) -> None:
         """Measure the lag against the broker's end offsets; end if it does not shrink."""
-        watchdog = Watchdog(self._settings.stall_timeout.seconds)
+        watchdog = StallWatchdog(self._settings.stall_timeout.seconds)
         while True:
             await asyncio.sleep(_LAG_EVERY_S)
             if not self.app.ready:

@@ -19,9 +19,9 @@ from handlers.state.partition_state import Source
 from scoring.rules import Rules
 from streams.changelog import StateUnreadable, read_state
 from streams.dead_letters import (
-    Judge,
     Letter,
     Progress,
+    ReplayCheck,
     Selection,
     letter_topics,
     number,
@@ -93,7 +93,7 @@ class LetterReplay:
         """
         counts = await letter_topics(self._settings)
         self._partitions = counts.pop(topic_name(self._settings, DEAD_LETTERS))
-        judge = Judge(
+        judge = ReplayCheck(
             counts,
             Limits(self._settings.min_event_time_ms, self._latest_ms),
             await rules_in_force(self._settings),
@@ -114,7 +114,7 @@ class LetterReplay:
         finally:
             await producer.stop()
 
-    async def _survey(self, judge: Judge) -> tuple[dict[int, int], dict[TopicPartition, int]]:
+    async def _survey(self, judge: ReplayCheck) -> tuple[dict[int, int], dict[TopicPartition, int]]:
         """Where the letters end now, and from where on the inputs may hold replays of them.
 
         Counts what is not to be sent. Nothing but counts and positions is kept in memory.
@@ -155,7 +155,7 @@ class LetterReplay:
     async def _send(
         self,
         ends: dict[int, int],
-        judge: Judge,
+        judge: ReplayCheck,
         replayed: set[Source],
         producer: BatchProducer | None,
     ) -> None:

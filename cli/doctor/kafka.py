@@ -16,7 +16,7 @@ from config.settings import Settings, SettingsError
 from scoring.policy import Policy
 from streams.faust_app import TopicChanged
 from streams.kafka.clients import new_admin
-from streams.kafka.offsets import read_positions, topic_guard
+from streams.kafka.offsets import read_group_offsets, topic_guard
 from streams.kafka.topics import all_topics, read_configs
 
 
@@ -27,18 +27,18 @@ async def identity_finding(settings: Settings, counts: Mapping[str, int]) -> Fin
         settings: of the deployment.
         counts: partitions by topic; all of ours are there.
     """
-    positions = await read_positions(settings, counts)
+    positions = await read_group_offsets(settings, counts)
     guard = topic_guard(settings)
     guard.look(positions.topics)
     try:
         for tp, (offset, mark) in positions.committed.items():
-            guard.check_mark(mark)
+            guard.check_topic_ids(mark)
             if offset < positions.begins[tp]:
                 raise guard.out_of_range(tp, offset, positions.begins[tp], positions.ends[tp])
     except TopicChanged as changed:
         what, _, remedy = str(changed).partition("; ")
         return Finding(what, remedy)
-    if not guard.mark:
+    if not guard.metadata:
         return Finding("positions: the brokers give topics no ids, so nobody can compare them")
     return Finding("positions: all belong to the topics there are")
 

@@ -13,9 +13,9 @@ from cli.erase.steps import steps_of
 from cli.erase.trail import Trail, places_of
 from config.settings import Settings
 from scoring.timestamps import rfc3339
-from streams.erasure.receipt import Receipt, Remains, Step
+from streams.erasure.receipt import Receipt, ResidualData, Step
 from streams.erasure.request import write_request
-from streams.erasure.retention import ELSEWHERE, all_remains, read_settings, topics_of
+from streams.erasure.retention import ELSEWHERE, all_residual_data, read_settings, topics_of
 from streams.kafka.topics import check_topics
 
 WAIT_S = 60.0
@@ -67,7 +67,7 @@ async def erase(
         on_progress("looking at Redis")
         steps.append(await _view_step(settings, trails, wait_s))
     ids = _ids(customer_id, trails)
-    remains = all_remains(settings, configs, request.written_ms)
+    remains = all_residual_data(settings, configs, request.written_ms)
     if count:
         on_progress("counting records")
         remains = await _counted(settings, ids, counts, remains)
@@ -102,8 +102,11 @@ async def _view_step(settings: Settings, trails: list[Trail], wait_s: float) -> 
 
 
 async def _counted(
-    settings: Settings, ids: tuple[str, ...], counts: dict[str, int], remains: tuple[Remains, ...]
-) -> tuple[Remains, ...]:
+    settings: Settings,
+    ids: tuple[str, ...],
+    counts: dict[str, int],
+    remains: tuple[ResidualData, ...],
+) -> tuple[ResidualData, ...]:
     topics = {topic: counts[topic] for topic in topics_of(settings)}
     places = [places_of(settings, customer_id, counts) for customer_id in ids]
     found = await count_records(settings, ids, topics, places, COUNT_S)

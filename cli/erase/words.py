@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from streams.erasure.receipt import Outcome, Receipt, Remains
+from streams.erasure.receipt import Outcome, Receipt, ResidualData
 
 _MARKS: dict[Outcome, str] = {
     "done": "ok",
@@ -53,15 +53,15 @@ def what_lacks(receipt: Receipt) -> str:
     )
 
 
-def _by_fate(remains: Iterable[Remains]) -> dict[tuple[str | None, str], list[Remains]]:
+def _by_fate(remains: Iterable[ResidualData]) -> dict[tuple[str | None, str], list[ResidualData]]:
     """Topics of which the same is true, together."""
-    found: dict[tuple[str | None, str], list[Remains]] = {}
+    found: dict[tuple[str | None, str], list[ResidualData]] = {}
     for one in remains:
         found.setdefault((one.gone_by, one.why), []).append(one)
     return found
 
 
-def _fate_lines(gone_by: str | None, why: str, topics: list[Remains]) -> Iterator[str]:
+def _fate_lines(gone_by: str | None, why: str, topics: list[ResidualData]) -> Iterator[str]:
     yield f"  {'no end is certain' if gone_by is None else f'until {gone_by} at the latest'}: {why}"
     for one in topics:
         yield f"    {one.topic}: {one.holds}{_count_words(one)}"
@@ -71,7 +71,7 @@ def _fate_lines(gone_by: str | None, why: str, topics: list[Remains]) -> Iterato
         yield f"    to set one: {remedy}"
 
 
-def _count_words(one: Remains) -> str:
+def _count_words(one: ResidualData) -> str:
     if one.count is None:
         return ""
     least = "" if one.count.complete else "at least "

@@ -15,9 +15,9 @@ from aiokafka.structs import OffsetAndMetadata
 from cli.doctor.group import group_members
 from config.settings import Settings
 from streams.faust_app import TopicChanged, TopicGuard
-from streams.faust_app.topic_guard import read_mark, write_mark
+from streams.faust_app.topic_guard import decode_topic_ids, encode_topic_ids
 from streams.kafka.clients import new_consumer
-from streams.kafka.offsets import Positions, read_positions, topic_guard
+from streams.kafka.offsets import GroupOffsets, read_group_offsets, topic_guard
 from streams.kafka.topics import (
     CUSTOMER_EVENTS,
     INPUTS,
@@ -80,7 +80,7 @@ async def plan_adoption(settings: Settings, name: str) -> Adoption:
     members = await group_members(settings)
     if members:
         raise AdoptionRefused(f"{members} workers run in group {settings.app_id}; stop them first")
-    positions = await read_positions(settings, await check_topics(settings))
+    positions = await read_group_offsets(settings, await check_topics(settings))
     guard.look(positions.topics)
     label = guard.label(topic)
     if topic in (topic_name(settings, CUSTOMER_EVENTS), changelog_name(settings)):
@@ -104,17 +104,17 @@ async def commit_adoption(settings: Settings, adoption: Adoption) -> None:
         await consumer.stop()
 
 
-def _refuse_made_anew(guard: TopicGuard, positions: Positions, label: str) -> None:
+def _refuse_made_anew(guard: TopicGuard, positions: GroupOffsets, label: str) -> None:
     for _, mark in positions.committed.values():
         try:
-            guard.check_mark(write_mark({label: read_mark(mark).get(label, "")}))
+            guard.check_topic_ids(encode_topic_ids({label: decode_topic_ids(mark).get(label, "")}))
         except TopicChanged as changed:
             raise AdoptionRefused(str(changed)) from None
 
 
-def _moves(positions: Positions, topic: str, label: str, *, is_input: bool) -> Iterator[Move]:
+def _moves(positions: GroupOffsets, topic: str, label: str, *, is_input: bool) -> Iterator[Move]:
     present_id = positions.topics[topic].topic_id
-    marks = [read_mark(mark) for _, mark in positions.committed.values()]
+    marks = [decode_topic_ids(mark) for _, mark in positions.committed.values()]
     is_anew = bool(present_id) and any(mark.get(label, present_id) != present_id for mark in marks)
     for tp, begin in positions.begins.items():
         if tp.topic != topic:
@@ -136,12 +136,12 @@ def _moves(positions: Positions, topic: str, label: str, *, is_input: bool) -> I
 
 
 def _to_commit(
-    guard: TopicGuard, positions: Positions, label: str, moves: list[Move]
+    guard: TopicGuard, positions: GroupOffsets, label: str, moves: list[Move]
 ) -> dict[TopicPartition, OffsetAndMetadata]:
     """Moved positions, and all others that name the former topic; nothing else is adopted."""
-    present = read_mark(guard.mark)
+    present = decode_topic_ids(guard.metadata)
     moved = {move.tp: move.position for move in moves}
-    marks = {tp: read_mark(mark) for tp, (_, mark) in positions.committed.items()}
+    marks = {tp: decode_topic_ids(mark) for tp, (_, mark) in positions.committed.items()}
     known: dict[str, str] = {}
     for mark in marks.values():
         known |= mark
@@ -151,5 +151,5 @@ def _to_commit(
         mark = {**former, label: present[label]} if label in present else former
         offset = moved[tp] if tp in moved else positions.committed[tp].offset
         if tp in moved or mark != marks[tp]:
-            found[tp] = OffsetAndMetadata(offset, write_mark(mark))
+            found[tp] = OffsetAndMetadata(offset, encode_topic_ids(mark))
     return found

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from streams.erasure.receipt import Count, Receipt, Remains, Step
+from streams.erasure.receipt import Count, Receipt, ResidualData, Step
 
-__all__ = ["Count", "Receipt", "Remains", "Step"]
+__all__ = ["Count", "Receipt", "ResidualData", "Step"]

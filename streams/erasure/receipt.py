@@ -40,7 +40,7 @@ class Count(Struct, frozen=True):
     complete: bool
 
 
-class Remains(Struct, frozen=True):
+class ResidualData(Struct, frozen=True):
     """A topic in which records of the customer may stay.
 
     Attributes:
@@ -86,5 +86,5 @@ class Receipt(Struct, frozen=True):
     known: Known | None
     complete: bool
     steps: tuple[Step, ...]
-    remains: tuple[Remains, ...]
+    remains: tuple[ResidualData, ...]
     elsewhere: tuple[str, ...]

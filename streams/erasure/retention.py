@@ -9,7 +9,7 @@ from config.durations import Duration
 from config.settings import Settings
 from handlers import outputs
 from scoring.timestamps import rfc3339
-from streams.erasure.receipt import Remains
+from streams.erasure.receipt import ResidualData
 from streams.kafka.clients import open_admin
 from streams.kafka.topics import (
     CUSTOMER_EVENTS,
@@ -26,7 +26,7 @@ FOR_EVER_MS = 100 * 365 * 86_400_000
 _ROUNDS_MS = 600_000
 """Brokers look for what is to be deleted or compacted every few minutes, and it takes a while."""
 
-DECIDING = {
+RETENTION_DEFAULTS = {
     "cleanup.policy": "delete",
     "retention.ms": "604800000",
     "segment.ms": "604800000",
@@ -42,11 +42,11 @@ _COMPACTION = ("min.compaction.lag.ms", "max.compaction.lag.ms", "min.cleanable.
 _ALTER = "kafka-configs.sh --alter --entity-type topics --entity-name {} --add-config {}"
 
 
-class Fate(NamedTuple):
-    """What becomes of records written until an instant.
+class Expiry(NamedTuple):
+    """When records of a topic are gone.
 
     Attributes:
-        gone_ms: when they are gone at the latest; None if that is not certain.
+        gone_ms: at the latest; None if no time is certain.
         why: how that follows.
         remedy: what makes it certain.
     """
@@ -56,9 +56,9 @@ class Fate(NamedTuple):
     remedy: str | None = None
 
 
-def deciding(config: Mapping[str, str]) -> dict[str, str]:
+def retention_settings(config: Mapping[str, str]) -> dict[str, str]:
     """The settings that decide for a topic, as the cluster has them."""
-    found = {name: config.get(name, default) for name, default in DECIDING.items()}
+    found = {name: config.get(name, default) for name, default in RETENTION_DEFAULTS.items()}
     policies = _policies(found)
     if "compact" not in policies:
         for name in (*_COMPACTION, "delete.retention.ms"):
@@ -68,58 +68,62 @@ def deciding(config: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def fate(topic: str, config: Mapping[str, str], written_ms: int) -> Fate:
-    """What becomes of a customer's records in a topic.
+def expiry_of(topic: str, config: Mapping[str, str], written_ms: int) -> Expiry:
+    """When a customer's records in a topic are gone.
 
     In a compacted topic they are behind a newer record of the same key, the marker or the null
     record; that one is not meant.
 
     Args:
         topic: its full name.
-        config: from `deciding`.
-        written_ms: no record that is meant is newer.
+        config: from `retention_settings`.
+        written_ms: when the newest of them was written.
     """
     policies = _policies(config)
-    found = [tell(topic, config, written_ms) for name, tell in _FATES.items() if name in policies]
+    found = [
+        tell(topic, config, written_ms) for name, tell in _EXPIRIES.items() if name in policies
+    ]
     certain = [one for one in found if one.gone_ms is not None]
     if certain:
         return min(certain, key=lambda one: one.gone_ms or 0)
-    return found[0] if found else Fate(None, f"cleanup.policy={config['cleanup.policy']}: unknown")
+    return (
+        found[0] if found else Expiry(None, f"cleanup.policy={config['cleanup.policy']}: unknown")
+    )
 
 
-def _deleted(topic: str, config: Mapping[str, str], written_ms: int) -> Fate:
+def _deleted(topic: str, config: Mapping[str, str], written_ms: int) -> Expiry:
     retention_ms = int(config["retention.ms"])
     if not 0 <= retention_ms < FOR_EVER_MS:
-        return Fate(
+        return Expiry(
             None,
             "kept for ever (retention.ms)",
             _ALTER.format(topic, "retention.ms=…"),
         )
     segment_ms = int(config["segment.ms"])
     if segment_ms >= FOR_EVER_MS:
-        return Fate(
+        return Expiry(
             None,
             "their segment may stay open for ever (segment.ms)",
             _ALTER.format(topic, "segment.ms=…"),
         )
-    return Fate(
+    return Expiry(
         written_ms + segment_ms + retention_ms + _after_ms(config),
         f"deleted {Duration(retention_ms)} (retention.ms) after the newest record of its segment, "
         f"which takes records for {Duration(segment_ms)} (segment.ms)",
     )
 
 
-def _compacted(topic: str, config: Mapping[str, str], written_ms: int) -> Fate:
+def _compacted(topic: str, config: Mapping[str, str], written_ms: int) -> Expiry:
     lag_ms = int(config["max.compaction.lag.ms"])
     if lag_ms >= FOR_EVER_MS:
-        return Fate(
+        return Expiry(
             None,
             "compacted when enough of the partition is superseded (min.cleanable.dirty.ratio="
             f"{config['min.cleanable.dirty.ratio']}): max.compaction.lag.ms sets no time for it",
             _ALTER.format(topic, "max.compaction.lag.ms=…"),
         )
     least_ms = int(config["min.compaction.lag.ms"])
-    return Fate(
+    return Expiry(
         written_ms + lag_ms + least_ms + _after_ms(config),
         f"compacted {Duration(lag_ms)} (max.compaction.lag.ms) after the newer record at the "
         f"latest, and {Duration(least_ms)} (min.compaction.lag.ms) after the last one of its "
@@ -135,7 +139,7 @@ def _policies(config: Mapping[str, str]) -> set[str]:
     return {policy.strip() for policy in config["cleanup.policy"].split(",")}
 
 
-_FATES = {"compact": _compacted, "delete": _deleted}
+_EXPIRIES = {"compact": _compacted, "delete": _deleted}
 
 
 _HOLDS = {
@@ -179,10 +183,10 @@ async def read_settings(settings: Settings) -> Mapping[str, Mapping[str, str]]:
         await admin.close()
 
 
-def all_remains(
+def all_residual_data(
     settings: Settings, configs: Mapping[str, Mapping[str, str]], written_ms: int
-) -> tuple[Remains, ...]:
-    """What stays of what was written until an instant.
+) -> tuple[ResidualData, ...]:
+    """What may remain in each topic of what was written until an instant.
 
     Args:
         settings: of the deployment.
@@ -190,26 +194,26 @@ def all_remains(
         written_ms: the instant.
     """
     return tuple(
-        remains_of(topic, holds, configs.get(topic), written_ms)
+        residual_data_of(topic, holds, configs.get(topic), written_ms)
         for topic, holds in topics_of(settings).items()
     )
 
 
-def remains_of(
+def residual_data_of(
     topic: str, holds: str, config: Mapping[str, str] | None, written_ms: int
-) -> Remains:
-    """What stays in one topic.
+) -> ResidualData:
+    """What may remain in one topic.
 
     Args:
         topic: its full name.
         holds: of a customer, in words.
         config: its settings as the cluster tells them; None if it does not.
-        written_ms: no record that is meant is newer.
+        written_ms: when the newest of the records was written.
     """
     if config is None:
         why = "nobody can say: this user may not read the topic's settings (DESCRIBE_CONFIGS)"
-        return Remains(topic, holds, {}, None, why)
-    settings = deciding(config)
-    found = fate(topic, settings, written_ms)
+        return ResidualData(topic, holds, {}, None, why)
+    settings = retention_settings(config)
+    found = expiry_of(topic, settings, written_ms)
     gone_by = None if found.gone_ms is None else rfc3339(found.gone_ms)
-    return Remains(topic, holds, settings, gone_by, found.why, found.remedy)
+    return ResidualData(topic, holds, settings, gone_by, found.why, found.remedy)

@@ -1,4 +1,4 @@
-"""Which position of a partition may be committed.
+"""Which offset of a partition may be committed.
 
 Faust looks for *consecutive* acked offsets. A batch acks only its last one, so Faust would commit
 one batch an interval and repeat the rest after every rebalance. Here acks come strictly in the
@@ -16,18 +16,18 @@ class OutOfOrderAck(RuntimeError):
     """A batch was acked before an earlier one of its partition: committing it would lose data."""
 
 
-class PartitionLedger:
+class PartitionAcks:
     """The batches of one partition between delivery and commit.
 
     It stands where Faust keeps its list of acked offsets: Faust's compiled stream iterator appends
     to that list directly, so `append` is the one place that every ack passes.
     """
 
-    __slots__ = ("_acked", "_in_flight", "position", "tp")
+    __slots__ = ("_acked", "_in_flight", "next_offset", "tp")
 
-    def __init__(self, tp: TP, position: int | None = None) -> None:
+    def __init__(self, tp: TP, next_offset: int | None = None) -> None:
         self.tp = tp
-        self.position = position  # everything before this offset is acked; None: not yet known
+        self.next_offset = next_offset  # everything before it is acked; None: not yet known
         self._in_flight: deque[int] = deque()
         self._acked = False
 
@@ -53,35 +53,35 @@ class PartitionLedger:
                 f" while the oldest in flight ends at {oldest}"
             )
         self._in_flight.popleft()
-        self.position = last_offset + 1
+        self.next_offset = last_offset + 1
         self._acked = True
 
-    def stop_at(self, position: int) -> None:
-        """Everything before this offset is done; what is in flight beyond it is given back.
+    def stop_at(self, offset: int) -> None:
+        """Take everything before this offset for done, and give back what is in flight.
 
         Raises:
-            OutOfOrderAck: the position lies before what is acked already.
+            OutOfOrderAck: a later offset is acked already.
         """
-        if self.position is not None and position < self.position:
+        if self.next_offset is not None and offset < self.next_offset:
             raise OutOfOrderAck(
-                f"{self.tp.topic}/{self.tp.partition}: stop at offset {position} while everything"
-                f" up to {self.position} is acked"
+                f"{self.tp.topic}/{self.tp.partition}: stop at offset {offset} while everything"
+                f" up to {self.next_offset} is acked"
             )
         self._in_flight.clear()
-        self.position = position
+        self.next_offset = offset
         self._acked = True
 
     def take_commit(self) -> int | None:
-        """The position to commit, once; None if nothing was acked since the last call."""
+        """The offset to commit, once; None if nothing was acked since the last call."""
         if not self._acked:
             return None
         self._acked = False
-        return self.position
+        return self.next_offset
 
 
-class CommitLedger(dict[TP, PartitionLedger]):
-    """The ledgers of all partitions, made on first use."""
+class AcksByPartition(dict[TP, PartitionAcks]):
+    """What is acked of each partition; made on first use."""
 
-    def __missing__(self, tp: TP) -> PartitionLedger:
-        ledger = self[tp] = PartitionLedger(tp)
-        return ledger
+    def __missing__(self, tp: TP) -> PartitionAcks:
+        acks = self[tp] = PartitionAcks(tp)
+        return acks

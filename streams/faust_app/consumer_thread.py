@@ -81,12 +81,12 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         Faust takes one because of a rebalance for a commit like others, and goes on.
         """
         consumer = cast(_Owner, self.consumer)
-        positions = {
-            TopicPartition(*tp): OffsetAndMetadata(offset, consumer.topic_guard.mark)
+        offsets_with_metadata = {
+            TopicPartition(*tp): OffsetAndMetadata(offset, consumer.topic_guard.metadata)
             for tp, offset in offsets.items()
         }
         try:
-            await self._ensure_consumer().commit(positions)
+            await self._ensure_consumer().commit(offsets_with_metadata)
         except CommitFailedError as refused:
             # While the group waits for its members; everything is committed before we answer that.
             if isinstance(refused.__cause__, RebalanceInProgressError):
@@ -182,7 +182,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         )
 
     async def committed(self, partitions: Iterable[TP]) -> Mapping[TP, OffsetAndMetadata]:
-        """The group's positions, as far as there are any, with what was committed beside them."""
+        """The committed offsets of the group with their metadata, where there are any."""
         tps = [TopicPartition(*tp) for tp in partitions]
         found = await self.call_thread(committed_offsets, self._ensure_consumer(), tps)
         return {TP(*tp): position for tp, position in found.items()}

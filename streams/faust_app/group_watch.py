@@ -51,7 +51,7 @@ def watch_group(
         asked_s = membership.now_s()
         answer: _Answer = await send_request(request)
         if _confirms(request, answer):
-            membership.prove(asked_s)
+            membership.note_confirmation(asked_s)
         return answer
 
     def reset() -> None:

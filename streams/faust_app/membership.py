@@ -31,22 +31,22 @@ class Membership:
 
     Args:
         session_timeout_s: silence after which the group takes a member for dead.
-        patience_s: how long a write may wait for the group's answer.
+        timeout_s: how long a write may wait for the group's answer.
         now_s: the time.
     """
 
     def __init__(
         self,
         session_timeout_s: float,
-        patience_s: float,
+        timeout_s: float,
         now_s: Callable[[], float] = seconds_awake_or_not,
     ) -> None:
         self.lost: AssignmentLost | None = None
         self._session_timeout_s = session_timeout_s
-        self._patience_s = patience_s
+        self._timeout_s = timeout_s
         self._now_s = now_s
         self._holds = False
-        self._proved_s = now_s()
+        self._confirmed_s = now_s()
 
     @property
     def holds(self) -> bool:
@@ -56,22 +56,22 @@ class Membership:
     @property
     def silent_s(self) -> float:
         """Seconds since the group last confirmed this member."""
-        return self._now_s() - self._proved_s
+        return self._now_s() - self._confirmed_s
 
     def now_s(self) -> float:
-        """The time, for `prove`."""
+        """The time, for `note_confirmation`."""
         return self._now_s()
 
-    def prove(self, asked_s: float) -> None:
-        """The group confirmed this member, when asked at that time."""
-        self._proved_s = max(self._proved_s, asked_s)
+    def note_confirmation(self, asked_s: float) -> None:
+        """Note that the group confirmed this member, when asked at that time."""
+        self._confirmed_s = max(self._confirmed_s, asked_s)
 
     def take(self) -> None:
-        """Partitions were assigned."""
+        """Note that partitions were assigned."""
         self._holds = True
 
     def give_back(self) -> None:
-        """What was taken is durable and committed; the partitions may go."""
+        """Note that what was taken is durable and committed; the partitions may go."""
         self._holds = False
 
     def lose(self, why: str) -> AssignmentLost:
@@ -81,14 +81,14 @@ class Membership:
         return self.lost
 
     async def confirm(self) -> None:
-        """Return when writing is safe: at once, but for a lease that is over.
+        """Return when writing is safe: at once, unless the lease is over.
 
         Raises:
-            AssignmentLost: it is not, or the group did not answer in time.
+            AssignmentLost: the partitions are lost, or the group did not answer in time.
         """
         if self.lost is None and (not self._holds or self.silent_s < self._session_timeout_s):
             return
-        give_up_s = self._now_s() + self._patience_s
+        give_up_s = self._now_s() + self._timeout_s
         while self.lost is None and self._holds and self.silent_s >= self._session_timeout_s:
             if self._now_s() > give_up_s:
                 self.lose(

@@ -1,9 +1,9 @@
-"""Refuses topics that are not those whose positions and state we have.
+"""Refuses topics that are not those whose offsets and state we have.
 
-A position counts records of one incarnation of a topic. When the topic is made anew, or loses
+An offset counts the records of one topic. When the topic is deleted and created anew, or loses
 records, the same number stands for other records: reading on would skip some and take others for
-repetitions. So each committed position carries the ids of all topics, and a worker that finds
-another one ends. It never moves a position by itself.
+repetitions. So each committed offset carries the ids of all topics, and a worker that finds another
+id ends. It never moves an offset by itself.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class TopicGuard:
     """Knows the topics of a process, and what they were when it began.
 
     Args:
-        inputs: topics that may be given more partitions, and may be adopted when made anew: what
-            they are called in marks, by name.
+        inputs: labels by name of the topics that may get more partitions, and that an operator may
+            adopt when they were created anew. A label names the topic beside a committed offset.
         outputs: the same for topics that are only written; their number of partitions is for ever.
-        kept: the same for topics that must stay what they are, because state was made from them.
+        kept: the same for topics that must stay as they are, because state was made from them.
     """
 
     def __init__(
@@ -57,8 +57,8 @@ class TopicGuard:
         self._names = {label: name for name, label in self._labels.items()}
         self._known: dict[str, TopicState] = {}
         self._missing: dict[str, int] = {}
-        self._tags: dict[str, str] = {}
-        self._mark = ""
+        self._short_ids: dict[str, str] = {}
+        self._metadata = ""
 
     @property
     def names(self) -> frozenset[str]:
@@ -67,36 +67,39 @@ class TopicGuard:
 
     @property
     def read_names(self) -> frozenset[str]:
-        """The topics that may have positions."""
+        """The topics that may have committed offsets."""
         return self._inputs | self._kept
 
     @property
-    def mark(self) -> str:
-        """What to commit beside every position: which topics it belongs to; empty without ids.
+    def metadata(self) -> str:
+        """What to commit beside every offset: the ids of all topics; empty where there are none.
 
-        All of them, not only the one that is read: with a topic Kafka deletes its positions, and
-        only those of the others remember which one it was.
+        Not only the id of the topic that is read: with a topic Kafka deletes its committed offsets,
+        and only those of the others remember which topic it was.
         """
-        return self._mark
+        return self._metadata
 
     def label(self, topic: str) -> str:
-        """What a topic is called in marks."""
+        """What a topic is called beside a committed offset."""
         return self._labels[topic]
 
-    def tag(self, topic: str) -> str:
-        """A short name of the incarnation of a topic that this process reads; empty for none."""
-        return self._tags.get(topic, "")
+    def short_topic_id(self, topic: str) -> str:
+        """The first characters of the id of a topic that this process reads; empty for none."""
+        return self._short_ids.get(topic, "")
 
     def partitions(self, topic: str) -> int:
-        """How many partitions a topic has that was looked at; else 0."""
+        """How many partitions a topic has; 0 if it was not looked at."""
         known = self._known.get(topic)
         return 0 if known is None else known.partitions
 
     def look(self, found: Mapping[str, TopicState]) -> bool:
-        """Compare what a broker says with what was seen first; whether an input has grown.
+        """Compare what a broker says with what was seen first.
+
+        Returns:
+            whether an input has got more partitions.
 
         Raises:
-            TopicChanged: a topic was made anew, given or robbed of partitions, or is gone.
+            TopicChanged: a topic was created anew, has another number of partitions, or is gone.
         """
         has_grown = False
         for name, state in found.items():
@@ -114,30 +117,30 @@ class TopicGuard:
         self._note_ids()
         return has_grown
 
-    def check_mark(self, mark: str) -> None:
-        """Compare the ids beside a committed position with those of the topics there are.
+    def check_topic_ids(self, metadata: str) -> None:
+        """Compare the ids beside a committed offset with those of the topics there are.
 
-        One without ids was committed when the broker had none, and is taken as it is.
+        An offset without ids was committed when the broker had none, and is taken as it is.
 
         Raises:
-            TopicChanged: it belongs to another incarnation of some topic.
+            TopicChanged: some topic had another id.
         """
-        for label, committed_id in read_mark(mark).items():
+        for label, committed_id in decode_topic_ids(metadata).items():
             name = self._names.get(label, "")
             present = self._known.get(name)
             if present is not None and present.topic_id not in ("", committed_id):
                 raise TopicChanged(self._made_anew(name, committed_id, present.topic_id))
 
-    def out_of_range(self, tp: TopicPartition, position: int, begin: int, end: int) -> TopicChanged:
-        """What to say of a position at which the partition has no record."""
+    def out_of_range(self, tp: TopicPartition, offset: int, begin: int, end: int) -> TopicChanged:
+        """What to raise for an offset at which the partition has no record."""
         place = f"{tp.topic}/{tp.partition}"
-        if position < begin:
+        if offset < begin:
             return TopicChanged(
-                f"records {position} to {begin - 1} of {place} were removed before they were read; "
+                f"records {offset} to {begin - 1} of {place} were removed before they were read; "
                 f"{_GIVE_UP.format(topic=tp.topic)}"
             )
         return TopicChanged(
-            f"{place} ends at {end}, before position {position} up to which it was read: it has "
+            f"{place} ends at {end}, before position {offset} up to which it was read: it has "
             f"lost records or was made anew; {self._remedy(tp.topic)}"
         )
 
@@ -164,16 +167,16 @@ class TopicGuard:
             for name, state in self._known.items()
             if state.topic_id and name in self._labels
         }
-        self._mark = write_mark(ids)
-        self._tags = {name: short_id(state.topic_id) for name, state in self._known.items()}
+        self._metadata = encode_topic_ids(ids)
+        self._short_ids = {name: short_id(state.topic_id) for name, state in self._known.items()}
 
 
-def write_mark(ids: Mapping[str, str]) -> str:
-    """Ids of topics by what the topics are called, as text; some hundred bytes of ASCII."""
+def encode_topic_ids(ids: Mapping[str, str]) -> str:
+    """Ids of topics by their labels, as text; some hundred bytes of ASCII."""
     return " ".join(f"{label}={topic_id}" for label, topic_id in sorted(ids.items()))
 
 
-def read_mark(mark: str) -> dict[str, str]:
-    """What `write_mark` has written; anything else that was committed tells nothing."""
-    parts = (part.partition("=") for part in mark.split(" "))
+def decode_topic_ids(metadata: str) -> dict[str, str]:
+    """The ids that `encode_topic_ids` has written; none in any other text."""
+    parts = (part.partition("=") for part in metadata.split(" "))
     return {label: topic_id for label, _, topic_id in parts if topic_id}

@@ -1,7 +1,8 @@
-"""Which incarnation of a topic a name stands for, as the brokers tell it.
+"""The ids of topics, as the brokers tell them.
 
-Since Kafka 2.8 each topic has an id that a topic made anew under the same name does not share.
-Brokers tell it in Metadata version 10, which aiokafka does not speak; the request is written here.
+Since Kafka 2.8 each topic has an id; a topic created anew under the same name gets another one.
+Brokers tell it in version 10 of Metadata, which aiokafka does not speak. The request is written
+here.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class TopicState(NamedTuple):
 
 
 def short_id(topic_id: str) -> str:
-    """Enough of an id to tell the incarnations of one topic apart; empty for none."""
+    """Enough of an id to tell it from former ids of the topic; empty for none."""
     return topic_id[:_SHORT_CHARS]
 
 

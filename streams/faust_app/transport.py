@@ -36,7 +36,7 @@ from mode import ServiceT
 from typing_extensions import override
 
 from streams.faust_app.batch import Batch, split
-from streams.faust_app.commit import CommitLedger, PartitionLedger
+from streams.faust_app.commit import AcksByPartition, PartitionAcks
 from streams.faust_app.consumer_thread import BatchConsumerThread
 from streams.faust_app.membership import AssignmentLost, Membership
 from streams.faust_app.options import BatchLimits
@@ -99,14 +99,14 @@ class BatchConsumer(driver.Consumer):
 
     def __init__(self, transport: BatchTransport, *args: Any, **kwargs: Any) -> None:
         self.limits = transport.limits
-        self.ledgers = CommitLedger()
+        self.acks = AcksByPartition()
         self._held: set[TP] = set()
         self._shut_off: set[TP] = set()
         self._gate = _Gate.SHUT
         self._unblocked = asyncio.Event()
         self._fetching = asyncio.Lock()
         super().__init__(transport, *args, **kwargs)
-        self._acked = self.ledgers  # type: ignore[assignment]  # see PartitionLedger.append
+        self._acked = self.acks  # type: ignore[assignment]  # see PartitionAcks.append
 
     @property
     def membership(self) -> Membership:
@@ -158,7 +158,7 @@ class BatchConsumer(driver.Consumer):
                 if batch.tp in self._shut_off:
                     continue
                 if self.app.topics.acks_enabled_for(batch.tp.topic):
-                    self.ledgers[batch.tp].delivered(batch.last_offset)
+                    self.acks[batch.tp].delivered(batch.last_offset)
                 yield batch.tp, self._to_message(batch.tp, batch)
 
     @override
@@ -203,8 +203,8 @@ class BatchConsumer(driver.Consumer):
     def _may_deliver(self, tp: TP) -> bool:
         if self._gate is not _Gate.OPEN or tp in self._held:
             return False
-        ledger = self.ledgers.get(tp)
-        return ledger is None or ledger.in_flight < self.limits.max_in_flight
+        acks = self.acks.get(tp)
+        return acks is None or acks.in_flight < self.limits.max_in_flight
 
     async def _rest(self) -> None:
         """Nothing may be read now: wait a little, or until that changes."""
@@ -244,7 +244,7 @@ class BatchConsumer(driver.Consumer):
             OutOfOrderAck: a later position was acked before.
         """
         self._shut_off.add(tp)
-        self.ledgers[tp].stop_at(position)
+        self.acks[tp].stop_at(position)
         for message in [found for found in self._unacked_messages if found.tp == tp]:
             message.acked = True
             self._unacked_messages.discard(message)
@@ -260,11 +260,11 @@ class BatchConsumer(driver.Consumer):
             ends = await self.highwaters(*streams) if streams else {}
         except KafkaError:
             return {}
-        known = {tp: (end, self.ledgers[tp]) for tp, end in ends.items() if tp in self.ledgers}
+        known = {tp: (end, self.acks[tp]) for tp, end in ends.items() if tp in self.acks}
         return {
-            tp: Progress(end, ledger.position, ledger.in_flight)
-            for tp, (end, ledger) in known.items()
-            if ledger.position is not None
+            tp: Progress(end, acks.next_offset, acks.in_flight)
+            for tp, (end, acks) in known.items()
+            if acks.next_offset is not None
         }
 
     def _stream_partitions(self) -> set[TP]:
@@ -287,7 +287,7 @@ class BatchConsumer(driver.Consumer):
     @override
     def _new_offset(self, tp: TP) -> int | None:
         self._acked_index[tp].clear()
-        return self.ledgers[tp].take_commit()
+        return self.acks[tp].take_commit()
 
     @override
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
@@ -340,7 +340,7 @@ class BatchConsumer(driver.Consumer):
         if self.membership.lost is None:
             self.membership.give_back()
         await super().on_partitions_revoked(revoked)
-        self.ledgers.clear()
+        self.acks.clear()
         self._held.clear()
         self._shut_off.clear()
         self._thread.note_poll()
@@ -398,7 +398,7 @@ class BatchConsumer(driver.Consumer):
         }
         committed = await self._thread.committed(streams | others)
         for position in committed.values():
-            guard.check_mark(position.metadata or "")
+            guard.check_topic_ids(position.metadata or "")
         fresh = assigned - committed.keys()
         if fresh:
             await self._thread.seek_to_earliest(fresh)
@@ -437,8 +437,8 @@ class BatchConsumer(driver.Consumer):
             if fresh:
                 await self._thread.seek_to_earliest(fresh)
                 starts.update(await self.earliest_offsets(*fresh))
-        self.ledgers.clear()
-        self.ledgers.update({TP(*tp): PartitionLedger(TP(*tp), at) for tp, at in starts.items()})
+        self.acks.clear()
+        self.acks.update({TP(*tp): PartitionAcks(TP(*tp), at) for tp, at in starts.items()})
         if self._gate is _Gate.RESUMED:
             self._gate = _Gate.SOUGHT
 

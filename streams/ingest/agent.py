@@ -22,7 +22,7 @@ from scoring.rules import Rules
 from streams.faust_app import Batch, BatchProducer, Record, StreamApp
 from streams.faust_app.batch import BatchEvent, batch_events
 from streams.ingest.breaker import Breaker
-from streams.ingest.stops import IngestGuard
+from streams.ingest.stops import PartitionStops
 from streams.ingest.time_merge import TimeMerge
 from streams.kafka.headers import (
     Origin,
@@ -50,7 +50,8 @@ class Ingest:
         partitions: of the canonical log.
         rules: those in force at this worker; None while it has no partition of the log. What the
             engine would refuse by them counts as bad, too.
-        incarnation_of: tells an input topic from a former one of its name; empty where unknown.
+        topic_id_of: the short id of an input topic, empty where unknown. It tells a topic from a
+            former one of its name.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Ingest:
         metrics: Metrics,
         partitions: int,
         rules: Callable[[], Rules | None] = lambda: None,
-        incarnation_of: Callable[[str], str] = lambda _: "",
+        topic_id_of: Callable[[str], str] = lambda _: "",
     ) -> None:
         self._app = app
         self._settings = settings
@@ -75,10 +76,10 @@ class Ingest:
         self._merge = TimeMerge() if settings.mode == "replay" else None
         self._wake = asyncio.Event()
         self._flushing = asyncio.Lock()
-        self._guard = IngestGuard(app, settings, metrics)
+        self._stops = PartitionStops(app, settings, metrics)
         self._limits = Limits()
         self._rules_now = rules
-        self._incarnation_of = incarnation_of
+        self._incarnation_of = topic_id_of
         self._rules: Rules | None = None
         self._counts: Counter[tuple[str, str]] = Counter()
         topics = app.topic(*self._labels, maxsize=app.batch_topic("any").maxsize)
@@ -88,13 +89,13 @@ class Ingest:
     @property
     def stopped(self) -> Collection[TP]:
         """The input partitions that are stopped for their bad records."""
-        return self._guard.stopped
+        return self._stops.stopped
 
     async def take(self, stream: StreamT[Batch]) -> None:
         """The agent: take each batch as it comes; the flush acks it later."""
         async for event in batch_events(stream):
             batch = event.value
-            if not self._guard.admits(batch.tp, batch.first_offset):
+            if not self._stops.admits(batch.tp, batch.first_offset):
                 continue
             self._metrics.batch_records.labels(_STAGE).observe(len(batch))
             if self._merge is not None:
@@ -112,10 +113,10 @@ class Ingest:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _MERGE_POLL_S)
             self._wake.clear()
-            self._guard.show()
+            self._stops.show()
             if self._merge is not None:
                 await self._release_merged()
-            if self._pending or self._guard.has_tripped:
+            if self._pending or self._stops.has_tripped:
                 await self.flush()
             await asyncio.sleep(_IDLE_S)
 
@@ -124,11 +125,11 @@ class Ingest:
         async with self._flushing:
             events, self._pending = self._pending, []
             counts, self._counts = self._counts, Counter()
-            tripped = self._guard.take_tripped()
+            tripped = self._stops.take_tripped()
             await self._producer.flush()
             for event in events:
                 event.ack()
-            self._guard.stop(tripped)
+            self._stops.stop(tripped)
             for (source, kind), count in counts.items():
                 self._metrics.events.labels(source, kind, "forwarded").inc(count)
 
@@ -150,7 +151,7 @@ class Ingest:
         inputs = {
             tp: found
             for tp, found in progress.items()
-            if tp.topic in self._labels and tp not in self._guard.stopped
+            if tp.topic in self._labels and tp not in self._stops.stopped
         }
         ends = {tp: found.end for tp, found in inputs.items()}
         starts = {tp: found.acked for tp, found in inputs.items()}
@@ -167,7 +168,7 @@ class Ingest:
     def _forward_merged(self, record: Record, event: BatchEvent) -> None:
         batch = event.value
         assert self._merge is not None
-        if not self._forward(record, batch.tp, self._guard.breaker(batch.tp)):
+        if not self._forward(record, batch.tp, self._stops.breaker(batch.tp)):
             self._merge.drop(batch.tp)
         elif record.offset == batch.last_offset:
             self._pending.append(event)
@@ -176,7 +177,7 @@ class Ingest:
         """Whether all of the batch was taken: no breaker has tripped."""
         self._set_limits()
         tp = batch.tp
-        breaker, forward = self._guard.breaker(tp), self._forward
+        breaker, forward = self._stops.breaker(tp), self._forward
         return all(forward(record, tp, breaker) for record in batch.records)
 
     def _set_limits(self) -> None:
@@ -198,7 +199,7 @@ class Ingest:
         else:
             event = decode(record.value, attributes, self._limits, with_content=False)
             if isinstance(event, Rejection):
-                if self._guard.trips(tp, record.offset, event.reason):
+                if self._stops.trips(tp, record.offset, event.reason):
                     return False
                 self._reject(record, origin, event)
                 return True
@@ -206,7 +207,7 @@ class Ingest:
             bad = None if self._rules is None else _refusal(event, self._rules)
         if bad is None:
             breaker.taken += 1
-        elif self._guard.trips(tp, record.offset, bad):
+        elif self._stops.trips(tp, record.offset, bad):
             return False
         key = customer_id.encode()
         self._producer.add(

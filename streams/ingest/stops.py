@@ -1,4 +1,4 @@
-"""Which input partitions the ingest may take records from: those without too many bad ones."""
+"""Which input partitions are stopped, because too many of their records are bad."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from faust.types import TP
 
-from config.field_checks import parse_breaker_pass
+from config.field_checks import parse_breaker_exemptions
 from config.settings import Settings, SettingsError
 from streams.faust_app import StreamApp
 from streams.ingest.breaker import Bounds, Breaker, Trip
@@ -23,29 +23,29 @@ class _Stop:
     """A partition that is stopped.
 
     Attributes:
-        generation: of the consumer group, in which the consumer was told; None as long as it was
-            not, because what came before the trip is not durable yet.
+        generation: of the consumer group in which reading was stopped; None until then, because
+            what came before the trip is not durable yet.
     """
 
     trip: Trip
     generation: int | None = None
 
 
-class IngestGuard:
-    """A breaker for each input partition, and what follows when one trips.
+class PartitionStops:
+    """The breakers of all input partitions, and the partitions that a breaker has stopped.
 
     A stop lasts until the process ends, or until the partition comes back from another worker that
-    let it pass.
+    read on.
 
     Raises:
-        SettingsError: a pass names a topic that is no input.
+        SettingsError: `breaker_pass` names a topic that is no input.
     """
 
     def __init__(self, app: StreamApp, settings: Settings, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
         self._bounds = bounds_of(settings)
-        self._passes = passes_of(settings)
+        self._exempt_before = exemptions_of(settings)
         self._breakers: dict[TP, Breaker] = {}
         self._stops: dict[TP, _Stop] = {}
         self._tripped: list[TP] = []
@@ -62,15 +62,15 @@ class IngestGuard:
         return bool(self._tripped)
 
     def breaker(self, tp: TP) -> Breaker:
-        """The one of a partition; its `taken` is raised for each good record."""
+        """The breaker of a partition; whoever takes a good record raises its `taken`."""
         found = self._breakers.get(tp)
         if found is None:
             found = self._breakers[tp] = Breaker(self._bounds)
         return found
 
     def trips(self, tp: TP, offset: int, reason: str) -> bool:
-        """Count a bad record of a partition; whether that stops it, before this very record."""
-        if offset < self._passes.get(tp, 0):
+        """Count a bad record; whether it trips the breaker. Then the record itself is not taken."""
+        if offset < self._exempt_before.get(tp, 0):
             return False
         trip = self.breaker(tp).bad(offset, reason)
         if trip is None:
@@ -80,7 +80,7 @@ class IngestGuard:
         return True
 
     def admits(self, tp: TP, first_offset: int) -> bool:
-        """Whether a batch may be taken. One of a stopped partition is given back."""
+        """Whether a batch may be taken; one of a stopped partition is given back to Kafka."""
         stop = self._stops.get(tp)
         if stop is None:
             return True
@@ -90,7 +90,7 @@ class IngestGuard:
             _log.info("ingest of %s/%s goes on at offset %s", *tp, first_offset)
             del self._stops[tp], self._breakers[tp]
             return True
-        self._make(tp, stop)
+        self._stop_reading(tp, stop)
         return False
 
     def take_tripped(self) -> list[TP]:
@@ -99,15 +99,15 @@ class IngestGuard:
         return tripped
 
     def stop(self, tripped: Iterable[TP]) -> None:
-        """Stop partitions whose breaker has tripped; all before that is durable by now."""
+        """Stop partitions whose breaker has tripped; what came before is durable by now."""
         for tp in tripped:
             stop = self._stops[tp]
-            self._make(tp, stop)
+            self._stop_reading(tp, stop)
             self._metrics.ingest_stops.labels(tp.topic, str(tp.partition)).inc()
-            _log.error("%s", _told(tp, stop.trip))
+            _log.error("%s", _stop_message(tp, stop.trip))
 
     def show(self) -> None:
-        """Show which partitions of this worker are stopped."""
+        """Set the metric of the stopped partitions of this worker."""
         if not self._stops and not self._shown:
             return
         made = {tp for tp, stop in self._stops.items() if stop.generation is not None}
@@ -118,7 +118,7 @@ class IngestGuard:
             self._metrics.forget_stop(tp.topic, tp.partition)
         self._shown = stopped
 
-    def _make(self, tp: TP, stop: _Stop) -> None:
+    def _stop_reading(self, tp: TP, stop: _Stop) -> None:
         stop.generation = self._app.generation
         self._app.batch_consumer.stop_partition(tp, stop.trip.offset)
 
@@ -130,27 +130,29 @@ def bounds_of(settings: Settings) -> Bounds:
     return Bounds(settings.breaker_in_a_row or None, int(share * window) if share else None, window)
 
 
-def passes_of(settings: Settings) -> Mapping[TP, int]:
-    """The offsets before which bad records do not count; topics with or without the prefix.
+def exemptions_of(settings: Settings) -> Mapping[TP, int]:
+    """The offsets before which bad records do not count, from the setting `breaker_pass`.
+
+    It names topics with or without the prefix.
 
     Raises:
         SettingsError: a topic is no input.
     """
     full_names = {name: topic_name(settings, name) for name in INPUTS}
     full_names |= {name: name for name in full_names.values()}
-    passes: dict[TP, int] = {}
-    for one in parse_breaker_pass(settings.breaker_pass):
+    exempt_before: dict[TP, int] = {}
+    for one in parse_breaker_exemptions(settings.breaker_pass):
         if one.topic not in full_names:
             raise SettingsError(
                 f"TIERSTREAM_BREAKER_PASS={settings.breaker_pass}: {one.topic} is no input topic, "
                 f"they are {', '.join(INPUTS)}"
             )
-        passes[TP(full_names[one.topic], one.partition)] = one.offset
-    return passes
+        exempt_before[TP(full_names[one.topic], one.partition)] = one.offset
+    return exempt_before
 
 
-def _told(tp: TP, trip: Trip) -> str:
-    """What an operator must know, in one line."""
+def _stop_message(tp: TP, trip: Trip) -> str:
+    """What happened and what to do, in one line."""
     place = f"{tp.topic}/{tp.partition}"
     reasons = ", ".join(f"{reason} {count}" for reason, count in trip.reasons.most_common())
     return (

@@ -59,8 +59,8 @@ def origin_of(headers: Sequence[tuple[str, bytes]], key: bytes) -> Origin | None
     for name, value in headers:
         if name == _SOURCE:
             partition, offset, timestamp_ms, full_topic = value.decode().split("/", 3)
-            topic, _, incarnation = full_topic.partition("@")
-            source = Source(topic, int(partition), int(offset), incarnation), int(timestamp_ms)
+            topic, _, topic_id = full_topic.partition("@")
+            source = Source(topic, int(partition), int(offset), topic_id), int(timestamp_ms)
         elif name == _SOURCE_KEY:
             original_key = value
         elif name == _NO_SOURCE_KEY:

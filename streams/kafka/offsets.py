@@ -1,4 +1,4 @@
-"""The workers' positions in what they read, beside what is there: which topics they belong to."""
+"""The committed offsets of the consumer group, and the topics they belong to."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from streams.kafka.clients import new_consumer
 from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, all_topics, changelog_name, topic_name
 
 
-class Positions(NamedTuple):
-    """What the group has committed, and the topics as they are.
+class GroupOffsets(NamedTuple):
+    """What the group has committed, beside the topics as they are.
 
     Attributes:
         topics: all of ours by name.
-        committed: positions by partition, each with the ids of the topics it belongs to.
+        committed: offsets by partition, each with the ids of the topics it belongs to.
         begins: the first offset that is kept, by partition.
         ends: the end offset, by partition.
     """
@@ -31,7 +31,7 @@ class Positions(NamedTuple):
 
 
 def topic_guard(settings: Settings) -> TopicGuard:
-    """Knows which of our topics may change, and how; it has not looked at them yet."""
+    """What tells whether our topics are what they were; it has not looked at them yet."""
     changelog = changelog_name(settings)
     kept = {topic_name(settings, CUSTOMER_EVENTS): CUSTOMER_EVENTS, changelog: "changelog"}
     inputs = {topic_name(settings, name): name for name in INPUTS}
@@ -43,7 +43,7 @@ def topic_guard(settings: Settings) -> TopicGuard:
     return TopicGuard(inputs, outputs, kept)
 
 
-async def read_positions(settings: Settings, counts: Mapping[str, int]) -> Positions:
+async def read_group_offsets(settings: Settings, counts: Mapping[str, int]) -> GroupOffsets:
     """Ask the brokers.
 
     Args:
@@ -60,7 +60,7 @@ async def read_positions(settings: Settings, counts: Mapping[str, int]) -> Posit
     try:
         consumer.assign(tps)
         every = [topic.name for topic in all_topics(settings)]
-        return Positions(
+        return GroupOffsets(
             await describe_topics(consumer, every),
             await committed_offsets(consumer, tps),
             await consumer.beginning_offsets(tps),

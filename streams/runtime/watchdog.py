@@ -1,7 +1,4 @@
-"""A process whose event loop hangs ends, so that its supervisor starts a fresh one.
-
-Nothing that runs in the loop can notice that it hangs, so a thread looks.
-"""
+"""Watchdogs: a process that hangs or stands still ends, so that its supervisor restarts it."""
 
 from __future__ import annotations
 
@@ -25,25 +22,27 @@ def _end_process(sentence: str) -> None:
     os._exit(1)
 
 
-class LoopGuard:
-    """Counts the turns of a loop, and the looks at which there was none.
+class LoopWatchdog:
+    """Ends the process when its event loop hangs.
 
-    A process that was frozen did not look either, so a freeze is no hang.
+    A task counts the turns of the loop, and a thread looks whether it still counts: nothing that
+    runs in the loop could notice that it hangs. A process that was frozen did not look either, so a
+    freeze is no hang.
 
     Args:
-        patience_s: how long the loop may be busy without a turn.
-        look_every_s: how often to look, and to turn.
+        timeout_s: how long the loop may be busy without a turn.
+        look_every_s: how often to count, and to look.
         end: ends the process, with a sentence.
     """
 
     def __init__(
         self,
-        patience_s: float,
+        timeout_s: float,
         *,
         look_every_s: float = _LOOK_EVERY_S,
         end: Callable[[str], None] = _end_process,
     ) -> None:
-        self._patience_s = patience_s
+        self._timeout_s = timeout_s
         self._look_every_s = look_every_s
         self._end = end
         self._turns = 0
@@ -51,9 +50,9 @@ class LoopGuard:
         self._over = threading.Event()
 
     async def start(self) -> None:
-        """Have the loop this runs in watched."""
+        """Watch the running loop."""
         self._turning = asyncio.create_task(self._turn())
-        threading.Thread(target=self._watch, name="loop-guard", daemon=True).start()
+        threading.Thread(target=self._watch, name="loop-watchdog", daemon=True).start()
 
     async def stop(self) -> None:
         """Watch no more."""
@@ -72,28 +71,32 @@ class LoopGuard:
             turns = self._turns
             silent_looks = 0 if turns != seen else silent_looks + 1
             seen = turns
-            if silent_looks * self._look_every_s > self._patience_s:
-                self._end(f"the event loop has not turned for {self._patience_s:g} s")
+            if silent_looks * self._look_every_s > self._timeout_s:
+                self._end(f"the event loop has not turned for {self._timeout_s:g} s")
                 return
 
 
 class Stalled(Exception):
-    """A partition has records to take and its position does not move; one sentence."""
+    """A partition has records to take and its offset does not move; one sentence."""
 
 
-class Watchdog:
-    """Remembers when each partition moved last.
+class StallWatchdog:
+    """Finds partitions that stand still although they have records; remembers when each moved.
 
     Args:
-        patience_s: how long a partition with lag may stand still.
+        timeout_s: how long a partition with lag may stand still.
     """
 
-    def __init__(self, patience_s: float) -> None:
-        self._patience_s = patience_s
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
         self._moved: dict[TP, tuple[int, float]] = {}
 
     def look(self, progress: Mapping[TP, Progress], now_s: float) -> None:
-        """Take the positions of all partitions of this worker at a monotonic time.
+        """Compare the offsets of all partitions of this worker with those of the last look.
+
+        Args:
+            progress: of each partition.
+            now_s: a monotonic time.
 
         Raises:
             Stalled: naming the partition that stood still for too long.
@@ -101,12 +104,12 @@ class Watchdog:
         for tp in self._moved.keys() - progress.keys():
             del self._moved[tp]
         for tp, found in progress.items():
-            position, since_s = self._moved.get(tp, (found.acked, now_s))
-            if found.lag == 0 or found.acked != position:
-                position, since_s = found.acked, now_s
-            self._moved[tp] = position, since_s
-            if now_s - since_s > self._patience_s:
+            offset, since_s = self._moved.get(tp, (found.acked, now_s))
+            if found.lag == 0 or found.acked != offset:
+                offset, since_s = found.acked, now_s
+            self._moved[tp] = offset, since_s
+            if now_s - since_s > self._timeout_s:
                 raise Stalled(
                     f"{tp.topic}/{tp.partition} has {found.lag} records to take and stood still "
-                    f"at offset {position} for {now_s - since_s:.0f} s"
+                    f"at offset {offset} for {now_s - since_s:.0f} s"
                 )

@@ -1,6 +1,6 @@
 """The consumer of one process: reads, restores, acks, commits and gives back as the real one does.
 
-It follows `streams.faust_app.transport` step by step; batches, the ledger of acks, the membership
+It follows `streams.faust_app.transport` step by step; batches, the acks, the membership
 and the store of the table are the production ones.
 """
 
@@ -15,7 +15,7 @@ from faust.types import TP
 
 from streams.faust_app import Batch, PartitionedStore, Progress
 from streams.faust_app.batch import split
-from streams.faust_app.commit import CommitLedger, PartitionLedger
+from streams.faust_app.commit import AcksByPartition, PartitionAcks
 from tests.simulator.app import App, BatchInFlight, Stream
 from tests.simulator.broker import Broker, Stored
 from tests.simulator.group import Joined, NotAMember
@@ -83,7 +83,7 @@ class Consumer:
     def __init__(
         self, process: Process, app: App, around: Surroundings, store: PartitionedStore[Any]
     ) -> None:
-        self.ledgers = CommitLedger()
+        self.acks = AcksByPartition()
         self.streams: dict[str, Stream] = {}
         self._process = process
         self._app = app
@@ -114,13 +114,13 @@ class Consumer:
 
     async def progress(self) -> Mapping[TP, Progress]:
         """How far the assigned stream partitions are."""
-        tps = [tp for tp in self.ledgers if tp in self._tps]
+        tps = [tp for tp in self.acks if tp in self._tps]
         ends = await self._network.call(self._process, lambda: self._broker.ends(tps))
-        known = {tp: (end, self.ledgers[tp]) for tp, end in ends.items() if tp in self.ledgers}
+        known = {tp: (end, self.acks[tp]) for tp, end in ends.items() if tp in self.acks}
         return {
-            tp: Progress(end, ledger.position, ledger.in_flight)
-            for tp, (end, ledger) in known.items()
-            if ledger.position is not None
+            tp: Progress(end, acks.next_offset, acks.in_flight)
+            for tp, (end, acks) in known.items()
+            if acks.next_offset is not None
         }
 
     def stop_partition(self, tp: TP, position: int) -> None:
@@ -134,7 +134,7 @@ class Consumer:
             event.acked = True
             return False
         event.acked = True
-        self.ledgers[event.value.tp].append(event.value.last_offset)
+        self.acks[event.value.tp].append(event.value.last_offset)
         return True
 
     # -- the group
@@ -145,7 +145,7 @@ class Consumer:
             asked_s = self._app.membership.now_s()
             joined = await self._call(lambda: self._group.join(self._process.name))
             self._app.membership.take()
-            self._app.membership.prove(asked_s)
+            self._app.membership.note_confirmation(asked_s)
             restoring = self._process.spawn(self._take_over(joined))
             await self._until_asked_to_rejoin(joined.generation)
             self._is_open = False
@@ -163,12 +163,12 @@ class Consumer:
             asked_s = self._app.membership.now_s()
             try:
                 if await self._call(lambda: self._group.heartbeat(self._process.name, generation)):
-                    self._app.membership.prove(asked_s)
+                    self._app.membership.note_confirmation(asked_s)
                     return
             except NotAMember as unknown:
                 await asyncio.sleep(self._oblivious_s)
                 raise self._app.membership.lose(str(unknown)) from None
-            self._app.membership.prove(asked_s)
+            self._app.membership.note_confirmation(asked_s)
 
     async def _give_back(self) -> None:
         """Finish and commit what is in flight, then let go of the partitions."""
@@ -182,7 +182,7 @@ class Consumer:
         await self.commit()
         self._app.membership.give_back()
         await self._process.reach("given back")
-        self.ledgers.clear()
+        self.acks.clear()
         self._positions.clear()
         if self._stopping:
             await self._call(lambda: self._group.leave(self._process.name))
@@ -224,10 +224,10 @@ class Consumer:
         committed = await self._call(lambda: dict(self._group.committed))
         if generation != self._app.generation:
             return
-        self.ledgers.clear()
+        self.acks.clear()
         for tp in tps:
             at = committed.get(tp, 0)
-            self.ledgers[tp] = PartitionLedger(tp, at)
+            self.acks[tp] = PartitionAcks(tp, at)
             self._positions[tp] = at
 
     # -- reading
@@ -246,7 +246,7 @@ class Consumer:
         return [
             (tp, position)
             for tp, position in sorted(self._positions.items())
-            if self.ledgers[tp].in_flight < _MAX_IN_FLIGHT
+            if self.acks[tp].in_flight < _MAX_IN_FLIGHT
         ]
 
     def _deliver(self, fetched: Mapping[TP, Any]) -> bool:
@@ -259,7 +259,7 @@ class Consumer:
         return bool(fetched)
 
     def _deliver_batch(self, tp: TP, batch: Batch) -> None:
-        self.ledgers[tp].delivered(batch.last_offset)
+        self.acks[tp].delivered(batch.last_offset)
         self._positions[tp] = batch.last_offset + 1
         self.streams[tp.topic].put(BatchInFlight(batch, self._app.generation, self._ack))
 
@@ -279,8 +279,8 @@ class Consumer:
                 return
             positions = {
                 tp: position
-                for tp, ledger in self.ledgers.items()
-                if (position := ledger.take_commit()) is not None
+                for tp, acks in self.acks.items()
+                if (position := acks.take_commit()) is not None
             }
             if not positions:
                 return

@@ -14,7 +14,7 @@ from streams.engine.agent import Engine
 from streams.engine.fencing import Fencing
 from streams.engine.owned_partition import OwnedPartition
 from streams.faust_app import BatchProducer, PartitionedStore
-from streams.faust_app.commit import PartitionLedger
+from streams.faust_app.commit import PartitionAcks
 from streams.ingest.agent import Ingest
 from tests.simulator.merge_mutations import OF_MERGES
 from tests.simulator.mutation import Edit, Mutation
@@ -68,9 +68,9 @@ _ALL = (
     Mutation(
         "acks in order",
         (
-            Edit(PartitionLedger, "append", "if last_offset != oldest:", "if False:"),
+            Edit(PartitionAcks, "append", "if last_offset != oldest:", "if False:"),
             Edit(
-                PartitionLedger,
+                PartitionAcks,
                 "append",
                 "self._in_flight.popleft()",
                 "self._in_flight.remove(last_offset)",

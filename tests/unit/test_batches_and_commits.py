@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.faust_app.batch import split
-from streams.faust_app.commit import CommitLedger, OutOfOrderAck
+from streams.faust_app.commit import AcksByPartition, OutOfOrderAck
 
 HERE = TP("events", 3)
 
@@ -46,59 +46,59 @@ def test_batches_hold_every_record_once_in_order_and_within_the_bounds(
 
 @given(steps=st.lists(st.sampled_from(["deliver", "ack", "commit"]), max_size=60))
 def test_the_position_is_always_the_one_behind_the_newest_ack(steps: list[str]) -> None:
-    ledger = CommitLedger()[HERE]
+    acks = AcksByPartition()[HERE]
     delivered = acked = 0  # batches; the one with number n ends at offset 7 n
     committed: int | None = None
     for step in steps:
         if step == "deliver":
             delivered += 1
-            ledger.delivered(7 * delivered)
+            acks.delivered(7 * delivered)
         elif step == "ack" and acked < delivered:
             acked += 1
-            ledger.append(7 * acked)
+            acks.append(7 * acked)
         elif step == "commit":
-            committed = ledger.take_commit() or committed
+            committed = acks.take_commit() or committed
             assert committed == (7 * acked + 1 if acked else None)
-            assert ledger.take_commit() is None, "there is nothing new to commit"
-        assert ledger.in_flight == delivered - acked
+            assert acks.take_commit() is None, "there is nothing new to commit"
+        assert acks.in_flight == delivered - acked
 
 
 def test_an_ack_out_of_order_is_refused_and_moves_nothing() -> None:
-    ledger = CommitLedger()[HERE]
-    ledger.delivered(9)
-    ledger.delivered(19)
+    acks = AcksByPartition()[HERE]
+    acks.delivered(9)
+    acks.delivered(19)
     with pytest.raises(
         OutOfOrderAck, match=r"events/3: .* 19 while the oldest in flight ends at 9"
     ):
-        ledger.append(19)
-    assert ledger.take_commit() is None
-    ledger.append(9)
-    assert ledger.take_commit() == 10
+        acks.append(19)
+    assert acks.take_commit() is None
+    acks.append(9)
+    assert acks.take_commit() == 10
 
 
 def test_an_ack_of_what_was_never_delivered_is_refused() -> None:
     with pytest.raises(OutOfOrderAck):
-        CommitLedger()[HERE].append(5)
+        AcksByPartition()[HERE].append(5)
 
 
 def test_a_stop_inside_of_a_batch_is_the_position_and_gives_back_the_rest() -> None:
-    ledger = CommitLedger()[HERE]
-    ledger.delivered(9)
-    ledger.delivered(19)
-    ledger.delivered(29)
-    ledger.append(9)
-    ledger.stop_at(14)
-    assert (ledger.position, ledger.in_flight) == (14, 0)
-    assert ledger.take_commit() == 14
+    acks = AcksByPartition()[HERE]
+    acks.delivered(9)
+    acks.delivered(19)
+    acks.delivered(29)
+    acks.append(9)
+    acks.stop_at(14)
+    assert (acks.next_offset, acks.in_flight) == (14, 0)
+    assert acks.take_commit() == 14
     with pytest.raises(OutOfOrderAck):
-        ledger.append(19)
-    ledger.stop_at(14)
-    assert ledger.take_commit() == 14, "a second time changes nothing"
+        acks.append(19)
+    acks.stop_at(14)
+    assert acks.take_commit() == 14, "a second time changes nothing"
 
 
 def test_a_stop_before_what_is_acked_is_refused() -> None:
-    ledger = CommitLedger()[HERE]
-    ledger.delivered(9)
-    ledger.append(9)
+    acks = AcksByPartition()[HERE]
+    acks.delivered(9)
+    acks.append(9)
     with pytest.raises(OutOfOrderAck, match="stop at offset 9 while everything up to 10 is acked"):
-        ledger.stop_at(9)
+        acks.stop_at(9)

@@ -20,8 +20,8 @@ from streams.dead_letters import (
     NO_PAYLOAD,
     NOT_OURS,
     STILL_BAD,
-    Judge,
     Letter,
+    ReplayCheck,
     Selection,
     letter_of,
 )
@@ -32,7 +32,7 @@ VALUE = order("o1", "10", day(1))
 LETTER = Letter(
     0, 7, 5_000, b"k", VALUE, UNKNOWN_CURRENCY, Source("orders", 1, 42), 1_000, "e1", "no rate"
 )
-JUDGE = Judge({"orders": 2}, Limits(), Rules(load_policy()))
+JUDGE = ReplayCheck({"orders": 2}, Limits(), Rules(load_policy()))
 SAID = Rejection(UNKNOWN_CURRENCY, "no rate", "e1")
 CLOUD = [("ce_specversion", b"1.0"), ("ce_id", b"e1")]
 

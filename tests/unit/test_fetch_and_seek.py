@@ -32,7 +32,7 @@ class _Fetching(BatchConsumer):
         self.comes_back = asyncio.Event()
         self._fetching = asyncio.Lock()
         self._gate = cast(Any, None)
-        self.ledgers = cast(Any, {})
+        self.acks = cast(Any, {})
 
     def _readable(self) -> tuple[set[TP], bool]:
         return {_TP}, True

@@ -60,20 +60,20 @@ async def test_a_member_writes_for_one_session_timeout_after_the_question_was_as
     clock = Clock()
     membership = member(clock)
     clock.at_s = 100
-    membership.prove(100)
+    membership.note_confirmation(100)
     clock.at_s = 109.9
     assert not await is_held_up(membership)
     clock.at_s = 110
     assert await is_held_up(membership)
-    membership.prove(105)
+    membership.note_confirmation(105)
     assert not await is_held_up(membership)
 
 
 async def test_an_older_answer_does_not_shorten_the_lease() -> None:
     clock = Clock()
     membership = member(clock)
-    membership.prove(8)
-    membership.prove(3)
+    membership.note_confirmation(8)
+    membership.note_confirmation(3)
     clock.at_s = 17
     assert not await is_held_up(membership)
 
@@ -93,7 +93,7 @@ async def test_a_write_that_waits_goes_on_with_the_next_answer_of_the_group() ->
     waiting = asyncio.create_task(membership.confirm())
     await asyncio.sleep(0.05)
     assert not waiting.done()
-    membership.prove(20)
+    membership.note_confirmation(20)
     await waiting
 
 
@@ -122,7 +122,7 @@ async def test_the_first_reason_of_a_loss_stays_and_nothing_undoes_it() -> None:
     membership = member(clock)
     first = membership.lose("first")
     assert membership.lose("second") is first
-    membership.prove(clock.at_s)
+    membership.note_confirmation(clock.at_s)
     membership.give_back()
     with pytest.raises(AssignmentLost, match="first"):
         await membership.confirm()

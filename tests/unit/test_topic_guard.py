@@ -80,24 +80,24 @@ def test_brokers_without_ids_are_not_taken_for_others() -> None:
     watched = TopicGuard({"orders": "o"})
     for _ in range(2):
         watched.look({"orders": TopicState("", 2)})
-    watched.check_mark("o=some-id")
-    assert (watched.tag("orders"), watched.mark) == ("", "")
+    watched.check_topic_ids("o=some-id")
+    assert (watched.short_topic_id("orders"), watched.metadata) == ("", "")
 
 
 def test_a_position_carries_the_ids_of_all_topics() -> None:
     watched = guard()
-    assert watched.mark == "changelog=changelog-id l=log-id o=orders-id out=outputs-id"
-    assert watched.tag("orders") == "orders-i"
-    watched.check_mark(watched.mark)
+    assert watched.metadata == "changelog=changelog-id l=log-id o=orders-id out=outputs-id"
+    assert watched.short_topic_id("orders") == "orders-i"
+    watched.check_topic_ids(watched.metadata)
 
 
-@pytest.mark.parametrize("mark", ["", "o=orders-id", "former=some-id", "what somebody wrote"])
-def test_a_mark_that_names_no_other_incarnation_is_taken(mark: str) -> None:
-    guard().check_mark(mark)
+@pytest.mark.parametrize("metadata", ["", "o=orders-id", "former=some-id", "what somebody wrote"])
+def test_metadata_without_another_topic_id_is_taken(metadata: str) -> None:
+    guard().check_topic_ids(metadata)
 
 
 @pytest.mark.parametrize(
-    ("mark", "named"),
+    ("metadata", "named"),
     [
         ("o=other l=log-id", "orders"),
         ("l=other", "log"),
@@ -105,11 +105,11 @@ def test_a_mark_that_names_no_other_incarnation_is_taken(mark: str) -> None:
         ("out=other", "outputs"),
     ],
 )
-def test_a_position_of_another_incarnation_is_refused(mark: str, named: str) -> None:
+def test_an_offset_of_another_topic_id_is_refused(metadata: str, named: str) -> None:
     with pytest.raises(
         TopicChanged, match=f"topic {named} was deleted .* its id was other and is {named}-id"
     ):
-        guard().check_mark(mark)
+        guard().check_topic_ids(metadata)
 
 
 def test_records_that_were_removed_unread_are_a_loss_that_is_told() -> None:

@@ -7,8 +7,14 @@ import pytest
 from cli.erase.count import bearing
 from cli.erase.words import receipt_lines, what_lacks
 from config.settings import Settings
-from streams.erasure.receipt import Count, Receipt, Remains, Step
-from streams.erasure.retention import Fate, deciding, fate, remains_of, topics_of
+from streams.erasure.receipt import Count, Receipt, ResidualData, Step
+from streams.erasure.retention import (
+    Expiry,
+    expiry_of,
+    residual_data_of,
+    retention_settings,
+    topics_of,
+)
 from streams.kafka.topics import all_topics
 from tests.unit.test_erasure_trail import Record
 
@@ -18,12 +24,12 @@ ROUNDS_MS = 600_000 + 60_000
 """What brokers take to look for work, and to delete a file."""
 
 
-def fate_of(**config: object) -> Fate:
+def fate_of(**config: object) -> Expiry:
     named = {name.replace("_", "."): str(value) for name, value in config.items()}
-    return fate("t", deciding(named), NOW_MS)
+    return expiry_of("t", retention_settings(named), NOW_MS)
 
 
-def days(found: Fate) -> float | None:
+def days(found: Expiry) -> float | None:
     """In how many days it is gone at the latest."""
     return None if found.gone_ms is None else (found.gone_ms - ROUNDS_MS - NOW_MS) / DAY_MS
 
@@ -73,20 +79,20 @@ def test_of_two_ways_to_go_the_sooner_one_counts() -> None:
 
 def test_only_settings_that_decide_are_told() -> None:
     told = {"cleanup.policy": "delete", "retention.ms": "5", "compression.type": "zstd"}
-    found = remains_of("t", "events", told, NOW_MS)
+    found = residual_data_of("t", "events", told, NOW_MS)
     assert found.settings.keys() == {
         "cleanup.policy",
         "retention.ms",
         "segment.ms",
         "file.delete.delay.ms",
     }
-    compacted = remains_of("t", "profiles", {"cleanup.policy": "compact"}, NOW_MS).settings
+    compacted = residual_data_of("t", "profiles", {"cleanup.policy": "compact"}, NOW_MS).settings
     assert "retention.ms" not in compacted
     assert {"max.compaction.lag.ms", "delete.retention.ms"} <= compacted.keys()
 
 
 def test_settings_that_may_not_be_read_make_nothing_certain() -> None:
-    found = remains_of("t", "events", None, NOW_MS)
+    found = residual_data_of("t", "events", None, NOW_MS)
     assert (found.gone_by, found.settings) == (None, {})
     assert "DESCRIBE_CONFIGS" in found.why
 
@@ -114,7 +120,7 @@ def test_a_record_bears_an_id_as_key_value_or_subject(
     assert bearing(["zoë", "other id"])(Record(0, key, value, headers)) is bears
 
 
-def receipt(*steps: Step, remains: tuple[Remains, ...] = ()) -> Receipt:
+def receipt(*steps: Step, remains: tuple[ResidualData, ...] = ()) -> Receipt:
     return Receipt(
         "ana", "ana", (), "e1", "2026-01-01T00:00:00.000Z", None, False, steps, remains, ()
     )
@@ -122,7 +128,7 @@ def receipt(*steps: Step, remains: tuple[Remains, ...] = ()) -> Receipt:
 
 def test_topics_of_one_fate_are_told_together_with_one_remedy() -> None:
     topics = tuple(
-        remains_of(name, f"things of {name}", {"retention.ms": "-1"}, NOW_MS) for name in "ab"
+        residual_data_of(name, f"things of {name}", {"retention.ms": "-1"}, NOW_MS) for name in "ab"
     )
     lines = [line.strip() for line in receipt_lines(receipt(remains=topics))]
     assert sum(line.startswith("no end is certain: kept for ever") for line in lines) == 1
@@ -131,7 +137,7 @@ def test_topics_of_one_fate_are_told_together_with_one_remedy() -> None:
 
 
 def test_a_count_that_was_cut_short_says_so() -> None:
-    one = Remains("t", "events", {}, None, "why", count=Count(3, complete=False))
+    one = ResidualData("t", "events", {}, None, "why", count=Count(3, complete=False))
     assert any(
         "(at least 3 records bear the id)" in line
         for line in receipt_lines(receipt(remains=(one,)))

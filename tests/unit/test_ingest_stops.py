@@ -12,7 +12,7 @@ from faust.types import TP
 from config.settings import Settings, SettingsError
 from streams.faust_app import StreamApp
 from streams.ingest.breaker import Bounds
-from streams.ingest.stops import IngestGuard, bounds_of, passes_of
+from streams.ingest.stops import PartitionStops, bounds_of, exemptions_of
 from streams.runtime.metrics import Metrics
 
 HERE, THERE = TP("orders", 0), TP("orders", 1)
@@ -43,7 +43,7 @@ class Bench:
 
     app: FakeApp
     metrics: Metrics
-    guard: IngestGuard
+    guard: PartitionStops
 
     def shown(self, tp: TP = HERE) -> float | None:
         labels = {"topic": tp.topic, "partition": str(tp.partition)}
@@ -53,7 +53,7 @@ class Bench:
 def bench(**settings: object) -> Bench:
     app, metrics = FakeApp(), Metrics()
     told = Settings.model_validate({"breaker_in_a_row": 2, **settings})
-    return Bench(app, metrics, IngestGuard(cast(StreamApp, app), told, metrics))
+    return Bench(app, metrics, PartitionStops(cast(StreamApp, app), told, metrics))
 
 
 def tripped(made: Bench) -> Bench:
@@ -149,14 +149,14 @@ def test_settings_become_bounds_exactly(settings: dict[str, object], bounds: Bou
 def test_a_pass_names_topics_with_or_without_the_prefix() -> None:
     written = "orders/3@120000,eu.browse/0@7"
     settings = Settings(topic_prefix="eu.", breaker_pass=written)
-    assert passes_of(settings) == {TP("eu.orders", 3): 120_000, TP("eu.browse", 0): 7}
+    assert exemptions_of(settings) == {TP("eu.orders", 3): 120_000, TP("eu.browse", 0): 7}
 
 
 @pytest.mark.parametrize("topic", ["order", "customer-events", "us.orders"])
 def test_a_pass_for_what_is_no_input_is_refused(topic: str) -> None:
     settings = Settings(topic_prefix="eu.", breaker_pass=f"{topic}/3@120000")
     with pytest.raises(SettingsError, match=f"{topic} is no input topic, they are orders, "):
-        passes_of(settings)
+        exemptions_of(settings)
 
 
 def test_metrics_and_log_say_what_is_stopped_while_it_is_ours(
