@@ -26,7 +26,7 @@ from devtools.servers import LocalServerError, start_redis
 from handlers import outputs
 from scoring.calendar import DAY_MS
 from scoring.timestamps import rfc3339
-from serving.projector.decode import Read
+from serving.projector.batches import Read
 from serving.view.change_records import day_of, read_level, read_move
 from serving.view.changes_reader import ChangesReader
 from serving.view.changes_writer import LevelsWriter, MovesWriter

@@ -1,4 +1,4 @@
-"""`tierstream api`: what the view knows, changes as they happen, and erasure, over HTTP."""
+"""`tierstream api`: the view, changes as they happen, and erasure, over HTTP."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from cli.common import process_metrics, stop_signals, warn_of_unknown_variables
-from cli.errors import fail, one_sentence
+from cli.common import operator_server, process_metrics, stop_signals, warn_of_unknown_variables
+from cli.errors import one_sentence
 from config.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -27,13 +27,10 @@ def api() -> None:
     from streams.runtime.http_server import HttpServerError
     from streams.runtime.logs import configure_logging
 
-    with one_sentence():
+    with one_sentence(ApiServerError, HttpServerError, TokenFileError):
         settings = load_settings()
         configure_logging(settings.log_level, settings.log_format)
-        try:
-            uvloop.run(_serve(settings))
-        except (ApiServerError, HttpServerError, TokenFileError) as error:
-            fail(str(error))
+        uvloop.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:
@@ -41,32 +38,25 @@ async def _serve(settings: Settings) -> None:
 
     import structlog
 
-    from cli.explain.child import explain_apart
+    from cli.explain.child_process import explain_in_child
     from serving.api.health import ApiHealth
     from serving.api.jobs import Ports
     from serving.api.metrics import ApiMetricsMeter
     from serving.api.run import run_api
-    from streams.runtime.http_server import HttpServer
 
     log = structlog.get_logger(__name__)
     warn_of_unknown_variables(log)
     stop = stop_signals()
     metrics = process_metrics(settings, "api")
     health = ApiHealth(time.monotonic)
-    # What is loaded by now stays: without it the collector has little to look at, and stops
-    # nobody's answer for long.
+    # What is loaded by now stays: without it the collector has little to scan, and delays no
+    # response for long.
     gc.collect()
     gc.freeze()
-    async with HttpServer(
-        settings.http_host,
-        settings.http_port,
-        metrics.registry,
-        readiness=health.ready,
-        liveness=health.alive,
-    ) as server:
+    async with operator_server(settings, metrics, health) as server:
         await run_api(
             settings,
-            Ports(explain_apart, _erase_with(settings)),
+            Ports(explain_in_child, _erase_with(settings)),
             meter=ApiMetricsMeter(metrics),
             health=health,
             stop=stop,
@@ -76,7 +66,7 @@ async def _serve(settings: Settings) -> None:
 
 
 def _erase_with(settings: Settings) -> Erase:
-    """What writes an erasure and does not wait for what becomes of it."""
+    """Writes the request to erase a customer, and does not wait until it is done."""
     import msgspec
     from aiokafka.errors import KafkaError
 

@@ -26,17 +26,18 @@ EXPECTED = (
     KafkaError,
     OSError,
 )
+"""Errors that users can mend; any other is a bug and shows its traceback."""
 
 
 @contextmanager
-def one_sentence() -> Iterator[None]:
-    """Turn what users can mend into a sentence; anything else is a bug and shows itself."""
-    # The Kafka client's own complaints would stand before that sentence and say less. A command
-    # that goes on for long configures logging when it has started.
+def one_sentence(*more: type[Exception]) -> Iterator[None]:
+    """End the command with one sentence if an error of `EXPECTED`, or of ``more``, is raised."""
+    # The Kafka client's own log lines would stand before that sentence and say less. A process
+    # that stays configures logging when it has started.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         yield
-    except EXPECTED as error:
+    except (*EXPECTED, *more) as error:
         fail(_sentence(error))
 
 
@@ -47,6 +48,6 @@ def _sentence(error: Exception) -> str:
 
 
 def fail(sentence: str, code: int = 1) -> None:
-    """End the command."""
+    """End the command with a sentence on the standard error."""
     typer.echo(f"tierstream: {sentence}", err=True)
     raise typer.Exit(code)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from cli.common import process_metrics, stop_signals, warn_of_unknown_variables
-from cli.errors import fail, one_sentence
+from cli.common import operator_server, process_metrics, stop_signals, warn_of_unknown_variables
+from cli.errors import one_sentence
 from config.settings import Settings, load_settings
 
 
@@ -19,13 +19,10 @@ def projector() -> None:
     from streams.runtime.http_server import HttpServerError
     from streams.runtime.logs import configure_logging
 
-    with one_sentence():
+    with one_sentence(ViewError, HttpServerError):
         settings = load_settings()
         configure_logging(settings.log_level, settings.log_format)
-        try:
-            asyncio.run(_serve(settings))
-        except (ViewError, HttpServerError) as error:
-            fail(str(error))
+        asyncio.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:
@@ -33,20 +30,13 @@ async def _serve(settings: Settings) -> None:
 
     from serving.projector.metrics import MetricsMeter
     from serving.projector.run import projector_health, run_projector
-    from streams.runtime.http_server import HttpServer
 
     log = structlog.get_logger(__name__)
     warn_of_unknown_variables(log)
     stop = stop_signals()
     metrics = process_metrics(settings, "projector")
     health = projector_health(settings)
-    async with HttpServer(
-        settings.http_host,
-        settings.http_port,
-        metrics.registry,
-        readiness=health.ready,
-        liveness=health.alive,
-    ) as server:
+    async with operator_server(settings, metrics, health) as server:
         log.info("projector starts", http_port=server.port)
         await run_projector(settings, meter=MetricsMeter(metrics), health=health, stop=stop)
     log.info("projector ends")

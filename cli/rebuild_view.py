@@ -1,10 +1,10 @@
-"""`tierstream rebuild-view`: make the view in Redis anew."""
+"""`tierstream rebuild-view`: rebuild the view in Redis from its topics."""
 
 from __future__ import annotations
 
 import asyncio
 
-from cli.errors import fail, one_sentence
+from cli.errors import one_sentence
 from config.settings import load_settings
 
 
@@ -23,23 +23,19 @@ def rebuild_view() -> None:
     from streams.runtime.logs import configure_logging
 
     console = Console(stderr=True)
-    with one_sentence():
+    with one_sentence(ViewError):
         settings = load_settings()
         configure_logging("WARNING", settings.log_format)
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-        try:
-            with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
-                task = bar.add_task("reading the topics", total=None)
+        with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
+            task = bar.add_task("reading the topics", total=None)
 
-                def show(progress: RebuildProgress) -> None:
-                    bar.update(task, completed=progress.done, total=progress.total)
+            def show(progress: RebuildProgress) -> None:
+                bar.update(task, completed=progress.done, total=progress.total)
 
-                report = asyncio.run(rebuild(settings, show))
-        except ViewError as error:
-            fail(str(error))
-        else:
-            console.print(
-                f"The view is new: {report.profiles} profiles and {report.changes} changes in "
-                f"generation {report.generation}, "
-                f"{report.seconds:.1f} s; {report.deleted_keys} old keys deleted."
-            )
+            report = asyncio.run(rebuild(settings, show))
+    console.print(
+        f"The view is new: {report.profiles} profiles and {report.changes} changes in "
+        f"generation {report.generation}, "
+        f"{report.seconds:.1f} s; {report.deleted_keys} old keys deleted."
+    )

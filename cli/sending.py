@@ -27,14 +27,12 @@ from streams.faust_app import ProduceFailed
 
 @contextmanager
 def sending() -> Iterator[None]:
-    """Turns what can go wrong with files and deliveries into one sentence and exit code 1."""
-    with one_sentence():
+    """End the command with one sentence if a file cannot be used or an event not be delivered."""
+    with one_sentence(LineTooLong):
         try:
             yield
         except ProduceFailed as failure:
             fail(f"an event was not delivered: {failure}")
-        except LineTooLong as failure:
-            fail(str(failure))
         except OSError as failure:
             if not failure.filename or not failure.strerror:
                 raise

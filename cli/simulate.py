@@ -26,8 +26,8 @@ from config.settings import Settings, load_settings
 from devtools.traffic.record import TrafficRecord
 from devtools.traffic.sender import Sent, open_sender
 from devtools.traffic.shoppers import PopulationShape
-from devtools.traffic.simulate import Stamp, natural, paced
-from devtools.traffic.simulate import simulate as simulated
+from devtools.traffic.simulation import Stamp, natural, paced
+from devtools.traffic.simulation import simulate as simulated
 from scoring.timestamps import parse_rfc3339
 from streams.runtime.clock import wall_ms
 

@@ -14,12 +14,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from cli.backtest.run import Backtest, BacktestOptions, Line, OutputFiles
 from cli.backtest.sort import sorted_lines
 from cli.backtest.summary import print_summary
-from cli.errors import fail, one_sentence
+from cli.common import instant_ms
+from cli.errors import one_sentence
 from config.policy_file import PolicyError, load_policy
 from config.settings import load_settings
 from handlers.decode.decode import Limits
 from handlers.partition_core import NoPolicy
-from scoring.timestamps import parse_rfc3339
 from streams.runtime.clock import wall_ms
 
 _PROGRESS_LINES = 2_000
@@ -53,9 +53,7 @@ def backtest(
     with one_sentence():
         settings = load_settings()
         declared = load_policy(policy or settings.policy_file)
-        until_ms = None if until is None else parse_rfc3339(until)
-        if until is not None and until_ms is None:
-            fail(f"--until {until}: no RFC 3339 time such as 2026-01-01T00:00:00Z")
+        until_ms = instant_ms("--until", until)
         options = BacktestOptions(
             policy=declared,
             app_id=settings.app_id,

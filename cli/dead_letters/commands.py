@@ -10,13 +10,13 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from cli.dead_letters.lines import json_line, text_line
+from cli.common import instant_ms
+from cli.dead_letters.letter_text import json_line, text_line
 from cli.dead_letters.replay import LetterReplay
 from cli.errors import fail, one_sentence
 from cli.sending import sending, until_interrupted
 from config.settings import Settings, load_settings
 from handlers.reasons import REASONS
-from scoring.timestamps import parse_rfc3339
 from streams.dead_letters import Progress as OnProgress
 from streams.dead_letters import Selection, letter_topics, read_letters
 from streams.kafka.topics import DEAD_LETTERS, INPUTS, topic_name
@@ -180,17 +180,10 @@ def _selection(
     return Selection(
         frozenset(reasons or ()),
         source_topic,
-        _instant("--since", since),
-        _instant("--until", until),
+        instant_ms("--since", since),
+        instant_ms("--until", until),
         None if key is None else key.encode("utf-8", "surrogateescape"),
     )
-
-
-def _instant(option: str, text: str | None) -> int | None:
-    instant_ms = None if text is None else parse_rfc3339(text)
-    if text is not None and instant_ms is None:
-        fail(f"{option} {text}: no RFC 3339 time such as 2026-01-01T00:00:00Z")
-    return instant_ms
 
 
 def _echo_replay(run: LetterReplay, *, dry_run: bool) -> None:

@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 from redis.exceptions import RedisError
 
-from cli.doctor.finding import Finding
+from cli.doctor import Finding
 from cli.doctor.kafka import kafka_findings
 from config.policy_file import PolicyError, load_policy
 from config.settings import Settings, SettingsError, load_settings, unknown_variables

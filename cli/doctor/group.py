@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from cli.doctor.finding import Finding
+from cli.doctor import Finding
 from config.settings import Settings
 from streams.kafka.clients import new_admin, new_consumer
 from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, topic_name

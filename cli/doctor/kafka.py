@@ -8,10 +8,10 @@ from typing import Any
 
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from cli.doctor.finding import Finding
+from cli.doctor import Finding
 from cli.doctor.group import group_finding
-from cli.doctor.log import policy_finding
-from cli.doctor.topics import Cluster, topic_finding
+from cli.doctor.policy_in_force import policy_finding
+from cli.doctor.topic_settings import Cluster, topic_finding
 from config.settings import Settings, SettingsError
 from scoring.policy import Policy
 from streams.faust_app import TopicChanged

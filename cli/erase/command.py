@@ -1,4 +1,4 @@
-"""`tierstream erase`: forget a person, and say where data may remain."""
+"""`tierstream erase`: erase a customer, and say where personal data may remain."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import asyncio
 import sys
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 
-from cli.common import refuse_no_id
+from cli.common import print_json, refuse_no_id
 from cli.errors import fail
 from cli.sending import sending
 from config.settings import load_settings
@@ -45,7 +44,7 @@ def erase(
     with sending():
         settings = load_settings()
         from cli.erase.erase import erase as erased
-        from cli.erase.words import receipt_lines, what_lacks
+        from cli.erase.receipt_text import receipt_lines, what_lacks
 
         with Console(stderr=True).status("asking Kafka") as status:
             receipt = asyncio.run(
@@ -58,7 +57,7 @@ def erase(
                 )
             )
     if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(receipt)).decode() + "\n")
+        print_json(receipt)
     else:
         typer.echo("\n".join(receipt_lines(receipt)))
     if wait and not receipt.complete:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import shlex
-import sys
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 
-from cli.common import refuse_no_id
-from cli.errors import fail, one_sentence
+from cli.common import print_json, refuse_no_id
+from cli.errors import one_sentence
 from config.settings import load_settings
 
 
@@ -26,21 +23,17 @@ def explain(
     The state is read from Kafka as a worker last wrote it, about a second old.
     """
     refuse_no_id(customer)
-    # The Kafka client's own complaints would stand before our sentence and say less.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    with one_sentence():
-        settings = load_settings()
-        from cli.explain.render import explanation_view
-        from cli.explain.state import Erased, Merged, NothingToExplain, explained
 
-        try:
-            with Console(stderr=True).status("reading the customer's partition"):
-                why = asyncio.run(explained(settings, customer))
-        except NothingToExplain as reason:
-            fail(str(reason))
-            return
+    from cli.explain.render import explanation_view
+    from cli.explain.result import Erased, Merged, NothingToExplain, explained
+
+    with (
+        one_sentence(NothingToExplain),
+        Console(stderr=True).status("reading the customer's partition"),
+    ):
+        why = asyncio.run(explained(load_settings(), customer))
     if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(why)).decode() + "\n")
+        print_json(why)
     elif isinstance(why, Erased):
         typer.echo(
             f"customer {customer!r} was erased, at log position {why.position['applied']}: "

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from cli.common import instant_ms, print_json
 from cli.errors import fail, one_sentence
 from cli.uplift.comparison import Question, Uplift
 from config.settings import load_settings
 from scoring.dormancy import LEVELS
-from scoring.timestamps import parse_rfc3339
 
 
 def uplift(  # noqa: PLR0913, PLR0917 - one argument an option
@@ -58,12 +56,12 @@ def uplift(  # noqa: PLR0913, PLR0917 - one argument an option
     if events is not None and alerts is None:
         fail("--events goes with a file of alerts; the topics have their own events")
     question = Question(
-        level, window_days, confidence, _time("--since", since), _time("--until", until)
+        level, window_days, confidence, instant_ms("--since", since), instant_ms("--until", until)
     )
     found = Uplift(question)
     with one_sentence():
+        from cli.uplift.inputs import AlertsUnreadable, read_files, read_topics
         from cli.uplift.render import uplift_view
-        from cli.uplift.sources import AlertsUnreadable, read_files, read_topics
 
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("reading", total=None)
@@ -80,13 +78,6 @@ def uplift(  # noqa: PLR0913, PLR0917 - one argument an option
                 fail(str(error))
     report = found.report()
     if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(report)).decode() + "\n")
+        print_json(report)
     else:
         Console(highlight=False).print(uplift_view(report))
-
-
-def _time(option: str, text: str | None) -> int | None:
-    instant_ms = None if text is None else parse_rfc3339(text)
-    if text is not None and instant_ms is None:
-        fail(f"{option} {text}: no RFC 3339 time such as 2026-01-01T00:00:00Z")
-    return instant_ms

@@ -15,9 +15,9 @@ import aiohttp
 import streams
 from config.settings_section import ENV_PREFIX
 from devtools.servers import BrokerKind, start_broker, start_redis
-from devtools.servers.child import ServerProcess
 from devtools.servers.guardian import Workspace
 from devtools.servers.ports import LOOPBACK, free_ports
+from devtools.servers.server_process import ServerProcess
 
 _READY_TIMEOUT_S = 90.0
 _POLL_S = 0.1

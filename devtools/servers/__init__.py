@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from devtools.servers.broker import Broker, BrokerKind
-from devtools.servers.broker_errors import (
+from devtools.servers.embedded import start_embedded
+from devtools.servers.kafka_jars import start_kafka
+from devtools.servers.redis_server import RedisServer, start_redis
+from devtools.servers.server_process import (
     BrokerUnavailable,
     LocalServerError,
     RedisUnavailable,
     ServerFailed,
 )
-from devtools.servers.embedded import start_embedded
-from devtools.servers.kafka_jars import start_kafka
-from devtools.servers.redis_server import RedisServer, start_redis
 
 __all__ = [
     "Broker",

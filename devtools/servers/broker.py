@@ -1,17 +1,23 @@
-"""The one face of every local broker."""
+"""A local broker, embedded or Apache Kafka, with one interface for both."""
 
 from __future__ import annotations
 
+import socket
+import struct
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Literal, Self
 
-from devtools.servers.child import ServerProcess, wait_until_ready
 from devtools.servers.guardian import Workspace
 from devtools.servers.ports import LOOPBACK
-from devtools.servers.probe import brokers_known
+from devtools.servers.server_process import ServerProcess, wait_until_ready
 
 BrokerKind = Literal["embedded", "kafka"]
+
+_METADATA, _VERSION, _CORRELATION = 3, 1, 1
+_CLIENT = b"tierstream-probe"
+_NO_TOPICS = 0
+_MAX_ANSWER_BYTES = 1 << 20
 
 
 class Broker:
@@ -113,3 +119,35 @@ class Broker:
         return bool(running) and all(
             brokers_known(process.port) >= len(running) for process in running
         )
+
+
+def brokers_known(port: int, timeout_s: float = 1.0) -> int:
+    """The number of live brokers that a broker reports; 0 without an answer.
+
+    It sends a Metadata request over a plain socket: a port that accepts connections is not yet a
+    working broker, and an asyncio client cannot be used in a function that may be called inside a
+    running event loop.
+    """
+    body = struct.pack(">hhih", _METADATA, _VERSION, _CORRELATION, len(_CLIENT))
+    body += _CLIENT + struct.pack(">i", _NO_TOPICS)
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout_s) as connection:
+            connection.settimeout(timeout_s)
+            connection.sendall(struct.pack(">i", len(body)) + body)
+            (size,) = struct.unpack(">i", _read(connection, 4))
+            if not 8 <= size <= _MAX_ANSWER_BYTES:
+                return 0
+            correlation, brokers = struct.unpack_from(">ii", _read(connection, size))
+    except OSError:
+        return 0
+    return int(brokers) if correlation == _CORRELATION else 0
+
+
+def _read(connection: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        part = connection.recv(size - len(data))
+        if not part:
+            raise ConnectionError("the broker closed the connection")
+        data += part
+    return data

@@ -7,10 +7,9 @@ import os
 from pathlib import Path
 
 from devtools.servers.broker import Broker
-from devtools.servers.broker_errors import BrokerUnavailable
-from devtools.servers.child import ServerProcess
 from devtools.servers.guardian import Workspace
 from devtools.servers.ports import LOOPBACK, free_ports
+from devtools.servers.server_process import BrokerUnavailable, ServerProcess
 
 
 def start_embedded(*, start_timeout_s: float = 20.0) -> Broker:

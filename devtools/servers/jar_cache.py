@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from devtools.servers.broker_errors import BrokerUnavailable
+from devtools.servers.server_process import BrokerUnavailable
 
 OPS = Path(__file__).resolve().parents[2] / "ops" / "kafka"
 _POM = OPS / "pom.xml"

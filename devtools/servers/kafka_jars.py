@@ -10,11 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from devtools.servers.broker import Broker
-from devtools.servers.broker_errors import ServerFailed
-from devtools.servers.child import ServerProcess
 from devtools.servers.guardian import Workspace
 from devtools.servers.jar_cache import OPS, java_program, kafka_jars
 from devtools.servers.ports import LOOPBACK, free_ports
+from devtools.servers.server_process import ServerFailed, ServerProcess
 
 _MAX_BROKERS = 5
 _HEAP = "-Xmx384m"

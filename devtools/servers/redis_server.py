@@ -12,10 +12,14 @@ from typing import Any, Self
 
 import redis
 
-from devtools.servers.broker_errors import RedisUnavailable, ServerFailed
-from devtools.servers.child import ServerProcess, wait_until_ready
 from devtools.servers.guardian import Workspace
 from devtools.servers.ports import LOOPBACK, free_ports
+from devtools.servers.server_process import (
+    RedisUnavailable,
+    ServerFailed,
+    ServerProcess,
+    wait_until_ready,
+)
 
 _PROBE_TIMEOUT_S = 1.0
 _PAUSE_S = 0.05

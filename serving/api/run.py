@@ -18,7 +18,7 @@ from serving.api.jobs import EraseJobs, ExplainJobs, Ports
 from serving.api.metrics import ApiMeter
 from serving.api.rate_limit import RateLimiter
 from serving.api.server import ApiServer, bind
-from serving.api.sse.consumer import ChangesConsumer, TopicIds, topic_ids
+from serving.api.sse.changes_consumer import ChangesConsumer, TopicIds, topic_ids
 from serving.api.sse.manager import StreamManager
 from serving.api.token_file import TokenFile
 from serving.view.changes_reader import ChangesReader

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from config.settings import Settings
 from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS, TIER_CHANGES
-from serving.projector.decode import Batch, change_chunks, profile_chunks
+from serving.projector.batches import Batch, change_chunks, profile_chunks
 from serving.projector.metrics import ViewMeter
 from serving.view.change_records import LevelRecord, MoveRecord, read_level, read_move
 from serving.view.changes_writer import LevelsWriter, MovesWriter

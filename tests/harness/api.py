@@ -20,7 +20,7 @@ from serving.api.health import ApiHealth
 from serving.api.jobs import KafkaUnavailable, Ports, Unexplained
 from serving.api.metrics import ApiMetricsMeter
 from serving.api.run import run_api
-from serving.api.sse.consumer import topic_ids
+from serving.api.sse.changes_consumer import topic_ids
 from serving.api.tokens import Token, digest_of, new_token
 from serving.view.chunks import cut_profiles
 from serving.view.generations import RedisView

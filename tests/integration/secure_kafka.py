@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from devtools.servers.child import ServerProcess, wait_until_ready
+from devtools.servers.broker import brokers_known
 from devtools.servers.guardian import Workspace
 from devtools.servers.jar_cache import java_program, kafka_jars
 from devtools.servers.kafka_jars import _properties
 from devtools.servers.ports import free_ports
-from devtools.servers.probe import brokers_known
+from devtools.servers.server_process import ServerProcess, wait_until_ready
 from tests.integration.certificates import Certificates
 
 USER, PASSWORD = "tierstream", "opens-kafka"

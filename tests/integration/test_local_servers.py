@@ -19,10 +19,10 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from devtools.servers import Broker, BrokerUnavailable, ServerFailed, start_broker, start_redis
 from devtools.servers import kafka_jars as kafka_module
-from devtools.servers.child import ServerProcess, wait_until_ready
 from devtools.servers.guardian import Workspace
 from devtools.servers.jar_cache import java_program, kafka_jars
 from devtools.servers.ports import free_ports
+from devtools.servers.server_process import ServerProcess, wait_until_ready
 from tests.harness.kafka import skip_without_java
 
 PARTITIONS = 3

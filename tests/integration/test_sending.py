@@ -20,7 +20,7 @@ from devtools.traffic.cdnow import purchase_rows
 from devtools.traffic.enrich import TrafficShape, enriched
 from devtools.traffic.record import TrafficRecord
 from devtools.traffic.sender import Sent, open_sender
-from devtools.traffic.simulate import simulate
+from devtools.traffic.simulation import simulate
 from streams.kafka.clients import new_consumer
 from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import INPUTS, TopicsUnusable, create_topics, topic_name

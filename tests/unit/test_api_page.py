@@ -25,7 +25,7 @@ from serving.api.metrics import ApiMeter
 from serving.api.models import PROFILE_EXAMPLE
 from serving.api.problems import KINDS, Problem
 from serving.api.rate_limit import RateLimiter
-from serving.api.sse.consumer import ChangesConsumer
+from serving.api.sse.changes_consumer import ChangesConsumer
 from serving.api.sse.manager import StreamManager
 from serving.api.tokens import SCOPES
 from serving.view.changes_reader import ChangesReader

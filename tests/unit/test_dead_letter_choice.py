@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from cli.dead_letters.lines import json_line, text_line
+from cli.dead_letters.letter_text import json_line, text_line
 from cli.dead_letters.replay import replay_headers
 from config.policy_file import load_policy
 from handlers.decode.decode import Limits

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cli.erase.count import bearing
-from cli.erase.words import receipt_lines, what_lacks
+from cli.erase.receipt_text import receipt_lines, what_lacks
 from config.settings import Settings
 from streams.erasure.receipt import Count, Receipt, ResidualData, Step
 from streams.erasure.retention import (

@@ -20,7 +20,7 @@ from devtools.traffic.distributions import (
 )
 from devtools.traffic.record import TrafficRecord
 from devtools.traffic.shoppers import PopulationShape, customer
-from devtools.traffic.simulate import paced, simulate
+from devtools.traffic.simulation import paced, simulate
 from handlers.decode.decode import decode
 from handlers.reasons import Rejection
 

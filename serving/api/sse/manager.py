@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 
 from serving.api.metrics import ApiMeter
 from serving.api.problems import Problem
-from serving.api.sse.consumer import ChangesConsumer
+from serving.api.sse.changes_consumer import ChangesConsumer
 from serving.api.sse.filter import ChangeFilter
 from serving.api.sse.position import (
     PARTITIONS_MAX,

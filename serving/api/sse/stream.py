@@ -10,7 +10,7 @@ import orjson
 from aiokafka import ConsumerRecord
 
 from serving.api.metrics import ApiMeter
-from serving.api.sse.consumer import ChangesConsumer, Gap, OffsetsLost
+from serving.api.sse.changes_consumer import ChangesConsumer, Gap, OffsetsLost
 from serving.api.sse.filter import ChangeFilter
 from serving.api.sse.position import UNKNOWN_ID, Partition, Position
 

@@ -9,12 +9,27 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from devtools.servers.broker_errors import ServerFailed
 from devtools.servers.guardian import Workspace
 
 _POLL_INTERVAL_S = 0.02
 _LOG_TAIL_BYTES = 8_192
 _INHERITED_ENVIRONMENT = ("PATH", "HOME", "LANG", "TMPDIR", "JAVA_HOME")
+
+
+class LocalServerError(RuntimeError):
+    """A server that this process wanted to run here does not run."""
+
+
+class BrokerUnavailable(LocalServerError):
+    """This machine lacks what the broker needs (Java, Maven, a wheel, the way to fetch jars)."""
+
+
+class RedisUnavailable(LocalServerError):
+    """Neither REDIS_URL nor a redis-server program was found."""
+
+
+class ServerFailed(LocalServerError):
+    """A server was started but ended, or did not answer before its deadline."""
 
 
 class ServerProcess:

@@ -14,7 +14,7 @@ import sys
 import msgspec
 
 from cli.errors import EXPECTED
-from cli.explain.state import NothingToExplain, explained
+from cli.explain.result import NothingToExplain, explained
 from config.settings import load_settings
 from serving.api.jobs import KafkaUnavailable, Unexplained
 
@@ -24,7 +24,7 @@ _FOUND, _NOTHING = 0, 3
 _ANSWER_MAX_BYTES = 16 * 1024 * 1024
 
 
-async def explain_apart(customer_id: str) -> bytes:
+async def explain_in_child(customer_id: str) -> bytes:
     """The explanation of a customer as JSON, by the settings of this process's environment.
 
     Raises:
@@ -32,7 +32,7 @@ async def explain_apart(customer_id: str) -> bytes:
         KafkaUnavailable: it could not be asked for.
     """
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cli.explain.child"),
+        *(sys.executable, "-m", "cli.explain.child_process"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

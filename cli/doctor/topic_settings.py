@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from cli.doctor.finding import Finding
+from cli.doctor import Finding
 from config.settings import Settings
 from streams.kafka.topics import CUSTOMER_EVENTS, Topic, topic_name
 

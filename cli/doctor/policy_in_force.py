@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from cli.doctor.finding import Finding
+from cli.doctor import Finding
 from config.settings import Settings
 from handlers.control_records import PolicyActivated, decode_control
 from handlers.state.partition_state import Meta
