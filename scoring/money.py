@@ -122,3 +122,9 @@ def text_of_minor(minor: int, digits: int) -> str:
     sign = "-" if minor < 0 else ""
     whole, fraction = divmod(abs(minor), 10**digits)
     return f"{sign}{whole}.{fraction:0{digits}d}"
+
+
+def grouped_thousands(amount: str) -> str:
+    """Decimal text with its thousands separated: `1120.00` is `1,120.00`."""
+    whole, point, fraction = amount.partition(".")
+    return f"{int(whole):,}{point}{fraction}"

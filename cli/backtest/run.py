@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import IO, NamedTuple, Self
 
 import msgspec
@@ -121,12 +120,7 @@ class OutputFiles:
             self._files[topic] = self._stack.enter_context(file)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def write(self, output: Output) -> None:

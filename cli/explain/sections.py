@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cli.explain.words import money, plain, time_words
+from cli.explain.words import plain, time_words
 from handlers.explain.model import (
     HealthWhy,
     NameWeight,
@@ -20,6 +20,7 @@ from handlers.explain.model import (
     WaitingWhy,
 )
 from handlers.profile import SatisfactionView
+from scoring.money import grouped_thousands
 
 _MOST_ROWS = 20
 _MOST_WAITING = 10
@@ -59,7 +60,7 @@ def orders_part(orders: OrdersWhy) -> Iterator[RenderableType | str]:
 def waiting_part(waiting: Sequence[WaitingWhy]) -> Iterator[str]:
     """Changes whose order is not there."""
     for change in waiting[:_MOST_WAITING]:
-        amount = "" if change.amount is None else f" of {money(change.amount)}"
+        amount = "" if change.amount is None else f" of {grouped_thousands(change.amount)}"
         kind = change.kind.replace("_", " ")
         yield f"waits for its order {plain(change.order_id)}: {kind}{amount}"
     if len(waiting) > _MOST_WAITING:
@@ -71,8 +72,8 @@ def _total(orders: OrdersWhy) -> str:
     if orders.frequency == 0:
         return f"no order counts {span}"
     return (
-        f"{orders.frequency} {_orders(orders.frequency)} worth {money(orders.monetary)} "
-        f"{orders.currency} count {span}"
+        f"{orders.frequency} {_orders(orders.frequency)} worth "
+        f"{grouped_thousands(orders.monetary)} {orders.currency} count {span}"
     )
 
 
@@ -88,14 +89,14 @@ def _order_table(orders: Sequence[OrderWhy]) -> Table:
         if order.not_counted is not None:
             counts = Text(f"no: {_NOT_COUNTED[order.not_counted]}", "yellow")
         elif order.refunded.strip("0."):
-            counts.append(f", {money(order.refunded)} refunded", "default")
+            counts.append(f", {grouped_thousands(order.refunded)} refunded", "default")
         if order.placed_in is not None:
             counts.append(f" ({order.placed_in})", "dim")
         shown = order.amount if order.not_counted else order.value
         table.add_row(
             Text(f"  {plain(order.order_id)}"),
             time_words(order.placed_at)[:16],
-            money(shown),
+            grouped_thousands(shown),
             counts,
             order.leaves_at[:10],
         )

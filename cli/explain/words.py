@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from handlers.explain.model import ConditionHeld, DueReason, Measured
 from handlers.outputs import CrossedView
+from scoring.money import grouped_thousands
 
 MEASURES = {
     "recency_days": "days since the last order",
@@ -39,12 +40,6 @@ def yes_no(answer: bool | None) -> str:
     return _CONSENT[answer]
 
 
-def money(amount: str) -> str:
-    """Decimal text with its thousands apart: `1120.00` is `1,120.00`."""
-    whole, point, fraction = amount.partition(".")
-    return f"{int(whole):,}{point}{fraction}"
-
-
 def short(cutoff: Measured) -> str:
     """A cut-off without needless decimals: `400.00` is `400`."""
     text = str(cutoff)
@@ -56,7 +51,7 @@ def measured(measure: str, value: Measured | None, currency: str) -> str:
     if value is None:
         return "none"
     if measure == "monetary":
-        return f"{money(str(value))} {currency}"
+        return f"{grouped_thousands(str(value))} {currency}"
     return f"{value:,}" if isinstance(value, int) else value
 
 

@@ -10,6 +10,7 @@ from handlers.outputs import (
     RfmView,
     TierChanged,
 )
+from scoring.money import grouped_thousands
 
 _SUPPRESSED = {
     "no_consent": "no consent",
@@ -47,12 +48,6 @@ def level_words(level: str) -> str:
     return level.replace("_", " ")
 
 
-def money(amount: str) -> str:
-    """Decimal text with its thousands apart: `1120.00` is `1,120.00`."""
-    whole, point, fraction = amount.partition(".")
-    return f"{int(whole):,}{point}{fraction}"
-
-
 def _why(change: TierChanged, window_days: int) -> str:
     after = change.after
     if after is None:
@@ -77,7 +72,7 @@ def _why(change: TierChanged, window_days: int) -> str:
 
 def _holds(after: RfmView, window_days: int) -> str:
     orders = "1 order" if after.frequency == 1 else f"{after.frequency} orders"
-    return f"{orders} and {money(after.monetary)} in {window_days} days"
+    return f"{orders} and {grouped_thousands(after.monetary)} in {window_days} days"
 
 
 def _idle(after: RfmView) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Literal, Self
 
 from devtools.servers.guardian import Workspace
@@ -100,12 +99,7 @@ class Broker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def _chosen(self, node: int | None) -> tuple[ServerProcess, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from devtools.servers.server_process import BrokerUnavailable
+from devtools.servers.server_process import BrokerUnavailable, run_program
 
 OPS = Path(__file__).resolve().parents[2] / "ops" / "kafka"
 _POM = OPS / "pom.xml"
@@ -102,14 +102,6 @@ def _fetch(jars: Path) -> None:
 
 def _run(command: list[str], timeout_s: float) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
+        return run_program(command, timeout_s)
     except subprocess.TimeoutExpired as late:
         raise BrokerUnavailable(f"{command[0]} did not end within {timeout_s:g} s") from late

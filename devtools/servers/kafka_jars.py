@@ -13,7 +13,7 @@ from devtools.servers.broker import Broker
 from devtools.servers.guardian import Workspace
 from devtools.servers.jar_cache import OPS, java_program, kafka_jars
 from devtools.servers.ports import LOOPBACK, free_ports
-from devtools.servers.server_process import ServerFailed, ServerProcess
+from devtools.servers.server_process import ServerFailed, ServerProcess, run_program
 
 _MAX_BROKERS = 5
 _HEAP = "-Xmx384m"
@@ -152,16 +152,9 @@ def _listen(properties: dict[str, str], name: str, port: int, told_port: int) ->
 def _format(java: str, classpath: str, cluster: str, properties: Path) -> None:
     """Write the cluster's id into the empty data folder; a broker refuses to start without."""
     command = [java, "-XX:TieredStopAtLevel=1", "-cp", classpath, "kafka.tools.StorageTool"]
+    command += ["format", f"--cluster-id={cluster}", "-c", str(properties)]
     try:
-        done = subprocess.run(
-            [*command, "format", f"--cluster-id={cluster}", "-c", str(properties)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_FORMAT_TIMEOUT_S,
-            check=False,
-        )
+        done = run_program(command, _FORMAT_TIMEOUT_S)
     except subprocess.TimeoutExpired as late:
         raise ServerFailed("Kafka's storage tool did not end in time") from late
     if done.returncode != 0:

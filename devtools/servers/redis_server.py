@@ -7,7 +7,6 @@ import os
 import shutil
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import redis
@@ -47,11 +46,6 @@ class RedisServer:
         self._workspace = workspace
         self._start_timeout_s = start_timeout_s
 
-    @property
-    def external(self) -> bool:
-        """True for the Redis of REDIS_URL."""
-        return self.process is None
-
     def start(self) -> None:
         """Start our server if it does not run, and wait until it answers."""
         process = self._own()
@@ -86,12 +80,7 @@ class RedisServer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def _own(self) -> ServerProcess:

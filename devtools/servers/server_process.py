@@ -171,3 +171,20 @@ def wait_until_ready(
 def _failure(process: ServerProcess, what: str) -> ServerFailed:
     tail = process.log_tail() or "(its log is empty)"
     return ServerFailed(f"{process.name} on port {process.port} {what}; its log ends:\n{tail}")
+
+
+def run_program(command: Sequence[str], timeout_s: float) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end; its standard output and error come as one text.
+
+    Raises:
+        subprocess.TimeoutExpired: it did not end in time, and was killed.
+    """
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )

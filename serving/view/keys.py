@@ -116,6 +116,9 @@ class ViewKeys:
 class ChangesKeys:
     """Keys that the changes of both topics have.
 
+    Scripts add keys ``seen:<number>`` by themselves: hashes with the newest sequence of each
+    customer.
+
     Attributes:
         base: what their keys begin with.
     """
@@ -133,11 +136,6 @@ class ChangesKeys:
         comes. All times are in milliseconds since 1970.
         """
         return f"{self.base}positions"
-
-    @property
-    def seen(self) -> str:
-        """Prefix of the hashes with the newest sequence of each customer."""
-        return f"{self.base}seen:"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from devtools.demo.wording import alert_sentence, money, tier_sentence
+from devtools.demo.wording import alert_sentence, tier_sentence
 from handlers.outputs import CrossedView, LevelChanged, RfmView, TierChanged
+from scoring.money import grouped_thousands
 
 
 def figures(**fields: Any) -> RfmView:
@@ -184,4 +185,4 @@ def test_a_withdrawal_without_any_order_left_names_no_purchase() -> None:
     [("0.00", "0.00"), ("1120.00", "1,120.00"), ("1234567", "1,234,567"), ("999.5", "999.5")],
 )
 def test_money_has_its_thousands_apart(amount: str, shown: str) -> None:
-    assert money(amount) == shown
+    assert grouped_thousands(amount) == shown
