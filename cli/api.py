@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def api() -> None:
-    """Answer questions about customers over HTTP, until stopped.
+    """Serve customers, lists, statistics and changes over HTTP, until stopped.
 
-    It listens on loopback unless told otherwise, and elsewhere only with bearer tokens, see
+    It listens on loopback by default, and elsewhere only with bearer tokens, see
     `tierstream api-token`. Metrics and probes are on the port for operators, as with the other
     processes. All settings are environment variables, see docs/api.md and docs/operations.md.
     """

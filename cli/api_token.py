@@ -13,16 +13,16 @@ from cli.errors import fail
 def api_token(
     name: Annotated[str, typer.Argument(help="Whose token it is, for logs and limits.")],
     scope: Annotated[
-        list[str], typer.Option(help="What it may: read, attributes, erase; several if repeated.")
+        list[str], typer.Option(help="What it may do: read, attributes, erase; repeatable.")
     ] = ["read"],  # noqa: B006 - typer takes a list, and nobody changes it
     days: Annotated[
-        int | None, typer.Option(min=1, max=3_650, help="Days after which it is refused.")
+        int | None, typer.Option(min=1, max=3_650, help="Days until it expires.")
     ] = None,
 ) -> None:
-    """Make a token: itself to the standard error, once, and the lines for the token file to output.
+    """Make a token: show it once on standard error, and print its entry for the token file.
 
-    So `tierstream api-token crm >> tokens.toml` shows the token and adds what is kept of it, which
-    is only its hash. A running API reads a changed file within a second.
+    So `tierstream api-token crm >> tokens.toml` shows the token and adds its entry, which has only
+    its hash. A running API reads a changed file within a second.
     """
     from datetime import UTC
 

@@ -15,7 +15,7 @@ from devtools.traffic.cdnow import purchases
 def cdnow(
     out: Annotated[Path, typer.Argument(metavar="EVENTS.jsonl", help="File to write.")],
 ) -> None:
-    """Write the 69,659 purchases of the CDNOW log as events, to backtest or to replay."""
+    """Write the 69,659 purchases of the CDNOW log as events, for backtest or replay."""
     with one_sentence(), out.open("wb") as file:
         lines = [orjson.dumps(event) + b"\n" for event in purchases()]
         file.writelines(lines)

@@ -36,13 +36,11 @@ class BrokerChoice(StrEnum):
 def demo(
     broker: Annotated[
         BrokerChoice,
-        typer.Option(help="In memory and at once, or Apache Kafka itself (needs Java)."),
+        typer.Option(help="In memory and immediate, or Apache Kafka (needs Java)."),
     ] = BrokerChoice.EMBEDDED,
-    events: Annotated[
-        int | None, typer.Option(min=1, help="Only the first so many events.")
-    ] = None,
+    events: Annotated[int | None, typer.Option(min=1, help="Stop after this many events.")] = None,
     seed: Annotated[
-        int, typer.Option(min=0, help="Another seed gives other traffic around the purchases.")
+        int, typer.Option(min=0, help="Another seed adds other simulated traffic.")
     ] = 1,
     speed: Annotated[
         float | None,
@@ -53,8 +51,8 @@ def demo(
     """Replay 69,659 real purchases and watch customers move between tiers and fall dormant.
 
     Starts a broker, a Redis, a worker and the projector on free ports of this machine, sends 18
-    months of the CDNOW log with made-up browsing, support events and refunds around it, and ends
-    everything again. Nothing of your own Kafka or Redis is touched.
+    months of the CDNOW log with simulated browsing, support events and refunds, and stops
+    everything again. Your own Kafka and Redis are not touched.
     """
     console = Console()
     with sending():

@@ -113,9 +113,9 @@ def dump(
         Path | None, typer.Option("--out", "-o", help="File to write; without it, standard output.")
     ] = None,
 ) -> None:
-    """Write a partition of the canonical log as a file of events, with its ticks and policies.
+    """Write a partition of the canonical log to a file, with its ticks and policies.
 
-    `tierstream backtest` reads it and gives the same bytes as the worker gave.
+    `tierstream backtest` reads it and gives the same bytes that the worker gave.
     """
     with one_sentence():
         settings = load_settings()

@@ -20,7 +20,7 @@ _File = Annotated[Path, typer.Argument(metavar="POLICY.toml", help="The policy f
 
 @policy_app.command("check")
 def check(file: _File) -> None:
-    """Read a policy file and tell each key that is wrong, or what it says."""
+    """Read a policy file; name each wrong key, or summarise the policy."""
     declared = _load(file)
     tiers = " > ".join(tier.name for tier in declared.tiers)
     typer.echo(

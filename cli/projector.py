@@ -10,10 +10,10 @@ from config.settings import Settings, load_settings
 
 
 def projector() -> None:
-    """Carry customers' profiles from Kafka into Redis, until stopped.
+    """Carry profiles and changes from Kafka into Redis, until stopped.
 
-    Start several for speed or safety: they share the partitions. A Redis that goes away delays the
-    view and nothing else. All settings are environment variables, see docs/operations.md.
+    Start several for speed or safety: they share the partitions. If Redis is away, only the view
+    is delayed. All settings are environment variables, see docs/operations.md.
     """
     from serving.view.redis import ViewError
     from streams.runtime.http_server import HttpServerError

@@ -9,10 +9,10 @@ from config.settings import load_settings
 
 
 def rebuild_view() -> None:
-    """Make the view in Redis anew from the topics of profiles, tier changes and alerts.
+    """Rebuild the view in Redis from the topics of profiles, tier changes and alerts.
 
-    Readers and the projector may go on meanwhile: they follow the old view until the new one is
-    complete, and then the new one from one instant on. Redis needs room for both for that time.
+    Readers and the projector may continue meanwhile: they use the old view until the new one is
+    complete, and switch to it at once. Redis needs memory for both during that time.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

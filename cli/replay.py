@@ -31,14 +31,14 @@ def replay(
     ],
     rate: Annotated[
         float | None,
-        typer.Option(min=0.001, help="Events per second; without it, as fast as the broker takes."),
+        typer.Option(min=0.001, help="Events per second; without it, as fast as possible."),
     ] = None,
 ) -> None:
-    """Send a file of events, one JSON object a line, into the input topics.
+    """Send a file of events, one JSON object a line, to the input topics.
 
     Each event goes to the topic of its type, keyed by customer id, with its own time as the
-    record's timestamp; lines that cannot be read go to `orders` as they are and become dead
-    letters. The file should be in the order of event time. It may be larger than memory.
+    record's timestamp. Lines that cannot be read go to `orders` unchanged and become dead letters.
+    The file should be in the order of event time. It may be larger than memory.
     """
     with sending():
         settings = load_settings()

@@ -38,21 +38,21 @@ _SHOWN_EVERY = 2_000
 
 def simulate(
     events: Annotated[
-        int | None, typer.Option(min=1, help="How many; without it, until Ctrl-C.")
+        int | None, typer.Option(min=1, help="Number of events; without it, until Ctrl-C.")
     ] = None,
     rate: Annotated[
         float | None,
-        typer.Option(min=0.001, help=f"Events per second; live, {_LIVE_RATE:g} unless given."),
+        typer.Option(min=0.001, help=f"Events per second; live, {_LIVE_RATE:g} by default."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same events.")] = 1,
     customers: Annotated[
-        int, typer.Option(min=1, max=1_000_000, help="Customers who are active at a time.")
+        int, typer.Option(min=1, max=1_000_000, help="Customers active at a time.")
     ] = 5_000,
     start: Annotated[
         str | None,
         typer.Option(
             metavar="TIME",
-            help="Event time of the first event, e.g. 2025-01-01T00:00:00Z; from there it goes on "
+            help="Event time of the first event, e.g. 2025-01-01T00:00:00Z; from there time passes "
             "at the customers' own pace, or at --rate. Without it, live events happen now.",
         ),
     ] = None,
@@ -60,14 +60,14 @@ def simulate(
         str | None,
         typer.Option(
             metavar="FILE|-",
-            help=f"Write lines of JSON instead of sending; starts at {_FILE_START} unless told.",
+            help=f"Write lines of JSON instead of sending; starts at {_FILE_START} by default.",
         ),
     ] = None,
 ) -> None:
-    """Make up traffic: orders, browsing, support, refunds and profiles of customers who differ.
+    """Generate traffic: orders, browsing, support, refunds and profiles of varied customers.
 
-    Customers join, buy at a pace of their own in the rhythm of the week, and go silent. Without
-    --out the events go into the input topics.
+    Customers join, buy at their own pace with a weekly rhythm, and fall silent. Without --out the
+    events go to the input topics.
     """
     shape = PopulationShape(customers=customers, seed=seed)
     with sending():

@@ -21,8 +21,8 @@ def worker(
 ) -> None:
     """Read events, keep customers' state, write tier changes and alerts, until stopped.
 
-    Start as many as you like: they share the partitions. All settings are environment variables,
-    see docs/operations.md.
+    Start up to one for each partition: they share the partitions. All settings are environment
+    variables, see docs/operations.md.
     """
     with one_sentence():
         settings = load_settings()

@@ -34,12 +34,10 @@ def backtest(
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option(
-            metavar="TIME", help="Let time pass to this RFC 3339 time; drop later events."
-        ),
+        typer.Option(metavar="TIME", help="Move time to this RFC 3339 time; drop later events."),
     ] = None,
     sort: Annotated[
-        bool, typer.Option("--sort", help="Take events in the order of their times.")
+        bool, typer.Option("--sort", help="Sort the events by their times first.")
     ] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the outputs.")] = Path(
         "backtest-out"
@@ -47,8 +45,8 @@ def backtest(
 ) -> None:
     """Run events from a file through the rules and write every output.
 
-    The events come in their native form, in the order they arrived; a file that `tierstream dump`
-    wrote is taken with its own ticks and policies and gives the same bytes as the worker gave.
+    The events are native JSON, in the order they arrived. A file of `tierstream dump` is run with
+    its own ticks and policies, and gives the same bytes that the worker gave.
     """
     with one_sentence():
         settings = load_settings()

@@ -23,23 +23,25 @@ from streams.kafka.topics import DEAD_LETTERS, INPUTS, topic_name
 from streams.runtime.clock import wall_ms
 
 dead_letters_app = typer.Typer(
-    help="Records that could not be used: look at them, send them again.", no_args_is_help=True
+    help="Records that could not be used: list them, send them again.", no_args_is_help=True
 )
 
 _Reasons = Annotated[
     list[str] | None, typer.Option("--reason", help="Only this reason; may be given repeatedly.")
 ]
 _Topic = Annotated[
-    str | None, typer.Option(help="Only letters from this input topic, such as orders.")
+    str | None, typer.Option(help="Only dead letters from this input topic, such as orders.")
 ]
 _Since = Annotated[
-    str | None, typer.Option(metavar="TIME", help="Only letters written at or after this time.")
+    str | None,
+    typer.Option(metavar="TIME", help="Only dead letters written at or after this time."),
 ]
 _Until = Annotated[
-    str | None, typer.Option(metavar="TIME", help="Only letters written at or before this time.")
+    str | None,
+    typer.Option(metavar="TIME", help="Only dead letters written at or before this time."),
 ]
 _Key = Annotated[str | None, typer.Option(help="Only records with this key, as upstream gave it.")]
-_Limit = Annotated[int | None, typer.Option(min=1, help="At most so many letters.")]
+_Limit = Annotated[int | None, typer.Option(min=1, help="At most this many dead letters.")]
 
 
 @dead_letters_app.command("list")
@@ -53,13 +55,13 @@ def list_letters(  # noqa: PLR0913
     limit: _Limit = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     payload: Annotated[
-        bool, typer.Option("--payload", help="Show keys and values too: they are customers' data.")
+        bool, typer.Option("--payload", help="Show keys and values too: they are customer data.")
     ] = False,
 ) -> None:
-    """Show why which records could not be used, and how many by reason.
+    """List the records that could not be used with their reason, and count them by reason.
 
-    Letters come partition by partition, each in the order they were written. Times are RFC 3339,
-    such as 2026-01-01T00:00:00Z. The counts are of all letters that match, beyond --limit too.
+    The list goes through the partitions, each in the order of writing. Times are RFC 3339, such as
+    2026-01-01T00:00:00Z. The counts include all matches, even beyond --limit.
     """
     with one_sentence():
         settings = load_settings()
@@ -92,20 +94,20 @@ def replay_letters(  # noqa: PLR0913
     key: _Key = None,
     limit: _Limit = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Send nothing, tell what would be sent.")
+        bool, typer.Option("--dry-run", help="Send nothing, show what would be sent.")
     ] = False,
     rate: Annotated[
         float | None,
-        typer.Option(min=0.001, help="Letters per second; without it, as fast as possible."),
+        typer.Option(min=0.001, help="Dead letters per second; without it, as fast as possible."),
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Also letters that were refused when replayed.")
+        bool, typer.Option("--again", help="Also those that were refused when replayed.")
     ] = False,
 ) -> None:
     """Send records that could not be used to their input topics again, each once.
 
-    What would be refused again under the policy in force stays where it is, and so does what was
-    replayed before: running this twice changes nothing. Run one at a time.
+    It does not send records that would be refused again under the policy in force, or that were
+    replayed before: running it twice changes nothing. Run one at a time.
     """
     with sending():
         settings = load_settings()

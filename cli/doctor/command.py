@@ -12,10 +12,10 @@ from cli.errors import fail
 
 
 def doctor() -> None:
-    """Look at settings, policy, Kafka, topics, workers and Redis; a line each, with what to do.
+    """Check settings, policy, Kafka, topics, workers and Redis, and say what to do about each.
 
-    Nothing is changed, and nothing is waited for longer than some seconds. The exit code is 1 if
-    any line begins with "!!".
+    It changes nothing, and no check waits longer than some seconds. The exit code is 1 if any line
+    begins with "!!".
     """
     # The clients' own complaints would stand between the lines and say less.
     for client in ("aiokafka", "kafka"):

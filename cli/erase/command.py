@@ -20,7 +20,7 @@ def erase(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
     wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Follow it until it is done everywhere.")
+        bool, typer.Option("--wait/--no-wait", help="Verify that it is done everywhere.")
     ] = True,
     within: Annotated[
         float,
@@ -29,15 +29,15 @@ def erase(
         ),
     ] = 60,
     count: Annotated[
-        bool, typer.Option("--count", help="Count the records that bear the id, for a minute.")
+        bool, typer.Option("--count", help="Count the records with the id, for up to a minute.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for machines.")] = False,
 ) -> None:
     """Erase a customer: state, profile, tags, points and the view in Redis.
 
-    Nothing brings a customer back, and later events of the id are refused; somebody nobody knows
-    may be erased too. Records that were written before stay in the topics for a while: which, and
-    until when, is told. To run it again does no harm.
+    This cannot be undone, and later events of the id are refused. An unknown id can be erased too.
+    Records written before stay in the topics for a while; the command lists which, and until when.
+    Running it again does no harm.
     """
     refuse_no_id(customer)
     _ask(customer, yes=yes)

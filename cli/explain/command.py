@@ -18,9 +18,9 @@ def explain(
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="Id of the customer.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for machines.")] = False,
 ) -> None:
-    """Tell what a customer is and why: tier, score, orders, silence, and what comes next.
+    """Explain a customer's state: tier, score, orders, silence, and what comes next.
 
-    The state is read from Kafka as a worker last wrote it, about a second old.
+    The state is the one that a worker last wrote to Kafka, about a second old.
     """
     refuse_no_id(customer)
 

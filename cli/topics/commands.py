@@ -16,7 +16,7 @@ topics_app = typer.Typer(help="The Kafka topics.", no_args_is_help=True)
 
 @topics_app.command("create")
 def create() -> None:
-    """Make the topics that are missing, with the partitions and replication of the settings."""
+    """Create the missing topics, with the partitions and replication of the settings."""
     with one_sentence():
         settings = load_settings()
         made = asyncio.run(create_topics(settings))
@@ -28,7 +28,7 @@ def create() -> None:
 
 @topics_app.command("check")
 def check() -> None:
-    """Tell whether all topics are there, with partition counts that fit together."""
+    """Check that all topics exist, and that their partition counts fit together."""
     with one_sentence():
         settings = load_settings()
         counts = asyncio.run(check_topics(settings))
@@ -39,12 +39,12 @@ def check() -> None:
 @topics_app.command("adopt")
 def adopt(
     name: Annotated[str, typer.Argument(help="The topic, with or without the prefix.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do it, instead of telling what.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it, instead of only showing it.")] = False,
 ) -> None:
-    """Go on with a topic that was deleted and made anew, or has lost records before it was read.
+    """Continue with a topic that was deleted and recreated, or that lost unread records.
 
-    Workers refuse such a topic. This moves their positions to its first record; stop them first.
-    What it does is told, and done with --yes only.
+    Workers refuse such a topic. This moves their offsets to its first record; stop them first. It
+    shows what it would do, and does it only with --yes.
     """
     from cli.topics.adopt import commit_adoption, plan_adoption
 

@@ -27,7 +27,9 @@ def uplift(  # noqa: PLR0913, PLR0917 - one argument an option
     ] = None,
     events: Annotated[
         Path | None,
-        typer.Option(metavar="EVENTS.jsonl", help="The events behind the file, for repurchase."),
+        typer.Option(
+            metavar="EVENTS.jsonl", help="The events that led to the file, for repurchase."
+        ),
     ] = None,
     level: Annotated[str, typer.Option(help="The level whose alerts are acted on.")] = "dormant",
     window_days: Annotated[
@@ -37,14 +39,14 @@ def uplift(  # noqa: PLR0913, PLR0917 - one argument an option
         str | None, typer.Option(metavar="TIME", help="Only alerts from this RFC 3339 time on.")
     ] = None,
     until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="The end of what is observed, if earlier.")
+        str | None, typer.Option(metavar="TIME", help="End of the observation, if earlier.")
     ] = None,
     confidence: Annotated[
-        float, typer.Option(help="Of the intervals, above 0 and below 1.")
+        float, typer.Option(help="Confidence of the intervals, above 0 and below 1.")
     ] = 0.95,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for machines.")] = False,
 ) -> None:
-    """Compare reactivation and repurchase of the treated with those of the held out.
+    """Compare reactivation and repurchase of treated customers with the holdout group.
 
     A policy with a holdout section marks the alerts of some customers "suppressed": "holdout".
     Each customer counts once, by the first alert of the level.
