@@ -3,8 +3,8 @@
     python examples/marketing_automation.py --brokers kafka:9092 --url https://crm.example/alerts
 
 The secret comes from the variable WEBHOOK_SECRET: `whsec_` and 24 or more random bytes in base64.
-Customers who must not be contacted (`suppressed`) are left out. It stops in good order at SIGTERM,
-and goes on where it was when it is started again with the same `--state` folder.
+Customers who must not be contacted (`suppressed`) are left out. It stops cleanly at SIGTERM, and
+resumes when it is started again with the same `--state` folder.
 """
 
 from __future__ import annotations

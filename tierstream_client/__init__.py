@@ -1,6 +1,6 @@
-"""For programs that act on Tierstream's outputs: each alert once, in order, also after a crash.
+"""For programs that act on Tierstream's outputs: each alert once, in order, even after a crash.
 
-It needs nothing else of Tierstream: take the package as it is, or install the whole and import it.
+It needs nothing else of Tierstream: copy this package, or install Tierstream and import it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An output of Tierstream as a program handles it."""
+"""An output of Tierstream, read from its topic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class UnreadableAlert(ValueError):
-    """A record is no output of Tierstream; the message says where it is."""
+    """A record is not an output of Tierstream; the message names the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +16,13 @@ class Alert:
     """One record of `tier-changes`, `dormancy-alerts`, `care-reminders` or `profile-changes`.
 
     Attributes:
-        topic: where it was read, with the prefix of the deployment.
-        partition: of that topic.
-        offset: in that partition.
-        id: the same whenever the same change is told again; good as an idempotency key.
+        topic: its topic, with the prefix of the deployment.
+        partition: its partition.
+        offset: its offset in the partition.
+        id: the same in every delivery of the same change; use it as an idempotency key.
         type: for instance `dormancy.alert`.
         time: RFC 3339, when it took effect.
-        customer_id: whom it is about.
+        customer_id: the customer it is about.
         sequence: rises with each output of the customer.
         data: the fields of its type, see the guide.
         value: the record's bytes, a CloudEvent in structured JSON.
@@ -41,7 +41,7 @@ class Alert:
 
     @property
     def suppressed(self) -> str | None:
-        """Why the customer must not be contacted because of it; None if nothing speaks against."""
+        """Why nobody should contact the customer about it; None if there is no reason."""
         reason: str | None = self.data.get("suppressed")
         return reason
 
@@ -50,7 +50,7 @@ def read_alert(topic: str, partition: int, offset: int, value: bytes | None) -> 
     """Read a record.
 
     Raises:
-        UnreadableAlert: it is no output of Tierstream.
+        UnreadableAlert: it is not an output of Tierstream.
     """
     try:
         event = json.loads(value or b"")

@@ -23,26 +23,25 @@ Handle = Callable[[Alert], Awaitable[None]]
 
 
 class TopicMissing(RuntimeError):
-    """A topic is not there; one sentence."""
+    """A topic does not exist; the message is one sentence."""
 
 
 class PositionGone(RuntimeError):
-    """What was to be read next is not kept any more, or the topic was made anew; one sentence."""
+    """The next record is gone, or the topic was recreated; the message is one sentence."""
 
 
 class AlertConsumer:
-    """Hands each output to a function, once, in the order of its customer's sequence.
+    """Passes each output to a function, once, in the order of its customer's sequence.
 
-    All partitions are read by this one process. Partitions go on side by side; within one, the next
-    alert waits until the one before it is done. Whoever needs more processes gives each topics of
-    its own.
+    This one process reads all partitions, concurrently; within a partition, an alert waits until
+    the one before it is done. To use several processes, give each its own topics.
 
     Args:
         bootstrap_servers: `host:port` of some brokers, separated by commas.
         topics: names with the deployment's prefix.
         memory: what was done so far.
-        start: where to begin on a partition of which nothing was read yet.
-        security: further arguments for `aiokafka.AIOKafkaConsumer`, for TLS and login.
+        start: where to begin in a partition that was never read.
+        security: more arguments for `aiokafka.AIOKafkaConsumer`, for TLS and login.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class AlertConsumer:
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap_servers,
             enable_auto_commit=False,
-            auto_offset_reset="none",  # nothing is ever skipped without a word
+            auto_offset_reset="none",  # never skip records silently
             max_poll_records=_FETCH_RECORDS,
             **(security or {}),
         )
@@ -84,21 +83,21 @@ class AlertConsumer:
         await self._consumer.stop()
 
     def stop(self) -> None:
-        """Have `run` return when the alerts in hand are done."""
+        """Make `run` return when the current alerts are done."""
         self._stopping.set()
 
     async def run(self, handle: Handle) -> None:
         """Read until `stop` is called.
 
-        A record that is no output is logged and passed over: no program can act on it.
+        A record that is not an output is logged and skipped: no program can act on it.
 
         Args:
-            handle: acts on an alert. It may see the same one twice only if the process dies after
+            handle: acts on an alert. It gets the same alert twice only if the process dies after
                 its effect and before it returned; `Alert.id` is the same then. Its exception ends
-                the run, and the alert is handed out again by the next.
+                the run, and the next run passes the alert again.
 
         Raises:
-            PositionGone: records that were to be read next are not kept any more.
+            PositionGone: the next records are gone.
             MemoryUnusable: the memory cannot be written.
         """
         while not self._stopping.is_set():

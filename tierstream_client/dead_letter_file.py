@@ -1,4 +1,4 @@
-"""Alerts that a webhook would not take, kept for a person to look at."""
+"""Alerts that a webhook did not accept, kept for a person to look at."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _MAX_BYTES = 256 * 1024 * 1024
 
 
 class DeadLettersFull(RuntimeError):
-    """The file has reached its bound; one sentence."""
+    """The file has reached its size limit; the message is one sentence."""
 
 
 class DeadLetterFile:
     """A file with one JSON object a line: `reason`, `failed_at`, `topic`, `event`.
 
     Args:
-        path: made with the first line.
-        max_bytes: its bound; what would go beyond it is not written, and the program must stop.
+        path: created with the first line.
+        max_bytes: its size limit; nothing is written beyond it, and the program must stop.
     """
 
     def __init__(self, path: Path, max_bytes: int = _MAX_BYTES) -> None:
@@ -28,10 +28,10 @@ class DeadLetterFile:
         self._max_bytes = max_bytes
 
     def add(self, alert: Alert, reason: str, failed_at: str) -> None:
-        """Append an alert; on the disk at return.
+        """Append an alert; it is on the disk when this returns.
 
         Raises:
-            DeadLettersFull: there is no room for it.
+            DeadLettersFull: it would exceed the size limit.
             OSError: the file cannot be written.
         """
         entry = {

@@ -1,6 +1,6 @@
-"""What a consumer remembers: the last sequence of each customer, and where it goes on to read.
+"""What a consumer remembers: the last sequence of each customer, and the next offsets.
 
-Both change in one transaction, so that a crash leaves them as they were before an alert or after.
+Both change in one transaction, so that a crash leaves them as before an alert or as after it.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class MemoryFile:
     It holds about 60 bytes for each customer and topic.
 
     Args:
-        path: made if it is not there; two programs need two files.
+        path: created if it does not exist; two programs need two files.
 
     Raises:
-        MemoryUnusable: it is no such file, or another process uses it.
+        MemoryUnusable: it is another kind of file, or another process uses it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -74,18 +74,18 @@ class MemoryFile:
         self.close()
 
     def close(self) -> None:
-        """Give the file free."""
+        """Release the file."""
         self._database.close()
 
     def next_offset(self, topic: str, partition: int) -> int | None:
-        """Where to go on reading; None if nothing was read yet."""
+        """The next offset to read; None if nothing was read yet."""
         row = self._database.execute(
             "SELECT offset FROM next_offset WHERE topic = ? AND partition = ?", (topic, partition)
         ).fetchone()
         return None if row is None else int(row[0])
 
     def is_news(self, alert: Alert) -> bool:
-        """Whether an alert is later than the last one done of its customer on its topic."""
+        """Whether an alert is newer than the last one handled of its customer on its topic."""
         row = self._database.execute(
             "SELECT sequence FROM last_sequence WHERE topic = ? AND customer_id = ?",
             (alert.topic, alert.customer_id),
@@ -93,7 +93,7 @@ class MemoryFile:
         return row is None or alert.sequence > int(row[0])
 
     def note_done(self, alert: Alert) -> None:
-        """Note that an alert was acted on, and that reading goes on behind it; durable at return.
+        """Store that an alert was handled, and the offset after it; durable when this returns.
 
         Raises:
             MemoryUnusable: the file cannot be written.
@@ -104,7 +104,7 @@ class MemoryFile:
         )
 
     def note_position(self, topic: str, partition: int, next_offset: int) -> None:
-        """Note that reading goes on at an offset.
+        """Store the next offset to read.
 
         Raises:
             MemoryUnusable: the file cannot be written.

@@ -1,7 +1,7 @@
 """Signatures of webhooks, in the form of the Standard Webhooks specification.
 
 Source: https://github.com/standard-webhooks/standard-webhooks, "Symmetric" signatures: HMAC-SHA256
-over `<id>.<timestamp>.<body>`, base64, with the version `v1` before it.
+over `<id>.<timestamp>.<body>`, base64, prefixed with the version `v1`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MIN_KEY_BYTES = 24
 
 
 class SignatureWrong(ValueError):
-    """A webhook was not signed with this secret, or too long ago; one sentence."""
+    """The signature does not match, or is too old; the message is one sentence."""
 
 
 def sign(secret: str, message_id: str, at_s: int, body: bytes) -> dict[str, str]:
@@ -27,11 +27,11 @@ def sign(secret: str, message_id: str, at_s: int, body: bytes) -> dict[str, str]
     Args:
         secret: `whsec_` and at least 24 random bytes in base64.
         message_id: the same for each attempt to send the same message.
-        at_s: seconds since 1970 of this attempt.
-        body: as it is sent.
+        at_s: time of this attempt, in seconds since 1970.
+        body: the bytes that are sent.
 
     Raises:
-        ValueError: it is no such secret.
+        ValueError: the secret has another form.
     """
     return {
         "webhook-id": message_id,
@@ -47,10 +47,10 @@ def verify(
     now_s: int,
     tolerance_s: int = TOLERANCE_S,
 ) -> None:
-    """Check a webhook as its receiver; `headers` has lower-case names, or finds them in any case.
+    """Check a webhook as its receiver; `headers` has lower-case names, or ignores case.
 
     Raises:
-        SignatureWrong: it is not from who has the secret, was changed, or is too old or too new.
+        SignatureWrong: the sender lacks the secret, the message was changed, or is too old or new.
     """
     try:
         message_id, timestamp = headers["webhook-id"], headers["webhook-timestamp"]

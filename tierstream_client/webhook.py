@@ -1,4 +1,4 @@
-"""Sending alerts to a webhook: signed, tried again while it is away, refused ones put aside."""
+"""Sending alerts to a webhook: signed, retried while it is away, refused ones kept in a file."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _MAX_RETRY_AFTER_S = 300.0
 
 
 class EndpointDown(RuntimeError):
-    """Nothing gets through any more; one sentence. The alerts stay where they are."""
+    """The endpoint accepts nothing any more; the message is one sentence. No alert is lost."""
 
 
 class _Away(Exception):
-    """An attempt failed for a reason that may pass."""
+    """An attempt failed for a reason that may be temporary."""
 
     def __init__(self, reason: str, retry_after_s: float = 0.0) -> None:
         super().__init__(reason)
@@ -40,19 +40,19 @@ class _Away(Exception):
 
 
 class _Refused(Exception):
-    """The endpoint will not take it, however often it is sent."""
+    """The endpoint refuses the alert; sending it again would not help."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long one alert is tried.
+    """How long an alert is retried.
 
     Attributes:
-        attempts: in all.
+        attempts: number of attempts in all.
         first_wait_s: upper bound of the first random pause; it doubles with each attempt.
         max_wait_s: upper bound of any pause.
-        timeout_s: for one attempt.
-        given_up_in_row: so many alerts given up one after another mean that the endpoint is down.
+        timeout_s: of one attempt.
+        given_up_in_row: after this many failed alerts in a row the endpoint counts as down.
     """
 
     attempts: int = 8
@@ -63,19 +63,19 @@ class Patience:
 
 
 class Webhook:
-    """An endpoint that takes alerts as HTTP POST with the CloudEvent as the body.
+    """An endpoint that accepts alerts as HTTP POST with the CloudEvent as the body.
 
-    A status of 2xx means taken. 408, 425, 429, 5xx and a broken connection are tried again, after
-    the pause that `Retry-After` asks for, if any. Everything else is refused, redirects too, since
-    a signed message goes to nobody but whom it was signed for. What is refused, or still fails
-    after all attempts, goes to the dead letter file.
+    A status of 2xx means accepted. 408, 425, 429, 5xx and a broken connection are retried, after
+    the pause that `Retry-After` asks for, if any. Everything else counts as refused, redirects too:
+    a signed message must reach only the endpoint it was signed for. An alert that is refused, or
+    fails in all attempts, goes to the dead letter file.
 
     Args:
-        session: kept by the caller.
+        session: opened and closed by the caller.
         url: of the endpoint.
         secret: see `tierstream_client.signature`.
-        dead_letters: for what cannot be sent.
-        patience: how long an alert is tried.
+        dead_letters: for alerts that cannot be sent.
+        patience: how long an alert is retried.
         now_s: the wall clock.
     """
 
@@ -98,11 +98,11 @@ class Webhook:
         self._given_up = 0
 
     async def send(self, alert: Alert) -> None:
-        """Send an alert, or put it aside.
+        """Send an alert, or write it to the dead letter file.
 
         Raises:
-            EndpointDown: too many alerts in a row could not be sent; this one is not put aside.
-            DeadLettersFull: there is no room to put it aside.
+            EndpointDown: too many alerts in a row failed; this one is not in the file.
+            DeadLettersFull: the file has reached its size limit.
         """
         patience = self._patience
         attempts = AsyncRetrying(
@@ -161,7 +161,7 @@ class Webhook:
 
 
 def _seconds(retry_after: str | None) -> float:
-    """The pause asked for in seconds; a date, or nothing, asks for none."""
+    """The requested pause in seconds; 0 for a date or an absent header."""
     if retry_after is None or not retry_after.isascii() or not retry_after.isdigit():
         return 0.0
     return min(float(retry_after), _MAX_RETRY_AFTER_S)
