@@ -53,6 +53,12 @@ def amount_of(value: object) -> Amount | None:
     Text with a sign `+`, an exponent, a space or no digits is no plain decimal.
     """
     if type(value) is str:
+        if len(value) <= _MOST_DIGITS and value.isascii():
+            # What nearly every amount looks like, done in a third of the time.
+            whole, point, fraction = value.partition(".")
+            if whole.isdigit() and (fraction.isdigit() or not point):
+                fraction = fraction.rstrip("0")
+                return Amount(int(whole + fraction), len(fraction))
         match = _PLAIN.fullmatch(value)
         if match is None:
             return None
