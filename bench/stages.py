@@ -18,7 +18,7 @@ from bench.load import Load
 from bench.offline import OfflineProducer, StoredRecord, activation
 from handlers.control_records import encode_control
 from handlers.decode.decode import IN_THE_LOG, Limits, decode
-from handlers.decode.fast import quick_event, route
+from handlers.decode.fast import fast_event, raw_event
 from handlers.decode.policy_checks import check_values
 from handlers.outputs import Output
 from handlers.reasons import Rejection
@@ -135,12 +135,12 @@ _HEADERS = [("source", b"3/123456/1767225600000/orders")]
 
 
 def _routed(record: StoredRecord, limits: Limits) -> tuple[str, str]:
-    routed = route(record.value, limits)
-    if routed is None:
-        event = decode(record.value, None, limits, with_content=False)
-        assert not isinstance(event, Rejection)
-        routed = event.customer_id, event.type
-    return routed
+    raw = raw_event(record.value, limits)
+    if raw is not None:
+        return raw.customer_id, raw.declared.name
+    event = decode(record.value, None, limits, with_content=False)
+    assert not isinstance(event, Rejection)
+    return event.customer_id, event.type
 
 
 def _ingest(records: list[StoredRecord], producer: OfflineProducer) -> None:
@@ -223,7 +223,7 @@ class _Engine:
         partition = self._partition.partition
         admitted: list[tuple[int, object]] = []
         for record in chunk:
-            event = quick_event(record.value)
+            event = fast_event(record.value)
             if event is None:
                 found = partition.admit(record.value, None, IN_THE_LOG)
             else:

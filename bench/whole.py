@@ -28,7 +28,7 @@ from streams.kafka.clients import new_consumer
 from streams.kafka.headers import META_KEY
 from streams.kafka.topics import (
     CUSTOMER_EVENTS,
-    INPUTS,
+    INPUT_TOPICS,
     OUTPUTS,
     changelog_name,
     create_topics,
@@ -94,7 +94,7 @@ def run(broker: Broker, plan: Plan, folder: Path, tell: Callable[[str], None]) -
         partitions=PARTITIONS,
     )
     asyncio.run(_prepare(settings))
-    inputs = [topic_name(settings, name) for name in INPUTS]
+    inputs = [topic_name(settings, name) for name in INPUT_TOPICS]
     environment = {
         "TIERSTREAM_APP_ID": settings.app_id,
         "TIERSTREAM_TOPIC_PREFIX": settings.topic_prefix,

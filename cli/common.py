@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cli.errors import fail
-from handlers.decode.schema import valid_customer_id
+from handlers.decode.fields import valid_customer_id
 from scoring.timestamps import parse_rfc3339
 
 if TYPE_CHECKING:

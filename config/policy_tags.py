@@ -8,8 +8,8 @@ from fractions import Fraction
 from typing import Any
 
 from config.toml_table import TomlTable
-from handlers.decode.schema import MAX_ID_LENGTH, SCHEMAS
-from handlers.events import BROWSE_TYPES
+from handlers.decode.fields import MAX_ID_LENGTH
+from handlers.events import SCHEMA, Browsed, CustomerErased, CustomerMerged
 from scoring.policy import Satisfaction, TagRule
 from scoring.tags import (
     BROWSE,
@@ -34,7 +34,11 @@ _LEAST_SHARE_ORDERS = 1
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}", re.ASCII)
 _ACTIVITY = "activity.recorded"
-_COUNTED = tuple(name for name in SCHEMAS if name not in ("customer.merged", "customer.erased"))
+_COUNTED = tuple(
+    name
+    for name, declared in SCHEMA.items()
+    if declared.event not in (CustomerMerged, CustomerErased)
+)
 _ORDERS_OF = ("count", "spend", "average", "ever")
 _SHARES_OF = ("small", "refunded", "hours")
 _TOP_OF = ("category", "channel")
@@ -93,7 +97,7 @@ def _count(table: TomlTable, _around: _Surroundings) -> _Fields:
     events: dict[str, None] = {}
     for name in named:
         if name == BROWSE:
-            events.update(dict.fromkeys(BROWSE_TYPES))
+            events.update(dict.fromkeys(SCHEMA.names_of(Browsed)))
         elif name in _COUNTED:
             events[name] = None
         else:

@@ -90,6 +90,7 @@ def _identify_order(
         customer_id=event.customer_id,
         occurred_ms=event.occurred_ms,
         content=event.content,
+        fault=None,
         channel=event.channel,
         order_id=event.order_id,
     )

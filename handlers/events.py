@@ -1,122 +1,201 @@
-"""The events, decoded. Times are epoch milliseconds.
+"""The types of events: what each holds, which topic it belongs to, whether it has a fast path.
 
-Amounts are exact decimals until the policy's currencies turn them into minor units; None stands
-for a text that is no plain decimal. `fault` says why a value is out of range or not in its list; it
-is reported only if nothing that comes earlier is wrong.
+Each class declares its types once: how a record is decoded and checked, where it is sent, and the
+table in the guide follow from here. What an event does is in its handler (`handlers.transitions`).
+
+Times are epoch milliseconds. Amounts are exact decimals until the policy's currencies turn them
+into minor units; None stands for a text that is no plain decimal.
 """
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
 from msgspec import Struct
 
+from handlers.decode.fields import (
+    ATTRIBUTES,
+    BOOLEAN,
+    CURRENCY,
+    CUSTOMER_ID,
+    ID,
+    INTEGER,
+    LINES,
+    Id,
+    Text,
+    between,
+    money,
+    one_of,
+)
+from handlers.decode.schema import Schema
 from scoring.money import Amount
 
+SCHEMA = Schema()
+"""All types of events."""
 
-class Event(Struct, kw_only=True):
-    """The fields of every event. `content` is a digest of the parsed object."""
+
+class Event(Struct):
+    """What every event has, in the order in which the fast path gives it.
+
+    `content` is a digest of the parsed object. `fault` says why a value is out of range or not in
+    its list; it is reported only if nothing that comes earlier is wrong.
+    """
 
     event_id: str
     type: str
     customer_id: str
     occurred_ms: int
-    content: bytes = b""
-    fault: str | None = None
-    channel: str | None = None
+    content: bytes
+    fault: str | None
+    channel: str | None
 
 
-class OrderPlaced(Event, kw_only=True):
+# -- orders
+
+
+@SCHEMA.event("order.placed", topic="orders", fast=True)
+class OrderPlaced(Event):
     """An order was placed, at `occurred_ms`."""
 
-    order_id: str
-    amount: Amount | None
-    currency: str
-    payment_status: str | None = None
-    items: tuple[str, ...] = ()
+    order_id: Id
+    amount: Annotated[Amount | None, money(into="amount_minor")]
+    currency: Annotated[str, CURRENCY]
+    payment_status: Annotated[str, one_of("pending", "paid", "failed")] | None = None
+    items: Annotated[tuple[str, ...], LINES] = ()
     """The categories of its items, each once."""
     amount_minor: int = 0
-    """Minor units of `currency`, set by the value check."""
+    """Minor units of `currency`, set by the policy's checks."""
 
 
-class OrderChanged(Event, kw_only=True):
+@SCHEMA.event("order.paid", "order.cancelled", "order.payment_failed", topic="orders", fast=True)
+class OrderChanged(Event):
     """An order was paid or cancelled, or its payment failed, by `type`."""
 
-    order_id: str
+    order_id: Id
 
 
-class OrderRefunded(Event, kw_only=True):
+@SCHEMA.event("order.refunded", topic="orders", fast=True)
+class OrderRefunded(Event):
     """Part or all of an order's amount was refunded, in the order's currency."""
 
-    order_id: str
-    refund_id: str
-    amount: Amount | None
+    order_id: Id
+    refund_id: Id
+    amount: Annotated[
+        Amount | None, money(into="refund_units").described("in the order's currency")
+    ]
     refund_units: int = 0
-    """In units of the base currency's digits, set by the value check."""
+    """In units of the base currency's digits, set by the policy's checks."""
 
 
-class Browsed(Event, kw_only=True):
-    """Any browse event: an interaction."""
-
-    category: str | None = None
+# -- browse
 
 
-class TicketChanged(Event, kw_only=True):
-    """A support ticket was opened, resolved or reopened, by `type`."""
-
-    ticket_id: str
-    kind: str | None = None
-    severity: int | None = None
-
-
-class SurveyAnswered(Event, kw_only=True):
-    """A CSAT (1 to 5) or NPS (0 to 10) answer."""
-
-    survey: str
-    score: int
-    ticket_id: str | None = None
-
-
-class ProfileUpdated(Event, kw_only=True):
-    """Attributes were set; an empty text removes one."""
-
-    attributes: dict[str, str]
-
-
-class ConsentChanged(Event, kw_only=True):
-    """Whether marketing may contact the customer."""
-
-    marketing: bool
-
-
-class CustomerMerged(Event, kw_only=True):
-    """The customer was merged into another, who survives."""
-
-    into: str
-
-
-class CustomerErased(Event, kw_only=True):
-    """Everything about the customer is to be erased."""
-
-
-class ActivityRecorded(Event, kw_only=True):
-    """An activity outside orders, such as a referral."""
-
-    activity: str
-
-
-class PointsRedeemed(Event, kw_only=True):
-    """Points are to be spent."""
-
-    redemption_id: str
-    points: int
-
-
-PROFILE_TOPIC = "profiles"
-
-BROWSE_TYPES = (
+@SCHEMA.event(
     "page.viewed",
     "product.viewed",
     "product.searched",
     "link.clicked",
     "cart.updated",
     "checkout.started",
+    topic="browse",
+    fast=True,
 )
+class Browsed(Event):
+    """Any browse event: an interaction."""
+
+    session_id: Id | None = None
+    category: Text | None = None
+    sku: Text | None = None
+    query: Text | None = None
+    url: Text | None = None
+
+
+# -- support
+
+
+@SCHEMA.event("ticket.opened", topic="support", fast=True)
+class TicketOpened(Event):
+    """A support ticket was opened."""
+
+    ticket_id: Id
+    kind: Annotated[str, one_of("complaint", "question", "return", "other")] | None = None
+    severity: Annotated[int, between(1, 5)] | None = None
+
+
+@SCHEMA.event("ticket.resolved", "ticket.reopened", topic="support")
+class TicketChanged(Event):
+    """A support ticket was resolved or reopened, by `type`."""
+
+    ticket_id: Id
+
+
+def _score_fault(answer: Any) -> str | None:
+    low, high = (1, 5) if answer.survey == "csat" else (0, 10)
+    if low <= answer.score <= high:
+        return None
+    return f"score {answer.score} is out of range for {answer.survey}"
+
+
+@SCHEMA.event("survey.answered", topic="support", fast=True, rule=_score_fault)
+class SurveyAnswered(Event):
+    """A CSAT (1 to 5) or NPS (0 to 10) answer."""
+
+    survey: Annotated[str, one_of("csat", "nps")]
+    score: Annotated[int, INTEGER]
+    ticket_id: Id | None = None
+    comment: Text | None = None
+
+
+# -- profiles
+
+
+@SCHEMA.event("profile.updated", topic="profiles")
+class ProfileUpdated(Event):
+    """Attributes were set; an empty text removes one."""
+
+    attributes: Annotated[
+        dict[str, str],
+        ATTRIBUTES.described(
+            "an object of texts, such as `birth_date`, `gender`, `region`, `city_tier`, "
+            "`occupation`, `name`, `email`, `phone` and your own"
+        ),
+    ]
+
+
+@SCHEMA.event("consent.changed", topic="profiles")
+class ConsentChanged(Event):
+    """Whether marketing may contact the customer."""
+
+    marketing: Annotated[bool, BOOLEAN]
+
+
+def _merge_fault(merged: Any) -> str | None:
+    same = merged.into == merged.customer_id
+    return "a customer cannot be merged into itself" if same else None
+
+
+@SCHEMA.event("customer.merged", topic="profiles", rule=_merge_fault)
+class CustomerMerged(Event):
+    """The customer was merged into another, who survives."""
+
+    into: Annotated[str, CUSTOMER_ID.described("the id that stays: [merging](rules.md#merging)")]
+
+
+@SCHEMA.event("customer.erased", topic="profiles")
+class CustomerErased(Event):
+    """Everything about the customer is to be erased."""
+
+
+@SCHEMA.event("activity.recorded", topic="profiles")
+class ActivityRecorded(Event):
+    """An activity outside orders, such as a referral."""
+
+    activity: Annotated[str, ID.described("such as `referral`")]
+
+
+@SCHEMA.event("points.redeemed", topic="profiles")
+class PointsRedeemed(Event):
+    """Points are to be spent."""
+
+    redemption_id: Id
+    points: Annotated[int, between(1, 10**12).described("a whole number above 0")]

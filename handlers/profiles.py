@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handlers.decode.schema import MAX_ATTRIBUTES
+from handlers.decode.fields import MAX_ATTRIBUTES
 from handlers.events import ConsentChanged, Event, ProfileUpdated
 from handlers.state.customer import Customer
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from handlers.browse import interaction
 from handlers.dormancy import CameBack
-from handlers.events import SurveyAnswered, TicketChanged
+from handlers.events import SurveyAnswered, TicketChanged, TicketOpened
 from handlers.state.customer import MAX_TICKETS, NEVER_MS, Customer, Ticket
 from scoring.satisfaction import Timed, enter
 
 _RESOLVED = "ticket.resolved"
 
 
-def ticket_changed(customer: Customer, event: TicketChanged) -> CameBack:
+def ticket_changed(customer: Customer, event: TicketOpened | TicketChanged) -> CameBack:
     """Update a ticket by its newest event; the 64 tickets with the latest arrivals are kept."""
     tickets = customer.tickets
     known = next((t for t in tickets if t.ticket_id == event.ticket_id), None)
@@ -20,8 +20,9 @@ def ticket_changed(customer: Customer, event: TicketChanged) -> CameBack:
     else:
         tickets.remove(known)
     tickets.append(known)
-    if event.kind is not None and event.occurred_ms >= known.kind_ms:
-        known.kind, known.kind_ms = event.kind, event.occurred_ms
+    kind = event.kind if type(event) is TicketOpened else None
+    if kind is not None and event.occurred_ms >= known.kind_ms:
+        known.kind, known.kind_ms = kind, event.occurred_ms
     resolution = _open_or_close(known, event)
     if resolution is not None and customer.experience is not None:
         enter(customer.experience.resolutions, *resolution)
@@ -38,7 +39,7 @@ def survey_answered(customer: Customer, event: SurveyAnswered) -> CameBack:
     return interaction(customer, event.occurred_ms)
 
 
-def _open_or_close(ticket: Ticket, event: TicketChanged) -> Timed | None:
+def _open_or_close(ticket: Ticket, event: TicketOpened | TicketChanged) -> Timed | None:
     """Open or close a ticket, and return a resolution: when it was, and how long it took.
 
     A resolution that arrives before the opening of its ticket waits for it. Other events that are

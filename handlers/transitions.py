@@ -37,6 +37,7 @@ from handlers.events import (
     ProfileUpdated,
     SurveyAnswered,
     TicketChanged,
+    TicketOpened,
 )
 from handlers.merge.join import join
 from handlers.orders import order_changed, order_placed, order_refunded
@@ -61,6 +62,7 @@ ORDER_HANDLERS: dict[type[Event], OrderHandler] = {
 }
 OTHER_HANDLERS: dict[type[Event], OtherHandler] = {
     Browsed: browsed,
+    TicketOpened: ticket_changed,
     TicketChanged: ticket_changed,
     SurveyAnswered: survey_answered,
     ProfileUpdated: profile_updated,

@@ -16,7 +16,13 @@ from scoring.rules import Rules
 from streams.kafka.clients import new_consumer
 from streams.kafka.headers import REPLAYED_FROM, Headers, cloud_event_headers
 from streams.kafka.read import read_to_end
-from streams.kafka.topics import DEAD_LETTERS, INPUTS, TopicsUnusable, partition_counts, topic_name
+from streams.kafka.topics import (
+    DEAD_LETTERS,
+    INPUT_TOPICS,
+    TopicsUnusable,
+    partition_counts,
+    topic_name,
+)
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how far it is, and where it ends."""
@@ -164,7 +170,7 @@ async def letter_topics(settings: Settings) -> dict[str, int]:
         TopicsUnusable: one of them is missing.
     """
     counts = await partition_counts(settings)
-    names = [topic_name(settings, name) for name in (DEAD_LETTERS, *INPUTS)]
+    names = [topic_name(settings, name) for name in (DEAD_LETTERS, *INPUT_TOPICS)]
     missing = [name for name in names if name not in counts]
     if missing:
         verb = "topics {} are" if len(missing) > 1 else "topic {} is"

@@ -19,7 +19,7 @@ from config.settings import Settings, load_settings
 from handlers.reasons import REASONS
 from streams.dead_letters import Progress as OnProgress
 from streams.dead_letters import Selection, letter_topics, read_letters
-from streams.kafka.topics import DEAD_LETTERS, INPUTS, topic_name
+from streams.kafka.topics import DEAD_LETTERS, INPUT_TOPICS, topic_name
 from streams.runtime.clock import wall_ms
 
 dead_letters_app = typer.Typer(
@@ -174,11 +174,11 @@ def _selection(
     for reason in reasons or ():
         if reason not in REASONS:
             fail(f"--reason {reason}: no such reason, they are {', '.join(REASONS)}")
-    full_names = {topic_name(settings, name): name for name in INPUTS}
-    if source_topic in INPUTS:
+    full_names = {topic_name(settings, name): name for name in INPUT_TOPICS}
+    if source_topic in INPUT_TOPICS:
         source_topic = topic_name(settings, source_topic)
     if source_topic is not None and source_topic not in full_names:
-        fail(f"--source-topic {source_topic}: no input topic, they are {', '.join(INPUTS)}")
+        fail(f"--source-topic {source_topic}: no input topic, they are {', '.join(INPUT_TOPICS)}")
     return Selection(
         frozenset(reasons or ()),
         source_topic,

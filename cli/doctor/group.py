@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 from cli.doctor import Finding
 from config.settings import Settings
 from streams.kafka.clients import new_admin, new_consumer
-from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, topic_name
+from streams.kafka.topics import CUSTOMER_EVENTS, INPUT_TOPICS, topic_name
 
 
 async def group_finding(settings: Settings, counts: Mapping[str, int]) -> Finding:
@@ -32,7 +32,7 @@ async def group_finding(settings: Settings, counts: Mapping[str, int]) -> Findin
 
 
 async def _lag(settings: Settings, counts: Mapping[str, int]) -> int:
-    names = [topic_name(settings, name) for name in (*INPUTS, CUSTOMER_EVENTS)]
+    names = [topic_name(settings, name) for name in (*INPUT_TOPICS, CUSTOMER_EVENTS)]
     tps = [TopicPartition(name, number) for name in names for number in range(counts.get(name, 0))]
     consumer = new_consumer(settings, group_id=settings.app_id)
     await consumer.start()

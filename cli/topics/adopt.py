@@ -20,7 +20,7 @@ from streams.kafka.clients import new_consumer
 from streams.kafka.offsets import GroupOffsets, read_group_offsets, topic_guard
 from streams.kafka.topics import (
     CUSTOMER_EVENTS,
-    INPUTS,
+    INPUT_TOPICS,
     TopicsUnusable,
     changelog_name,
     check_topics,
@@ -85,7 +85,7 @@ async def plan_adoption(settings: Settings, name: str) -> Adoption:
     label = guard.label(topic)
     if topic in (topic_name(settings, CUSTOMER_EVENTS), changelog_name(settings)):
         _refuse_made_anew(guard, positions, label)
-    moves = list(_moves(positions, topic, label, is_input=label in INPUTS))
+    moves = list(_moves(positions, topic, label, is_input=label in INPUT_TOPICS))
     return Adoption(topic, moves, _to_commit(guard, positions, label, moves))
 
 

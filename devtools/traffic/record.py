@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from handlers.decode.schema import InputTopic
 from scoring.timestamps import rfc3339
-from streams.kafka.topics import InputTopic, topic_for
+from streams.kafka.topics import topic_for
 
 # Exact in size: what orjson returns keeps its whole buffer, 4 KB an event where many are held.
 encode_json = msgspec.json.Encoder().encode

@@ -12,12 +12,12 @@ from itertools import islice
 from config.settings import Settings
 from devtools.traffic.pace import Pace
 from devtools.traffic.record import TrafficRecord
+from handlers.decode.schema import InputTopic
 from streams.faust_app import BatchProducer
 from streams.kafka.clients import new_producer
 from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import (
     INPUT_TOPICS,
-    InputTopic,
     TopicsUnusable,
     partition_counts,
     topic_name,

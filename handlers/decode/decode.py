@@ -16,19 +16,15 @@ import msgspec
 from handlers import reasons
 from handlers.decode.cloudevents import from_binary, from_structured, has_odd_data
 from handlers.decode.digests import content_digest
-from handlers.decode.schema import (
-    COMMON_FIELDS,
+from handlers.decode.fields import (
     MAX_ID_LENGTH,
-    SCHEMAS,
-    Field,
-    Schema,
     WrongType,
-    fault_of,
+    id_fault,
     integer,
-    text,
     valid_customer_id,
 )
-from handlers.events import Event
+from handlers.decode.schema import COMMON_FIELDS, EventType, Schema
+from handlers.events import SCHEMA, Event
 from handlers.reasons import Rejection
 from scoring.timestamps import parse_rfc3339, rfc3339
 
@@ -43,21 +39,6 @@ _Headers = Mapping[str, bytes]
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _BIG = 2**63
-
-_FIELDS: dict[str, tuple[Field, ...]] = {
-    name: (
-        *COMMON_FIELDS,
-        *schema.required,
-        *schema.optional,
-        Field("channel", text),
-        Field("schema_version", integer, kept=False),
-    )
-    for name, schema in SCHEMAS.items()
-}
-
-
-class _FieldError(Exception):
-    """A field of the wrong JSON type, named."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -78,6 +59,7 @@ def decode(
     limits: Limits = ANY_TIME,
     *,
     with_content: bool = True,
+    schema: Schema = SCHEMA,
 ) -> Event | Rejection:
     """Check a record's shape and make an event of it.
 
@@ -86,6 +68,7 @@ def decode(
         headers: the record's headers, for CloudEvents in binary mode (`ce_*`).
         limits: the bounds on its time.
         with_content: work out the digest of its content (not needed for routing).
+        schema: the types of events there are.
     """
     if value is not None and len(value) > MAX_RECORD_BYTES:
         return Rejection(reasons.TOO_LARGE, f"{len(value)} bytes, at most {MAX_RECORD_BYTES}")
@@ -103,7 +86,7 @@ def decode(
     elif document.get("specversion") is not None:
         odd_data = has_odd_data(document)
         document = from_structured(document)
-    event = _shape(document, limits, odd_data=odd_data)
+    event = _shape(document, limits, schema, odd_data=odd_data)
     if isinstance(event, Rejection):
         return event._replace(event_id=_readable_id(document))
     if with_content:
@@ -176,30 +159,27 @@ def _needs_care(values: Iterable[Any], depth: int) -> bool:
 
 
 def _shape(
-    document: dict[str, Any], limits: Limits, *, odd_data: bool = False
+    document: dict[str, Any], limits: Limits, schema: Schema, *, odd_data: bool
 ) -> Event | Rejection:
     """The event of a document, or the first thing wrong with it, in the order of the reasons."""
     type_name = document.get("type")
     if type_name is None or type_name == "":
         return Rejection(reasons.MISSING_FIELD, "type is missing")
-    schema = SCHEMAS.get(type_name) if type(type_name) is str else None
-    for field in COMMON_FIELDS if schema is None else COMMON_FIELDS + schema.required:
-        found = document.get(field.name)
+    declared = schema.get(type_name) if type(type_name) is str else None
+    for name in COMMON_FIELDS if declared is None else declared.required:
+        found = document.get(name)
         if found is None or found == "":
-            return Rejection(reasons.MISSING_FIELD, f"{field.name} is missing")
-    if schema is None:
+            return Rejection(reasons.MISSING_FIELD, f"{name} is missing")
+    if declared is None:
         return Rejection(reasons.UNKNOWN_TYPE, f"no event has the type {str(type_name)[:64]!r}")
-    try:
-        version = document.get("schema_version")
-        if version is not None and _is_other_version(version):
-            return Rejection(
-                reasons.UNSUPPORTED_SCHEMA_VERSION, f"only version {SCHEMA_VERSION} is known"
-            )
-        if odd_data:
-            return Rejection(reasons.WRONG_TYPE, "data must be an object")
-        return _typed(schema, document, limits)
-    except _FieldError as error:
-        return Rejection(reasons.WRONG_TYPE, str(error))
+    version = document.get("schema_version")
+    if version is not None and _is_other_version(version):
+        return Rejection(
+            reasons.UNSUPPORTED_SCHEMA_VERSION, f"only version {SCHEMA_VERSION} is known"
+        )
+    if odd_data:
+        return Rejection(reasons.WRONG_TYPE, "data must be an object")
+    return _typed(declared, document, limits)
 
 
 def _is_other_version(version: object) -> bool:
@@ -210,23 +190,22 @@ def _is_other_version(version: object) -> bool:
         return False
 
 
-def _typed(schema: Schema, document: dict[str, Any], limits: Limits) -> Event | Rejection:
+def _typed(declared: EventType, document: dict[str, Any], limits: Limits) -> Event | Rejection:
     values: dict[str, Any] = {}
     fault: str | None = None
-    for field in _FIELDS[document["type"]]:
-        found = document.get(field.name)
+    for name, check, bound in declared.checks:
+        found = document.get(name)
         if found is None:
             continue
         try:
-            value = field.check(found)
+            value = values[name] = check(found)
         except WrongType as error:
-            raise _FieldError(f"{field.name} {error}") from None
-        if field.bound is not None and fault is None:
-            wrong = field.bound(value)
+            return Rejection(reasons.WRONG_TYPE, f"{name} {error}")
+        if bound is not None and fault is None:
+            wrong = bound(value)
             if wrong is not None:
-                fault = f"{field.name} {wrong}"
-        if field.kept:
-            values[field.name] = value
+                fault = f"{name} {wrong}"
+    values.pop("schema_version", None)
     customer_id = values["customer_id"]
     if not valid_customer_id(customer_id):
         return Rejection(
@@ -245,9 +224,25 @@ def _typed(schema: Schema, document: dict[str, Any], limits: Limits) -> Event | 
         return Rejection(
             reasons.FROM_THE_FUTURE, f"occurred_at {rfc3339(occurred_ms)} has not come yet"
         )
-    event = schema.event(type=document["type"], occurred_ms=occurred_ms, **values)
-    event.fault = fault or fault_of(event)
+    event: Event = declared.event(
+        type=declared.name,
+        occurred_ms=occurred_ms,
+        content=b"",
+        fault=fault,
+        channel=values.pop("channel", None),
+        **values,
+    )
+    if fault is None:
+        event.fault = _fault_between(declared, event)
     return event
+
+
+def _fault_between(declared: EventType, event: Event) -> str | None:
+    """What is wrong between fields that are each right, or with the event's own id."""
+    wrong = id_fault(event.event_id)
+    if wrong is not None:
+        return f"event_id {wrong}"
+    return None if declared.rule is None else declared.rule(event)
 
 
 def _instant_ms(value: str | int) -> int | None:

@@ -1,257 +1,168 @@
-"""The fields of each event type, what JSON type each must have, and which values it may take.
+"""How a type of event is declared, and what follows from its declaration.
 
-A check returns the value in the form the event keeps, or raises `WrongType`. A bound names what is
-wrong with a value of the right type, or returns None.
+The declarations are the classes of `handlers.events`. A field of such a class that bears a kind
+(`handlers.decode.fields`) is a field of the JSON object, required if it has no default.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
-from decimal import Decimal
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from operator import attrgetter
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
-from handlers import events
-from handlers.events import BROWSE_TYPES, Event
-from scoring.money import amount_of
-from scoring.tags import is_usable
-from scoring.timestamps import parse_date, parse_rfc3339
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import fields as struct_fields
 
-MAX_ID_LENGTH = 128
-MAX_ATTRIBUTES = 64
-MAX_CATEGORIES = 32
-MAX_ATTRIBUTE_LENGTH = 1024
-_MAX_INTEGER_DIGITS = 30
+from handlers.decode.fields import (
+    Bound,
+    Check,
+    CurrencyKind,
+    Kind,
+    MoneyKind,
+    instant,
+    integer,
+    text,
+)
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+InputTopic = Literal["orders", "browse", "support", "profiles"]
+"""The input topics, without the deployment's prefix."""
 
-Check = Callable[[Any], Any]
-Bound = Callable[[Any], str | None]
+COMMON_FIELDS = ("event_id", "customer_id", "occurred_at")
+"""Required of every event beside `type`."""
 
-
-class WrongType(Exception):
-    """A value of another JSON type than its field has."""
+Rule = Callable[[Any], str | None]
+_EventClass = TypeVar("_EventClass", bound=type[Struct])
+_FIRST_CHECKS = (
+    ("event_id", text, None),
+    ("customer_id", text, None),
+    ("occurred_at", instant, None),
+)
+_LAST_CHECKS = (("channel", text, None), ("schema_version", integer, None))
 
 
 class Field(NamedTuple):
-    """One field of an event type."""
+    """A field of an event beside the common ones."""
 
     name: str
-    check: Check
-    bound: Bound | None = None
-    kept: bool = True
+    kind: Kind
+    required: bool
+    default: Any
+    """What the event has where the field is absent."""
 
 
-class Schema(NamedTuple):
-    """An event type: its class, and its fields beside the common ones."""
+class Money(NamedTuple):
+    """Where an event has its amount.
 
-    event: type[Event]
-    required: tuple[Field, ...] = ()
-    optional: tuple[Field, ...] = ()
+    Attributes:
+        amount: the name of its field.
+        into: the name of the field that takes the minor units.
+        read: gives the amount and its currency, of an event or of its JSON form. Without a
+            currency of its own, an amount has the decimals of the policy's base currency.
+    """
 
-
-def valid_customer_id(customer_id: str) -> bool:
-    """1 to 128 characters, none of them a control character (Unicode category Cc)."""
-    return 0 < len(customer_id) <= MAX_ID_LENGTH and _CONTROL.search(customer_id) is None
-
-
-def text(value: Any) -> str:
-    """Any text."""
-    if type(value) is not str:
-        raise WrongType("must be a text")
-    return value
+    amount: str
+    into: str
+    read: Callable[[Any], tuple[Any, Any]]
 
 
-def integer(value: Any) -> int:
-    """A whole number, by value: 5 and 5.0, not 5.5, not true."""
-    if type(value) is int:
-        return value
-    if type(value) is Decimal and value == value.to_integral_value():
-        return int(value) if value.adjusted() < _MAX_INTEGER_DIGITS else 10**_MAX_INTEGER_DIGITS
-    raise WrongType("must be an integer")
+class EventType(NamedTuple):
+    """A declared type of event.
+
+    Attributes:
+        name: as in the field `type`.
+        topic: the input topic it belongs to.
+        event: the class of its events.
+        fast: whether the fast path takes it.
+        rule: says what is wrong between fields that are each right, or returns None. It is given
+            an event, or on the fast path anything with the same fields in their JSON form.
+        fields: beside the common ones, required ones first.
+        required: the names that must be there, in the order in which they are missed.
+        checks: name, check and bound of all fields, in the order in which they are judged.
+        money: which fields hold an amount; None for none.
+    """
+
+    name: str
+    topic: InputTopic
+    event: type[Any]
+    fast: bool
+    rule: Rule | None
+    fields: tuple[Field, ...]
+    required: tuple[str, ...]
+    checks: tuple[tuple[str, Check, Bound | None], ...]
+    money: Money | None
 
 
-def boolean(value: Any) -> bool:
-    """True or false."""
-    if type(value) is not bool:
-        raise WrongType("must be true or false")
-    return value
+class Schema(dict[str, EventType]):
+    """Types of events by name, in the order of their declaration."""
+
+    def event(
+        self, *names: str, topic: InputTopic, fast: bool = False, rule: Rule | None = None
+    ) -> Callable[[_EventClass], _EventClass]:
+        """Declare types of events that share a class; see `EventType` for the arguments."""
+
+        def declare(event: _EventClass) -> _EventClass:
+            fields = _fields_of(event)
+            if fast and any(field.kind.raw is None for field in fields):
+                raise TypeError(f"{event.__name__} has a field that the fast path cannot read")
+            required = tuple(field.name for field in fields if field.required)
+            own = ((field.name, field.kind.check, field.kind.bound) for field in fields)
+            checks = (*_FIRST_CHECKS, *own, *_LAST_CHECKS)
+            for name in names:
+                self[name] = EventType(
+                    name=name,
+                    topic=topic,
+                    event=event,
+                    fast=fast,
+                    rule=rule,
+                    fields=fields,
+                    required=(*COMMON_FIELDS, *required),
+                    checks=checks,
+                    money=_money_of(fields),
+                )
+            return event
+
+        return declare
+
+    def names_of(self, event: type[Struct]) -> tuple[str, ...]:
+        """The types whose events are of a class."""
+        return tuple(name for name, declared in self.items() if declared.event is event)
 
 
-def amount(value: Any) -> Any:
-    """A decimal text or a number, exactly; None where the text is no plain decimal."""
-    if type(value) not in (str, int, Decimal):
-        raise WrongType("must be a decimal text or a number")
-    return amount_of(value)
+def _fields_of(event: type[Struct]) -> tuple[Field, ...]:
+    hints = get_type_hints(event, include_extras=True)
+    return tuple(
+        Field(found.name, kind, found.default is NODEFAULT, found.default)
+        for found in struct_fields(event)
+        if (kind := _kind_in(hints[found.name])) is not None
+    )
 
 
-def instant(value: Any) -> Any:
-    """A text or an integer; whether it is a time is looked at later."""
-    return value if type(value) is str else integer(value)
+def _kind_in(hint: Any) -> Kind | None:
+    """The kind of a field, from `Annotated[T, kind]` or that `| None`."""
+    if get_origin(hint) is Annotated:
+        return next((found for found in hint.__metadata__ if isinstance(found, Kind)), None)
+    kinds = (_kind_in(inner) for inner in get_args(hint))
+    return next((kind for kind in kinds if kind is not None), None)
 
 
-def attributes(value: Any) -> dict[str, str]:
-    """An object of texts; names with null are left out."""
-    if type(value) is not dict:
-        raise WrongType("must be an object")
-    return {name: text(inner) for name, inner in value.items() if inner is not None}
-
-
-def items(value: Any) -> tuple[str, ...]:
-    """A list of objects with the fields of an order's line; their categories are kept."""
-    if type(value) is not list:
-        raise WrongType("must be a list")
-    for item in value:
-        if type(item) is not dict:
-            raise WrongType("must be a list of objects")
-        for name, check in _ITEM_CHECKS:
-            if item.get(name) is not None:
-                check(item[name])
-    return categories(item.get("category") for item in value)
-
-
-def categories(names: Iterable[str | None]) -> tuple[str, ...]:
-    """The categories of an order's lines, each once; the first `MAX_CATEGORIES`, not too long."""
-    found: dict[str, None] = {}
-    for name in names:
-        if name is not None and is_usable(name):
-            found[name] = None
-            if len(found) == MAX_CATEGORIES:
-                break
-    return tuple(found)
-
-
-def _number(value: Any) -> None:
-    if type(value) not in (int, Decimal):
-        raise WrongType("must be a number")
-
-
-_ITEM_CHECKS = (("sku", text), ("category", text), ("quantity", _number), ("unit_price", amount))
-
-
-def _short(value: str) -> str | None:
-    if len(value) > MAX_ID_LENGTH:
-        return f"has {len(value)} characters, at most {MAX_ID_LENGTH}"
+def _money_of(fields: tuple[Field, ...]) -> Money | None:
+    currency = next((f.name for f in fields if isinstance(f.kind, CurrencyKind)), None)
+    for field in fields:
+        if isinstance(field.kind, MoneyKind):
+            return Money(field.name, field.kind.into, _money_reader(field.name, currency))
     return None
 
 
-def _customer_id(value: str) -> str | None:
-    return None if valid_customer_id(value) else "is no customer id"
-
-
-def _one_of(*allowed: str) -> Bound:
-    def bound(value: str) -> str | None:
-        return None if value in allowed else f"must be one of {', '.join(allowed)}"
-
-    return bound
-
-
-def _between(low: int, high: int) -> Bound:
-    def bound(value: int) -> str | None:
-        return None if low <= value <= high else f"must be {low} to {high}"
-
-    return bound
-
-
-def _attribute_values(value: dict[str, str]) -> str | None:
-    if len(value) > MAX_ATTRIBUTES:
-        return f"has {len(value)} names, at most {MAX_ATTRIBUTES}"
-    for name, inner in value.items():
-        if len(name) > MAX_ID_LENGTH or len(inner) > MAX_ATTRIBUTE_LENGTH:
-            return f"{name[:MAX_ID_LENGTH]!r} is longer than {MAX_ATTRIBUTE_LENGTH} characters"
-    birth_date = value.get("birth_date")
-    if birth_date and parse_date(birth_date) is None:
-        return "birth_date must be a date such as 1990-12-31"
-    registered = value.get("registered_at")
-    if registered and parse_date(registered) is None and parse_rfc3339(registered) is None:
-        return "registered_at must be a date or an RFC 3339 time"
-    return None
-
-
-def identifier(name: str) -> Field:
-    """A field with a text of at most 128 characters."""
-    return Field(name, text, _short)
-
-
-def _unused(name: str, check: Check = text, bound: Bound | None = None) -> Field:
-    return Field(name, check, bound, kept=False)
-
-
-COMMON_FIELDS = (
-    Field("event_id", text),
-    Field("customer_id", text),
-    Field("occurred_at", instant),
-)
-"""Required of every event beside `type`."""
-
-_ORDER_ID = identifier("order_id")
-_TICKET_ID = identifier("ticket_id")
-_ORDER_CHANGED = Schema(events.OrderChanged, (_ORDER_ID,))
-_TICKET_CHANGED = Schema(events.TicketChanged, (_TICKET_ID,))
-_BROWSED = Schema(
-    events.Browsed,
-    (),
-    (
-        _unused("session_id", text, _short),
-        Field("category", text),
-        *(_unused(name) for name in ("sku", "query", "url")),
-    ),
-)
-
-SCHEMAS: dict[str, Schema] = {
-    "order.placed": Schema(
-        events.OrderPlaced,
-        (_ORDER_ID, Field("amount", amount), Field("currency", text)),
-        (
-            Field("payment_status", text, _one_of("pending", "paid", "failed")),
-            Field("items", items),
-        ),
-    ),
-    "order.paid": _ORDER_CHANGED,
-    "order.cancelled": _ORDER_CHANGED,
-    "order.payment_failed": _ORDER_CHANGED,
-    "order.refunded": Schema(
-        events.OrderRefunded, (_ORDER_ID, identifier("refund_id"), Field("amount", amount))
-    ),
-    **dict.fromkeys(BROWSE_TYPES, _BROWSED),
-    "ticket.opened": Schema(
-        events.TicketChanged,
-        (_TICKET_ID,),
-        (
-            Field("kind", text, _one_of("complaint", "question", "return", "other")),
-            Field("severity", integer, _between(1, 5)),
-        ),
-    ),
-    "ticket.resolved": _TICKET_CHANGED,
-    "ticket.reopened": _TICKET_CHANGED,
-    "survey.answered": Schema(
-        events.SurveyAnswered,
-        (Field("survey", text, _one_of("csat", "nps")), Field("score", integer)),
-        (_TICKET_ID, _unused("comment")),
-    ),
-    "profile.updated": Schema(
-        events.ProfileUpdated, (Field("attributes", attributes, _attribute_values),)
-    ),
-    "consent.changed": Schema(events.ConsentChanged, (Field("marketing", boolean),)),
-    "customer.merged": Schema(events.CustomerMerged, (Field("into", text, _customer_id),)),
-    "customer.erased": Schema(events.CustomerErased),
-    "activity.recorded": Schema(events.ActivityRecorded, (identifier("activity"),)),
-    "points.redeemed": Schema(
-        events.PointsRedeemed,
-        (identifier("redemption_id"), Field("points", integer, _between(1, 10**12))),
-    ),
-}
-"""What each event type must and may have. `channel` may be in all of them."""
-
-
-def fault_of(event: Event) -> str | None:
-    """What is wrong between fields that are each right, or with the event's own id."""
-    if len(event.event_id) > MAX_ID_LENGTH:
-        return f"event_id {_short(event.event_id)}"
-    if type(event) is events.SurveyAnswered:
-        high = 5 if event.survey == "csat" else 10
-        if not (1 if event.survey == "csat" else 0) <= event.score <= high:
-            return f"score {event.score} is out of range for {event.survey}"
-    elif type(event) is events.CustomerMerged and event.into == event.customer_id:
-        return "a customer cannot be merged into itself"
-    return None
+def _money_reader(amount: str, currency: str | None) -> Callable[[Any], tuple[Any, Any]]:
+    if currency is None:
+        return lambda event: (getattr(event, amount), None)
+    return attrgetter(amount, currency)

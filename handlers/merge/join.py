@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handlers.decode.schema import MAX_ATTRIBUTES
+from handlers.decode.fields import MAX_ATTRIBUTES
 from handlers.state.customer import MAX_ALSO, MAX_SEEN_EVENTS, MAX_TICKETS, Customer, Tagged
 from scoring import seen_ids
 from scoring.decayed_topk import Sketch

@@ -9,7 +9,7 @@ from fastapi import Path, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from config.durations import parse_duration
-from handlers.decode.schema import valid_customer_id
+from handlers.decode.fields import valid_customer_id
 from scoring.timestamps import parse_rfc3339
 from serving.api.problems import Problem
 

@@ -12,7 +12,7 @@ from faust.types import TP
 
 from handlers.control_records import UnreadableControl, is_control
 from handlers.decode.decode import IN_THE_LOG, decode
-from handlers.decode.fast import quick_event
+from handlers.decode.fast import fast_event
 from handlers.decode.policy_checks import check_values
 from handlers.events import Event
 from handlers.merge.forwarding import Transfer
@@ -107,9 +107,9 @@ class Applier:
         self._reject(record, value, Origin(where, record.timestamp, None), event)
 
     def _decode(self, record: Record) -> Event | Rejection:
-        """As `Partition.admit`, the quick way where there is one."""
+        """As `Partition.admit`, by the fast path where it applies."""
         attributes = cloud_event_headers(record.headers)
-        event = quick_event(record.value) if attributes is None else None
+        event = fast_event(record.value) if attributes is None else None
         if event is None:
             return self._partition.admit(record.value, attributes, IN_THE_LOG)
         return check_values(event, self._partition.rules) or event

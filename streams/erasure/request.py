@@ -10,13 +10,14 @@ import msgspec
 from aiokafka import TopicPartition
 
 from config.settings import Settings
-from handlers.events import PROFILE_TOPIC
 from scoring.timestamps import rfc3339
 from streams.changelog import newest_meta
 from streams.kafka.clients import new_consumer, new_producer
 from streams.kafka.partitioner import partition_of
-from streams.kafka.topics import changelog_name, topic_name
+from streams.kafka.topics import changelog_name, topic_for, topic_name
 from streams.runtime.clock import wall_ms
+
+_ERASED = "customer.erased"
 
 
 class Request(NamedTuple):
@@ -52,14 +53,14 @@ async def write_request(settings: Settings, customer_id: str, counts: Mapping[st
         KafkaError: no broker answers.
     """
     event_id = f"erase-{uuid.uuid4()}"
-    topic, key = topic_name(settings, PROFILE_TOPIC), customer_id.encode()
+    topic, key = topic_name(settings, topic_for(_ERASED)), customer_id.encode()
     changelog = changelog_name(settings)
     number = partition_of(key, counts[changelog])
     occurred_ms = await _occurred_ms(settings, TopicPartition(changelog, number))
     tp = TopicPartition(topic, partition_of(key, counts[topic]))
     event = {
         "event_id": event_id,
-        "type": "customer.erased",
+        "type": _ERASED,
         "customer_id": customer_id,
         "occurred_at": rfc3339(occurred_ms),
     }

@@ -14,7 +14,7 @@ from streams.kafka.clients import open_admin
 from streams.kafka.topics import (
     CUSTOMER_EVENTS,
     DEAD_LETTERS,
-    INPUTS,
+    INPUT_TOPICS,
     changelog_name,
     read_configs,
     topic_name,
@@ -142,8 +142,8 @@ def _policies(config: Mapping[str, str]) -> set[str]:
 _EXPIRIES = {"compact": _compacted, "delete": _deleted}
 
 
-_HOLDS = {
-    **dict.fromkeys(INPUTS, "events as upstream wrote them"),
+_HOLDS: dict[str, str] = {
+    **dict.fromkeys(INPUT_TOPICS, "events as upstream wrote them"),
     CUSTOMER_EVENTS: "every event as it came, later ones too; and what passed between merged ids",
     outputs.TIER_CHANGES: "tier changes with figures and event ids",
     outputs.DORMANCY_ALERTS: "alerts with the times of orders and interactions",

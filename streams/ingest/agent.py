@@ -12,9 +12,8 @@ from faust.types import TP, StreamT
 
 from config.settings import Settings
 from handlers.decode.decode import Limits, decode
-from handlers.decode.fast import quick_wire
-from handlers.decode.fast_schema import TYPE_NAMES
-from handlers.decode.policy_checks import check_values, doubt
+from handlers.decode.fast import raw_event
+from handlers.decode.policy_checks import check_values, precheck
 from handlers.events import Event
 from handlers.reasons import Rejection
 from handlers.state.partition_state import Source
@@ -31,7 +30,7 @@ from streams.kafka.headers import (
     dead_letter_headers,
 )
 from streams.kafka.partitioner import partition_of
-from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, INPUTS, topic_name
+from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, INPUT_TOPICS, topic_name
 from streams.runtime.clock import wall_ms
 from streams.runtime.metrics import Metrics, type_label
 
@@ -71,7 +70,7 @@ class Ingest:
         self._partitions = partitions
         self._events_topic = topic_name(settings, CUSTOMER_EVENTS)
         self._dead_letters_topic = topic_name(settings, DEAD_LETTERS)
-        self._labels = {topic_name(settings, name): name for name in INPUTS}
+        self._labels = {topic_name(settings, name): name for name in INPUT_TOPICS}
         self._pending: list[BatchEvent] = []
         self._merge = TimeMerge() if settings.mode == "replay" else None
         self._wake = asyncio.Event()
@@ -192,10 +191,10 @@ class Ingest:
         topic, partition = tp
         source = Source(topic, partition, record.offset, self._incarnation_of(topic))
         origin = Origin(source, record.timestamp, record.key)
-        wire = quick_wire(record.value, self._limits) if attributes is None else None
-        if wire is not None:
-            customer_id, type_name = wire.customer_id, TYPE_NAMES[type(wire)]
-            bad = None if self._rules is None else doubt(wire, self._rules)
+        raw = raw_event(record.value, self._limits) if attributes is None else None
+        if raw is not None:
+            customer_id, type_name = raw.customer_id, raw.declared.name
+            bad = None if self._rules is None else precheck(raw, self._rules)
         else:
             event = decode(record.value, attributes, self._limits, with_content=False)
             if isinstance(event, Rejection):

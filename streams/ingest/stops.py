@@ -12,7 +12,7 @@ from config.field_checks import parse_breaker_exemptions
 from config.settings import Settings, SettingsError
 from streams.faust_app import StreamApp
 from streams.ingest.breaker import Bounds, Breaker, Trip
-from streams.kafka.topics import INPUTS, topic_name
+from streams.kafka.topics import INPUT_TOPICS, topic_name
 from streams.runtime.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -138,14 +138,14 @@ def exemptions_of(settings: Settings) -> Mapping[TP, int]:
     Raises:
         SettingsError: a topic is no input.
     """
-    full_names = {name: topic_name(settings, name) for name in INPUTS}
+    full_names: dict[str, str] = {name: topic_name(settings, name) for name in INPUT_TOPICS}
     full_names |= {name: name for name in full_names.values()}
     exempt_before: dict[TP, int] = {}
     for one in parse_breaker_exemptions(settings.breaker_pass):
         if one.topic not in full_names:
             raise SettingsError(
                 f"TIERSTREAM_BREAKER_PASS={settings.breaker_pass}: {one.topic} is no input topic, "
-                f"they are {', '.join(INPUTS)}"
+                f"they are {', '.join(INPUT_TOPICS)}"
             )
         exempt_before[TP(full_names[one.topic], one.partition)] = one.offset
     return exempt_before

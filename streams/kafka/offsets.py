@@ -11,7 +11,13 @@ from aiokafka.structs import OffsetAndMetadata
 from config.settings import Settings
 from streams.faust_app import TopicGuard, TopicState, committed_offsets, describe_topics
 from streams.kafka.clients import new_consumer
-from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, all_topics, changelog_name, topic_name
+from streams.kafka.topics import (
+    CUSTOMER_EVENTS,
+    INPUT_TOPICS,
+    all_topics,
+    changelog_name,
+    topic_name,
+)
 
 
 class GroupOffsets(NamedTuple):
@@ -34,7 +40,7 @@ def topic_guard(settings: Settings) -> TopicGuard:
     """What tells whether our topics are what they were; it has not looked at them yet."""
     changelog = changelog_name(settings)
     kept = {topic_name(settings, CUSTOMER_EVENTS): CUSTOMER_EVENTS, changelog: "changelog"}
-    inputs = {topic_name(settings, name): name for name in INPUTS}
+    inputs = {topic_name(settings, name): name for name in INPUT_TOPICS}
     outputs = {
         topic.name: topic.name.removeprefix(settings.topic_prefix)
         for topic in all_topics(settings)
@@ -53,7 +59,7 @@ async def read_group_offsets(settings: Settings, counts: Mapping[str, int]) -> G
     Raises:
         KafkaError: a broker does not answer.
     """
-    names = [topic_name(settings, name) for name in (*INPUTS, CUSTOMER_EVENTS)]
+    names = [topic_name(settings, name) for name in (*INPUT_TOPICS, CUSTOMER_EVENTS)]
     tps = [TopicPartition(name, number) for name in names for number in range(counts[name])]
     consumer = new_consumer(settings, group_id=settings.app_id)
     await consumer.start()

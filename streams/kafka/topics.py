@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple, get_args
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -12,9 +12,11 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from config.settings import Settings
 from handlers import outputs
+from handlers.decode.schema import InputTopic, Schema
+from handlers.events import SCHEMA
 from streams.kafka.clients import open_admin, unreachable
 
-INPUTS = ("orders", "browse", "support", "profiles")
+INPUT_TOPICS: Final[tuple[InputTopic, ...]] = get_args(InputTopic)
 CUSTOMER_EVENTS = "customer-events"
 DEAD_LETTERS = "dead-letters"
 OUTPUTS = (
@@ -62,7 +64,7 @@ def changelog_name(settings: Settings) -> str:
 def all_topics(settings: Settings) -> list[Topic]:
     """Every topic Tierstream reads or writes."""
     prefix = settings.topic_prefix
-    topics = [Topic(prefix + name, _KEEP_FOR_EVER, is_input=True) for name in INPUTS]
+    topics = [Topic(prefix + name, _KEEP_FOR_EVER, is_input=True) for name in INPUT_TOPICS]
     topics.append(Topic(prefix + CUSTOMER_EVENTS, _KEEP_FOR_EVER))
     kept = {"retention.ms": str(settings.changes_kept.ms)}
     topics += [Topic(prefix + name, kept if name in _CHANGES else {}) for name in OUTPUTS]
@@ -175,53 +177,17 @@ async def _until_seen(settings: Settings, names: set[str]) -> None:
         await asyncio.sleep(0.1)
 
 
-InputTopic = Literal["orders", "browse", "support", "profiles"]
-
-INPUT_TOPICS: Final[tuple[InputTopic, ...]] = ("orders", "browse", "support", "profiles")
-
 UNROUTABLE: Final[InputTopic] = "orders"
 """Takes what has no type that can be read, so that it becomes a dead letter like any other."""
 
-_TYPES: Final[dict[InputTopic, tuple[str, ...]]] = {
-    "orders": (
-        "order.placed",
-        "order.paid",
-        "order.cancelled",
-        "order.payment_failed",
-        "order.refunded",
-    ),
-    "browse": (
-        "page.viewed",
-        "product.viewed",
-        "product.searched",
-        "link.clicked",
-        "cart.updated",
-        "checkout.started",
-    ),
-    "support": ("ticket.opened", "ticket.resolved", "ticket.reopened", "survey.answered"),
-    "profiles": (
-        "profile.updated",
-        "consent.changed",
-        "customer.merged",
-        "customer.erased",
-        "activity.recorded",
-        "points.redeemed",
-    ),
-}
 
-_TOPIC_BY_TYPE: Final[dict[str, InputTopic]] = {
-    name: topic for topic, names in _TYPES.items() for name in names
-}
-
-
-def topic_for(event_type: object) -> InputTopic:
+def topic_for(event_type: object, schema: Schema = SCHEMA) -> InputTopic:
     """The input topic (without the deployment's prefix) of an event type.
 
     An unknown type, or one that is no text, goes to `UNROUTABLE`; ingest says what is wrong.
     """
-    if isinstance(event_type, str):
-        return _TOPIC_BY_TYPE.get(event_type, UNROUTABLE)
-    return UNROUTABLE
+    declared = schema.get(event_type) if isinstance(event_type, str) else None
+    return UNROUTABLE if declared is None else declared.topic
 
 
 async def read_configs(

@@ -21,7 +21,7 @@ from prometheus_client import (
 )
 from prometheus_client.process_collector import ProcessCollector
 
-from handlers.decode.schema import SCHEMAS
+from handlers.events import SCHEMA
 
 PREFIX = "tierstream_"
 
@@ -312,7 +312,7 @@ class Metrics:
 
 def type_label(event_type: str | None) -> str:
     """The event type as a label value; what is no type of ours becomes ``unknown``."""
-    return event_type if event_type in SCHEMAS else "unknown"
+    return "unknown" if event_type is None or event_type not in SCHEMA else event_type
 
 
 def _version() -> str:

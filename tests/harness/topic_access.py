@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 
 from config.settings import Settings
 from streams.kafka.read import read_to_end
-from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, create_topics, topic_name
+from streams.kafka.topics import CUSTOMER_EVENTS, INPUT_TOPICS, create_topics, topic_name
 
 DRAIN_TIMEOUT_S = 90.0
 _POLL_S = 0.1
@@ -102,7 +102,7 @@ class TopicAccess:
             return await send(messages)
 
     def _note_sent(self, message: Message, position: TopicPosition) -> None:
-        if message.topic in INPUTS:
+        if message.topic in INPUT_TOPICS:
             self.sent[position] = message.value
         tp = TopicPartition(position.topic, position.partition)
         self._sent_ends[tp] = max(position.offset + 1, self._sent_ends.get(tp, 0))
@@ -179,4 +179,4 @@ def _has_events(records: Iterable[ConsumerRecord], start: int) -> bool:
 
 
 def _is_input(tp: TopicPartition) -> bool:
-    return str(tp.topic).rpartition(".")[2] in INPUTS
+    return str(tp.topic).rpartition(".")[2] in INPUT_TOPICS

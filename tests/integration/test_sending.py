@@ -23,7 +23,7 @@ from devtools.traffic.sender import Sent, open_sender
 from devtools.traffic.simulation import simulate
 from streams.kafka.clients import new_consumer
 from streams.kafka.partitioner import partition_of
-from streams.kafka.topics import INPUTS, TopicsUnusable, create_topics, topic_name
+from streams.kafka.topics import INPUT_TOPICS, TopicsUnusable, create_topics, topic_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTITIONS = 3
@@ -51,7 +51,7 @@ async def arrived(settings: Settings, count: int) -> Arrived:
     try:
         tps = {
             TopicPartition(topic_name(settings, name), number): (name, number)
-            for name in INPUTS
+            for name in INPUT_TOPICS
             for number in range(PARTITIONS)
         }
         consumer.assign(list(tps))

@@ -11,7 +11,7 @@ from random import Random
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from devtools.servers import Broker
-from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, OUTPUTS
+from streams.kafka.topics import CUSTOMER_EVENTS, INPUT_TOPICS, OUTPUTS
 from tests.harness.deployment import Deployment, Message
 from tests.integration.audit import audit, consume
 from tests.integration.truth import backtested
@@ -25,7 +25,7 @@ def spread(random: Random, lines: Iterable[bytes]) -> list[Message]:
     """Each line on any topic, in any partition, under any key or none; timestamps in order."""
     return [
         Message(
-            random.choice(INPUTS),
+            random.choice(INPUT_TOPICS),
             line,
             random.choice([None, b"", b"\xff", b"c1", b"c2", str(number).encode()]),
             random.randrange(_INPUT_PARTITIONS),
@@ -41,7 +41,7 @@ async def create_wide_inputs(deployment: Deployment) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
     await admin.start()
     try:
-        names = [deployment.topic(name) for name in INPUTS]
+        names = [deployment.topic(name) for name in INPUT_TOPICS]
         await admin.create_topics([NewTopic(name, _INPUT_PARTITIONS, 1) for name in names])
     finally:
         await admin.close()

@@ -1,4 +1,4 @@
-"""The breaker's look at values says what the engine will say of the same record."""
+"""The precheck at ingest gives the reason that the engine will give for the same record."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from config.policy_file import check_policy
 from handlers.decode.decode import IN_THE_LOG, Limits, decode
-from handlers.decode.fast import quick_wire
-from handlers.decode.policy_checks import check_values, doubt
+from handlers.decode.fast import raw_event
+from handlers.decode.policy_checks import check_values, precheck
 from handlers.events import Event
 from scoring.rules import Rules
 from tests.builders import day, edited, order, refund, survey, ticket_opened, viewed
@@ -45,25 +45,25 @@ CHANGES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 
 
 def assert_agrees(value: bytes, rules: Rules) -> None:
-    """Whatever takes the quick way is doubted if and only if it is refused, for the same reason."""
-    wire = quick_wire(value, ANY_TIME)
-    if wire is None:
+    """What takes the fast path fails the precheck if the engine refuses it, for the same reason."""
+    raw = raw_event(value, ANY_TIME)
+    if raw is None:
         return
     event = decode(value, None, IN_THE_LOG)
     assert isinstance(event, Event)
     rejection = check_values(event, rules)
-    assert doubt(wire, rules) == (None if rejection is None else rejection.reason)
+    assert precheck(raw, rules) == (None if rejection is None else rejection.reason)
 
 
 @given(line=st.sampled_from(USUAL), changes=CHANGES, rules=st.sampled_from(RULES))
-def test_what_is_doubted_is_what_will_be_refused(
+def test_the_precheck_fails_what_will_be_refused(
     line: bytes, changes: dict[str, Any], rules: Rules
 ) -> None:
     assert_agrees(edited(line, **changes), rules)
 
 
 @pytest.mark.parametrize("rules", RULES, ids=["plain", "rates", "yen"])
-def test_the_whole_catalogue_is_doubted_as_it_is_refused(rules: Rules) -> None:
+def test_the_whole_catalogue_is_prechecked_as_it_is_refused(rules: Rules) -> None:
     bad = [record.value for record in bad_records() if record.value is not None]
     for value in [*bad, *(record.value for record in odd_records())]:
         assert_agrees(value, rules)
@@ -85,6 +85,6 @@ def test_the_whole_catalogue_is_doubted_as_it_is_refused(rules: Rules) -> None:
     ],
 )
 def test_a_bad_deploy_is_noticed_before_the_engine(line: bytes, reason: str | None) -> None:
-    wire = quick_wire(line, ANY_TIME)
-    assert wire is not None, "it takes the quick way"
-    assert doubt(wire, RULES[0]) == reason
+    raw = raw_event(line, ANY_TIME)
+    assert raw is not None, "it takes the fast path"
+    assert precheck(raw, RULES[0]) == reason

@@ -11,7 +11,7 @@ from faust.types import TP
 from handlers.state.customer import unpack_head
 from handlers.state.partition_state import Source, unpack_meta
 from streams.kafka.headers import META_KEY
-from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, OUTPUTS
+from streams.kafka.topics import CUSTOMER_EVENTS, INPUT_TOPICS, OUTPUTS
 from tests.simulator.broker import Stored
 from tests.simulator.fold import Fold
 from tests.simulator.forwarding import place_of, target_of
@@ -39,7 +39,7 @@ class Durability:
     def problems(self) -> Iterator[str]:
         """What was committed too early."""
         for commit in self._world.group.commits:
-            if commit.tp.topic in INPUTS:
+            if commit.tp.topic in INPUT_TOPICS:
                 yield from self._input(commit)
             elif commit.tp.topic == CUSTOMER_EVENTS:
                 yield from self._log(commit)

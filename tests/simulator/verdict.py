@@ -13,7 +13,7 @@ from handlers.profile import profile_record
 from handlers.state.partition_state import Source
 from scoring.timestamps import parse_rfc3339
 from streams.engine.owned_partition import OwnedPartition
-from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, INPUTS, OUTPUTS
+from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, INPUT_TOPICS, OUTPUTS
 from tests.simulator.broker import Log, Stored
 from tests.simulator.custody import check_custody
 from tests.simulator.dumped import check_dump
@@ -57,7 +57,7 @@ def _accounting(
 ) -> Iterator[str]:
     """Every record that upstream wrote is in the log or a dead letter."""
     in_log = {source for fold in folds.values() for source in fold.sources}
-    for topic in INPUTS:
+    for topic in INPUT_TOPICS:
         for number in range(2):
             for record in world.broker.log(TP(topic, number)).written:
                 source = Source(topic, number, record.offset)

@@ -16,7 +16,7 @@ from faust.types import TP
 import streams.engine.agent
 from handlers.control_records import PolicyActivated, encode_control
 from handlers.outputs import CUSTOMER_PROFILES
-from streams.kafka.topics import CUSTOMER_EVENTS, INPUTS, changelog_name
+from streams.kafka.topics import CUSTOMER_EVENTS, INPUT_TOPICS, changelog_name
 from tests.simulator.broker import Broker, Unsent
 from tests.simulator.clock import WallClock
 from tests.simulator.event_loop import Deadlock, VirtualLoop
@@ -156,7 +156,7 @@ class World:
         tasks[1].cancel()
 
     def _sets(self) -> list[frozenset[TP]]:
-        inputs = [frozenset({TP(name, number)}) for name in INPUTS for number in range(2)]
+        inputs = [frozenset({TP(name, number)}) for name in INPUT_TOPICS for number in range(2)]
         return inputs + [
             frozenset({TP(CUSTOMER_EVENTS, number), TP(self.changelog, number)})
             for number in range(PARTITIONS)
@@ -205,7 +205,7 @@ class World:
 
     def _is_drained(self) -> bool:
         ends = {tp: log.end for tp, log in self.broker.logs.items()}
-        topics = (*INPUTS, CUSTOMER_EVENTS)
+        topics = (*INPUT_TOPICS, CUSTOMER_EVENTS)
         return (
             self.group.is_stable
             and len(self._processes) == self.plan.workers

@@ -23,7 +23,8 @@ from config.policy_points import MAX_ACTIVITIES
 from config.settings import Settings
 from config.settings_section import ENV_PREFIX
 from handlers.decode.decode import MAX_NESTING, MAX_RECORD_BYTES, Limits
-from handlers.decode.schema import MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, MAX_ID_LENGTH, SCHEMAS
+from handlers.decode.fields import MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, MAX_ID_LENGTH
+from handlers.events import SCHEMA
 from handlers.merge.forwarding import MAX_EVENT_HOPS, MAX_HOPS
 from handlers.outputs import PointsView, Profile
 from handlers.profile import HealthView, SatisfactionView
@@ -37,6 +38,7 @@ from scoring.policy import Tier
 from scoring.satisfaction import MAX_KEPT
 from scoring.tags import MAX_COUNTED, MAX_NAME_BYTES, MAX_TAGS
 from scoring.timestamps import parse_rfc3339
+from tests.support import event_table
 from tests.support.documents import (
     FENCE,
     INLINE,
@@ -179,7 +181,12 @@ def test_guide_explains_every_key_of_a_tier() -> None:
 
 def test_guide_names_every_type_of_event() -> None:
     named = set(INLINE.findall(sections(GUIDE)["Events in"]))
-    assert set(SCHEMAS) <= named
+    assert set(SCHEMA) <= named
+
+
+def test_guide_has_the_table_of_event_types_as_they_are_declared() -> None:
+    found = event_table.in_guide(GUIDE.read_text("utf-8"))
+    assert found == event_table.event_table(), "python -m tests.support.event_table writes it anew"
 
 
 @every_page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from handlers.decode.schema import SCHEMAS
+from handlers.events import SCHEMA
 from serving.projector.metrics import MetricsMeter
 from streams.runtime.metrics import Metrics, type_label
 
@@ -58,7 +58,7 @@ def test_partition_that_went_away_is_no_longer_shown() -> None:
 
 def test_types_that_upstream_invents_share_one_label() -> None:
     assert type_label("order.placed") == "order.placed"
-    assert {type_label(kind) for kind in SCHEMAS} == set(SCHEMAS)
+    assert {type_label(kind) for kind in SCHEMA} == set(SCHEMA)
     assert {type_label("x" * 100), type_label("order.eaten"), type_label(None)} == {"unknown"}
 
 

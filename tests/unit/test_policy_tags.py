@@ -6,7 +6,7 @@ import pytest
 
 from config.policy_file import PolicyError, parse_policy
 from handlers.control_records import PolicyActivated, decode_control, encode_control
-from handlers.events import BROWSE_TYPES
+from handlers.events import SCHEMA, Browsed
 from scoring.policy import TagRule
 from scoring.rules import Rules
 
@@ -59,7 +59,7 @@ def test_every_kind_is_read_and_goes_through_the_log() -> None:
         TagRule(
             "b",
             "count",
-            events=(*BROWSE_TYPES, "order.placed"),
+            events=(*SCHEMA.names_of(Browsed), "order.placed"),
             days=30,
             at_least="2",
             at_most="3",

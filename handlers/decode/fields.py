@@ -1,0 +1,244 @@
+"""What a field of an event may hold: the kinds with which `handlers.events` declares its fields.
+
+A kind says the same thing three times: to the full decoder, to the fast path, and to readers of the
+guide. Where it can, one function makes all three from one argument.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from scoring.money import Amount, amount_of
+from scoring.tags import is_usable
+from scoring.timestamps import parse_date, parse_rfc3339
+
+MAX_ID_LENGTH = 128
+MAX_ATTRIBUTES = 64
+MAX_CATEGORIES = 32
+MAX_ATTRIBUTE_LENGTH = 1024
+_MAX_INTEGER_DIGITS = 30
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+Check = Callable[[Any], Any]
+Bound = Callable[[Any], str | None]
+
+
+class WrongType(Exception):
+    """A value of another JSON type than its field has."""
+
+
+class Kind(Struct, frozen=True):
+    """What a field may hold.
+
+    Attributes:
+        check: returns a JSON value in the form the event keeps, or raises `WrongType`. Ingest
+            refuses what it raises for.
+        raw: the JSON values that the fast path takes, as a type of msgspec; None for none. Never
+            more than `check` and `bound` accept.
+        bound: says what is wrong with a checked value, or returns None. The engine refuses what
+            it names, as `invalid_value`.
+        convert: does for a value of type `raw` what `check` does; None where the two are equal.
+        words: what the guide says of the values.
+    """
+
+    check: Check
+    raw: Any
+    bound: Bound | None = None
+    convert: Check | None = None
+    words: str = ""
+
+    def described(self, words: str) -> Kind:
+        """The same kind with other words in the guide."""
+        return replace(self, words=words)
+
+
+class MoneyKind(Kind, frozen=True, kw_only=True):
+    """An amount, which the engine turns into minor units by the policy.
+
+    Attributes:
+        into: the field of the event that takes the minor units.
+    """
+
+    into: str
+
+
+class CurrencyKind(Kind, frozen=True):
+    """The currency of the event's amount: the policy must have a rate for it."""
+
+
+# -- checks
+
+
+def valid_customer_id(customer_id: str) -> bool:
+    """1 to 128 characters, none of them a control character (Unicode category Cc)."""
+    return 0 < len(customer_id) <= MAX_ID_LENGTH and _CONTROL.search(customer_id) is None
+
+
+def text(value: Any) -> str:
+    """Any text."""
+    if type(value) is not str:
+        raise WrongType("must be a text")
+    return value
+
+
+def integer(value: Any) -> int:
+    """A whole number, by value: 5 and 5.0, not 5.5, not true."""
+    if type(value) is int:
+        return value
+    if type(value) is Decimal and value == value.to_integral_value():
+        return int(value) if value.adjusted() < _MAX_INTEGER_DIGITS else 10**_MAX_INTEGER_DIGITS
+    raise WrongType("must be an integer")
+
+
+def instant(value: Any) -> Any:
+    """A text or an integer; whether it is a time is looked at later."""
+    return value if type(value) is str else integer(value)
+
+
+def _boolean(value: Any) -> bool:
+    if type(value) is not bool:
+        raise WrongType("must be true or false")
+    return value
+
+
+def _amount(value: Any) -> Amount | None:
+    """A decimal text or a number, exactly; None where the text is no plain decimal."""
+    if type(value) not in (str, int, Decimal):
+        raise WrongType("must be a decimal text or a number")
+    return amount_of(value)
+
+
+def _number(value: Any) -> None:
+    if type(value) not in (int, Decimal):
+        raise WrongType("must be a number")
+
+
+def _attributes(value: Any) -> dict[str, str]:
+    """An object of texts; names with null are left out."""
+    if type(value) is not dict:
+        raise WrongType("must be an object")
+    return {name: text(inner) for name, inner in value.items() if inner is not None}
+
+
+_LINE_CHECKS = (("sku", text), ("category", text), ("quantity", _number), ("unit_price", _amount))
+
+
+def _lines(value: Any) -> tuple[str, ...]:
+    """The categories in a list of an order's lines."""
+    if type(value) is not list:
+        raise WrongType("must be a list")
+    for line in value:
+        if type(line) is not dict:
+            raise WrongType("must be a list of objects")
+        for name, check in _LINE_CHECKS:
+            if line.get(name) is not None:
+                check(line[name])
+    return _categories(line.get("category") for line in value)
+
+
+def _categories(names: Iterable[str | None]) -> tuple[str, ...]:
+    """Each category once; the first `MAX_CATEGORIES` that are not too long."""
+    found: dict[str, None] = {}
+    for name in names:
+        if name is not None and is_usable(name):
+            found[name] = None
+            if len(found) == MAX_CATEGORIES:
+                break
+    return tuple(found)
+
+
+class _RawLine(Struct, kw_only=True, gc=False):
+    """A line of an order on the fast path."""
+
+    sku: str | None = None
+    category: str | None = None
+    quantity: int | float | None = None
+    unit_price: str | int | float | None = None
+
+
+def _categories_of(lines: list[_RawLine]) -> tuple[str, ...]:
+    return _categories(line.category for line in lines)
+
+
+# -- bounds
+
+
+def id_fault(value: str) -> str | None:
+    """What is wrong with the length of an id."""
+    if len(value) > MAX_ID_LENGTH:
+        return f"has {len(value)} characters, at most {MAX_ID_LENGTH}"
+    return None
+
+
+def _customer_id_fault(value: str) -> str | None:
+    return None if valid_customer_id(value) else "is no customer id"
+
+
+def _attributes_fault(value: dict[str, str]) -> str | None:
+    if len(value) > MAX_ATTRIBUTES:
+        return f"has {len(value)} names, at most {MAX_ATTRIBUTES}"
+    for name, inner in value.items():
+        if len(name) > MAX_ID_LENGTH or len(inner) > MAX_ATTRIBUTE_LENGTH:
+            return f"{name[:MAX_ID_LENGTH]!r} is longer than {MAX_ATTRIBUTE_LENGTH} characters"
+    birth_date = value.get("birth_date")
+    if birth_date and parse_date(birth_date) is None:
+        return "birth_date must be a date such as 1990-12-31"
+    registered = value.get("registered_at")
+    if registered and parse_date(registered) is None and parse_rfc3339(registered) is None:
+        return "registered_at must be a date or an RFC 3339 time"
+    return None
+
+
+# -- kinds
+
+
+def one_of(*allowed: str) -> Kind:
+    """A text out of a list."""
+
+    def bound(value: str) -> str | None:
+        return None if value in allowed else f"must be one of {', '.join(allowed)}"
+
+    words = ", ".join(f"`{value}`" for value in allowed)
+    return Kind(text, Literal[allowed], bound, words=words)
+
+
+def between(low: int, high: int) -> Kind:
+    """An integer from `low` to `high`, both included."""
+
+    def bound(value: int) -> str | None:
+        return None if low <= value <= high else f"must be {low} to {high}"
+
+    raw = Annotated[int, Meta(ge=low, le=high)]
+    return Kind(integer, raw, bound, words=f"{low} to {high}")
+
+
+def money(into: str) -> MoneyKind:
+    """An amount from 0; `into` names the field that takes its minor units."""
+    # A number with a fraction would pass through a float here, so the fast path leaves it.
+    raw = Annotated[str, Meta(min_length=1)] | int
+    return MoneyKind(_amount, raw, convert=amount_of, words="decimal text or number", into=into)
+
+
+TEXT = Kind(text, str)
+ID = Kind(text, Annotated[str, Meta(max_length=MAX_ID_LENGTH)], id_fault)
+CUSTOMER_ID = Kind(text, None, _customer_id_fault)
+INTEGER = Kind(integer, int)
+BOOLEAN = Kind(_boolean, bool, words="true or false")
+CURRENCY = CurrencyKind(text, str)
+LINES = Kind(
+    _lines,
+    list[_RawLine],
+    convert=_categories_of,
+    words="a list of objects with `sku`, `quantity`, `unit_price`, `category`, each optional",
+)
+ATTRIBUTES = Kind(_attributes, None, _attributes_fault, words="an object of texts")
+
+Id = Annotated[str, ID]
+Text = Annotated[str, TEXT]
