@@ -5,6 +5,7 @@ from __future__ import annotations
 from streams.faust_app.app import StreamApp, create_app
 from streams.faust_app.batch import Batch, Record
 from streams.faust_app.commit import OutOfOrderAck
+from streams.faust_app.consumer import BatchConsumer, DrainTimeout, Progress
 from streams.faust_app.membership import AssignmentLost, Membership
 from streams.faust_app.options import BatchLimits, FaustOptions
 from streams.faust_app.private_access import (
@@ -25,7 +26,6 @@ from streams.faust_app.table import (
 )
 from streams.faust_app.topic_guard import TopicChanged, TopicGuard
 from streams.faust_app.topic_identity import TopicState, short_id
-from streams.faust_app.transport import BatchConsumer, DrainTimeout, Progress
 
 __all__ = [
     "AssignmentLost",

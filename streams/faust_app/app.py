@@ -12,11 +12,12 @@ from faust.types.transports import TransportT
 from mode.supervisors import CrashingSupervisor
 from typing_extensions import override
 
+from streams.faust_app.consumer import BatchConsumer, batch_consumer
 from streams.faust_app.membership import Membership
 from streams.faust_app.options import FaustOptions
 from streams.faust_app.recovery import RestoreProgress, StrictTables
 from streams.faust_app.topic_guard import TopicGuard
-from streams.faust_app.transport import BatchConsumer, BatchTransport, batch_consumer
+from streams.faust_app.transport import BatchTransport
 
 # Queues are bounded by the batches in flight of each partition, far below this. A queue that fills
 # would hold up all partitions, and with it the one whose batch could be finished.

@@ -42,7 +42,7 @@ class _Limited(Protocol):
 
 
 class _Owner(Protocol):
-    """What the thread asks of its consumer (`streams.faust_app.transport.BatchConsumer`)."""
+    """What the thread asks of its consumer (`streams.faust_app.consumer.BatchConsumer`)."""
 
     @property
     def membership(self) -> Membership:

@@ -1,6 +1,6 @@
 """The consumer of one process: reads, restores, acks, commits and gives back as the real one does.
 
-It follows `streams.faust_app.transport` step by step; batches, the acks, the membership
+It follows `streams.faust_app.consumer` step by step; batches, the acks, the membership
 and the store of the table are the production ones.
 """
 

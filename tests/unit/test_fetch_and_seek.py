@@ -11,6 +11,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from streams.faust_app import BatchConsumer, BatchLimits
+from streams.faust_app.read_gate import ReadGate
 
 _TP = TP("events", 0)
 
@@ -31,7 +32,7 @@ class _Fetching(BatchConsumer):
         self.happened = happened
         self.comes_back = asyncio.Event()
         self._fetching = asyncio.Lock()
-        self._gate = cast(Any, None)
+        self._gate = ReadGate()
         self.acks = cast(Any, {})
 
     def _readable(self) -> tuple[set[TP], bool]:
