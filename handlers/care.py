@@ -268,8 +268,8 @@ def _updated_ms(customer: Customer) -> int | None:
 def _forget_past(reminded: Reminded, today: int) -> None:
     dates = reminded.dates
     holidays = sorted((day, key) for key, day in dates.items() if key.startswith(HOLIDAY))
-    for place, (day, key) in enumerate(holidays, 1 - len(holidays)):
-        if day < today - _FORGOTTEN_AFTER_DAYS or place <= -_MOST_HOLIDAYS:
+    for number, (day, key) in enumerate(holidays, 1 - len(holidays)):
+        if day < today - _FORGOTTEN_AFTER_DAYS or number <= -_MOST_HOLIDAYS:
             del dates[key]
 
 

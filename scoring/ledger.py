@@ -100,8 +100,8 @@ class Ledger(Struct, array_like=True):
                 self._freeze(order)
                 self._measure()
             return order.counts
-        place = bisect_right(self.orders, order.placed_ms, key=attrgetter("placed_ms"))
-        self.orders.insert(place, order)
+        index = bisect_right(self.orders, order.placed_ms, key=attrgetter("placed_ms"))
+        self.orders.insert(index, order)
         if order.counts:
             self._enter(order)
         if len(self.orders) > MAX_ORDERS:
@@ -154,8 +154,8 @@ class Ledger(Struct, array_like=True):
                 joined.changed.append((twins[-1], twins[-1].counts))
                 joined.duplicates.append(order)
             else:
-                place = bisect_right(self.orders, order.placed_ms, key=attrgetter("placed_ms"))
-                self.orders.insert(place, order)
+                index = bisect_right(self.orders, order.placed_ms, key=attrgetter("placed_ms"))
+                self.orders.insert(index, order)
         self._join_waiting(other, joined)
         self._join_frozen(other)
         self.recount(rules)
@@ -292,9 +292,9 @@ class Ledger(Struct, array_like=True):
             return
         self.live_count -= 1
         self._freeze(order)
-        place = bisect_right(self.merged, order.day, key=attrgetter("day"))
-        if place and self.merged[place - 1].day == order.day:
-            self.merged[place - 1].count += 1
-            self.merged[place - 1].value += order.value
+        index = bisect_right(self.merged, order.day, key=attrgetter("day"))
+        if index and self.merged[index - 1].day == order.day:
+            self.merged[index - 1].count += 1
+            self.merged[index - 1].value += order.value
         else:
-            self.merged.insert(place, MergedDay(order.day, 1, order.value))
+            self.merged.insert(index, MergedDay(order.day, 1, order.value))

@@ -27,12 +27,12 @@ class DayCounts(Struct, array_like=True):
         if days and days[-1] == day:
             counts[-1] += 1
             return
-        place = bisect_left(days, day)
-        if place < len(days) and days[place] == day:
-            counts[place] += 1
+        index = bisect_left(days, day)
+        if index < len(days) and days[index] == day:
+            counts[index] += 1
         else:
-            days.insert(place, day)
-            counts.insert(place, 1)
+            days.insert(index, day)
+            counts.insert(index, 1)
 
     def join(self, other: DayCounts) -> None:
         """Add the counts of another customer."""

@@ -147,21 +147,21 @@ class Backtest:
         self.report = Report()
         self._options = options
         self._files = files
-        self._position = 0
+        self._offset = 0
         """The line's place in the log: its number in the file may be any when lines are sorted."""
 
     def run(self, lines: Iterable[Line], on_line: Callable[[Line], None]) -> Report:
         """Take each line in turn, let time pass to the end, write the profiles."""
         for line in lines:
-            self._position += 1
+            self._offset += 1
             on_line(line)
             if line.raw and not line.raw.isspace():
                 self._take(line)
-            if self._position % PACK_EVERY == 0:
+            if self._offset % PACK_EVERY == 0:
                 self._checkpoint()
         if self.report.lines == 0:
             self._start(None)
-        self._position += 1
+        self._offset += 1
         self._finish()
         return self.report
 
@@ -188,7 +188,7 @@ class Backtest:
             return
         options = self._options
         self.partition.activate(
-            self._position,
+            self._offset,
             PolicyActivated(
                 "backtest", options.app_id, "replay", options.allowed_lateness_ms, options.policy
             ),
@@ -210,11 +210,11 @@ class Backtest:
         if not isinstance(record, PolicyActivated):
             until_ms = self._options.until_ms
             if until_ms is None or record.at <= until_ms:
-                self.partition.tick(self._position, record.at)
+                self.partition.tick(self._offset, record.at)
             return
         if self._options.override_policy:
             record = msgspec.structs.replace(record, policy=self._options.policy)
-        self.partition.activate(self._position, record)
+        self.partition.activate(self._offset, record)
 
     def _event(self, line: Line, route: Route | None = None) -> None:
         partition, report = self.partition, self.report
@@ -229,7 +229,7 @@ class Backtest:
             return
         if event.occurred_ms < partition.meta.clock_ms:
             report.late += 1
-        verdict = partition.apply(self._position, event, route)
+        verdict = partition.apply(self._offset, event, route)
         # What goes on to another customer is further down in the log, or in that of another
         # partition.
         if isinstance(verdict, Rejection):
@@ -245,7 +245,7 @@ class Backtest:
         if until_ms is not None and forwarded.occurred_ms > until_ms:
             self.report.left_out += 1
             return
-        verdict = self.partition.take_transfer(self._position, forwarded)
+        verdict = self.partition.take_transfer(self._offset, forwarded)
         if isinstance(verdict, Rejection):
             self._reject(line, verdict)
 
@@ -263,7 +263,7 @@ class Backtest:
     def _checkpoint(self) -> None:
         self.partition.store.pack_changed(0)
         self.partition.stale_profiles.clear()
-        self.partition.meta.applied = self._position
+        self.partition.meta.applied = self._offset
 
     def _finish(self) -> None:
         """Fire what is due at the end; a dumped log ends where the worker stood."""
@@ -272,7 +272,7 @@ class Backtest:
         if end_ms is None and not report.is_log:
             end_ms = partition.meta.newest_ms
         if end_ms is not None and end_ms != NEVER_MS:
-            partition.finish(self._position, end_ms)
+            partition.finish(self._offset, end_ms)
         self._write_outputs()
         self._checkpoint()
         report.final_ms = partition.meta.clock_ms

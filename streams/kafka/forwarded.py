@@ -50,10 +50,10 @@ def read_forwarded(
     if not headers or len(headers) == 1:
         return None  # as nearly all are
     found = dict(headers)
-    told = found.get(_ONWARD)
-    if told is None:
+    content = found.get(_ONWARD)
+    if content is None:
         return None
-    forwarded = decode_forwarded(told)
+    forwarded = decode_forwarded(content)
     partition, offset = found[_ONWARD_FROM].decode().split("/")
     source = Source(log_topic, int(partition), int(offset))
     if isinstance(forwarded, ForwardedEvent):
@@ -75,7 +75,7 @@ def envelope(
     event: bytes | None,
     origin: Origin | None,
     headers: Sequence[tuple[str, bytes]],
-    position: tuple[int, int],
+    caused_by: tuple[int, int],
 ) -> Envelope:
     """The record that forwards an event or a customer.
 
@@ -84,12 +84,12 @@ def envelope(
         event: the value of the record that caused it, as upstream sent it.
         origin: where upstream put that record.
         headers: those of the record, for the attributes of a CloudEvent.
-        position: partition and offset of that record in the log.
+        caused_by: partition and offset in the log of the record that caused it.
     """
     key = forwarded.into.encode()
     way = [
         (_ONWARD, encode_forwarded(_without_state(forwarded))),
-        (_ONWARD_FROM, f"{position[0]}/{position[1]}".encode()),
+        (_ONWARD_FROM, f"{caused_by[0]}/{caused_by[1]}".encode()),
     ]
     if not isinstance(forwarded, Transfer):
         sent = [] if origin is None else canonical_headers(origin, key, headers)
