@@ -1,1 +1,1 @@
-"""One module for each command of the command line."""
+"""The command line: one module for each command, or a package for a command with its logic."""

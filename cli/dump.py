@@ -1,4 +1,4 @@
-"""One partition of the canonical log, line by line, as the backtest reads it."""
+"""`tierstream dump`: one partition of the canonical log, as a file for `tierstream backtest`."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class LogLines:
     """
 
     def __init__(self, log_topic: str) -> None:
-        """Begin before the first record of a topic, which is given by its full name."""
+        """Begin before the first record of a topic; ``log_topic`` is its full name."""
         self.written = 0
         self.repeated = 0
         self._log_topic = log_topic

@@ -1,4 +1,4 @@
-"""The command line: one small module a command."""
+"""The command line: `tierstream` and its commands."""
 
 from __future__ import annotations
 

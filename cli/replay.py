@@ -1,4 +1,4 @@
-"""`tierstream replay`: a file of events into the input topics."""
+"""`tierstream replay`: sends a file of events into the input topics."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def _replay(
 
 
 async def _send(events: str, reader: LineReader, sender: TrafficSender) -> AsyncIterator[int]:
-    """Sends line by line; tells after each part how many bytes of the file it was."""
+    """Sends line by line; yields the number of bytes of each part of the file."""
     splitter = LineSplitter()
     async for part in parts(events):
         await sender.send([reader.record(line) for line in splitter.lines(part)])

@@ -1,4 +1,4 @@
-"""What the commands that send events share: how they fail, how they are ended, what they report."""
+"""What the commands that send events share: errors, interruption, progress and the summary."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def sending() -> Iterator[None]:
 
 
 async def until_interrupted(work: Coroutine[Any, Any, None]) -> bool:
-    """Run until the end, or until Ctrl-C or SIGTERM cancels it; False if cancelled."""
+    """Run to the end, or until Ctrl-C or SIGTERM cancels it; False if cancelled."""
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(work)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -69,7 +69,7 @@ def progress_bar(console: Console) -> Progress:
 
 
 def sent_table(sent: Sent, topic_prefix: str) -> Table:
-    """What was sent, by topic."""
+    """How many events were sent, by topic."""
     table = Table(title=f"{sent.total:,} events sent in {sent.seconds:,.1f} s", min_width=32)
     table.add_column("topic")
     table.add_column("events", justify="right")

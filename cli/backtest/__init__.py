@@ -1,1 +1,1 @@
-"""A file of events through the rules, without a broker: `tierstream backtest`."""
+"""`tierstream backtest`: runs a file of events through the rules, without a broker."""

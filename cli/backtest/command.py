@@ -1,4 +1,4 @@
-"""`tierstream backtest`: a file of events through the same rules, without a broker."""
+"""`tierstream backtest`: runs a file of events through the rules, without a broker."""
 
 from __future__ import annotations
 

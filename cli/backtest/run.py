@@ -1,4 +1,4 @@
-"""A file of events through the same code as the worker's, without a broker."""
+"""Runs a file of events through the same rules as the worker, without a broker."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class BacktestOptions(Struct, frozen=True):
     limits: Limits
     until_ms: int | None = None
     override_policy: bool = False
-    """Put `policy` in the place of those that a dumped log names."""
+    """Use `policy` instead of the policies in a dumped log."""
 
 
 class Report(Struct):
@@ -148,10 +148,10 @@ class Backtest:
         self._options = options
         self._files = files
         self._offset = 0
-        """The line's place in the log: its number in the file may be any when lines are sorted."""
+        """Offset of the line in the log; not its number in the file, if lines are sorted."""
 
     def run(self, lines: Iterable[Line], on_line: Callable[[Line], None]) -> Report:
-        """Take each line in turn, let time pass to the end, write the profiles."""
+        """Apply each line in turn, advance time to the end, and write the profiles."""
         for line in lines:
             self._offset += 1
             on_line(line)
@@ -180,7 +180,7 @@ class Backtest:
         self._write_outputs()
 
     def _start(self, first: Line | None) -> None:
-        """Put the policy in force: the log's own, if this is one."""
+        """Activate the policy: the log's own, if the file is a dumped log."""
         if first is not None and self._is_control(first):
             self.report.is_log = True
             self.partition.is_whole = False
@@ -266,7 +266,7 @@ class Backtest:
         self.partition.meta.applied = self._offset
 
     def _finish(self) -> None:
-        """Fire what is due at the end; a dumped log ends where the worker stood."""
+        """Fire what is due at the end; a dumped log ends at the worker's own time."""
         partition, report = self.partition, self.report
         end_ms = self._options.until_ms
         if end_ms is None and not report.is_log:

@@ -1,4 +1,4 @@
-"""A file of events in the order of their times, with bounded memory."""
+"""Sorts a file of events by their times, with bounded memory."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _Item = tuple[int, int, bytes]
 
 
 def sorted_lines(lines: Iterator[Line], on_read: Callable[[int], None]) -> Iterator[Line]:
-    """The lines by event time, at one time by number; blank and unusable ones stay near.
+    """The lines sorted by event time, then by their number in the file.
 
-    A line without a usable time takes that of the line before it. Beyond `CHUNK_BYTES` sorted
-    chunks go to temporary files.
+    A line without a usable time is sorted by the time of the line before it. Beyond `CHUNK_BYTES`,
+    sorted chunks go to temporary files.
     """
     chunks: list[IO[bytes]] = []
     items: list[_Item] = []

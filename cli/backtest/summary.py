@@ -1,4 +1,4 @@
-"""What a backtest found, as tables for a terminal."""
+"""The results of a backtest, as tables for a terminal."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What could not be used: `tierstream dead-letters list` and `replay`."""
+"""Dead letters: `tierstream dead-letters list` and `replay`."""

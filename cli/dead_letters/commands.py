@@ -139,7 +139,7 @@ async def _until_interrupted(run: LetterReplay) -> bool:
 
 
 class _Bar:
-    """Progress on a terminal, from the first that is told until the end."""
+    """A progress bar on a terminal, shown from the first update until the end."""
 
     def __init__(self) -> None:
         console = Console(stderr=True)
@@ -153,11 +153,11 @@ class _Bar:
         self.stop()
 
     def stop(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._progress.stop()
 
     def show(self, what: str, done: int, total: int) -> None:
-        """What is being done, and how far it is; a total of 0 is unknown."""
+        """Update the bar; a total of 0 is unknown."""
         self._progress.start()
         shown = what if total else f"{what}: {done:,}"
         self._progress.update(self._task, description=shown, completed=done, total=total or None)

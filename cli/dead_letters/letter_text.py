@@ -1,4 +1,4 @@
-"""A dead letter as one line, for people or as JSON. Whoever wrote it, no terminal obeys it."""
+"""A dead letter as one line, for people or as JSON, without characters that control a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streams.dead_letters import Letter
 
 
 def text_line(letter: Letter, *, with_payload: bool) -> str:
-    """Time, reason, place of the record, event id, detail; the payload only if asked for."""
+    """Time, reason, topic and offset of the record, event id, detail; the payload on request."""
     parts = [
         rfc3339(letter.refused_ms),
         letter.reason or "-",

@@ -1,8 +1,8 @@
-"""Dead letters sent again into the input topics, each once.
+"""Sends dead letters to the input topics again, each once.
 
-What was sent says so itself: a replayed record bears `replayed-from: partition/offset`, the place
-of the record it repeats in the same topic. Before anything is sent, the input topics are searched
-for these marks, so a replay may be broken off, or repeated, and sends no letter a second time.
+A replayed record has a header `replayed-from: partition/offset`, the partition and offset of the
+record it repeats in the same topic. Before anything is sent, the input topics are searched for
+these headers. So a replay may be interrupted or repeated, and sends no letter a second time.
 """
 
 from __future__ import annotations
@@ -36,25 +36,25 @@ from streams.kafka.topics import DEAD_LETTERS, changelog_name, partition_counts,
 SENT_BEFORE = "were replayed before, or stand here twice"
 
 _CHUNK = 2_000
-"""Letters on their way at a time."""
+"""Letters sent but not yet acknowledged, at most."""
 
 
 class LetterReplay:
     """One run of `dead-letters replay`.
 
     Args:
-        settings: name broker and topics.
-        selection: which letters are meant.
+        settings: of the deployment.
+        selection: which letters to send.
         now_ms: wall clock, for the bound on event times.
-        again: send letters of replays too.
+        again: also send letters of records that were refused when replayed.
         limit: send at most so many; None for all.
         dry_run: send nothing, count what would be sent.
         per_second: the rate; None for no limit.
-        on_progress: told how far it is.
+        on_progress: called with what is done and how far it is.
 
     Attributes:
         sent: letters acknowledged by the broker (or, in a dry run, that would be sent), by topic.
-        kept: letters that were not sent, by why.
+        kept: letters that were not sent, by reason.
     """
 
     def __init__(  # noqa: PLR0913
@@ -84,7 +84,7 @@ class LetterReplay:
         self._granted = 0
 
     async def run(self) -> None:
-        """Look through the letters, then for earlier replays, then send.
+        """Read the letters, search for earlier replays, then send.
 
         Raises:
             BrokerUnreachable: no broker answers.
@@ -115,9 +115,9 @@ class LetterReplay:
             await producer.stop()
 
     async def _survey(self, judge: ReplayCheck) -> tuple[dict[int, int], dict[TopicPartition, int]]:
-        """Where the letters end now, and from where on the inputs may hold replays of them.
+        """Where the letters end now, and the offsets after which inputs may have replays of them.
 
-        Counts what is not to be sent. Nothing but counts and positions is kept in memory.
+        Counts what is not to be sent. Only counts and offsets are kept in memory.
         """
         ends: dict[int, int] = {}
         starts: dict[TopicPartition, int] = {}
@@ -136,7 +136,7 @@ class LetterReplay:
         return ends, starts
 
     async def _replayed(self, starts: dict[TopicPartition, int]) -> set[Source]:
-        """What the input topics hold replays of. A replay stands behind what it repeats."""
+        """The records that were replayed. A replay always comes after the record it repeats."""
         found: set[Source] = set()
         consumer = new_consumer(self._settings)
         await consumer.start()
@@ -205,7 +205,7 @@ class LetterReplay:
 
 
 async def rules_in_force(settings: Settings) -> Rules | None:
-    """The policy that workers follow now; None before any of them has run."""
+    """The policy in force; None before any worker has run."""
     if changelog_name(settings) not in await partition_counts(settings):
         return None
     try:
@@ -215,7 +215,7 @@ async def rules_in_force(settings: Settings) -> Rules | None:
 
 
 def replay_headers(letter: Letter, source: Source) -> Headers:
-    """The attributes of a CloudEvent in binary mode, and what the record is a replay of."""
+    """The headers of a replay: CloudEvent attributes of binary mode, and `replayed-from`."""
     mark = f"{source.partition}/{source.offset}".encode()
     kept = [(name, value) for name, value in letter.headers if name.startswith("ce_")]
     return [*kept, (REPLAYED_FROM, mark)]

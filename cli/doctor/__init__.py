@@ -1,4 +1,4 @@
-"""What is right and what is wrong with a deployment: `tierstream doctor`."""
+"""`tierstream doctor`: checks a deployment, and says what to do about each fault."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at; `remedy` says what to do where it is wrong."""
+    """The result of one check; `remedy` says what to do about a fault, None if there is none."""
 
     text: str
     remedy: str | None = None

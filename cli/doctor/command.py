@@ -1,4 +1,4 @@
-"""`tierstream doctor`: is everything there, and if not, what to do."""
+"""`tierstream doctor`: checks a deployment, and says what to do about each fault."""
 
 from __future__ import annotations
 

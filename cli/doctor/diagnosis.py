@@ -1,7 +1,7 @@
-"""What is right and what is wrong with a deployment, a finding each, never longer than a deadline.
+"""All checks of a deployment, one finding each, within a deadline.
 
-A finding that is wrong says what to do. Settings and the policy file come first, since nothing
-else can be looked at without them; then Kafka, then Redis, each whatever the other said.
+Settings and the policy file come first, since nothing else can be checked without them; then Kafka,
+then Redis, each whatever the other found.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SERVICE_LINK = re.compile(
 
 
 async def diagnose(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
-    """Look at everything in turn.
+    """Run all checks in turn.
 
     Args:
         environ: the environment of this process, for the names of its variables; their values are
@@ -59,7 +59,7 @@ async def diagnose(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
 
 
 async def redis_finding(settings: Settings) -> Finding:
-    """Whether Redis answers and takes the login."""
+    """Whether Redis answers and accepts the login."""
     only_the_view = "start it or set REDIS_URL; workers go on without it, the view does not"
     try:
         client = connect_redis(settings)

@@ -1,4 +1,4 @@
-"""How far the workers are: what waits in the topics they read, and whether any of them runs."""
+"""Checks the workers' consumer group: its lag, and whether any worker runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streams.kafka.topics import CUSTOMER_EVENTS, INPUT_TOPICS, topic_name
 
 
 async def group_finding(settings: Settings, counts: Mapping[str, int]) -> Finding:
-    """What waits for the workers; wrong if something waits and nobody is there to read it.
+    """The lag of the workers; a fault if there is some and no worker runs.
 
     Args:
         counts: partitions by topic; topics that are missing are left out.
@@ -50,7 +50,7 @@ async def _lag(settings: Settings, counts: Mapping[str, int]) -> int:
 
 
 async def group_members(settings: Settings) -> int | None:
-    """How many members the group has; None where the broker does not tell."""
+    """How many members the group has; None if the broker does not say."""
     admin = new_admin(settings)
     try:
         await admin.start()

@@ -1,4 +1,4 @@
-"""The Kafka side of the diagnosis: broker, topics, the policy in the log, how far workers are."""
+"""Checks of Kafka: broker, topics, the policy in force, the workers, and the topics' ids."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from streams.kafka.topics import all_topics, read_configs
 
 
 async def identity_finding(settings: Settings, counts: Mapping[str, int]) -> Finding:
-    """Compare the ids beside committed positions with those of the topics; what workers refuse.
+    """Compare the topic ids stored with committed offsets to those of the topics, as workers do.
 
     Args:
         settings: of the deployment.
@@ -48,7 +48,7 @@ _DEADLINE_S = 20.0
 
 
 async def kafka_findings(settings: Settings, declared: Policy | None) -> AsyncIterator[Finding]:
-    """Look at the broker; where it answers, at topics, policy and consumer group.
+    """Check the broker; if it answers, also topics, policy and consumer group.
 
     Args:
         declared: the policy of the configured file, if that can be read.

@@ -1,4 +1,4 @@
-"""Which policy is in force, and whether it is the configured one."""
+"""Checks which policy is in force, and whether it is the configured one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streams.kafka.topics import CUSTOMER_EVENTS, changelog_name, topic_name
 
 
 async def policy_finding(settings: Settings, declared: Policy | None) -> Finding:
-    """Hold the policy in force in partition 0 against the configured file."""
+    """Compare the policy in force in partition 0 with the configured file."""
     consumer = new_consumer(settings)
     await consumer.start()
     try:

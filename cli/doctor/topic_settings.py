@@ -1,4 +1,4 @@
-"""Whether each topic is there, and as it must be."""
+"""Checks that each topic exists, with the right partitions, settings and replicas."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _AT_MOST = {"max.compaction.lag.ms"}
 
 
 class Cluster(NamedTuple):
-    """What the brokers say of themselves and of our topics."""
+    """What the brokers report about themselves and about our topics."""
 
     brokers: int
     cluster_id: str
     topics: dict[str, list[dict[str, Any]]]
     """Partitions by topic."""
     configs: dict[str, dict[str, str]]
-    """Settings by topic; none for one whose settings we may not read."""
+    """Settings by topic; a topic whose settings we may not read is missing."""
 
 
 def topic_finding(settings: Settings, topic: Topic, cluster: Cluster) -> Finding:
-    """Whether a topic is there, and as it must be."""
+    """Whether a topic exists and has the right partitions, settings and replicas."""
     partitions = cluster.topics.get(topic.name)
     if partitions is None:
         return Finding(f"topic {topic.name} is missing", "run 'tierstream topics create'")
@@ -71,11 +71,11 @@ def _wrong_count(settings: Settings, topic: Topic, cluster: Cluster, count: int)
 
 
 def _wrong_config(topic: Topic, cluster: Cluster) -> Finding | None:
-    told = cluster.configs.get(topic.name)
-    if told is None:
+    configs = cluster.configs.get(topic.name)
+    if configs is None:
         return None
     for name, wanted in ({"cleanup.policy": "delete"} | topic.config).items():
-        actual = told.get(name, _BROKER_DEFAULTS[name])
+        actual = configs.get(name, _BROKER_DEFAULTS[name])
         if not _fits(name, actual, wanted):
             return Finding(
                 f"topic {topic.name} has {name}={actual}",

@@ -1,1 +1,1 @@
-"""Erase a person and prove it: `tierstream erase`."""
+"""`tierstream erase`: erases a customer, follows the erasure, and reports residual data."""

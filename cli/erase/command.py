@@ -44,7 +44,7 @@ def erase(
     with sending():
         settings = load_settings()
         from cli.erase.erase import erase as erased
-        from cli.erase.receipt_text import receipt_lines, what_lacks
+        from cli.erase.receipt_text import receipt_lines, what_is_missing
 
         with Console(stderr=True).status("asking Kafka") as status:
             receipt = asyncio.run(
@@ -61,7 +61,7 @@ def erase(
     else:
         typer.echo("\n".join(receipt_lines(receipt)))
     if wait and not receipt.complete:
-        fail(what_lacks(receipt))
+        fail(what_is_missing(receipt))
 
 
 def _ask(customer: str, *, yes: bool) -> None:

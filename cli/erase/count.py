@@ -1,4 +1,4 @@
-"""How many records bear a customer's id, as far as can be read in a bounded time."""
+"""Counts the records that contain a customer's id, within a time limit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from cli.erase.trail import Places
+from cli.erase.trail import CustomerPartitions
 from config.settings import Settings
 from streams.erasure.receipt import Count
 from streams.kafka.clients import new_consumer
@@ -24,16 +24,16 @@ async def count_records(
     settings: Settings,
     ids: Sequence[str],
     topics: Mapping[str, int],
-    places: Sequence[Places],
+    of_ids: Sequence[CustomerPartitions],
     within_s: float,
 ) -> dict[str, Count]:
-    """Count in each topic; one that is not read to its end in time says so.
+    """Count in each topic; the count of one that is not read to its end in time is incomplete.
 
     Args:
         settings: of the deployment.
         ids: of the customer.
         topics: number of partitions by topic.
-        places: of each id.
+        of_ids: the partitions of each id.
         within_s: for all topics together.
     """
     bears = bearing(ids)
@@ -44,11 +44,11 @@ async def count_records(
         async with asyncio.timeout(within_s):
             await consumer.start()
             for topic, partitions in topics.items():
-                for tp in _partitions(topic, partitions, places):
+                for tp in _partitions(topic, partitions, of_ids):
                     await _count(consumer, tp, bears, found)
                 found[topic] = Count(found[topic].records, complete=True)
     except (TimeoutError, KafkaError):
-        pass  # what was counted so far stands, as not complete
+        pass  # what was counted so far is kept, as incomplete
     finally:
         await consumer.stop()
     return found
@@ -64,7 +64,7 @@ async def _count(
 
 
 def bearing(ids: Sequence[str]) -> Bears:
-    """Whether a record has one of the ids as its key, as a text in its value, or as its subject."""
+    """Checks whether a record has one of the ids as key, as string in its value, or as subject."""
     keys = {customer_id.encode() for customer_id in ids}
     texts = {
         json.dumps(customer_id, ensure_ascii=is_escaped).encode()
@@ -78,15 +78,17 @@ def bearing(ids: Sequence[str]) -> Bears:
         value = record.value
         if value is not None and any(text in value for text in texts):
             return True
-        return any(name == "ce_subject" and told in keys for name, told in record.headers)
+        return any(name == "ce_subject" and subject in keys for name, subject in record.headers)
 
     return bears
 
 
-def _partitions(topic: str, partitions: int, places: Sequence[Places]) -> Iterable[TopicPartition]:
-    """Where records about the customer may be.
+def _partitions(
+    topic: str, partitions: int, of_ids: Sequence[CustomerPartitions]
+) -> Iterable[TopicPartition]:
+    """The partitions that may have records of the customer.
 
-    What the engine keeps is in the partitions of the ids; ingest and upstream write anywhere.
+    The engine writes only to the partitions of the ids; ingest and upstream write anywhere.
     """
-    own = {tp for place in places for tp in place[:3] if tp.topic == topic}
+    own = {tp for of_id in of_ids for tp in of_id[:3] if tp.topic == topic}
     return own or [TopicPartition(topic, number) for number in range(partitions)]

@@ -1,4 +1,4 @@
-"""Erase a customer: write the request, follow it, and tell where data may remain."""
+"""Erases a customer: writes the request, follows it, and reports where data may remain."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from cli.erase.count import count_records
 from cli.erase.follow import ends_of, follow
-from cli.erase.redis_check import look_at_view
+from cli.erase.redis_check import check_view
 from cli.erase.steps import steps_of
-from cli.erase.trail import Trail, places_of
+from cli.erase.trail import Trail, customer_partitions
 from config.settings import Settings
 from scoring.timestamps import rfc3339
 from streams.erasure.receipt import Receipt, ResidualData, Step
@@ -19,9 +19,9 @@ from streams.erasure.retention import ELSEWHERE, all_residual_data, read_setting
 from streams.kafka.topics import check_topics
 
 WAIT_S = 60.0
-"""How long an erasure is waited for. A worker and a projector that run need a second or two."""
+"""How long to wait for an erasure. A running worker and projector need a second or two."""
 COUNT_S = 60.0
-"""How long records are counted."""
+"""How long to count records."""
 
 Progress = Callable[[str], None]
 
@@ -36,16 +36,16 @@ async def erase(
 ) -> Receipt:
     """Erase a customer, known or not.
 
-    Once the request is written nothing can take it back, and nothing that fails later is raised:
-    the receipt says how far it was seen. To ask again does no harm.
+    Once the request is written it cannot be undone, and later failures are not raised: the receipt
+    says how far the erasure was seen. Erasing again is harmless.
 
     Args:
         settings: of the deployment.
         customer_id: a valid id.
         wait_s: how long to wait for the worker, and then for the projector; 0 to only write the
             request.
-        count: also count the records that bear the id, for up to `COUNT_S`.
-        on_progress: told what is being done.
+        count: also count the records that contain the id, for up to `COUNT_S`.
+        on_progress: called with what is being done.
 
     Raises:
         BrokerUnreachable, TopicsUnusable: nothing was written.
@@ -53,7 +53,7 @@ async def erase(
         ProduceFailed: the request may or may not have been written.
     """
     counts = await check_topics(settings)
-    # What may fail comes before the request: afterwards there is something to tell in any case.
+    # What may fail comes before the request: once it is written, there must be a receipt.
     configs = await read_settings(settings)
     starts = await ends_of(settings, counts)
     on_progress("writing the erasure")
@@ -86,7 +86,7 @@ async def erase(
 
 
 def _ids(customer_id: str, trails: list[Trail]) -> tuple[str, ...]:
-    """All ids of the person: first the one that is erased, then those that led or lead to it."""
+    """All ids of the customer: first the one that is erased, then those merged into it."""
     passed = [trail.customer_id for trail in reversed(trails)] or [customer_id]
     return tuple(dict.fromkeys([*passed, *(trails[-1].also if trails else ())]))
 
@@ -96,9 +96,9 @@ async def _view_step(settings: Settings, trails: list[Trail], wait_s: float) -> 
     if not last.profile_is_null:
         return Step("view", "not_looked", "Redis follows the profile, which was not seen to go")
     offset = last.null_profile
-    null = None if offset is None else (last.places.profiles.partition, offset)
+    null = None if offset is None else (last.partitions.profiles.partition, offset)
     ids = [trail.customer_id for trail in trails]
-    return await look_at_view(settings, ids, null, wait_s)
+    return await check_view(settings, ids, null, wait_s)
 
 
 async def _counted(
@@ -108,12 +108,12 @@ async def _counted(
     remains: tuple[ResidualData, ...],
 ) -> tuple[ResidualData, ...]:
     topics = {topic: counts[topic] for topic in topics_of(settings)}
-    places = [places_of(settings, customer_id, counts) for customer_id in ids]
-    found = await count_records(settings, ids, topics, places, COUNT_S)
+    of_ids = [customer_partitions(settings, customer_id, counts) for customer_id in ids]
+    found = await count_records(settings, ids, topics, of_ids, COUNT_S)
     return tuple(replace(one, count=found[one.topic]) for one in remains)
 
 
 def _is_complete(steps: list[Step]) -> bool:
-    """A Redis that nobody configured and that is not there is no step that lacks."""
+    """Whether all is done; a Redis that is neither configured nor there need not be."""
     lacking = [one for one in steps if one.outcome != "done"]
     return all(one.where == "view" and one.outcome == "not_looked" for one in lacking)

@@ -1,4 +1,4 @@
-"""Following an erasure through Kafka, as far as it comes in a bounded time."""
+"""Follows an erasure through Kafka, within a time limit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from cli.erase.trail import Trail, places_of
+from cli.erase.trail import Trail, customer_partitions
 from config.settings import Settings
 from handlers.outputs import CUSTOMER_PROFILES
 from streams.erasure.request import Request
@@ -25,15 +25,15 @@ _FETCH_RECORDS = 5_000
 _LOOK_BACK_S = 600.0
 _FOLLOWED = (CUSTOMER_EVENTS, CUSTOMER_PROFILES, DEAD_LETTERS)
 _MERGES_MAX = 64
-"""Merges over which an erasure is followed; beyond them it goes on all the same."""
+"""Merges across which an erasure is followed, at most; the erasure itself has no such limit."""
 
 Starts = Mapping[TopicPartition, int]
 
 
 async def ends_of(settings: Settings, counts: Mapping[str, int]) -> Starts:
-    """Where the log, the profiles and the dead letters end now: what follows comes after.
+    """The end offsets of log, profiles and dead letters; the effects of the erasure come after.
 
-    All partitions, because a customer may have been merged into one of another.
+    Of all partitions, because the customer may have been merged into one of another partition.
 
     Raises:
         KafkaError: no broker answers.
@@ -56,42 +56,42 @@ async def follow(
     starts: Starts,
     wait_s: float,
 ) -> list[Trail]:
-    """Read until all is seen; what does not come in time, or brokers refuse to tell, is not seen.
+    """Read until all effects are seen, the time is over, or brokers refuse.
 
     Args:
         settings: of the deployment.
-        request: what is followed.
+        request: the written request.
         counts: partitions by topic.
         starts: from `ends_of`, before the request was written.
-        wait_s: how long to wait for what is to come, for each id anew.
+        wait_s: how long to wait for the effects, for each id.
 
     Returns:
-        the trail of the customer; and where that one had been merged into another, of each it came
-        to from there.
+        the trail of the customer; if the customer had been merged into another, also the trail of
+        that one, and so on.
     """
     trails: list[Trail] = []
     customer_id: str | None = request.customer_id
     while customer_id is not None and len(trails) < _MERGES_MAX:
-        trail = Trail(places_of(settings, customer_id, counts), request, customer_id)
+        trail = Trail(customer_partitions(settings, customer_id, counts), request, customer_id)
         trails.append(trail)
         try:
             async with asyncio.timeout(_LOOK_BACK_S):
                 looked_to = await _look_back(settings, trail)
             async with asyncio.timeout(wait_s):
-                await _wait(settings, trail, {**starts, trail.places.changelog: looked_to})
+                await _wait(settings, trail, {**starts, trail.partitions.changelog: looked_to})
         except (TimeoutError, KafkaError, msgspec.MsgspecError) as error:
-            # The request is written: who asked must be told so, whatever is wrong with the rest.
+            # The request is written: the receipt must say so, whatever else fails.
             _log.info("the erasure is not followed further: %r", error)
         customer_id = trail.merged_into
     return trails
 
 
 async def _look_back(settings: Settings, trail: Trail) -> int:
-    """Read the changelog from its beginning, for what was known before; how far.
+    """Read the changelog from its beginning, for the state before; returns the next offset.
 
-    That takes as long as it takes, and a large one is no reason to give up what comes after.
+    A large changelog takes long, so this has a time limit of its own.
     """
-    tp, looked_to = trail.places.changelog, 0
+    tp, looked_to = trail.partitions.changelog, 0
     consumer = new_consumer(settings)
     try:
         await consumer.start()
@@ -104,8 +104,8 @@ async def _look_back(settings: Settings, trail: Trail) -> int:
 
 
 async def _wait(settings: Settings, trail: Trail, starts: Starts) -> None:
-    places = trail.places
-    tps = [places.changelog, places.log, places.profiles, *places.letters]
+    partitions = trail.partitions
+    tps = [partitions.changelog, partitions.log, partitions.profiles, *partitions.letters]
     consumer = new_consumer(settings)
     try:
         await consumer.start()

@@ -1,4 +1,4 @@
-"""A receipt for people: what was done, a line each, and what may remain."""
+"""The receipt of an erasure as text: what was done, and what data may remain."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def receipt_lines(receipt: Receipt) -> Iterator[str]:
     yield from (f"  {line}" for line in receipt.elsewhere)
 
 
-def what_lacks(receipt: Receipt) -> str:
-    """One sentence about what was not seen."""
+def what_is_missing(receipt: Receipt) -> str:
+    """One sentence about the steps that were not seen."""
     lacking = [step for step in receipt.steps if step.outcome != "done"]
     refused = next((step for step in lacking if step.outcome == "refused"), None)
     if refused is not None:
@@ -54,7 +54,7 @@ def what_lacks(receipt: Receipt) -> str:
 
 
 def _by_fate(remains: Iterable[ResidualData]) -> dict[tuple[str | None, str], list[ResidualData]]:
-    """Topics of which the same is true, together."""
+    """Topics grouped by when and why their data will be gone."""
     found: dict[tuple[str | None, str], list[ResidualData]] = {}
     for one in remains:
         found.setdefault((one.gone_by, one.why), []).append(one)

@@ -1,4 +1,4 @@
-"""Whether a customer is gone from Redis."""
+"""Checks that a customer is gone from Redis."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from streams.erasure.receipt import Step
 _POLL_S = 0.1
 
 
-async def look_at_view(
+async def check_view(
     settings: Settings, ids: Sequence[str], null: tuple[int, int] | None, wait_s: float
 ) -> Step:
-    """Look until the customer is gone from every generation of the view, or for so long.
+    """Check until the customer is gone from every generation of the view, or the time is over.
 
-    A projector that is behind might bring back for a moment what it has not read yet, so the view
-    must also have passed the null record.
+    A projector that is behind could still write an older record, so the view must also have passed
+    the null record.
 
     Args:
         settings: of the deployment.
         ids: of the customer.
         null: partition and offset of the null record on `customer-profiles`, if one was seen.
-        wait_s: how long to look at most.
+        wait_s: how long to check, at most.
     """
     deadline_s = asyncio.get_running_loop().time() + wait_s
     place = settings.redis_address.place

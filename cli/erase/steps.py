@@ -1,4 +1,4 @@
-"""What a trail comes to, in words."""
+"""The steps of a receipt, from what was seen of the erasure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def steps_of(request: Request, trails: Sequence[Trail]) -> list[Step]:
 
     Args:
         request: as it was written.
-        trails: what was seen of it; none if it was not followed.
+        trails: what was seen of it; empty if it was not followed.
     """
     at = _at(request.tp, request.offset)
     written = Step("request", "done", f"event {request.event_id} is written", at)
@@ -36,9 +36,8 @@ def steps_of(request: Request, trails: Sequence[Trail]) -> list[Step]:
 
 def _merge(trail: Trail) -> Step:
     text = f"{trail.customer_id!r} had been merged into {trail.merged_into!r}, who is erased for it"
-    return Step(
-        "merge", "done", text, None if trail.logged is None else _at(trail.places.log, trail.logged)
-    )
+    at = None if trail.logged is None else _at(trail.partitions.log, trail.logged)
+    return Step("merge", "done", text, at)
 
 
 def _log(trail: Trail) -> Step:
@@ -46,14 +45,14 @@ def _log(trail: Trail) -> Step:
         return Step("log", "refused", f"the event became a dead letter, {trail.refused}")
     if trail.logged is None:
         return Step("log", "waiting", "not in the log yet; does a worker run?")
-    at = _at(trail.places.log, trail.logged)
+    at = _at(trail.partitions.log, trail.logged)
     return Step("log", "done", "in the log, behind all before it", at)
 
 
 def _state(trail: Trail) -> Step:
     if trail.marker is None or trail.known is None:
         return Step("state", _unseen(trail), "no marker was seen in the changelog")
-    at = _at(trail.places.changelog, trail.marker)
+    at = _at(trail.partitions.changelog, trail.marker)
     return Step("state", "done", _STATE_WORDS[trail.known], at)
 
 
@@ -62,7 +61,7 @@ def _profile(trail: Trail) -> Step:
         return Step("profile", _unseen(trail), "the null record was not seen")
     if trail.null_profile is None:
         return Step("profile", "done", "it was a null record already")
-    at = _at(trail.places.profiles, trail.null_profile)
+    at = _at(trail.partitions.profiles, trail.null_profile)
     return Step("profile", "done", "the profile is a null record", at)
 
 

@@ -1,4 +1,4 @@
-"""What is seen of an erasure in the records of its partition; pure, so that order can be tested."""
+"""What is seen of an erasure in Kafka's records. Pure, so that any order of them can be tested."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, changelog_name, topic_name
 
 
-class Places(NamedTuple):
-    """The partitions in which traces of an erasure are."""
+class CustomerPartitions(NamedTuple):
+    """The partitions in which the effects of a customer's erasure appear."""
 
     log: TopicPartition
     changelog: TopicPartition
     profiles: TopicPartition
     letters: tuple[TopicPartition, ...]
-    """Where ingest and the engine would tell that they refuse it."""
+    """Where a dead letter would say that the erasure was refused."""
 
 
-def places_of(settings: Settings, customer_id: str, counts: Mapping[str, int]) -> Places:
-    """Where to look for a customer.
+def customer_partitions(
+    settings: Settings, customer_id: str, counts: Mapping[str, int]
+) -> CustomerPartitions:
+    """The partitions of a customer.
 
     Args:
         settings: of the deployment.
@@ -41,7 +43,7 @@ def places_of(settings: Settings, customer_id: str, counts: Mapping[str, int]) -
     log, letters = topic_name(settings, CUSTOMER_EVENTS), topic_name(settings, DEAD_LETTERS)
     number = partition_of(customer_id.encode(), counts[log])
     every = [TopicPartition(letters, partition) for partition in range(counts[letters])]
-    return Places(
+    return CustomerPartitions(
         TopicPartition(log, number),
         TopicPartition(changelog_name(settings), number),
         TopicPartition(topic_name(settings, CUSTOMER_PROFILES), number),
@@ -58,22 +60,22 @@ class _State(NamedTuple):
 
 
 class Trail:
-    """Takes records of the places, those of one partition in their order, until all is seen.
+    """Takes the records of a customer's partitions, each partition in order, until all is seen.
 
-    The changelog comes from its beginning, so that it tells what the state was before.
+    The changelog must come from its beginning, for the state before the erasure.
 
     Args:
-        places: of this customer.
-        request: what is followed.
-        customer_id: whom it is about here: who was asked for, or whom that one was merged into.
+        partitions: of this customer.
+        request: the request to erase.
+        customer_id: the customer asked for, or the one that customer was merged into.
 
     Attributes:
-        logged: position of the request in the canonical log.
+        logged: offset of the request in the canonical log.
         refused: why the request became a dead letter.
     """
 
-    def __init__(self, places: Places, request: Request, customer_id: str) -> None:
-        self.places = places
+    def __init__(self, partitions: CustomerPartitions, request: Request, customer_id: str) -> None:
+        self.partitions = partitions
         self.customer_id = customer_id
         self.logged: int | None = None
         self.refused: str | None = None
@@ -86,12 +88,12 @@ class Trail:
         self._profile: tuple[int, bool] | None = None
 
     def take(self, tp: TopicPartition, records: Iterable[ConsumerRecord]) -> None:
-        """Look at some records of one of the places."""
-        if tp == self.places.changelog:
+        """Take some records of one of the partitions."""
+        if tp == self.partitions.changelog:
             self._take_states(records)
-        elif tp == self.places.log:
+        elif tp == self.partitions.log:
             self._take_logged(records)
-        elif tp == self.places.profiles:
+        elif tp == self.partitions.profiles:
             for record in records:
                 if record.key == self._key:
                     self._profile = record.offset, record.value is None
@@ -100,13 +102,13 @@ class Trail:
 
     @property
     def marker(self) -> int | None:
-        """Offset of the erased marker in the changelog, once the request is applied."""
+        """Offset of the erased state in the changelog, once the request is applied."""
         newest = self._applied
         return newest.offset if newest is not None and newest.head.erased else None
 
     @property
     def merged_into(self) -> str | None:
-        """Whom the customer had been merged into, if the request has gone on to that one."""
+        """The customer this one had been merged into, if the request was forwarded there."""
         newest = self._applied
         moved = None if newest is None or newest.head.erased else unpack(newest.packed).merged_into
         return None if moved is None else moved.into
@@ -127,7 +129,7 @@ class Trail:
 
     @property
     def known(self) -> Known | None:
-        """What the state had of the customer before; None until the marker is seen."""
+        """Whether the customer was known before; None until the erased state is seen."""
         if self.marker is None or self.logged is None:
             return None
         if self._first_erased is not None and self._first_erased < self.logged:
@@ -136,13 +138,13 @@ class Trail:
 
     @property
     def also(self) -> tuple[str, ...]:
-        """Ids that had been merged into the customer, as far as the state remembered them."""
+        """Ids that had been merged into the customer, as far as the state has them."""
         before: Customer | None = None if self._alive is None else unpack(self._alive.packed)
         return () if before is None else tuple(before.also)
 
     @property
     def is_over(self) -> bool:
-        """Whether there is nothing more to be seen here."""
+        """Whether there is nothing more to wait for."""
         return self.refused is not None or self.profile_is_null or self.merged_into is not None
 
     @property
@@ -155,7 +157,7 @@ class Trail:
 
     @property
     def _is_durable(self) -> bool:
-        """Whether a checkpoint says that all that follows from the request is written."""
+        """Whether a checkpoint says that all effects of the request are written."""
         if self._meta is None or self.logged is None:
             return False
         return unpack_meta(self._meta).applied >= self.logged
@@ -173,7 +175,7 @@ class Trail:
                     self._first_erased = found.head.applied
 
     def _take_logged(self, records: Iterable[ConsumerRecord]) -> None:
-        """What goes on to another id bears the source of the request, too."""
+        """Find the request. A record forwarded to another id has the same source."""
         for record in records:
             if self.logged is None and record.key == self._key:
                 origin = origin_of(record.headers, record.key)

@@ -1,7 +1,7 @@
-"""Explanations in a process of their own, for the API.
+"""Makes explanations in a child process, for the API.
 
-To explain a customer, a whole partition of the changelog is read: seconds of CPU, during which
-nothing else in the process would be answered in time. A process can also be ended at any moment.
+To explain a customer, a whole partition of the changelog is read. That takes seconds of CPU, during
+which the process could not answer other requests in time. A child can also be killed at any time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from config.settings import load_settings
 from serving.api.jobs import KafkaUnavailable, Unexplained
 
 _FOUND, _NOTHING = 0, 3
-"""How the process ends: with an explanation on the standard output, or with none and the reason."""
+"""Exit codes: an explanation is on the standard output; or there is none, and the reason is on the
+standard error."""
 
 _ANSWER_MAX_BYTES = 16 * 1024 * 1024
 
@@ -29,7 +30,7 @@ async def explain_in_child(customer_id: str) -> bytes:
 
     Raises:
         Unexplained: there is none.
-        KafkaUnavailable: it could not be asked for.
+        KafkaUnavailable: the child could not read Kafka.
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cli.explain.child_process"),
@@ -39,7 +40,7 @@ async def explain_in_child(customer_id: str) -> bytes:
         limit=_ANSWER_MAX_BYTES,
     )
     try:
-        # By its standard input, since anyone on the machine may read the arguments of a process.
+        # On its standard input, since anyone on the machine can read the arguments of a process.
         answer, reason = await process.communicate(customer_id.encode())
     finally:
         if process.returncode is None:
@@ -55,7 +56,7 @@ async def explain_in_child(customer_id: str) -> bytes:
 
 
 def main() -> int:
-    """Explain the customer whose id the standard input tells; how it went."""
+    """Explain the customer whose id is on the standard input; returns the exit code."""
     logging.disable(logging.CRITICAL)
     customer_id = sys.stdin.buffer.read().decode()
     try:

@@ -1,4 +1,4 @@
-"""`tierstream explain`: one customer's state, and why it is what it is."""
+"""`tierstream explain`: one customer's state, and the reasons for it."""
 
 from __future__ import annotations
 

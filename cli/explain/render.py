@@ -1,4 +1,4 @@
-"""An explanation in words and numbers, for a terminal of 80 columns."""
+"""An explanation as text, for a terminal of 80 columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The explanation of a customer's state as Kafka has it, for people and for machines."""
+"""Reads a customer's state from Kafka and explains it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class NothingToExplain(Exception):
 
 
 class Erased(msgspec.Struct, frozen=True):
-    """What is left of an erased customer.
+    """The result for an erased customer.
 
     Attributes:
         customer_id: who was erased.
-        position: with ``applied``, where in the log.
+        position: ``applied`` is the offset of the erasure in the log.
         erased: true.
     """
 
@@ -29,12 +29,12 @@ class Erased(msgspec.Struct, frozen=True):
 
 
 class Merged(msgspec.Struct, frozen=True):
-    """What is left of a customer who was merged into another.
+    """The result for a customer who was merged into another.
 
     Attributes:
         customer_id: who was merged.
         merged_into: the surviving customer, if that one was not merged as well.
-        position: with ``applied``, where in the log.
+        position: ``applied`` is the offset of the merge in the log.
     """
 
     customer_id: str

@@ -35,7 +35,7 @@ _NOT_COUNTED = {
 
 
 def orders_part(orders: OrdersWhy) -> Iterator[RenderableType | str]:
-    """What counts in the window, the newest orders one by one, what was merged and what left."""
+    """The window's totals, its newest orders, orders merged by day, and orders that left it."""
     yield _total(orders) + ("; one counts once it is paid" * (orders.counts_when == "paid"))
     if orders.in_window:
         yield _order_table(orders.in_window)
@@ -58,7 +58,7 @@ def orders_part(orders: OrdersWhy) -> Iterator[RenderableType | str]:
 
 
 def waiting_part(waiting: Sequence[WaitingWhy]) -> Iterator[str]:
-    """Changes whose order is not there."""
+    """Changes that wait for their order."""
     for change in waiting[:_MOST_WAITING]:
         amount = "" if change.amount is None else f" of {grouped_thousands(change.amount)}"
         kind = change.kind.replace("_", " ")
@@ -110,7 +110,7 @@ def _orders(count: int) -> str:
 def tags_part(
     tags: list[TagWhy], weights: list[NameWeight] | None
 ) -> Iterator[RenderableType | str]:
-    """The tags with the instant since when they hold, and what names weigh."""
+    """The tags and since when they hold, and the weights of categories and channels."""
     if not tags:
         yield "no tag holds"
     else:
@@ -164,7 +164,7 @@ def _table() -> Table:
 
 
 def points_part(points: PointsWhy) -> Iterator[RenderableType | str]:
-    """The balance, how it came about, and when what is left expires."""
+    """The balance, what it consists of, and when points expire."""
     yield (
         f"{points.balance:,} = {points.earned:,} earned - {points.taken_back:,} taken back - "
         f"{points.redeemed:,} redeemed - {points.expired:,} expired"

@@ -1,4 +1,4 @@
-"""How measures, times, conditions and due instants read."""
+"""Measures, times, conditions and due instants as text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CONSENT = {None: "never told", True: "yes", False: "no"}
 
 
 def plain(text: str) -> str:
-    """Text from outside with everything that a terminal would act upon written out."""
+    """Text from outside, with control characters escaped so that no terminal acts on them."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 

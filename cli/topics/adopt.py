@@ -1,7 +1,7 @@
-"""Going on with a topic that is not the one our positions belong to, because somebody says so.
+"""Adopts a topic that is not the one to which the committed offsets belong.
 
-Workers refuse such a topic. What is lost or read anew is for people to decide; here is what follows
-from their yes.
+Workers refuse such a topic, since records may be lost or read again. An operator decides that this
+is right; adopting then commits new offsets.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ from streams.kafka.topics import (
 
 
 class AdoptionRefused(TopicsUnusable):
-    """The topic cannot be gone on with in this way; one sentence."""
+    """The topic cannot be adopted; one sentence."""
 
 
 class Move(NamedTuple):
-    """A partition whose position changes.
+    """A partition whose committed offset changes.
 
     Attributes:
         tp: the partition.
-        position: where it is read from now on.
+        offset: where it is read from now on.
         meaning: what that loses or repeats.
     """
 
     tp: TopicPartition
-    position: int
+    offset: int
     meaning: str
 
 
 class Adoption(NamedTuple):
-    """What a yes means.
+    """What adopting a topic commits.
 
     Attributes:
         topic: its full name.
-        moves: partitions that are read from elsewhere.
-        committed: all that is to be committed; nothing if there is nothing to do.
+        moves: partitions whose offset changes.
+        committed: all offsets to commit; empty if there is nothing to do.
     """
 
     topic: str
@@ -61,15 +61,15 @@ class Adoption(NamedTuple):
 
 
 async def plan_adoption(settings: Settings, name: str) -> Adoption:
-    """What has to be committed so that workers go on with a topic as it is.
+    """What must be committed so that workers accept a topic as it is.
 
     Args:
         settings: of the deployment.
         name: of one of our topics, with or without the prefix.
 
     Raises:
-        AdoptionRefused: it is no topic of ours, workers run, or what was made from the former topic
-            cannot be gone on with.
+        AdoptionRefused: it is no topic of ours, workers run, or it is the log or changelog of a
+            former topic, whose state cannot be kept.
         BrokerUnreachable: no broker answers.
         TopicsUnusable: a topic is missing.
     """
@@ -138,9 +138,9 @@ def _moves(positions: GroupOffsets, topic: str, label: str, *, is_input: bool) -
 def _to_commit(
     guard: TopicGuard, positions: GroupOffsets, label: str, moves: list[Move]
 ) -> dict[TopicPartition, OffsetAndMetadata]:
-    """Moved positions, and all others that name the former topic; nothing else is adopted."""
+    """The changed offsets, and all others stored with the id of the former topic."""
     present = decode_topic_ids(guard.metadata)
-    moved = {move.tp: move.position for move in moves}
+    moved = {move.tp: move.offset for move in moves}
     marks = {tp: decode_topic_ids(mark) for tp, (_, mark) in positions.committed.items()}
     known: dict[str, str] = {}
     for mark in marks.values():

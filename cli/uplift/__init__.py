@@ -1,1 +1,1 @@
-"""What a campaign did, against those held out: `tierstream uplift`."""
+"""`tierstream uplift`: the effect of a campaign, against customers held out as a control group."""

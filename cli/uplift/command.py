@@ -1,4 +1,4 @@
-"""`tierstream uplift`: what a campaign did, against the customers who were held out."""
+"""`tierstream uplift`: the effect of a campaign, against customers held out as a control group."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a campaign did: customers whose alerts were acted on against those who were held out.
+"""Compares customers whose alerts were acted on with those who were held out.
 
-Everybody counts as what they were when they entered, whatever came after: leaving out those whose
-alert was taken back, or who complained later, would compare unlike groups.
+A customer stays in the group of the first alert, whatever comes after: leaving out those whose
+alert was withdrawn, or who complained later, would compare unlike groups.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _CANCELLED, _FAILED = "order.cancelled", "order.payment_failed"
 
 
 class Question(Struct, frozen=True):
-    """Which alerts count, and for how long after each somebody is watched.
+    """Which alerts count, and for how long after each a customer is observed.
 
-    Only alerts from `since_ms` on whose whole window lies before the end of what was observed.
+    Only alerts from `since_ms` on count, and only if their whole window was observed.
     """
 
     level: str = "dormant"
@@ -36,7 +36,7 @@ class Question(Struct, frozen=True):
 
 
 class GroupView(Struct, frozen=True):
-    """How many of a group did it, and the share with Wilson's interval; null of an empty group."""
+    """How many of a group did it, and the share with Wilson's interval; null for an empty group."""
 
     customers: int
     count: int
@@ -62,7 +62,7 @@ class OutcomeView(Struct, frozen=True):
 
 
 class UpliftReport(Struct, frozen=True):
-    """The answer. `left_out` counts customers by the reason why they are in neither group."""
+    """The results. `left_out` counts customers by the reason why they are in neither group."""
 
     level: str
     window_days: int
@@ -89,7 +89,7 @@ class _AlertRecord(Struct):
 
 
 class _Entry(NamedTuple):
-    """Somebody's first alert of the level."""
+    """A customer's first alert of the level."""
 
     at_ms: int
     suppressed: str | None
@@ -99,9 +99,9 @@ _decoder = msgspec.json.Decoder(_AlertRecord)
 
 
 class Uplift:
-    """Takes alerts first, then orders if there are any, and tells the outcome.
+    """Takes alerts first, then orders if there are any, and makes the report.
 
-    Memory is a few words for each customer with an alert of the level.
+    It keeps a few values in memory for each customer with an alert of the level.
     """
 
     def __init__(self, question: Question) -> None:
@@ -142,7 +142,7 @@ class Uplift:
             self._reactivated.add(data.customer_id)
 
     def take_event(self, event: Event) -> None:
-        """An event, any kind; orders and what became of them count."""
+        """Take an event of any kind; only orders and their changes count."""
         self._knows_orders = True
         self.observe(event.occurred_ms)
         entry = self._entries.get(event.customer_id)
@@ -160,12 +160,12 @@ class Uplift:
                 self._pay(event.customer_id, event.order_id, status)
 
     def observe(self, at_ms: int) -> None:
-        """Something was seen to happen, or not to happen, up to this instant."""
+        """Note that everything up to this instant was observed."""
         if self._newest_ms is None or at_ms > self._newest_ms:
             self._newest_ms = at_ms
 
     def report(self) -> UpliftReport:
-        """The outcomes of all whose window is over."""
+        """The outcomes of all customers whose window is over."""
         question = self._question
         end_ms = self._newest_ms
         if question.until_ms is not None and end_ms is not None:

@@ -1,4 +1,4 @@
-"""Where `tierstream uplift` reads alerts and orders: files of a backtest, or the topics."""
+"""Reads alerts and orders for `tierstream uplift`: from files of a backtest, or from the topics."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def read_topics(uplift: Uplift, settings: Settings, on_progress: Progress)
 
 
 def _take_record(uplift: Uplift, value: bytes, headers: Mapping[str, bytes] | None) -> None:
-    """An event or a tick; what cannot be used became a dead letter, and is nothing here."""
+    """Take an event or a tick; a record that became a dead letter is ignored."""
     if CLOCK_TICK.encode() in value:
         try:
             control = decode_control(value)

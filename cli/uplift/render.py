@@ -1,4 +1,4 @@
-"""The uplift of a campaign in words and numbers, for a terminal of 80 columns."""
+"""The uplift of a campaign as text, for a terminal of 80 columns."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aiokafka import ConsumerRecord
 
-from cli.erase.redis_check import look_at_view
+from cli.erase.redis_check import check_view
 from config.settings import Settings
 from devtools.servers import Broker, RedisServer
 from devtools.servers.ports import free_ports
@@ -255,7 +255,7 @@ async def test_a_redis_that_nobody_set_and_that_is_away_lacks_nothing() -> None:
     (port,) = free_ports()
     settings = Settings().model_copy(update={"redis_url": f"redis://127.0.0.1:{port}/0"})
     settings.model_fields_set.discard("redis_url")
-    step = await look_at_view(settings, ["ana"], None, wait_s=5)
+    step = await check_view(settings, ["ana"], None, wait_s=5)
     assert step.outcome == "not_looked"
     assert "REDIS_URL is not set" in step.text
 

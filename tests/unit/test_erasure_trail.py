@@ -9,7 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from cli.erase.steps import steps_of
-from cli.erase.trail import Places, Trail
+from cli.erase.trail import CustomerPartitions, Trail
 from handlers.reasons import Rejection
 from handlers.state.customer import erased_customer, new_customer, pack
 from handlers.state.partition_state import Meta, Source, pack_meta
@@ -20,7 +20,7 @@ from tests.driver import Driver
 
 LOG, CHANGELOG = TopicPartition("customer-events", 1), TopicPartition("changelog", 1)
 PROFILES, LETTERS = TopicPartition("customer-profiles", 1), TopicPartition("dead-letters", 0)
-PLACES = Places(LOG, CHANGELOG, PROFILES, (LETTERS,))
+PLACES = CustomerPartitions(LOG, CHANGELOG, PROFILES, (LETTERS,))
 REQUEST = Request("ana", "erase-1", 0, 0, TopicPartition("profiles", 3), 7)
 ORIGIN = Origin(Source("profiles", 3, 7, "incarnation"), 0, b"ana")
 POSITION = 40

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cli.erase.count import bearing
-from cli.erase.receipt_text import receipt_lines, what_lacks
+from cli.erase.receipt_text import receipt_lines, what_is_missing
 from config.settings import Settings
 from streams.erasure.receipt import Count, Receipt, ResidualData, Step
 from streams.erasure.retention import (
@@ -144,11 +144,11 @@ def test_a_count_that_was_cut_short_says_so() -> None:
     )
 
 
-def test_what_lacks_is_one_sentence_with_the_places() -> None:
+def test_what_is_missing_is_one_sentence_with_the_places() -> None:
     waiting = receipt(
         Step("log", "done", ""), Step("state", "waiting", ""), Step("view", "not_reached", "")
     )
-    assert "is written and will be done" in what_lacks(waiting)
-    assert "state, Redis" in what_lacks(waiting)
+    assert "is written and will be done" in what_is_missing(waiting)
+    assert "state, Redis" in what_is_missing(waiting)
     refused = receipt(Step("log", "refused", "it became a dead letter"))
-    assert what_lacks(refused) == "customer 'ana' is not erased: it became a dead letter"
+    assert what_is_missing(refused) == "customer 'ana' is not erased: it became a dead letter"
