@@ -1,1 +1,1 @@
-"""The demo's live view: what the outputs say, in words and bars, while they come."""
+"""`tierstream demo`: real purchases through local servers, with a live view of the outputs."""

@@ -1,4 +1,4 @@
-"""What the demo reads from the worker's `/metrics`."""
+"""What the demo reads: the worker's metrics, the output topics, and the view in Redis."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _DONE = {"accepted", "duplicate"}
 
 
 class Readings(NamedTuple):
-    """One look at the worker.
+    """The worker's counters at one time.
 
-    `processed` counts events that came to their end: accepted, duplicates and dead letters.
-    `outputs` are the records put out, by topic without prefix, dead letters among them.
+    `processed` counts finished events: accepted, duplicates and dead letters. `outputs` counts the
+    records written, by topic without prefix, dead letters included.
     """
 
     processed: int
@@ -36,7 +36,7 @@ class Readings(NamedTuple):
 
 
 def read_metrics(text: str) -> Readings:
-    """Make readings of the Prometheus text format."""
+    """The readings in a text of the Prometheus format."""
     processed = waiting = 0
     outputs: Counter[str] = Counter()
     for family in text_string_to_metric_families(text):
@@ -61,7 +61,7 @@ _FETCH_RECORDS = 2_000
 
 
 async def follow(settings: Settings, state: DemoState) -> None:
-    """Tell the state what comes, for ever. Joins no group and commits nothing.
+    """Pass all output records to the state, forever. Joins no group and commits nothing.
 
     Raises:
         BrokerUnreachable: no broker answers at the start.
@@ -94,7 +94,7 @@ _POLL_S = 0.2
 async def wait_for_view(
     settings: Settings, tiers: Iterable[str], customers: int, timeout_s: float
 ) -> int:
-    """Customers in the view, by the sets of these tiers; waits until there are `customers`.
+    """How many customers the view has in these tiers; waits until there are `customers`.
 
     After `timeout_s` it returns how many there are by then.
 

@@ -48,7 +48,7 @@ def render(state: DemoState) -> RenderableType:
 
 
 def progress_line(state: DemoState) -> str:
-    """The same in one line, for where there is no terminal."""
+    """The same in one line, where there is no terminal."""
     tiers = " ".join(f"{tier} {state.population.by_tier[tier]:,}" for tier in state.tier_labels())
     return (
         f"{state.seconds:4.0f} s  {_date(state)}  sent {state.sent:,}  "

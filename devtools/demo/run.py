@@ -1,4 +1,4 @@
-"""The run of the demo: send, watch, wait until everything has come out at the other end."""
+"""One run of the demo: send all events, show the outputs, and wait until all are processed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class DemoRun:
     """One run on a stack whose worker and projector are ready.
 
     Args:
-        stack: tells metrics and failures.
+        stack: for metrics and failures.
         settings: of the stack.
         records: what to send.
         per_second: at most so fast.

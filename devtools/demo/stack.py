@@ -42,10 +42,10 @@ class DemoStack:
         environment: the settings of the deployment, as environment variables.
     """
 
-    def __init__(self, kind: BrokerKind, tell: Callable[[str], None]) -> None:
+    def __init__(self, kind: BrokerKind, on_progress: Callable[[str], None]) -> None:
         self.environment: dict[str, str] = {}
         self._kind = kind
-        self._tell = tell
+        self._on_progress = on_progress
         self._exit = ExitStack()
         self._processes: dict[str, ServerProcess] = {}
 
@@ -60,7 +60,9 @@ class DemoStack:
 
     def _start(self, stack: ExitStack) -> None:
         config = _KEEP_OLD_EVENTS if self._kind == "kafka" else None
-        broker = stack.enter_context(start_broker(self._kind, config=config, progress=self._tell))
+        broker = stack.enter_context(
+            start_broker(self._kind, config=config, progress=self._on_progress)
+        )
         redis = stack.enter_context(start_redis(own=True))
         workspace = Workspace("demo")
         stack.callback(workspace.close)
@@ -130,7 +132,7 @@ class DemoStack:
             raise _failed(process, f"does not answer ({error!r})") from error
 
     def stuck(self, seconds: float) -> DemoFailed:
-        """The failure to raise when nothing moves any more."""
+        """The failure to raise when there is no more progress."""
         return _failed(self._processes["worker"], f"made no progress for {seconds:g} s")
 
 

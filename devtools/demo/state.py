@@ -1,4 +1,4 @@
-"""What the demo knows so far, from the output topics, the sender and the worker's metrics."""
+"""What the demo has seen so far of the output topics, the sender and the worker's metrics."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LINES = 40
 
 
 class NewsLine(NamedTuple):
-    """A change in words; `kind` says which colour it has and what it competes with."""
+    """A change as text; `kind` gives its colour, and the lines it competes with."""
 
     at: str
     kind: str
@@ -74,11 +74,11 @@ class Population:
 
     @property
     def total(self) -> int:
-        """Customers whose place is known."""
+        """Customers whose tier and stage are known."""
         return len(self._places)
 
     def place(self, customer: bytes, tier: str, stage: str) -> None:
-        """The customer's newest profile says so."""
+        """Note tier and stage of the customer's newest profile."""
         if customer not in self._places and len(self._places) >= MAX_CUSTOMERS:
             self.left_out += 1
             return
@@ -101,8 +101,8 @@ _RATE_SAMPLES = 16
 Headers = Iterable[tuple[str, bytes]]
 
 
-class _Place(Struct):
-    """What is kept of a profile."""
+class _Profile(Struct):
+    """What the demo needs of a profile."""
 
     customer_id: str
     tier: str
@@ -110,7 +110,7 @@ class _Place(Struct):
 
 
 class _ProfileEvent(Struct):
-    data: _Place
+    data: _Profile
 
 
 class _TierEvent(Struct):
@@ -129,7 +129,7 @@ _read_level = msgspec.json.Decoder(_LevelEvent).decode
 
 @dataclass(slots=True)
 class Rate:
-    """Events per second over the last few seconds, from a count that is told now and then."""
+    """Events per second over the last few seconds, from samples of a count."""
 
     samples: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_RATE_SAMPLES))
 
@@ -148,7 +148,7 @@ class Rate:
 
 @dataclass(slots=True)
 class DemoState:
-    """Everything the view shows. It reads no clock: times are told, in seconds since the start."""
+    """Everything the view shows. It reads no clock: callers pass seconds since the start."""
 
     title: str = ""
     policy: Policy = field(default_factory=Policy)
@@ -221,8 +221,8 @@ class DemoState:
         if value is None:
             self.population.remove(key or b"")
             return
-        place = _read_profile(value).data
-        self.population.place(place.customer_id.encode(), place.tier, place.stage)
+        profile = _read_profile(value).data
+        self.population.place(profile.customer_id.encode(), profile.tier, profile.stage)
 
     def _on_tier(self, change: TierChanged) -> None:
         self.tier_changes[change.previous_tier, change.tier, change.reason] += 1

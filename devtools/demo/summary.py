@@ -1,4 +1,4 @@
-"""What the demo says at its end: the figures, and what to try next."""
+"""The end of the demo: its results, and what to try next."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def summary(state: DemoState, seconds: float) -> RenderableType:
 
 
 def what_next(program: str = "tierstream") -> RenderableType:
-    """Commands to go on with; `program` is how ours is called from this shell."""
+    """Commands to try next; `program` is how ours is called from this shell."""
     lines = Text("What to try next", "bold underline")
     for command, effect in (*((f"{program} {rest}", why) for rest, why in _NEXT), _COMPOSE):
         lines.append(f"\n  # {effect}", Style(dim=True, bold=False, underline=False))

@@ -1,6 +1,6 @@
 """Real servers on loopback for the demo, the tests and the benchmark.
 
-Every server takes free ports, waits until it can work, and ends exactly the processes it started:
+Every server takes free ports and waits until it is ready. It ends exactly the processes it started:
 on `stop`, at interpreter exit, and when this process is killed.
 """
 
@@ -45,7 +45,7 @@ def start_broker(
         kind: ``embedded`` (in memory, starts at once) or ``kafka`` (Apache Kafka, needs Java).
         brokers: nodes of the cluster, 1 to 5; the embedded broker has one.
         config: further server properties, for Apache Kafka only.
-        progress: told in a sentence what takes time (fetching the jars, the first time).
+        progress: called with a sentence about what takes time, such as fetching the jars.
 
     Raises:
         BrokerUnavailable: this machine lacks what the broker needs.

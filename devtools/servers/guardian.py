@@ -1,8 +1,8 @@
-"""A folder for servers, and a watcher that clears up when this process dies without a word.
+"""A folder for servers, and a watcher that cleans up when this process dies.
 
-A process killed with SIGKILL runs no clean-up of its own. So each workspace has a tiny shell that
-reads a pipe whose other end only this process holds: when the pipe closes, for whatever reason, the
-shell kills the process groups it was told about and removes the folder. Unlike PR_SET_PDEATHSIG
+A process killed with SIGKILL runs no clean-up of its own. So each workspace has a small shell that
+reads a pipe whose other end only this process holds. When the pipe closes, for whatever reason, the
+shell kills the process groups that were registered and removes the folder. Unlike PR_SET_PDEATHSIG
 this does not depend on which thread started the server, and it works outside Linux too.
 """
 
@@ -50,7 +50,7 @@ class Workspace:
         atexit.register(self.close)
 
     def guard(self, group: int) -> None:
-        """From now on the process group ends with us.
+        """Register a process group, to be killed when this process ends.
 
         Raises:
             OSError: the watcher is gone.
@@ -59,7 +59,7 @@ class Workspace:
         self._pipe().write(f"add {group}\n".encode("ascii"))
 
     def release(self, group: int) -> None:
-        """The process group is gone; its number may soon belong to somebody else."""
+        """Unregister a process group that has ended; its number may soon be another's."""
         with contextlib.suppress(OSError, ValueError):  # without a watcher there is nobody to tell
             self._pipe().write(f"drop {group}\n".encode("ascii"))
 

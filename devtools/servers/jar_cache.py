@@ -1,4 +1,4 @@
-"""Finds Java, and the broker's jars: from the cache, else once by Maven from a pinned file."""
+"""Finds Java, and Kafka's jars: in the cache, or fetched once by Maven with pinned versions."""
 
 from __future__ import annotations
 

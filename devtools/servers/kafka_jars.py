@@ -20,7 +20,7 @@ _HEAP = "-Xmx384m"
 _FORMAT_TIMEOUT_S = 60.0
 
 Front = Callable[[int, int], int]
-"""Given a node and the port of a listener of it, the port at which clients shall reach that."""
+"""Takes a node and the port of its listener; returns the port at which clients must reach it."""
 
 
 def start_kafka(
@@ -39,7 +39,7 @@ def start_kafka(
         config: further server properties.
         fronts: each gives every node one more listener, for clients that come through a proxy.
         java_options: further options of the Java machine of each node.
-        progress: told in a sentence what takes time.
+        progress: called with a sentence about what takes time.
         start_timeout_s: seconds until the cluster must answer.
 
     Raises:
@@ -142,10 +142,10 @@ def _properties(
     }
 
 
-def _listen(properties: dict[str, str], name: str, port: int, told_port: int) -> None:
-    """Add a listener on a port that clients are told to reach at another one."""
+def _listen(properties: dict[str, str], name: str, port: int, advertised_port: int) -> None:
+    """Add a listener on a port, advertised to clients at another one."""
     properties["listeners"] += f",{name}://{LOOPBACK}:{port}"
-    properties["advertised.listeners"] += f",{name}://{LOOPBACK}:{told_port}"
+    properties["advertised.listeners"] += f",{name}://{LOOPBACK}:{advertised_port}"
     properties["listener.security.protocol.map"] += f",{name}:PLAINTEXT"
 
 

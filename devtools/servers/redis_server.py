@@ -1,4 +1,4 @@
-"""A Redis: the one of REDIS_URL, else a server of our own on loopback."""
+"""A Redis: the one at REDIS_URL, or else a server of our own on loopback."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _INHERITED_ENVIRONMENT = ("PATH", "HOME", "LANG", "TMPDIR", "JAVA_HOME")
 
 
 class LocalServerError(RuntimeError):
-    """A server that this process wanted to run here does not run."""
+    """A local server does not run."""
 
 
 class BrokerUnavailable(LocalServerError):

@@ -32,7 +32,7 @@ _AWAKE_MS = 14 * HOUR_MS
 
 
 class Purchase(NamedTuple):
-    """A row of the log. Sorts by time, then by its place in the file.
+    """A row of the log. Sorts by time, then by its row in the file.
 
     `row` counts from 1; `nth` is 1 for the customer's first purchase; `cds` is their number.
     """

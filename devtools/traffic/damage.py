@@ -1,4 +1,4 @@
-"""Records that cannot be used, one of each sort that upstream systems send in practice."""
+"""Makes invalid records, one of each kind that upstream systems send in practice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _without(event: Event, field: str) -> bytes:
 
 
 def _other(event: Event, **fields: object) -> bytes:
-    """An event of another type in the place of this one."""
+    """An event of another type, with the common fields of this one."""
     common = {name: event[name] for name in ("event_id", "customer_id", "occurred_at")}
     return encode_json(common | fields)
 
@@ -39,13 +39,13 @@ DAMAGES: dict[str, Callable[[Event], bytes]] = {
     "conflict": lambda event: _changed(event, channel="told again with another content"),
     "invalid_value": lambda event: _other(event, **_TICKET | {"severity": 9}),
 }
-"""How to make a usable event unusable, by the reason its dead letter will give."""
+"""How to make an event invalid, by the reason of its dead letter."""
 
 _REASONS = tuple(DAMAGES)
 
 
 def damaged(draws: Draws, event: Event) -> bytes:
-    """The bytes of an unusable record made from an event that was sent before it.
+    """The bytes of an invalid record, made from an event that was sent before it.
 
     All but a conflict have an event id of their own.
     """

@@ -1,4 +1,4 @@
-"""The hours and weekdays at which customers are active.
+"""Random draws, and the hours and weekdays at which customers are active.
 
 Activity is a Poisson process whose rate follows the week. By the time-rescaling theorem such a
 process is one of constant rate on another clock, which runs fast when people are active: waits are
@@ -38,12 +38,12 @@ class Draws(random.Random):
         return low + int(self.random() * (high - low))
 
     def wait_ms(self, mean_ms: float) -> int:
-        """How long until something without memory happens (exponential), at least 1 ms."""
+        """An exponentially distributed wait, at least 1 ms."""
         return max(1, int(self.expovariate(1.0) * mean_ms))
 
 
 def draws_for(seed: int, part: int) -> Draws:
-    """A source for one part (a purchase, a customer) that no other part's draws can shift."""
+    """Draws for one part (a purchase, a customer), independent of those for other parts."""
     return Draws((seed << 40) + part)
 
 

@@ -1,10 +1,9 @@
-"""The purchase log with the traffic a shop has around it, as one stream in order of arrival.
+"""Adds a shop's other traffic to the purchase log, as one stream in order of arrival.
 
-Around every purchase there may be a session before it, idle visits after it that grow rare, a
-support ticket, a refund, a cancellation, and what the customer says about themselves. What belongs
-to a purchase depends on the seed and on that purchase alone, so a part of the log gives a part of
-the same events. Memory is bounded by the horizon of 120 days: the merge holds the events still to
-come of purchases made so far, and no more.
+A purchase may have a session before it, idle visits after it that grow rare, a support ticket, a
+refund, a cancellation, and a profile update. What belongs to a purchase depends only on the seed
+and that purchase, so a part of the log gives a part of the same events. Memory is bounded by the
+horizon of 120 days: the merge holds only the future events of purchases made so far.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One event on its way in: when it arrives, on which topic, under which key, as which bytes."""
+"""Events as records of the input topics: time of arrival, topic, key and bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sends records into the input topics, fast, in order, and with every delivery checked."""
+"""Sends records to the input topics, in order, and checks every delivery."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from streams.kafka.topics import (
 )
 
 _CHUNK = 2_000
-"""Records on their way at a time: the next ones leave when the broker has these."""
+"""Records sent but not yet acknowledged, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class TrafficSender:
         settings: name the topics.
         partitions: how many each input topic has.
         pace: the limit on events per second.
-        on_progress: told after every chunk what has been acknowledged.
+        on_progress: called after every chunk with what has been acknowledged.
     """
 
     def __init__(

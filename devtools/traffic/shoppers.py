@@ -1,4 +1,4 @@
-"""The customers of the simulator, each with a pace, a purse and a patience of their own.
+"""The customers of the simulator, each with an own pace, budget and chance to leave.
 
 Purchases follow the BG/NBD model of Fader, Hardie and Lee ("Counting Your Customers the Easy Way:
 An Alternative to the Pareto/NBD Model", Marketing Science 24(2), 2005): a customer buys as a

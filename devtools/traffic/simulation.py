@@ -1,9 +1,9 @@
 """Endless traffic that looks like a real shop's: seeded, and pure given how events are stamped.
 
 A discrete-event simulation. Every customer has a next purchase and a next visit on the agenda, at
-times drawn from the customer's own pace (`population`) in the rhythm of the week (`rhythm`); a
-purchase puts what follows from it there too. Customers who go silent leave after a few last visits
-and a newcomer takes their place, so the agenda, and with it memory, does not grow.
+times drawn from the customer's own pace (`shoppers`) and the week's activity (`distributions`).
+What follows from a purchase goes on the agenda as well. A customer who goes silent leaves after a
+few last visits and is replaced by a newcomer, so the agenda, and with it memory, does not grow.
 """
 
 from __future__ import annotations
