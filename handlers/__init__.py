@@ -1,1 +1,1 @@
-"""What events do to customers, as pure functions, and the state machine of one partition."""
+"""How events change customers, as pure functions, and the state machine of one partition."""

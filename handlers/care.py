@@ -222,7 +222,7 @@ def _own_days(rules: Rules, rule: CareRule, customer: Customer) -> Iterator[_Yea
 
 
 def _next_day(dates: _Yearly | HolidayRule, reminded: Reminded, after: int) -> int | None:
-    """The first date after a day, and after those already reminded of."""
+    """The first date after a day and after all dates reminded of."""
     return dates.next_after(max(after, reminded.dates.get(dates.key, after)))
 
 

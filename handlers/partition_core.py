@@ -17,7 +17,7 @@ Counted = tuple[str, str] | None
 
 
 class NoPolicy(Exception):
-    """An event stands in the log before any policy."""
+    """The log has an event before its first policy."""
 
 
 class PartitionCore:
@@ -43,7 +43,7 @@ class PartitionCore:
         self.meta = meta or Meta()
         self.store = CustomerStore() if store is None else store
         self.stale_profiles: dict[str, None] = {}
-        """Customers whose profile is to be sent anew."""
+        """Customers whose profile must be written again."""
         self._context: Context | None = None
         if self.meta.policy is not None:
             self._context = Context(source_of(self.meta.app_id), Rules(self.meta.policy))

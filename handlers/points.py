@@ -111,7 +111,7 @@ def points_view(customer: Customer) -> PointsView:
 def _follow_order(
     context: Context, customer: Customer, order: Order, rule: PointsRule, applied: AppliedEvent
 ) -> None:
-    """Give or take points, so that an order has what its value is worth.
+    """Give or take points, so that an order has the points of its present value.
 
     The terms are those of the customer's tier before the event that first made the order count.
     """
@@ -130,7 +130,7 @@ def _follow_order(
 def _bring_in_line(
     rules: Rules, rule: PointsRule, customer: Customer, order: Order, now_ms: int
 ) -> int:
-    """Give or take what an order's points differ from its value at its terms; returns that."""
+    """Give or take the difference between the points an order has and should have; returns it."""
     earned = order.earned
     if earned is None:
         return 0

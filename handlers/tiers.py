@@ -32,7 +32,7 @@ TIME = "window"
 
 
 class Totals(NamedTuple):
-    """What recency, frequency and monetary value follow from, as of a business day under rules."""
+    """The totals that RFM follows from, with the rules and the business day they are for."""
 
     rules: Rules
     day: int

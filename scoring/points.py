@@ -148,7 +148,10 @@ class Account(Struct, array_like=True):
         return True
 
     def is_duplicate(self, redemption_id: str, points: int) -> bool | None:
-        """Whether a redemption was accepted before: True with as many points, None if it is new."""
+        """Whether a redemption was accepted: True with as many points, False with others.
+
+        None if its id is new.
+        """
         return seen_ids.is_duplicate(self.redemptions, redemption_id, points)
 
     def expire(self, now_ms: int) -> int:

@@ -1,1 +1,1 @@
-"""Why a customer's state is what it is, as data."""
+"""Explanations: why a customer's state is as it is."""

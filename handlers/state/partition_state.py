@@ -17,14 +17,14 @@ class Source(NamedTuple):
     topic: str
     partition: int
     offset: int
-    incarnation: str = ""
-    """Tells topics apart that were made anew under one name, each with offsets of its own; empty
-    where nobody knows."""
+    topic_id: str = ""
+    """The first characters of the topic id, which a topic made anew under one name does not share;
+    empty if unknown. Each topic id has offsets of its own."""
 
     @property
     def full_topic(self) -> str:
-        """The topic with its incarnation; no topic's name has an `@`."""
-        return f"{self.topic}@{self.incarnation}" if self.incarnation else self.topic
+        """The topic with its topic id; no topic's name has an `@`."""
+        return f"{self.topic}@{self.topic_id}" if self.topic_id else self.topic
 
 
 class Meta(Struct):
@@ -40,7 +40,7 @@ class Meta(Struct):
     newest_ms: int = NEVER_MS
     clock_ms: int = NEVER_MS
     source_offsets: dict[str, int] = field(default_factory=dict, name="positions")
-    """The newest offset applied from each source partition, by `topic@incarnation/partition`."""
+    """The newest offset applied from each source partition, by `topic@topic_id/partition`."""
     profiles_end: int | None = None
     """The offset of the newest profile that an owner wrote, as of this record."""
 
@@ -64,12 +64,12 @@ def is_repeated(source_offsets: dict[str, int], source: Source) -> bool:
 
 
 def _former_offset(source_offsets: dict[str, int], source: Source) -> int:
-    """The offset of a source partition that is new in this incarnation; -1 for none.
+    """The offset of a source partition that is new with this topic id; -1 for none.
 
-    One from a time when nobody knew of incarnations goes on in the first that is known. Otherwise
-    the former incarnation is over, and its offset is forgotten.
+    An offset that was stored without a topic id counts for the first known one. Otherwise the
+    former topic is gone, and its offset is forgotten.
     """
-    if not source.incarnation:
+    if not source.topic_id:
         return -1
     former = -1
     suffix = f"/{source.partition}"
@@ -81,7 +81,7 @@ def _former_offset(source_offsets: dict[str, int], source: Source) -> int:
 
 
 def _is_of(key: str, topic: str, suffix: str) -> bool:
-    """Whether an offset is that of a partition of a topic, in whatever incarnation."""
+    """Whether a key is that of a partition of a topic, with any topic id."""
     return key.endswith(suffix) and key.removesuffix(suffix).partition("@")[0] == topic
 
 

@@ -78,7 +78,7 @@ class Ingest:
         self._stops = PartitionStops(app, settings, metrics)
         self._limits = Limits()
         self._rules_now = rules
-        self._incarnation_of = topic_id_of
+        self._topic_id_of = topic_id_of
         self._rules: Rules | None = None
         self._counts: Counter[tuple[str, str]] = Counter()
         topics = app.topic(*self._labels, maxsize=app.batch_topic("any").maxsize)
@@ -189,7 +189,7 @@ class Ingest:
         headers = record.headers
         attributes = cloud_event_headers(headers)
         topic, partition = tp
-        source = Source(topic, partition, record.offset, self._incarnation_of(topic))
+        source = Source(topic, partition, record.offset, self._topic_id_of(topic))
         origin = Origin(source, record.timestamp, record.key)
         raw = raw_event(record.value, self._limits) if attributes is None else None
         if raw is not None:

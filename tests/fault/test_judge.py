@@ -525,7 +525,7 @@ def _at(evidence: Evidence, found: Found) -> Found:
 
 
 def test_records_of_a_topic_made_anew_are_seen(evidence: Evidence) -> None:
-    """But one incarnation, whatever it is called, is well."""
+    """But one topic id, whatever it is, is well."""
     entries = [f for f in every(evidence, LOG_TOPIC) if is_event(f)]
     for found in entries:
         other = header(found.record, "source").encode() + b"@made-first"

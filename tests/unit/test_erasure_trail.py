@@ -22,7 +22,7 @@ LOG, CHANGELOG = TopicPartition("customer-events", 1), TopicPartition("changelog
 PROFILES, LETTERS = TopicPartition("customer-profiles", 1), TopicPartition("dead-letters", 0)
 PLACES = CustomerPartitions(LOG, CHANGELOG, PROFILES, (LETTERS,))
 REQUEST = Request("ana", "erase-1", 0, 0, TopicPartition("profiles", 3), 7)
-ORIGIN = Origin(Source("profiles", 3, 7, "incarnation"), 0, b"ana")
+ORIGIN = Origin(Source("profiles", 3, 7, "topic_id"), 0, b"ana")
 POSITION = 40
 """Where the request stands in the log."""
 
@@ -125,7 +125,7 @@ def test_a_former_owners_state_behind_the_marker_counts_for_nothing() -> None:
 
 
 def test_others_in_the_same_partitions_are_nothing_to_it() -> None:
-    another = logged(Source("profiles", 3, 8, "incarnation"))
+    another = logged(Source("profiles", 3, 8, "topic_id"))
     theirs = PROFILES, Record(2, b"ben", None)
     found = trail(another, state(6, POSITION, erased=True, who="ben"), theirs)
     assert outcomes(found) == ["done", "waiting", "waiting", "waiting"]

@@ -67,7 +67,7 @@ class LogReader:
         self._seen: set[tuple[int, Position]] = set()
         self._followed: set[tuple[int, Place]] = set()
         self._newest: dict[tuple[int, Position], int] = {}
-        self._incarnations: dict[str, set[str]] = {}
+        self._topic_ids: dict[str, set[str]] = {}
 
     def entry(self, partition: int, record: RawRecord) -> Entry:
         """The next record of a partition."""
@@ -89,7 +89,7 @@ class LogReader:
     def problems(self) -> Iterator[str]:
         """What was unreadable, and what no log can have."""
         yield from self._unreadable
-        for topic, found in self._incarnations.items():
+        for topic, found in self._topic_ids.items():
             if len(found) > 1:
                 yield (
                     f"the log has records of {len(found)} topics named {topic}, one made after "
@@ -110,6 +110,6 @@ class LogReader:
         is_known = is_overtaken or (partition, position) in self._seen
         self._newest[source] = max(offset, newest)
         self._seen.add((partition, position))
-        if origin.incarnation:  # a worker that could not find out leaves it empty
-            self._incarnations.setdefault(position.topic, set()).add(origin.incarnation)
+        if origin.topic_id:  # a worker that could not find out leaves it empty
+            self._topic_ids.setdefault(position.topic, set()).add(origin.topic_id)
         return is_known

@@ -43,14 +43,14 @@ class Position(NamedTuple):
 class Origin(NamedTuple):
     """What a record of the log, or a dead letter, says of where it comes from.
 
-    `incarnation` tells apart topics of one name, one made after the other was deleted; it is empty
+    `topic_id` tells apart topics of one name, one made after the other was deleted; it is empty
     where the record does not say.
     """
 
     position: Position
     timestamp_ms: int
     key: bytes | None
-    incarnation: str
+    topic_id: str
 
 
 class Unreadable(ValueError):
@@ -104,13 +104,13 @@ def origin_in_log(record: RawRecord, prefix: str) -> Origin | None:
         return None
     try:
         partition, offset, timestamp, topic = source.decode().split("/", 3)
-        name, incarnation = _named(topic, prefix)
+        name, topic_id = _named(topic, prefix)
         position = Position(name, int(partition), int(offset))
         timestamp_ms = int(timestamp)
     except ValueError as error:
         raise Unreadable(f"its header source is {source!r}") from error
     key = None if "source-no-key" in headers else headers.get("source-key", record.key)
-    return Origin(position, timestamp_ms, key, incarnation)
+    return Origin(position, timestamp_ms, key, topic_id)
 
 
 def origin_of_letter(record: RawRecord, prefix: str) -> Origin | None:
@@ -123,18 +123,18 @@ def origin_of_letter(record: RawRecord, prefix: str) -> Origin | None:
     if "source-topic" not in headers:
         return None
     try:
-        name, incarnation = _named(headers["source-topic"].decode(), prefix)
+        name, topic_id = _named(headers["source-topic"].decode(), prefix)
         partition, offset = int(headers["source-partition"]), int(headers["source-offset"])
         timestamp_ms = int(headers["source-timestamp"])
-        return Origin(Position(name, partition, offset), timestamp_ms, record.key, incarnation)
+        return Origin(Position(name, partition, offset), timestamp_ms, record.key, topic_id)
     except (KeyError, ValueError) as error:
         raise Unreadable("its headers do not say where it was") from error
 
 
 def _named(topic: str, prefix: str) -> tuple[str, str]:
-    """The short name and the incarnation in the full name of a source."""
-    name, _, incarnation = topic.partition("@")
-    return name.removeprefix(prefix), incarnation
+    """The short name and the topic id in the full name of a source."""
+    name, _, topic_id = topic.partition("@")
+    return name.removeprefix(prefix), topic_id
 
 
 def customer_in(value: bytes | None, attributes: dict[str, bytes]) -> str | None:

@@ -311,7 +311,7 @@ def test_a_topic_that_is_made_anew_has_positions_of_its_own() -> None:
     assert partition.meta.source_offsets == {"orders@second/0": 0}
 
 
-def test_incarnations_of_other_topics_and_partitions_stay() -> None:
+def test_topic_ids_of_other_topics_and_partitions_stay() -> None:
     partition = Partition()
     for source in (
         Source("orders", 10, 7, "first"),
