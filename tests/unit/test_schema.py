@@ -14,12 +14,14 @@ from handlers.decode.fast import FastDecoder
 from handlers.decode.fields import ATTRIBUTES, BOOLEAN, CURRENCY, Id, between, money, one_of
 from handlers.decode.policy_checks import check_values, precheck
 from handlers.decode.schema import Schema
-from handlers.events import SCHEMA, Event
+from handlers.events import SCHEMA, CustomerErased, CustomerMerged, Event
 from handlers.reasons import Rejection
+from handlers.transitions import ORDER_HANDLERS, OTHER_HANDLERS
 from scoring.money import Amount
 from scoring.rules import Rules
 from streams.kafka.topics import topic_for
 from tests.builders import day, event, without
+from tests.oracle.checks import FIELDS_OF
 from tests.support.event_table import event_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -190,3 +192,20 @@ def test_types_are_named_where_they_are_declared_and_by_what_handles_them() -> N
                 if isinstance(node, ast.Constant) and node.value in SCHEMA:
                     naming.add(file.relative_to(ROOT).as_posix())
     assert naming == HANDLERS | {"handlers/events.py"}
+
+
+def test_every_event_has_a_handler() -> None:
+    handled = {*ORDER_HANDLERS, *OTHER_HANDLERS, CustomerErased, CustomerMerged}
+    assert {declared.event for declared in SCHEMA.values()} == handled
+
+
+def test_the_oracle_knows_the_same_types_and_fields() -> None:
+    declared = {
+        name: {field.name: field.required for field in found.fields}
+        for name, found in SCHEMA.items()
+    }
+    known = {
+        name: {field: what.endswith("required") for field, what in fields.items()}
+        for name, fields in FIELDS_OF.items()
+    }
+    assert known == declared
