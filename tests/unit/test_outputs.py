@@ -8,10 +8,16 @@ from typing import Any
 
 import pytest
 
+from cli.backtest import run as backtest
+from handlers import outputs
 from handlers.outputs import output_id
 from scoring.policy import Cutoffs, Policy, Tier
+from serving.api.sse.position import TOPICS, TYPES
+from streams.erasure import retention
+from streams.kafka.topics import OUTPUTS
 from tests.builders import cancelled, day, edited, order, refund, viewed
 from tests.driver import Driver, pick
+from tests.oracle import CARE_TYPES, DORMANCY_TYPES, PROFILE_CHANGE_TYPES
 
 LINES = [
     order("o1", "120", day(0, 10)),
@@ -224,3 +230,14 @@ def test_times_are_utc_with_milliseconds_whatever_the_zone() -> None:
 def test_texts_go_out_as_they_came_in() -> None:
     [envelope] = envelopes(order("o1", "120", day(0), 'Zoë "北京" 😀'))
     assert envelope["subject"] == envelope["data"]["customer_id"] == 'Zoë "北京" 😀'
+
+
+def test_every_output_is_known_wherever_outputs_are_listed() -> None:
+    constants = [value for name, value in vars(outputs).items() if name.isupper()]
+    types = {name for name in constants if re.fullmatch(r"[a-z]+\.[a-z_]+", name)}
+    assert {outputs.TIER_CHANGED, outputs.POINTS_REFUSED} < types
+    of_oracle = {"tier.changed", *DORMANCY_TYPES, *CARE_TYPES, *PROFILE_CHANGE_TYPES}
+    assert set(TYPES) == of_oracle == types - {outputs.CUSTOMER_PROFILE}
+    assert TOPICS == OUTPUTS
+    assert set(backtest._FILES) == {*OUTPUTS, outputs.CUSTOMER_PROFILES}
+    assert set(retention._HOLDS) > set(backtest._FILES)
