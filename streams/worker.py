@@ -16,7 +16,7 @@ from scoring.rules import Rules
 from streams.engine.agent import Engine
 from streams.engine.metrics import EngineMetrics
 from streams.engine.owned_partition import OwnedPartition
-from streams.faust_app import BatchLimits, FaustOptions, run_worker
+from streams.faust_app import BatchLimits, FaustOptions, StreamApp, run_worker
 from streams.ingest.agent import Ingest
 from streams.kafka.clients import new_producer
 from streams.kafka.faust_credentials import faust_broker_urls, faust_credentials
@@ -28,7 +28,6 @@ from streams.runtime.gc_tuning import collect_rarely
 from streams.runtime.http_server import HttpServer
 from streams.runtime.metrics import Metrics
 from streams.runtime.watchdog import LoopWatchdog, StallWatchdog
-from streams.worker_app import WorkerApp
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ class Worker:
         self._tick_producer = new_producer(settings, "clock")
         self._lag_seen: set[tuple[str, int]] = set()
         self._reactivate: set[int] = set()
-        self.app = WorkerApp(
+        self.app = StreamApp(
             FaustOptions(
                 app_id=settings.app_id,
                 broker_urls=tuple(faust_broker_urls(settings)),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, cast
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol, cast
 
 import faust
 from faust.app.base import BootStrategy
@@ -25,6 +27,8 @@ _STREAM_QUEUE_BATCHES = 65_536
 # The queue of restored batches knows no batches in flight; this is its bound.
 _RESTORE_QUEUE_BATCHES = 8
 _REQUEST_TIMEOUT_S = 40.0
+_CLOSE_S = 2.0
+"""How long a connection may take to close: after a failure it may have something left to send."""
 
 
 class BatchSchema(faust.Schema[Any, Any]):
@@ -48,8 +52,22 @@ class StreamBoot(BootStrategy):
     enable_kafka_producer = False
 
 
+class Connection(Protocol):
+    """What is opened before the first record is read and closed after the last is acked."""
+
+    async def start(self) -> None:
+        """Open it."""
+
+    async def stop(self) -> None:
+        """Close it; harmless if it was never opened."""
+
+
 class StreamApp(faust.App):
-    """Faust app on the batched transport."""
+    """Faust app on the batched transport.
+
+    Faust starts an app's own tasks when events already flow, so they are no place to connect what
+    the agents write to: `connect_first` is.
+    """
 
     BootStrategy = StreamBoot
 
@@ -60,11 +78,16 @@ class StreamApp(faust.App):
         )
         self.topic_guard = TopicGuard()
         self._on_drain: list[Callable[[], Awaitable[None]]] = []
+        self._connections: Sequence[Connection] = ()
         super().__init__(options.app_id, **faust_settings(options))
 
     def batch_topic(self, name: str) -> TopicT:
         """The topic ``name`` for an agent, whose events then have a `Batch` as value."""
         return self.topic(name, maxsize=_STREAM_QUEUE_BATCHES)
+
+    def connect_first(self, *connections: Connection) -> None:
+        """Open these, in this order, before the app reads, and close them when it has ended."""
+        self._connections = connections
 
     def on_drain(self, flush: Callable[[], Awaitable[None]]) -> None:
         """Call ``flush`` whenever a rebalance or a stop waits for the batches in flight.
@@ -98,6 +121,24 @@ class StreamApp(faust.App):
     def restore_progress(self) -> RestoreProgress:
         """How far the restore of the tables is, while there is one."""
         return cast(StrictTables, self.tables).recovery.progress
+
+    @override
+    async def on_start(self) -> None:
+        """Open the connections; the first that does not open ends the app."""
+        await super().on_start()
+        try:
+            for connection in self._connections:
+                await connection.start()
+        except Exception as error:
+            await self.crash(error)
+
+    @override
+    async def on_shutdown(self) -> None:
+        """Close the connections."""
+        await super().on_shutdown()
+        for connection in self._connections:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(connection.stop(), _CLOSE_S)
 
     @override
     def _new_transport(self) -> TransportT:

@@ -5,8 +5,10 @@ None of it is promised by those packages. After an upgrade these tests say what 
 
 from __future__ import annotations
 
+import importlib
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,14 +24,24 @@ from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
 from aiokafka.producer.sender import SendProduceReqHandler
+from aiokafka.protocol.abstract import AbstractType
+from aiokafka.protocol.api import Request
 from faust.app.base import BootStrategy
 from faust.stores.base import Store
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport import consumer as base
 from faust.transport.drivers import aiokafka as driver
+from faust.types import StoreT
+from mode.threads import ServiceThread
 
 from streams.faust_app import FaustOptions, create_app
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("faust", "mode", "aiokafka")
+ORDINARY = {"BootStrategy", "logger", "_abc_impl", "API_KEY", "API_VERSION", "SCHEMA"}
+ORDINARY |= {"FLEXIBLE_VERSION"}
+"""Public settings of a class, and what classes have by themselves."""
 
 HOOKS: list[tuple[Callable[..., Any], str]] = [
     # overridden
@@ -70,7 +82,26 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (faust.Worker._setproctitle, "self, info, ident"),
     (mode.Worker._install_signal_handlers_unix, "self"),
     (mode.Service._crash, "self, reason"),
+    (faust.App.on_start, "self"),
+    (faust.App.on_shutdown, "self"),
+    (
+        faust.Schema.compile,
+        "self, app, on_key_decode_error, on_value_decode_error, default_propagate",
+    ),
+    (ServiceThread.on_crash, "self, msg, fmt, kwargs"),
+    (StoreT.apply_changelog_batch, "self, batch, to_key, to_value"),
+    (StoreT.reset_state, "self"),
+    (StoreT.backup_partition, "self, tp, flush, purge, keep"),
+    (StoreT.restore_backup, "self, tp, latest, backup_id"),
+    (faust.Table.on_start, "self"),
+    (faust.Table.send_changelog, "self, partition, key, value, key_serializer, value_serializer"),
+    (AIOKafkaConsumer.stop, "self"),
+    (Request.build, "self, request_struct_class"),
+    (AbstractType.encode, "value"),
+    (AbstractType.decode, "data"),
     # called
+    (faust.Table._changelog_topic_name, "self"),
+    (AIOKafkaClient.fetch_all_metadata, "self"),
     (Recovery.need_recovery, "self"),
     (Recovery.active_remaining_total, "self"),
     (driver.AIOKafkaConsumerThread._ensure_consumer, "self"),
@@ -97,12 +128,82 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (BatchBuilder.append, "self, timestamp, key, value, headers"),
 ]
 
+ATTRIBUTES: list[tuple[type[Any], str]] = [
+    (base.Consumer, "_acked"),
+    (base.Consumer, "_acked_index"),
+    (base.Consumer, "_committed_offset"),
+    (base.Consumer, "_unacked_messages"),
+    (Recovery, "_generation_id"),
+    (TableManager, "_recovery"),
+    (AIOKafkaConsumer, "_client"),
+    (AIOKafkaConsumer, "_coordinator"),
+    (AIOKafkaConsumer, "_subscription"),
+    (AIOKafkaConsumer, "_fetch_max_wait_ms"),
+    (GroupCoordinator, "_subscription"),
+    (GroupCoordinator, "_closing"),
+]
+"""Attributes of objects, which are read or replaced."""
+
+NAMED: list[tuple[type[Any], str]] = [
+    (BootStrategy, "enable_web"),
+    (BootStrategy, "enable_kafka_producer"),
+    (driver.Transport, "Consumer"),
+    (Recovery, "_publish_stats"),
+    (TableManager, "recovery"),
+]
+"""Attributes of classes, and tasks, that are overridden."""
+
 
 @pytest.mark.parametrize(
     ("hook", "parameters"), HOOKS, ids=lambda part: getattr(part, "__qualname__", "")
 )
 def test_a_hook_is_there_with_its_parameters(hook: Callable[..., Any], parameters: str) -> None:
     assert ", ".join(inspect.signature(hook).parameters) == parameters
+
+
+@pytest.mark.parametrize(("owner", "name"), NAMED)
+def test_what_is_overridden_by_name_is_there(owner: type[Any], name: str) -> None:
+    assert hasattr(owner, name)
+
+
+@pytest.mark.parametrize(("owner", "name"), ATTRIBUTES)
+def test_an_attribute_is_set_where_it_is_used(owner: type[Any], name: str) -> None:
+    sources = (inspect.getsource(one) for one in owner.__mro__[:-1])
+    assert any(re.search(rf"self\.{name}\b[^=\n]* = ", source) for source in sources)
+
+
+def listed() -> list[str]:
+    """The private parts that `docs/dependencies.md` gives a reason for."""
+    section = (ROOT / "docs" / "dependencies.md").read_text("utf-8").split("\n## Private parts ")[1]
+    return re.findall(r"^\| `([\w.]+)` \|", section.split("\n## ")[0], re.MULTILINE)
+
+
+def test_every_private_part_is_listed_with_a_reason() -> None:
+    hooks = [hook.__qualname__ for hook, _ in HOOKS]
+    named = [f"{owner.__name__}.{name}" for owner, name in (*ATTRIBUTES, *NAMED)]
+    assert sorted(listed()) == sorted([*hooks, *named])
+
+
+def overridden() -> Iterator[tuple[str, str]]:
+    """What our classes override of the three packages: the module it is in, and its name."""
+    for file in sorted(ROOT.glob("streams/**/*.py")):
+        name = file.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+        module = importlib.import_module(name.removesuffix(".__init__"))
+        for kind in vars(module).values():
+            if inspect.isclass(kind) and kind.__module__ == module.__name__:
+                theirs = [one for one in kind.__mro__ if one.__module__.split(".")[0] in PACKAGES]
+                for attribute in vars(kind):
+                    if any(attribute in vars(one) for one in theirs):
+                        yield module.__name__, attribute
+
+
+def test_what_is_overridden_is_known_here_and_stands_in_the_faust_app() -> None:
+    known = {part.rpartition(".")[2] for part in listed()}
+    found = [
+        (where, name) for where, name in overridden() if name not in ORDINARY and name[:2] != "__"
+    ]
+    assert {name for _, name in found} <= known
+    assert {where.rpartition(".")[0] for where, _ in found} == {"streams.faust_app"}
 
 
 def test_the_versions_are_those_whose_source_was_read() -> None:
