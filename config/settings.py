@@ -69,7 +69,7 @@ def unknown_variables(environ: Mapping[str, str]) -> dict[str, str | None]:
 
     They are not refused: Kubernetes, for one, adds ``TIERSTREAM_..._SERVICE_HOST`` by itself.
     """
-    known = [_prefixed(name) for name in Settings.model_fields]
+    known = [variable_names(name)[0] for name in Settings.model_fields]
     unknown = sorted(name for name in environ if name.startswith(ENV_PREFIX) and name not in known)
     return {
         name: next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.8)), None)
@@ -86,7 +86,7 @@ def _reason(detail: dict[str, Any], unprefixed: set[str]) -> str:
     if not detail["loc"]:  # a check of several settings names them itself
         return message
     name = str(detail["loc"][0]).lower().removeprefix(ENV_PREFIX.lower())
-    variable = _UNPREFIXED[name] if name in unprefixed else _prefixed(name)
+    variable = variable_names(name)[-1 if name in unprefixed else 0]
     field = Settings.model_fields.get(name)
     readable = field is not None and field.repr and "password" not in name
     value = f"={str(detail['input'])[:_SHOWN_VALUE_MAX_CHARS]}" if readable else ""

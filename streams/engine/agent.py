@@ -26,6 +26,7 @@ from streams.faust_app import Batch, BatchProducer, PartitionedStore, StreamApp,
 from streams.faust_app.batch import batch_events
 from streams.kafka.topics import CUSTOMER_EVENTS, TABLE, topic_name
 from streams.runtime.clock import wall_ms
+from streams.runtime.metrics import FlushStep
 
 _CHECKPOINT_FLUSHES = 5
 """Flushes from one checkpoint to the next, if the batches in flight do not ask for it earlier."""
@@ -146,7 +147,7 @@ class Engine:
 
     async def _step(
         self,
-        name: str,
+        name: FlushStep,
         taken: list[tuple[OwnedPartition, FlushBatch]],
         records_of: Callable[[int, FlushBatch], Iterator[Record]],
     ) -> None:

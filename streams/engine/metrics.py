@@ -10,7 +10,7 @@ from handlers.outputs import Output
 from streams.engine.flush_batch import DeadLetter
 from streams.engine.owned_partition import OwnedPartition
 from streams.kafka.topics import topic_for
-from streams.runtime.metrics import Metrics, type_label
+from streams.runtime.metrics import FlushStep, Metrics, type_label
 
 _ENGINE = "engine"
 
@@ -88,7 +88,7 @@ class EngineMetrics:
             self._metrics.dead_letters.labels(source, letter.rejection.reason).inc()
             self._metrics.events.labels(source, type_label(None), "dead_letter").inc()
 
-    def step_done(self, name: str, seconds: float) -> None:
+    def step_done(self, name: FlushStep, seconds: float) -> None:
         """A step of a flush was acknowledged."""
         self._metrics.flush_duration_seconds.labels(name).observe(seconds)
 

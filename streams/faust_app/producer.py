@@ -117,11 +117,6 @@ class BatchProducer:
             await self._producer.stop()
 
     @property
-    def buffered_bytes(self) -> int:
-        """Bytes added and not yet acknowledged by the broker."""
-        return self._buffered_bytes
-
-    @property
     def full(self) -> bool:
         """Whether to flush before adding more: half of the bound is taken."""
         return self._buffered_bytes * 2 >= self._buffered_max_bytes

@@ -25,7 +25,6 @@ from handlers.events import SCHEMA
 
 PREFIX = "tierstream_"
 
-Outcome = Literal["forwarded", "accepted", "duplicate", "dead_letter", "skipped_replay"]
 FlushStep = Literal["outputs", "claim", "state", "profiles", "meta"]
 
 _DURATION_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)

@@ -16,6 +16,7 @@ from streams.engine.owned_partition import OwnedPartition
 from streams.faust_app import BatchProducer
 from streams.faust_app.consumer_thread import BatchConsumerThread
 from streams.kafka.topics import CUSTOMER_EVENTS
+from streams.runtime.metrics import FlushStep
 from tests.harness.controls import Controls
 
 WRAPPED: tuple[tuple[type[Any], str, tuple[str, ...]], ...] = (
@@ -67,7 +68,7 @@ def _wrap_steps(controls: Controls) -> None:
     original = Engine._step
 
     @wraps(original)
-    async def step(engine: Engine, name: str, taken: Any, records_of: Any) -> None:
+    async def step(engine: Engine, name: FlushStep, taken: Any, records_of: Any) -> None:
         passes_on = name == "outputs" and any(batch.envelopes for _, batch in taken)
         if passes_on:
             controls.reach("before_forwarding")

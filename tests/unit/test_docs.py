@@ -18,8 +18,9 @@ from typer.core import TyperCommand, TyperGroup
 from cli.backtest.run import Backtest, BacktestOptions, Line, OutputFiles
 from cli.main import app
 from config.policy_care import MAX_HOLIDAYS
-from config.policy_file import MAX_TIERS, load_policy
+from config.policy_file import load_policy
 from config.policy_points import MAX_ACTIVITIES
+from config.policy_tiers import MAX_TIERS
 from config.settings import Settings
 from config.settings_section import ENV_PREFIX
 from handlers.decode.decode import MAX_NESTING, MAX_RECORD_BYTES, Limits

@@ -9,12 +9,12 @@ import pytest
 
 from config.policy_file import (
     MAX_POLICY_BYTES,
-    MAX_TIERS,
     PolicyError,
     default_policy_text,
     load_policy,
     parse_policy,
 )
+from config.policy_tiers import MAX_TIERS
 from scoring.policy import Policy, Tier
 from scoring.rules import Rules
 
