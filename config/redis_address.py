@@ -1,4 +1,4 @@
-"""What a Redis URL says about credentials, read the way the client reads it."""
+"""The address in a Redis URL, and whether credentials are sent; read as the client reads it."""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 
 They are declared by section: `settings_results`, `settings_kafka`, `settings_redis`,
 `settings_http`, `settings_process`. Each section checks its own fields, also against each other:
-above all, no credentials over a line that others can read. What is shown of them stands in
-`docs/operations.md`.
+above all, no credentials over an unencrypted connection. `docs/operations.md` lists all settings.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The settings of the processes: logs, the breaker of the ingest, and how often what is done."""
+"""The settings of the processes: logs, the breaker of the ingest, intervals and timeouts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a TOML table key by key: every wrong or unknown key is named, with the reason."""
+"""Reads a TOML table key by key, and names every wrong or unknown key with the reason."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The shell around the pure core: the Faust app, its commands, and the local servers."""
+"""The worker: a Faust app that moves records between Kafka and the pure rules of `handlers`."""

@@ -1,4 +1,4 @@
-"""Reading a partition's durable state from its changelog, as a worker would restore it."""
+"""Reads the state of a partition from its changelog, as a worker would restore it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def read_customer(settings: Settings, customer_id: str) -> Partition:
 
 
 async def newest_meta(consumer: AIOKafkaConsumer, changelog: TopicPartition) -> Meta | None:
-    """The newest checkpoint of a partition, looked for from the end; None if there is none."""
+    """The newest checkpoint of a partition, searched from the end; None if there is none."""
     begin = (await consumer.beginning_offsets([changelog]))[changelog]
     end = (await consumer.end_offsets([changelog]))[changelog]
     span = _FIRST_SPAN

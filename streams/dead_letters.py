@@ -1,4 +1,4 @@
-"""Dead letters: read from their topic, chosen by what they say of themselves, and judged."""
+"""Dead letters: read from their topic, selected by their headers, and checked before a replay."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Letter(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """Which letters are meant; what is None or empty leaves all.
+    """Which letters are selected; a field that is None or empty selects all.
 
     Attributes:
         source_topic: full name of the input topic a letter's record was in.
@@ -71,7 +71,7 @@ class Selection(NamedTuple):
     key: bytes | None = None
 
     def takes(self, letter: Letter) -> bool:
-        """Whether a letter is meant."""
+        """Whether a letter is selected."""
         topic = None if letter.source is None else letter.source.topic
         return (
             (not self.reasons or letter.reason in self.reasons)
@@ -83,15 +83,15 @@ class Selection(NamedTuple):
 
 
 class ReplayCheck(NamedTuple):
-    """Says of a letter why it is not to be sent again, by what is known without any customer.
+    """Tells why a letter must not be replayed, as far as that is known without the customer.
 
     Attributes:
         partitions: of each input topic by its full name.
         limits: on event times, as of now.
         rules: in force; None if no worker has run yet.
-        conflicts: send conflicts. Once what a conflict contradicts is forgotten, it would count
-            beside it, so this must be asked for.
-        again: send letters of replays too.
+        conflicts: replay conflicts too. When the event that a conflict contradicts is forgotten,
+            both would count, so this must be asked for.
+        again: replay letters that were replayed before.
     """
 
     partitions: Mapping[str, int]
@@ -101,7 +101,7 @@ class ReplayCheck(NamedTuple):
     again: bool = False
 
     def objection(self, letter: Letter) -> str | None:
-        """Why a letter stays where it is; None if it is to be sent."""
+        """Why a letter is not replayed; None if it is."""
         source = letter.source
         if source is None or source.partition >= self.partitions.get(source.topic, 0):
             return NOT_OURS

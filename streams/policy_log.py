@@ -1,4 +1,4 @@
-"""The policy in force is a record in every partition of the canonical log; here it is written."""
+"""Writes the policy in force to every partition of the canonical log."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from streams.runtime.clock import wall_ms
 def activation(settings: Settings, policy: Policy, running: Meta | None = None) -> bytes:
     """The record that puts a policy in force, with the settings that shape results.
 
-    `running` is a partition's state whose settings are kept: who publishes a policy does not mean
-    to change the mode.
+    The mode and the lateness of `running`, the state of a partition, are kept: publishing a policy
+    must not change them.
     """
     keeps = running is not None and running.policy is not None
     return encode_control(
@@ -37,7 +37,7 @@ def activation(settings: Settings, policy: Policy, running: Meta | None = None) 
 
 
 async def ensure_policy(settings: Settings, policy: Policy) -> list[int]:
-    """Write the policy to the partitions of the log that have no record yet; their numbers.
+    """Write the policy to the partitions of the log that are empty; return their numbers.
 
     Two workers that start at once may both write it; the second record changes nothing.
     """
@@ -57,7 +57,7 @@ async def ensure_policy(settings: Settings, policy: Policy) -> list[int]:
 
 
 async def publish_policy(settings: Settings, policy: Policy, running: Meta | None) -> int:
-    """Write a policy to every partition of the log; how many there are.
+    """Write a policy to every partition of the log; return how many there are.
 
     Args:
         running: the state of a partition, None if no worker has run yet.

@@ -1,4 +1,4 @@
-"""The worker: one process that ingests, applies and writes, put together here."""
+"""The worker: one process with the Faust app, ingest, engine, metrics and HTTP server."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _BATCHES_IN_FLIGHT = 16
 
 
 class Worker:
-    """Everything of one worker process: the Faust app, its agents, its loops, its HTTP server."""
+    """Puts one worker process together and runs it."""
 
     def __init__(self, settings: Settings, policy: Policy, partitions: int) -> None:
         self._settings = settings
@@ -128,7 +128,7 @@ class Worker:
         return {"assigned_and_restored": self.app.ready, "broker": not self.app.should_stop}
 
     def _liveness(self) -> Mapping[str, bool]:
-        """False once something ended the work: a stall, a loss, a failed write, a bug."""
+        """False after a crash: a stall, a lost assignment, a failed write, a bug."""
         return {"works": not self.app.crashed}
 
     def _rules(self) -> Rules | None:
@@ -137,7 +137,7 @@ class Worker:
         return next((one.rules for one in partitions if one.meta.policy is not None), None)
 
     def _on_restored(self, partition: OwnedPartition) -> None:
-        """Look whether the log names other settings or another policy than ours."""
+        """Compare the settings and the policy in the log with ours."""
         meta = partition.partition.meta
         settings = self._settings
         self._engine_metrics.restored(partition)

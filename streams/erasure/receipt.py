@@ -1,4 +1,4 @@
-"""What an erasure did, as plain values: for a terminal, for JSON, for the HTTP API."""
+"""The receipt of an erasure: what was done, and where data may remain."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Step(Struct, frozen=True):
 
 
 class Count(Struct, frozen=True):
-    """How many records of a topic bear the customer's id; at least so many if not complete."""
+    """How many records of a topic have the customer's id; a lower bound if not complete."""
 
     records: int
     complete: bool

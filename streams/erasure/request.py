@@ -1,4 +1,4 @@
-"""The request: a `customer.erased` among the other events of people."""
+"""The request of an erasure: a `customer.erased` event, written to the topic `profiles`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ERASED = "customer.erased"
 
 
 class Request(NamedTuple):
-    """An erasure that Kafka has.
+    """The request of an erasure, written to Kafka.
 
     Attributes:
         customer_id: who is to be erased.
@@ -49,7 +49,7 @@ async def write_request(settings: Settings, customer_id: str, counts: Mapping[st
         counts: partitions by topic.
 
     Raises:
-        ProduceFailed: it may or may not have been written; to ask again does no harm.
+        ProduceFailed: it may or may not have been written; a second request does no harm.
         KafkaError: no broker answers.
     """
     event_id = f"erase-{uuid.uuid4()}"

@@ -1,4 +1,4 @@
-"""When records of a topic are gone at the latest, from the settings of the cluster."""
+"""When records of a topic are gone at the latest, by the topic settings of the cluster."""
 
 from __future__ import annotations
 

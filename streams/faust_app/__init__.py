@@ -1,4 +1,4 @@
-"""Faust made exact and fast: batches, commits, the customers table, batched writing, the runner."""
+"""Faust by the batch: its transport, commits, tables, producer and runner. All hooks are here."""
 
 from __future__ import annotations
 

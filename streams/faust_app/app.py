@@ -32,7 +32,7 @@ _CLOSE_S = 2.0
 
 
 class BatchSchema(faust.Schema[Any, Any]):
-    """Takes the batch as it is: decoding is the application's."""
+    """Hands a batch to the agent as it is; the application decodes its records."""
 
     @override
     def compile(self, app: Any, **_: Any) -> Any:
@@ -104,7 +104,7 @@ class StreamApp(faust.App):
 
     @property
     def batch_consumer(self) -> BatchConsumer:
-        """The consumer: ``hold``, ``release``, ``progress``, ``highwater``, ``commit``."""
+        """The consumer with its real type."""
         return batch_consumer(self.consumer)
 
     @property
@@ -119,7 +119,7 @@ class StreamApp(faust.App):
 
     @property
     def restore_progress(self) -> RestoreProgress:
-        """How far the restore of the tables is, while there is one."""
+        """How far the restore of the tables is; 0 of 0 while nothing is restored."""
         return cast(StrictTables, self.tables).recovery.progress
 
     @override

@@ -14,7 +14,7 @@ class Record(Protocol):
 
     @property
     def offset(self) -> int:
-        """Its position in the partition."""
+        """Its offset in the partition."""
 
     @property
     def timestamp(self) -> int:
@@ -77,7 +77,7 @@ class BatchEvent(Protocol):
         """The batch."""
 
     def ack(self) -> bool:
-        """Tell that the batch is done; batches of one partition in the order they came."""
+        """Mark the batch as done. Batches of a partition are acked in the order they came."""
 
 
 def batch_events(stream: Any) -> AsyncIterator[BatchEvent]:

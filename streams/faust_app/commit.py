@@ -37,11 +37,11 @@ class PartitionAcks:
         return len(self._in_flight)
 
     def delivered(self, last_offset: int) -> None:
-        """A batch that ends at ``last_offset`` goes to the agents."""
+        """Note that a batch that ends at ``last_offset`` goes to the agents."""
         self._in_flight.append(last_offset)
 
     def append(self, last_offset: int) -> None:
-        """The batch that ends at ``last_offset`` is acked. The name is Faust's.
+        """Note that the batch that ends at ``last_offset`` is acked. The name is Faust's.
 
         Raises:
             OutOfOrderAck: it is not the oldest in flight.

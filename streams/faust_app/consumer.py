@@ -49,11 +49,11 @@ class Drainable(Protocol):
 
     @property
     def membership(self) -> Membership:
-        """The place of the process in its consumer group."""
+        """Whether this process is still a member of its consumer group."""
 
     @property
     def topic_guard(self) -> TopicGuard:
-        """What its topics were when it began."""
+        """Knows what the topics were when the process began."""
 
     async def drain(self) -> None:
         """Make durable and ack what can be acked now."""
@@ -61,7 +61,13 @@ class Drainable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one partition is: ``end`` is the broker's end offset, ``acked`` the next to do."""
+    """How far one partition is.
+
+    Attributes:
+        end: the broker's end offset.
+        acked: the offset of the next record to be acked.
+        in_flight: batches delivered and not yet acked.
+    """
 
     end: int
     acked: int
@@ -92,12 +98,12 @@ class BatchConsumer(driver.Consumer):
 
     @property
     def membership(self) -> Membership:
-        """Whether what we hold is still ours."""
+        """Whether this process is still a member of its consumer group."""
         return cast(Drainable, self.app).membership
 
     @property
     def topic_guard(self) -> TopicGuard:
-        """What our topics were when the process began."""
+        """Knows what the topics were when the process began."""
         return cast(Drainable, self.app).topic_guard
 
     def lose_from_thread(self, lost: AssignmentLost) -> None:
@@ -109,11 +115,11 @@ class BatchConsumer(driver.Consumer):
             self.add_future(self.crash(error))
 
     async def look_at_topics(self) -> None:
-        """Compare our topics with what they were; partitions that are new are shared out.
+        """Compare our topics with what they were, and have new partitions assigned.
 
         Raises:
             TopicChanged: one is not what it was.
-            KafkaError: no broker tells.
+            KafkaError: no broker answers.
         """
         await self._topics.look()
 
@@ -173,7 +179,7 @@ class BatchConsumer(driver.Consumer):
         )
 
     def _readable(self) -> tuple[set[TP], bool]:
-        """The partitions to fetch, and whether none was left out by us."""
+        """The partitions to fetch, and whether that is all that Faust would fetch."""
         if not self.flow_active:
             return set(), False
         active = self._get_active_partitions() - self._gate.stopped
@@ -188,7 +194,7 @@ class BatchConsumer(driver.Consumer):
         return acks is None or acks.in_flight < self.limits.max_in_flight
 
     async def _rest(self) -> None:
-        """Nothing may be read now: wait a little, or until that changes."""
+        """Wait a little, or until something may be read again."""
         assigned = self.assignment() - self._gate.stopped
         held_by_us = self.flow_active and self._gate.is_open and assigned
         if not held_by_us:
@@ -199,7 +205,7 @@ class BatchConsumer(driver.Consumer):
 
     @override
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Nothing: Faust would note the offsets between two acks, of which batches have plenty."""
+        """Do nothing. Faust would note every offset between two acks, thousands for each batch."""
 
     # -- back pressure and lag
 
@@ -218,8 +224,8 @@ class BatchConsumer(driver.Consumer):
     def stop_partition(self, tp: TP, offset: int) -> None:
         """Read no more of a partition until the next rebalance, and commit ``offset``.
 
-        Its batches that are delivered and not acked are given back: nobody waits for them any more,
-        and they must not be acked. One that comes to an agent later is given back by another call.
+        Its batches in flight are given back: nobody waits for them any more, and they must not be
+        acked. A batch that comes to an agent later needs another call.
 
         Raises:
             OutOfOrderAck: a later offset was acked before.
@@ -232,9 +238,9 @@ class BatchConsumer(driver.Consumer):
         self._unblocked.set()
 
     async def progress(self) -> Mapping[TP, Progress]:
-        """How far the assigned stream partitions are, by the broker's present end offsets.
+        """How far the assigned stream partitions are, by the end offsets as they are now.
 
-        Empty while that cannot be told: partitions move, or the broker does not answer.
+        Empty while partitions move, or while no broker answers.
         """
         streams = self._stream_partitions()
         try:
@@ -390,7 +396,7 @@ class BatchConsumer(driver.Consumer):
 
     @override
     async def verify_all_partitions_active(self) -> None:
-        """Nothing: Faust's livelock detectors only log, and take idle partitions for stuck."""
+        """Do nothing: Faust's livelock detectors only log, and take idle partitions for stuck."""
 
 
 def batch_consumer(app_consumer: ServiceT) -> BatchConsumer:

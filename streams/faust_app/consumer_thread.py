@@ -1,4 +1,4 @@
-"""The thread around aiokafka's consumer: what it is asked, and what it hears of its group."""
+"""The thread that runs aiokafka's consumer, and the questions to it from the main thread."""
 
 from __future__ import annotations
 
@@ -46,18 +46,18 @@ class _Owner(Protocol):
 
     @property
     def membership(self) -> Membership:
-        """Whether what we hold is still ours."""
+        """Whether this process is still a member of its consumer group."""
 
     @property
     def topic_guard(self) -> TopicGuard:
-        """What the topics were when the process began."""
+        """Knows what the topics were when the process began."""
 
     def lose_from_thread(self, lost: AssignmentLost) -> None:
         """End the process: its partitions went away; called in the consumer's thread."""
 
 
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):
-    """The thread around aiokafka's consumer, with our fetch settings."""
+    """Runs aiokafka's consumer with our fetch settings, and watches its group."""
 
     @override
     def _create_worker_consumer(self, transport: driver.Transport) -> Any:
@@ -76,9 +76,9 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     @override
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        """Commit, whether the group took it; a refusal ends the process.
+        """Commit offsets with the ids of our topics; return whether the group accepted.
 
-        Faust takes one because of a rebalance for a commit like others, and goes on.
+        A refused commit ends the process, except during a rebalance. Faust would go on.
         """
         consumer = cast(_Owner, self.consumer)
         offsets_with_metadata = {
@@ -105,7 +105,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     @override
     async def _highwaters(self, partitions: Sequence[TP]) -> Mapping[TP, int]:
-        """The end offsets: what the broker lists, or what a fetch said, if that is more.
+        """The end offsets: the higher of what the broker lists and what a fetch said.
 
         The embedded broker lists the *first* offset of the last batch + 1. A restore up to there
         would leave out most of that batch, without an error.
@@ -146,10 +146,10 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     @override
     def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
-        """Nothing: mode prints the traceback here, and logs it as well."""
+        """Do nothing: mode would print the traceback, which is logged as well."""
 
     def note_poll(self) -> None:
-        """Count as a reader while there is nothing to read: no partitions, or a rebalance.
+        """Count as a poll while there is nothing to read: without partitions, or in a rebalance.
 
         After `max_poll_interval_ms` without a fetch aiokafka leaves the group, and joins it again
         only after the next fetch. Faust does not fetch before it has joined.
@@ -158,7 +158,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         self.thread_loop.call_soon_threadsafe(count_as_poll, self._ensure_consumer())
 
     async def describe_topics(self, names: Iterable[str]) -> Mapping[str, TopicState]:
-        """What a broker says of topics, see `streams.faust_app.topic_identity`."""
+        """The ids and partition counts of topics, asked of a broker."""
         consumer = self._ensure_consumer()
         found: Mapping[str, TopicState] = await self.call_thread(describe_topics, consumer, names)
         return found
@@ -168,9 +168,9 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         self.thread_loop.call_soon_threadsafe(refresh_metadata, self._ensure_consumer())
 
     def knows_less(self, found: Mapping[str, TopicState]) -> bool:
-        """Whether aiokafka knows fewer partitions of what it is subscribed to than a broker tells.
+        """Whether aiokafka knows fewer partitions of its topics than a broker has told now.
 
-        A broker that has just started may know no topics yet. Who leads the group then shares out
+        A broker that has just started may know no topics yet. The leader of the group then assigns
         none, and would look again only minutes later.
         """
         consumer = self._ensure_consumer()

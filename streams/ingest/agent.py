@@ -40,7 +40,7 @@ _STAGE = "ingest"
 
 
 class Ingest:
-    """Forwards what is well-formed, in order, and acks it once Kafka has it.
+    """Forwards well-formed records in order, and acks them once Kafka has them.
 
     In replay mode the inputs are merged by time first (`time_merge`). A partition with too many bad
     records is stopped (`stops`).
@@ -91,7 +91,7 @@ class Ingest:
         return self._stops.stopped
 
     async def take(self, stream: StreamT[Batch]) -> None:
-        """The agent: take each batch as it comes; the flush acks it later."""
+        """The agent: forward the records of each batch; the flush acks it later."""
         async for event in batch_events(stream):
             batch = event.value
             if not self._stops.admits(batch.tp, batch.first_offset):
@@ -107,7 +107,7 @@ class Ingest:
             await asyncio.sleep(0)
 
     async def flush_often(self) -> None:
-        """Send whatever was taken while the last sending was under way, for ever."""
+        """Flush again and again: what was forwarded during one flush goes with the next."""
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _MERGE_POLL_S)
@@ -173,7 +173,7 @@ class Ingest:
             self._pending.append(event)
 
     def _forward_all(self, batch: Batch) -> bool:
-        """Whether all of the batch was taken: no breaker has tripped."""
+        """Forward the records of a batch; False if the breaker of its partition trips."""
         self._set_limits()
         tp = batch.tp
         breaker, forward = self._stops.breaker(tp), self._forward
@@ -185,7 +185,7 @@ class Ingest:
         self._limits = Limits(self._settings.min_event_time_ms, latest_ms)
 
     def _forward(self, record: Record, tp: TP, breaker: Breaker) -> bool:
-        """Take a record, unless it is bad and one too many of its partition."""
+        """Forward a record, or make it a dead letter; False if it trips the breaker instead."""
         headers = record.headers
         attributes = cloud_event_headers(headers)
         topic, partition = tp

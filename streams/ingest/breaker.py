@@ -1,7 +1,7 @@
-"""A breaker: says when one input partition has had too many bad records to go on.
+"""A circuit breaker that trips when an input partition has too many bad records.
 
-Two bounds: bad records in a row, and bad ones among the newest. Only a bad record can break one, so
-good ones cost no more than counting. It knows no time, no broker and no settings.
+It has two bounds: on bad records in a row, and on bad ones among the newest. Only a bad record can
+exceed one, so good ones are merely counted.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class Bounds(NamedTuple):
 
 
 class Trip(NamedTuple):
-    """Why a partition is stopped. The record at `offset` is not taken any more.
+    """Why a partition is stopped. It is read up to `offset`, which is not taken.
 
     Attributes:
-        offset: of the bad record that was one too many.
-        first_offset: of the first of the bad records that broke the bound.
-        bound: what was broken, in words.
-        reasons: how many of these records there are of each reason; the last one is among them.
+        offset: of the bad record that tripped the breaker.
+        first_offset: of the first of the bad records that exceeded the bound.
+        bound: which bound, in words.
+        reasons: the number of these bad records by reason, the last one included.
     """
 
     offset: int
@@ -63,7 +63,7 @@ class Breaker:
         self._window: deque[_Bad] = deque()
 
     def bad(self, offset: int, reason: str) -> Trip | None:
-        """Count a bad record; the trip if it is one too many."""
+        """Count a bad record; return the trip if it exceeds a bound."""
         in_a_row, in_window, window = self._bounds
         if self._row and self._row[-1].number != self.taken:
             self._row.clear()

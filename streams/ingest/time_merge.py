@@ -1,8 +1,8 @@
-"""Several input partitions as one stream in the order of their records' timestamps.
+"""Merges input partitions by the timestamps of their records, for replays.
 
-For replays: the canonical log's clock follows event time there, so an input that is read ahead of
-the others would make their events late. A record is released when every other partition has one to
-compare with, or was seen to be read to its end some time after the record came.
+In a replay the clock of the log follows event time, so an input that is read ahead of the others
+would make their events late. A record is released when every other partition has one to compare
+with, or was seen at its end some time after the record came.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class TimeMerge:
     def note_ends(self, ends: Mapping[TP, int], starts: Mapping[TP, int], checked_s: float) -> None:
         """Note the end offsets of all assigned partitions, asked for at `checked_s` (monotonic).
 
-        `starts` are the positions of partitions from which nothing came yet.
+        `starts` are the next offsets of partitions from which nothing came yet.
         """
         for tp in self._queues.keys() - ends.keys():
             if not self._queues[tp].batches:

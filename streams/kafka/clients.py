@@ -104,7 +104,7 @@ async def open_admin(settings: Settings) -> AIOKafkaAdminClient:
 
 
 def unreachable(settings: Settings, error: BaseException) -> BrokerUnreachable:
-    """What to raise when the brokers do not answer, for the reason that a client gave."""
+    """The exception to raise when no broker answers, made of the error of a client."""
     said = f"no Kafka broker answers at {settings.kafka_bootstrap_servers}"
     if isinstance(error, TimeoutError):
         return BrokerUnreachable(f"{said} within {settings.startup_timeout}")

@@ -1,7 +1,8 @@
-"""The same login for Faust, whose own way to say it has a trap.
+"""The login to Kafka as Faust takes it.
 
-`faust.SASLCredentials` without a TLS context quietly speaks plaintext, whatever the operator asked
-for. So the context is always built here, and what comes out is compared with what was asked.
+`faust.SASLCredentials` without a TLS context silently uses plaintext, whatever the operator asked
+for. So the context is always built here, and the protocol that results is compared with the
+setting.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How records look on the wire beside their values: keys and headers."""
+"""Keys and headers of the records in Kafka."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Origin(NamedTuple):
 def canonical_headers(origin: Origin, key: bytes, headers: Sequence[tuple[str, bytes]]) -> Headers:
     """The headers of a record of the canonical log: its origin, and CloudEvents attributes.
 
-    A replay says of what it is one.
+    A replayed dead letter also keeps the header that names it.
     """
     source, timestamp_ms, original_key = origin
     found: Headers = [
@@ -78,12 +78,11 @@ def cloud_event_headers(headers: Sequence[tuple[str, bytes]]) -> Mapping[str, by
 def dead_letter_headers(
     origin: Origin | None, rejection: Rejection, headers: Sequence[tuple[str, bytes]]
 ) -> Headers:
-    """What a dead letter says of itself, then the attributes of a CloudEvent in binary mode.
+    """The headers of a dead letter: the reason, the source, then the attributes of a CloudEvent.
 
-    A replay that is refused once more names what it repeats, so that it is not replayed for ever.
-
-    The attributes are as much of the event as the record's value is, so of an erased customer none
-    is kept.
+    A replay that is refused again keeps the header that names what it repeats, so that it is not
+    replayed for ever. The attributes are part of the event, like the record's value, so none is
+    kept for an erased customer.
     """
     found: Headers = [("reason", rejection.reason.encode())]
     if origin is not None:
@@ -102,7 +101,7 @@ def dead_letter_headers(
 
 
 def dead_letter_value(value: bytes | None, rejection: Rejection) -> bytes | None:
-    """The original bytes, but for an erased customer: of that one nothing is kept."""
+    """The original bytes; None for an erased customer, of whom nothing is kept."""
     return None if rejection.reason == ERASED_CUSTOMER else value
 
 
@@ -111,7 +110,7 @@ def _replay_mark(headers: Sequence[tuple[str, bytes | None]]) -> Headers:
 
 
 def _attributes(headers: Sequence[tuple[str, bytes | None]]) -> Headers:
-    """The attributes of a CloudEvent; a header may come without a value, which tells nothing."""
+    """The attributes of a CloudEvent; headers without a value are left out."""
     return [
         (name, value) for name, value in headers if value is not None and name.startswith("ce_")
     ]

@@ -37,7 +37,7 @@ class GroupOffsets(NamedTuple):
 
 
 def topic_guard(settings: Settings) -> TopicGuard:
-    """What tells whether our topics are what they were; it has not looked at them yet."""
+    """The guard of our topics; it has not compared anything yet."""
     changelog = changelog_name(settings)
     kept = {topic_name(settings, CUSTOMER_EVENTS): CUSTOMER_EVENTS, changelog: "changelog"}
     inputs = {topic_name(settings, name): name for name in INPUT_TOPICS}
@@ -50,7 +50,7 @@ def topic_guard(settings: Settings) -> TopicGuard:
 
 
 async def read_group_offsets(settings: Settings, counts: Mapping[str, int]) -> GroupOffsets:
-    """Ask the brokers.
+    """Ask the brokers for committed offsets, offset bounds and topics.
 
     Args:
         settings: of the deployment.

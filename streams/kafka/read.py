@@ -1,4 +1,4 @@
-"""Reading a partition from its first record, or a later one, to its end."""
+"""Reads a partition from its first record, or a later one, to its end."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ _FETCH_WAIT_MS = 1_000
 async def read_to_end(
     consumer: AIOKafkaConsumer, tp: TopicPartition, start: int = 0
 ) -> AsyncIterator[tuple[Sequence[ConsumerRecord], int]]:
-    """Batches of records from `start` up to the end as it is now, each with the end offset.
+    """Yield batches of records from `start` up to the present end, each with the end offset.
 
-    The end does not move while the partition is read, so this returns even where records come
-    faster than one can wait for none.
+    The end is asked for once, so this returns even while records are being written.
     """
     consumer.assign([tp])
     # A position that is no longer kept would be taken for the end.

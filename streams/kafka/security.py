@@ -1,4 +1,4 @@
-"""How Kafka is logged in to: from the settings to what a Kafka client takes."""
+"""TLS and login of Kafka: from the settings to the arguments of a client."""
 
 from __future__ import annotations
 

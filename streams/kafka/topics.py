@@ -1,4 +1,4 @@
-"""The topics: their names, how they are made, and whether they are as they must be."""
+"""The topics: their names and settings, how they are created and checked."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class TopicsUnusable(Exception):
 
 
 class Topic(NamedTuple):
-    """A topic as it must be; `is_input` ones may have any number of partitions."""
+    """A topic with its settings. Inputs may have any number of partitions."""
 
     name: str
     config: dict[str, str]
@@ -75,11 +75,11 @@ def all_topics(settings: Settings) -> list[Topic]:
 
 
 async def create_topics(settings: Settings) -> list[str]:
-    """Make the topics that are not there yet; the names of those made.
+    """Create the topics that are missing; return their names.
 
     Raises:
         BrokerUnreachable: no broker answers.
-        TopicsUnusable: the broker refuses, or a topic that is there is not as it must be.
+        TopicsUnusable: the broker refuses, or an existing topic has wrong partitions.
     """
     existing = await partition_counts(settings)
     missing = [topic for topic in all_topics(settings) if topic.name not in existing]
@@ -91,11 +91,11 @@ async def create_topics(settings: Settings) -> list[str]:
 
 
 async def check_topics(settings: Settings) -> dict[str, int]:
-    """The partition counts of all our topics, if they are as they must be.
+    """The partition counts of all our topics, which are checked.
 
     Raises:
         BrokerUnreachable: no broker answers.
-        TopicsUnusable: naming each topic that is missing or has another number of partitions.
+        TopicsUnusable: naming each topic that is missing or has wrong partitions.
     """
     counts = await partition_counts(settings)
     problems = topic_problems(settings, counts)
@@ -105,7 +105,7 @@ async def check_topics(settings: Settings) -> dict[str, int]:
 
 
 def topic_problems(settings: Settings, counts: dict[str, int]) -> list[str]:
-    """What is wrong with the topics, a sentence each."""
+    """One sentence for each problem with the topics."""
     problems = []
     events = topic_name(settings, CUSTOMER_EVENTS)
     expected = counts.get(events, settings.partitions)
@@ -193,7 +193,7 @@ def topic_for(event_type: object, schema: Schema = SCHEMA) -> InputTopic:
 async def read_configs(
     admin: AIOKafkaAdminClient, topics: Iterable[str]
 ) -> dict[str, dict[str, str]]:
-    """Settings by topic; none for one whose settings we may not read.
+    """The settings of topics; a topic is left out if we may not read its settings.
 
     Raises:
         KafkaError: a broker does not answer.
