@@ -234,7 +234,7 @@ def test_texts_go_out_as_they_came_in() -> None:
 
 def test_every_output_is_known_wherever_outputs_are_listed() -> None:
     constants = [value for name, value in vars(outputs).items() if name.isupper()]
-    types = {name for name in constants if re.fullmatch(r"[a-z]+\.[a-z_]+", name)}
+    types = {text for text in constants if re.fullmatch(r"[a-z]+\.[a-z_]+", str(text))}
     assert {outputs.TIER_CHANGED, outputs.POINTS_REFUSED} < types
     of_oracle = {"tier.changed", *DORMANCY_TYPES, *CARE_TYPES, *PROFILE_CHANGE_TYPES}
     assert set(TYPES) == of_oracle == types - {outputs.CUSTOMER_PROFILE}
