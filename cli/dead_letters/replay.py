@@ -12,7 +12,6 @@ from collections import Counter
 from aiokafka import TopicPartition
 
 from config.settings import Settings
-from devtools.traffic.pace import Pace
 from handlers.decode.decode import Limits
 from handlers.reasons import CONFLICT
 from handlers.state.partition_state import Source
@@ -32,6 +31,7 @@ from streams.kafka.clients import new_consumer, new_producer
 from streams.kafka.headers import REPLAYED_FROM, Headers
 from streams.kafka.read import read_to_end
 from streams.kafka.topics import DEAD_LETTERS, changelog_name, partition_counts, topic_name
+from streams.runtime.token_bucket import Pace
 
 SENT_BEFORE = "were replayed before, or stand here twice"
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import islice
 
 from config.settings import Settings
-from devtools.traffic.pace import Pace
 from devtools.traffic.record import TrafficRecord
 from handlers.decode.schema import InputTopic
 from streams.faust_app import BatchProducer
@@ -22,6 +21,7 @@ from streams.kafka.topics import (
     partition_counts,
     topic_name,
 )
+from streams.runtime.token_bucket import Pace
 
 _CHUNK = 2_000
 """Records sent but not yet acknowledged, at most."""

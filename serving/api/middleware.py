@@ -53,7 +53,7 @@ class RequestMiddleware:
         started_s = self._clock()
         state = scope.setdefault("state", {})
         state["request_id"] = secrets.token_hex(16)
-        # Routes are told apart before percent-encoding is undone: an id may hold a slash.
+        # Routes are matched while the path is percent-encoded: an id may contain a slash.
         scope["path"] = scope["raw_path"].decode("ascii")
         status = 0
 

@@ -11,8 +11,8 @@ from streams.runtime.token_bucket import TokenBucket
 class RateLimiter:
     """A token bucket for each of many callers; those who were silent longest are forgotten.
 
-    A caller who was forgotten begins again with a full bucket. Silence would have filled it as
-    well, unless more callers than ``most`` come at once.
+    A forgotten caller starts with a full bucket again. The time since would have filled it as well,
+    unless more callers than ``most`` come at once.
 
     Args:
         rate: requests per second allowed to each caller; 0 for no limit.

@@ -73,8 +73,8 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
     return tokens
 
 
-def _reason(place: tuple[int | str, ...], message: str) -> str:
-    where = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in place)
+def _reason(location: tuple[int | str, ...], message: str) -> str:
+    where = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in location)
     return f"{where.removeprefix('.')}: {message.removeprefix('Value error, ')}"
 
 

@@ -51,7 +51,7 @@ async def open_consumer(
 
 
 def _heartbeat_interval_ms(settings: Settings) -> int:
-    # A rebalance is learnt of from the answer to a heartbeat, and must be joined in time.
+    # The response to a heartbeat announces a rebalance, which must be joined in time.
     return min(3_000, settings.session_timeout.ms // 3, settings.rebalance_timeout.ms // 3)
 
 

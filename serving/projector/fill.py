@@ -65,7 +65,7 @@ class TopicFill(Generic[R]):
         """Find the first records; returns how many offsets there are to read.
 
         Raises:
-            ViewError: Kafka does not tell the partitions.
+            ViewError: Kafka does not return the partitions.
         """
         await self._assign()
         point = await resume(self._consumer, self._writer, self.topic, wall_ms(), self._meter)
@@ -87,7 +87,7 @@ class TopicFill(Generic[R]):
         Raises:
             ViewError: the topic yields nothing.
             RedisError: Redis refuses, or was away for too long.
-            StaleWriter: the right to fill the generation has lapsed.
+            StaleWriter: the lease on the generation has expired.
         """
         started_ms = wall_ms()
         await self._read_to(await self.ends(), on_batch)
@@ -114,7 +114,7 @@ class TopicFill(Generic[R]):
         chunks = self._source.read(batch, self._next, self._meter)
         after = dict(self._next) | {chunk.partition: chunk.after for chunk in chunks}
         for tp in self._consumer.assignment():
-            # Past a gap at the end; and even without records a write renews our right to go on.
+            # Past a gap at the end. Even without records, a write extends our lease.
             position = await self._consumer.position(tp)
             chunks.append(Chunk(tp.partition, after[tp.partition], position, ()))
         applied = await within_startup(self._settings, lambda: self._writer.apply(chunks))

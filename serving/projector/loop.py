@@ -99,8 +99,8 @@ class Projection(ConsumerRebalanceListener, Generic[R]):  # type: ignore[misc]
         """Find the resume point if there is none, else read a batch, apply it and measure the lag.
 
         Raises:
-            ViewError: it makes no sense to go on.
-            RedisError: Redis refuses, or does not answer and we are to stop.
+            ViewError: Kafka refuses, or the view is too far behind to go on.
+            RedisError: Redis refuses, or does not answer when the process stops.
         """
         self._health.heartbeat()
         try:
@@ -115,7 +115,7 @@ class Projection(ConsumerRebalanceListener, Generic[R]):  # type: ignore[misc]
             self._forget_resume_point()
             await asyncio.sleep(_PAUSE_S)
         except KafkaError as error:
-            # A question to brokers that are away for long fails so; aiokafka does not ask again.
+            # Requests fail so during a long outage of the brokers; aiokafka does not retry them.
             if not (error.retriable or isinstance(error, KafkaTimeoutError)):
                 raise ViewError(f"cannot read {self._topic}: {error}") from error
             _log.warning("waiting for Kafka", reason=f"{type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""The names of everything the view keeps in Redis.
+"""The keys of the view in Redis.
 
 All begin with the same prefix, whose text in braces (the hash tag) puts them into one slot of a
 Redis Cluster: scripts may make keys, and pipelines and set operations work, there as elsewhere.

@@ -39,7 +39,7 @@ class ViewReader:
         """The plain fields of a customer's profile and its tags, as text.
 
         Returns:
-            The hash as it stands in Redis; None for an unknown or erased customer.
+            The hash as it is in Redis; None for an unknown or erased customer.
         """
 
         def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:

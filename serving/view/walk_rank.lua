@@ -1,7 +1,7 @@
--- Look at customers of a rank one after the other, and keep those for whom all filters hold.
+-- Check customers of a rank in its order, and return those for whom all filters hold.
 -- KEYS: the rank.
--- ARGV: 1 to go downwards (else 0), lowest and highest value, value and id of the place to go on
---       after (or two empty texts), the most customers to look at, the most to keep; then in
+-- ARGV: 1 for descending order (else 0), lowest and highest value, value and id of the customer to
+--       continue after (or two empty texts), the most customers to check and to return; then in
 --       MessagePack: for each filter by facet the keys of its sets, and for each filter by rank its
 --       key and bounds.
 -- Returns ids and values of those kept in turn, value and id of the last one looked at (or kept,
@@ -21,7 +21,7 @@ local function precedes(a, b)
   return #a < #b
 end
 
--- How many customers stand before the place: itself included if `with`.
+-- How many customers come before that customer; with that one included if `with`.
 local function before(with)
   local from, to = below('(' .. value), below(value)
   while from < to do

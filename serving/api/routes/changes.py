@@ -75,13 +75,13 @@ async def changes(
 ) -> Response:
     """Tier changes, dormancy alerts, reminders and profile changes as server-sent events.
 
-    `event` is the type, `data` the whole CloudEvent as it stands on the topic, `id` a position
-    that names every partition: with it as `Last-Event-ID` any instance goes on exactly behind that
-    event. Order holds per customer and topic. What Kafka has twice comes twice: drop what is not
-    above the last `data.sequence` of that customer on that topic.
+    `event` is the type, `data` the whole CloudEvent as it is on the topic, and `id` a position in
+    every partition: with it as `Last-Event-ID` any instance resumes exactly after that event. Order
+    holds per customer and topic. What Kafka has twice comes twice: drop what is not above the last
+    `data.sequence` of that customer on that topic.
 
     An event `tierstream.gap` says that a topic no longer has what comes next, and where reading
-    goes on. A client that does not read is cut off after 30 seconds and may go on by the id. A
+    goes on. A client that does not read is cut off after 30 seconds and may resume by the id. A
     stream ends when its token does. Without the scope `attributes` there is no `birthday.upcoming`.
     """
     services = services_of(request)

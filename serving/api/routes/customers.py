@@ -38,7 +38,7 @@ async def explain(request: Request, caller: CanRead, customer_id: CustomerId) ->
 
     It is read from the state in Kafka, about a second old, and takes seconds: ask for a customer
     somebody looks at, not for many. It names attributes without their values; without the scope
-    `attributes` it does not tell the birthday among what is to come either.
+    `attributes` it leaves out birthday reminders too.
     """
     no_parameters(request)
     found = await services_of(request).explain_jobs.explain(customer_id)

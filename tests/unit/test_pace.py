@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devtools.traffic.pace import Pace
+from streams.runtime.token_bucket import Pace
 
 
 class Clock:
