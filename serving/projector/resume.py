@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from serving.projector.metrics import ViewMeter
-from serving.projector.sources import ViewWriter
+from serving.view.generation import ViewWriter
 from serving.view.redis import ViewError
 
 _ATTEMPTS = 5

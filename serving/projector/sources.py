@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar
 
 from redis.asyncio import Redis
@@ -14,9 +14,10 @@ from serving.projector.metrics import ViewMeter
 from serving.view.change_records import LevelRecord, MoveRecord, read_level, read_move
 from serving.view.changes_writer import LevelsWriter, MovesWriter
 from serving.view.chunks import Chunk
-from serving.view.generation import Applied, Generation, StoredOffset
+from serving.view.generation import Generation, ViewWriter
 from serving.view.keys import REMOVALS_KEPT_MS
 from serving.view.profile_record import ProfileRecord
+from serving.view.profiles_writer import ProfilesWriter
 from streams.kafka.topics import topic_name
 
 
@@ -86,33 +87,6 @@ class LevelsSource(_ChangesSource):
 
 
 R = TypeVar("R")
-R_contra = TypeVar("R_contra", contravariant=True)
-
-
-class ViewWriter(Protocol[R_contra]):
-    """Writes the part of a generation that comes from one topic."""
-
-    async def stored_offsets(self, partitions: Iterable[int]) -> dict[int, StoredOffset | None]:
-        """The stored offset of each of ``partitions``; None where there is none."""
-
-    async def may_begin(self, partitions: Iterable[int], /) -> bool:
-        """Whether everything that must be written before these partitions is there."""
-
-    async def begin(self, partition: int, offset: int, now_ms: int) -> None:
-        """Store ``offset``: all records before it are applied, or gone from the topic."""
-
-    async def apply(self, chunks: Sequence[Chunk[R_contra]], current_ms: int = 0) -> Applied:
-        """Apply chunks in order; those of one partition must follow each other without a gap.
-
-        What was applied before is skipped, so a failed attempt can be repeated.
-
-        Args:
-            chunks: what to apply; a chunk without records only checks the stored offset.
-            current_ms: the wall time, if after these chunks Redis lacks nothing; else 0.
-
-        Raises:
-            StaleWriter: read the stored offsets again, and resume from there.
-        """
 
 
 class Source(Protocol[R]):
@@ -150,44 +124,6 @@ class Source(Protocol[R]):
             next_offsets: for each partition the offset that Redis has reached.
             meter: counts unreadable records.
         """
-
-
-class ProfilesWriter:
-    """Writes the profiles of a generation, and keeps erased customers out of its levels.
-
-    Args:
-        generation: where the profiles go.
-        levels: writes the levels of the same generation.
-    """
-
-    def __init__(self, generation: Generation, levels: LevelsWriter) -> None:
-        self._generation = generation
-        self._levels = levels
-
-    async def stored_offsets(self, partitions: Iterable[int]) -> dict[int, StoredOffset | None]:
-        """The stored offset of each of ``partitions``; None where there is none."""
-        return await self._generation.stored_offsets(partitions)
-
-    async def may_begin(self, _partitions: Iterable[int], /) -> bool:
-        """Nothing must be written before profiles."""
-        return True
-
-    async def begin(self, partition: int, offset: int, now_ms: int) -> None:
-        """Store ``offset``: all records before it are applied, or gone from the topic."""
-        await self._generation.begin(partition, offset, now_ms)
-
-    async def apply(self, chunks: Sequence[Chunk[ProfileRecord]], current_ms: int = 0) -> Applied:
-        """As `Generation.apply`."""
-        # First, because a record that was applied does not come again.
-        await self._levels.forget(
-            [record.customer_id for chunk in chunks for record in chunk.records if record.removes]
-        )
-        applied = await self._generation.apply(chunks, current_ms)
-        if current_ms:
-            await self._levels.note_profiles_complete(
-                [chunk.partition for chunk in chunks], current_ms
-            )
-        return applied
 
 
 class ProfilesSource:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from redis.asyncio import Redis
@@ -80,6 +80,35 @@ class Applied:
     removed: int = 0
     skipped: int = 0
     coalesced: int = 0
+
+
+R_contra = TypeVar("R_contra", contravariant=True)
+
+
+class ViewWriter(Protocol[R_contra]):
+    """Writes the part of a generation that comes from one topic."""
+
+    async def stored_offsets(self, partitions: Iterable[int]) -> dict[int, StoredOffset | None]:
+        """The stored offset of each of ``partitions``; None where there is none."""
+
+    async def may_begin(self, partitions: Iterable[int], /) -> bool:
+        """Whether everything that must be written before these partitions is there."""
+
+    async def begin(self, partition: int, offset: int, now_ms: int) -> None:
+        """Store ``offset``: all records before it are applied, or gone from the topic."""
+
+    async def apply(self, chunks: Sequence[Chunk[R_contra]], current_ms: int = 0) -> Applied:
+        """Apply chunks in order; those of one partition must follow each other without a gap.
+
+        What was applied before is skipped, so a failed attempt can be repeated.
+
+        Args:
+            chunks: what to apply; a chunk without records only checks the stored offset.
+            current_ms: the wall time, if after these chunks Redis lacks nothing; else 0.
+
+        Raises:
+            StaleWriter: read the stored offsets again, and resume from there.
+        """
 
 
 class Generation:

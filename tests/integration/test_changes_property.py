@@ -19,15 +19,15 @@ from redis.asyncio import Redis
 
 from config.settings import Settings
 from scoring.dormancy import LEVELS
-from serving.projector.sources import ProfilesWriter, ViewWriter
 from serving.view.change_records import LevelRecord, MoveRecord, day_of, read_level, read_move
 from serving.view.changes_reader import ChangesReader, Move
 from serving.view.changes_writer import LevelsWriter, MovesWriter
 from serving.view.chunks import Chunk, cut_profiles
-from serving.view.generation import Generation, StaleWriter
+from serving.view.generation import Generation, StaleWriter, ViewWriter
 from serving.view.generations import RedisView
 from serving.view.keys import levels_keys, moves_keys
 from serving.view.profile_record import ProfileRecord, read_profile
+from serving.view.profiles_writer import ProfilesWriter
 from serving.view.redis import connect_redis
 from tests.support.changes import DAY_MS, HOUR_MS, level_changed, tier_changed
 from tests.support.profiles import profile
