@@ -17,12 +17,15 @@ PROCESSES ?= $(if $(PYTEST_ARGS)$(filter 1,$(CORES)),0,3)
 BENCH_ARGS ?=
 DEMO_ARGS ?=
 SIDE_ARGS ?=
+# Without CI=true, and without a choice, what takes long is left out, and the summary says so.
+QUICK := $(if $(PYTEST_ARGS)$(filter 1 true yes,$(CI)),,--quick)
 
 .PHONY: help setup demo test lint format bench soak side-by-side lock clean
 
 help:
 	@echo 'make demo    replay real purchases through the whole system, with a live view'
-	@echo 'make test    style, types, import contracts and all tests (PYTEST_ARGS="-k tiers")'
+	@echo 'make test    what a change is tried with before each commit (PYTEST_ARGS="-k tiers")'
+	@echo 'CI=true make test    everything (needs Java 17 and Maven)'
 	@echo 'make lint    style, types and import contracts only'
 	@echo 'make format  let ruff put the code into its form'
 	@echo 'make bench   measure the whole path on Apache Kafka (needs Java 17 and Maven)'
@@ -47,7 +50,7 @@ lint: $(LOCKED)
 
 test: lint
 	@echo '== pytest' && $(BIN)/python -m pytest -n $(PROCESSES) --dist loadscope \
-	  --no-loadscope-reorder $(PYTEST_ARGS)
+	  --no-loadscope-reorder $(QUICK) $(PYTEST_ARGS)
 
 format: $(LOCKED)
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from devtools.servers import (
     start_redis,
 )
 from tests.harness.kafka import in_ci, skip_without_java
+from tests.support.quick import counted, group_of, not_tried, too_slow
 
 if TYPE_CHECKING:
     from xdist.scheduler import LoadScopeScheduling
@@ -47,6 +48,68 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     if config.getoption("dist") != "loadscope":
         return None
     return ServersApart(config, log)
+
+
+_LEFT_OUT = pytest.StashKey[list[tuple[str, str]]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make test` says --quick unless CI=true."""
+    parser.addoption("--quick", action="store_true", help="leave out what only CI=true tries")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Room to note what is left out, by this process or by those that it has started."""
+    config.stash[_LEFT_OUT] = []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what a quick run does not try, and note it."""
+    if not config.getoption("quick"):
+        return
+    groups = [(group_of(item), item) for item in items]
+    out = [(group, item) for group, item in groups if group is not None]
+    config.stash[_LEFT_OUT] = [(group, item.nodeid) for group, item in out]
+    config.hook.pytest_deselected(items=[item for _, item in out])
+    items[:] = [item for group, item in groups if group is None]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process of several tells the one that writes the summary."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["left_out"] = session.config.stash[_LEFT_OUT]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """All processes have collected the same tests."""
+    told = getattr(node, "workeroutput", {}).get("left_out")
+    if told:
+        node.config.stash[_LEFT_OUT] = told
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say last what was not tried."""
+    left_out = config.stash[_LEFT_OUT]
+    for line in not_tried(counted(left_out)):
+        terminalreporter.write_line(line)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that takes long is marked `slow`, or fails."""
+    report = yield
+    if call.when == "call" and report.passed:
+        load, cores = os.getloadavg()[0], os.cpu_count() or 1
+        wrong = too_slow(item, call.duration, load, cores)
+        if wrong is not None:
+            report.outcome, report.longrepr = "failed", wrong
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -90,3 +153,11 @@ def redis_server() -> Iterator[RedisServer]:
 def topic_prefix() -> str:
     """A prefix no other test uses, so that tests can share a broker."""
     return f"t{uuid.uuid4().hex[:12]}."
+
+
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment without settings of ours, whatever the machine has."""
+    for name in [*os.environ]:
+        if name.startswith("TIERSTREAM_") or name in {"REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS"}:
+            monkeypatch.delenv(name)

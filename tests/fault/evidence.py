@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from tests.harness.life import ProcessLife
+
 INPUT_TOPICS = ("orders", "browse", "support", "profiles")
 LOG_TOPIC = "customer-events"
 OUTPUT_TOPICS = ("tier-changes", "dormancy-alerts", "care-reminders", "profile-changes")
@@ -99,24 +101,6 @@ class FaultSpan:
     target: str
     began_s: float
     ended_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessLife:
-    """One process from its start to its end.
-
-    Attributes:
-        name: of its place; those who follow each other there share it.
-        exit_code: negative for a signal; None if it was still running when evidence was taken.
-        last_line: the last it wrote, or rather where it says why it ended.
-    """
-
-    name: str
-    pid: int
-    started_s: float
-    ended_s: float | None
-    exit_code: int | None
-    last_line: str
 
 
 @dataclass(frozen=True, slots=True)

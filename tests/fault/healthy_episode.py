@@ -44,11 +44,11 @@ from tests.fault.evidence import (
     FaultSpan,
     Header,
     Place,
-    ProcessLife,
     RawRecord,
     Sample,
     SentRecord,
 )
+from tests.harness.life import ProcessLife
 from tests.support.histories import History, random_policy
 
 BEGAN_MS = 1_767_225_600_000

@@ -9,9 +9,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from devtools.servers import BrokerUnavailable
-from tests.fault.deployment import LANES, Deployment
 from tests.fault.episode import Episode
 from tests.fault.judge import judge
+from tests.fault.rig import LANES, Rig
 from tests.fault.schedule import Fault
 from tests.harness.cluster import Cluster
 from tests.harness.kafka import skip_without_java
@@ -21,23 +21,23 @@ _log = logging.getLogger(__name__)
 _THREE_BROKERS_KIB = 8 * 1024 * 1024
 
 
-async def run_and_judge(deployment: Deployment, plan: Sequence[Fault], replay: str) -> None:
+async def run_and_judge(rig: Rig, plan: Sequence[Fault], replay: str) -> None:
     """Run an episode and have it judged.
 
     Args:
-        deployment: not yet entered.
+        rig: not yet entered.
         plan: the faults.
         replay: the line that does the same again.
     """
-    evidence = await Episode(deployment, plan).run()
+    evidence = await Episode(rig, plan).run()
     judgement = await asyncio.to_thread(judge, evidence)
     for name, value in judgement.figures.items():
         _log.info("%-24s %s", name, round(value, 2))
     assert not judgement.problems, "\n".join(
         (
             *judgement.problems,
-            f"logs and evidence are in {deployment.folder}",
-            f"the verdict again: python -m tests.fault.judge {deployment.folder}/evidence",
+            f"logs and evidence are in {rig.folder}",
+            f"the verdict again: python -m tests.fault.judge {rig.folder}/evidence",
             f"all of it again: {replay}",
         )
     )

@@ -12,12 +12,13 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 
 from devtools.servers import RedisServer
-from tests.fault.deployment import PARTITIONS, Deployment
 from tests.fault.drafts import Draft
-from tests.fault.evidence import CHANGELOG, LOG_TOPIC, PROFILES_TOPIC, ProcessLife, Sample
+from tests.fault.evidence import CHANGELOG, LOG_TOPIC, PROFILES_TOPIC, Sample
+from tests.fault.rig import PARTITIONS, Rig
 from tests.fault.schedule import Shape
 from tests.fault.taking import take_topics
 from tests.harness.cluster import Cluster
+from tests.harness.life import ProcessLife
 from tests.harness.supervisor import Place
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -29,65 +30,63 @@ _REFUSAL_S = 90.0
 @asynccontextmanager
 async def _under_load(
     cluster: Cluster, redis_server: RedisServer, folder: Path
-) -> AsyncIterator[Deployment]:
+) -> AsyncIterator[Rig]:
     """A deployment that has taken some of its load and is still being sent more."""
-    async with Deployment(cluster, redis_server, 1, _SHAPE, folder) as deployment:
-        await deployment.start()
-        assert await deployment.drained() is not None
-        yield deployment
+    async with Rig(cluster, redis_server, 1, _SHAPE, folder) as rig:
+        await rig.start()
+        assert await rig.drained() is not None
+        yield rig
 
 
 async def test_a_log_that_is_given_partitions_is_refused(
     cluster: Cluster, redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    async with _under_load(cluster, redis_server, tmp_path) as deployment:
-        name = deployment.names[LOG_TOPIC]
+    async with _under_load(cluster, redis_server, tmp_path) as rig:
+        name = rig.names[LOG_TOPIC]
         async with _admin(cluster) as admin:
             await admin.create_partitions({name: NewPartitions(PARTITIONS + 1)})
-        await _is_refused(deployment, name, f"{PARTITIONS + 1} partitions")
+        await _is_refused(rig, name, f"{PARTITIONS + 1} partitions")
 
 
 async def test_a_log_that_is_made_anew_is_refused(
     cluster: Cluster, redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    async with _under_load(cluster, redis_server, tmp_path) as deployment:
-        name = deployment.names[LOG_TOPIC]
+    async with _under_load(cluster, redis_server, tmp_path) as rig:
+        name = rig.names[LOG_TOPIC]
         await _make_anew(cluster, name)
-        await _is_refused(deployment, name, "made anew")
+        await _is_refused(rig, name, "made anew")
 
 
 async def test_an_input_that_is_made_anew_is_refused_until_somebody_says_so_and_not_skipped(
     cluster: Cluster, redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    async with _under_load(cluster, redis_server, tmp_path) as deployment:
-        await deployment.load.pause()
-        name = deployment.names["orders"]
+    async with _under_load(cluster, redis_server, tmp_path) as rig:
+        await rig.load.pause()
+        name = rig.names["orders"]
         await _make_anew(cluster, name)
         customers = [f"anew-{number}" for number in range(20)]
-        await deployment.load.send(_order(deployment, customer) for customer in customers)
-        await deployment.load.pause()
-        await _is_refused(deployment, name, "made anew")
-        await deployment.stop_workers()
-        await deployment.command("topics", "adopt", "orders", "--yes")
-        for place in _workers(deployment):
+        await rig.load.send(_order(rig, customer) for customer in customers)
+        await rig.load.pause()
+        await _is_refused(rig, name, "made anew")
+        await rig.stop_workers()
+        await rig.command("topics", "adopt", "orders", "--yes")
+        for place in _workers(rig):
             place.want()
-        assert await deployment.drained() is not None
+        assert await rig.drained() is not None
         servers = cluster.bootstrap_servers
         [profiles] = (
-            await take_topics(
-                servers, {PROFILES_TOPIC: deployment.names[PROFILES_TOPIC]}, PARTITIONS
-            )
+            await take_topics(servers, {PROFILES_TOPIC: rig.names[PROFILES_TOPIC]}, PARTITIONS)
         ).values()
         told = {record.key for records in profiles.values() for record in records}
         assert {customer.encode() for customer in customers} <= told
 
 
-def _order(deployment: Deployment, customer: str) -> Draft:
+def _order(rig: Rig, customer: str) -> Draft:
     event = {
         "event_id": f"first-of-{customer}",
         "type": "order.placed",
         "customer_id": customer,
-        "occurred_at": deployment.watch.now_ms,
+        "occurred_at": rig.watch.now_ms,
         "order_id": f"order-of-{customer}",
         "amount": "12.50",
         "currency": "USD",
@@ -95,37 +94,37 @@ def _order(deployment: Deployment, customer: str) -> Draft:
     return Draft("orders", json.dumps(event).encode(), customer.encode(), "good")
 
 
-def _workers(deployment: Deployment) -> list[Place]:
-    return [deployment.place(f"worker-{number}") for number in range(_SHAPE.workers)]
+def _workers(rig: Rig) -> list[Place]:
+    return [rig.place(f"worker-{number}") for number in range(_SHAPE.workers)]
 
 
-async def _is_refused(deployment: Deployment, topic: str, why: str) -> None:
+async def _is_refused(rig: Rig, topic: str, why: str) -> None:
     """Each worker ends for the topic's sake, however often it is started, and applies nothing."""
-    await _refusals(deployment, topic, 1)
-    before = await _sample(deployment)
-    lives = await _refusals(deployment, topic, 3)
-    after = await _sample(deployment)
+    await _refusals(rig, topic, 1)
+    before = await _sample(rig)
+    lives = await _refusals(rig, topic, 3)
+    after = await _sample(rig)
     assert {life.exit_code for life in lives} == {1}
     assert why in " ".join(life.last_line for life in lives)
     states = [(CHANGELOG, number) for number in range(PARTITIONS)]
     assert [after.ends[place] for place in states] == [before.ends[place] for place in states]
 
 
-async def _refusals(deployment: Deployment, topic: str, count: int) -> list[ProcessLife]:
+async def _refusals(rig: Rig, topic: str, count: int) -> list[ProcessLife]:
     """Wait until each worker has ended so often for the topic's sake; these ends."""
-    deadline_s = deployment.watch.now_s + _REFUSAL_S
-    places = _workers(deployment)
+    deadline_s = rig.watch.now_s + _REFUSAL_S
+    places = _workers(rig)
     while True:
         ends = [[life for life in place.lives if topic in life.last_line] for place in places]
         if all(len(found) >= count for found in ends):
             return [life for found in ends for life in found]
         said = [life.last_line for place in places for life in place.lives]
-        assert deployment.watch.now_s < deadline_s, f"{topic} is not refused: {said}"
+        assert rig.watch.now_s < deadline_s, f"{topic} is not refused: {said}"
         await asyncio.sleep(0.1)
 
 
-async def _sample(deployment: Deployment) -> Sample:
-    sample = await deployment.sampler.take()
+async def _sample(rig: Rig) -> Sample:
+    sample = await rig.sampler.take()
     assert sample is not None
     return sample
 

@@ -6,11 +6,11 @@ from tests.fault.evidence import (
     ClockJump,
     Evidence,
     FaultSpan,
-    ProcessLife,
     RawRecord,
     Sample,
     SentRecord,
 )
+from tests.harness.life import ProcessLife
 
 _RECORD = RawRecord(3, 1_700_000_000_000, None, b"\xff", (("source", b"0/1/2/x"), ("empty", None)))
 _EVIDENCE = Evidence(

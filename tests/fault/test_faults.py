@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from devtools.servers import RedisServer, start_redis
-from tests.fault.deployment import Deployment
+from tests.fault.rig import Rig
 from tests.fault.rounds import brokers_there_is_room_for, run_and_judge, started
 from tests.fault.schedule import Shape, schedule
 from tests.harness.cluster import Cluster
@@ -49,8 +49,8 @@ async def test_nothing_is_lost_and_nothing_counts_twice(
 ) -> None:
     name = "test_nothing_is_lost_and_nothing_counts_twice"
     replay = f'.venv/bin/python -m pytest "{_HERE}::{name}[{seed}]"'
-    deployment = Deployment(cluster, redis_server, seed, IN_CI, tmp_path)
-    await run_and_judge(deployment, schedule(seed, IN_CI), replay)
+    rig = Rig(cluster, redis_server, seed, IN_CI, tmp_path)
+    await run_and_judge(rig, schedule(seed, IN_CI), replay)
 
 
 @pytest.mark.soak
@@ -67,9 +67,9 @@ async def test_soak(tmp_path: Path) -> None:
             replay = (
                 f"BROKERS={brokers} make soak FAULTS={shape.faults} SEED={seed} PYTEST_ARGS={_HERE}"
             )
-            deployment = Deployment(cluster, redis_server, seed, shape, folder)
+            rig = Rig(cluster, redis_server, seed, shape, folder)
             try:
-                await run_and_judge(deployment, schedule(seed, shape), replay)
+                await run_and_judge(rig, schedule(seed, shape), replay)
             except AssertionError as failure:  # the others may fail for another reason
                 _log.error("%s", failure)
                 failures.append(f"seed {seed}: {failure}")

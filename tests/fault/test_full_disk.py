@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devtools.servers import start_redis
-from tests.fault.deployment import Deployment
+from tests.fault.rig import Rig
 from tests.fault.rounds import run_and_judge, started
 from tests.fault.schedule import Fault, Shape
 from tests.harness.small_disk import NoSmallDisk, SmallDisk
@@ -38,5 +38,5 @@ async def test_a_full_disk_under_the_state_loses_nothing(tmp_path: Path) -> None
         cluster = stack.enter_context(started(1, {"log.dirs": str(data / "data-0")}))
         cluster.disk = disk
         redis_server = stack.enter_context(start_redis(own=True))
-        deployment = Deployment(cluster, redis_server, 1, _SHAPE, folder)
-        await run_and_judge(deployment, _PLAN, _REPLAY)
+        rig = Rig(cluster, redis_server, 1, _SHAPE, folder)
+        await run_and_judge(rig, _PLAN, _REPLAY)

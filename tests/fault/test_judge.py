@@ -23,13 +23,13 @@ from tests.fault.evidence import (
     Evidence,
     FaultSpan,
     Header,
-    ProcessLife,
     RawRecord,
     Sample,
 )
 from tests.fault.healthy_episode import PARTITIONS, HealthyEpisode
 from tests.fault.judge import figures, judge, verdict
 from tests.fault.judge.recovery import recoveries
+from tests.harness.life import ProcessLife
 
 _SHAPE_REASONS = ("not_json", "missing_field", "from_the_future")
 _ENGINE_REASONS = ("conflict", "unknown_currency", "invalid_value")

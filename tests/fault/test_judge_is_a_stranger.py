@@ -6,16 +6,17 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from tests.support.each import for_each
 
 _ROOT = Path(__file__).parents[2]
 _PRODUCT = {"scoring", "handlers", "config", "streams", "serving"}
-_OURS = ("tests.fault.judge", "tests.fault.evidence", "tests.oracle")
+_OURS = ("tests.fault.judge", "tests.fault.evidence", "tests.harness.life", "tests.oracle")
 _FILES = sorted(
     [
         *(_ROOT / "tests/fault/judge").rglob("*.py"),
         *(_ROOT / "tests/oracle").rglob("*.py"),
         _ROOT / "tests/fault/evidence.py",
+        _ROOT / "tests/harness/life.py",
     ]
 )
 
@@ -39,7 +40,7 @@ def test_there_is_something_to_look_at() -> None:
     assert {"tests/fault/judge/case.py", "tests/oracle/partition.py"} <= names
 
 
-@pytest.mark.parametrize("file", _FILES, ids=lambda file: str(file.relative_to(_ROOT)))
+@for_each("file", _FILES)
 def test_the_judge_and_the_oracle_import_nothing_of_the_product(file: Path) -> None:
     for name in _imported(file):
         assert name.partition(".")[0] not in _PRODUCT, f"{file} imports {name}"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
-import os
 import subprocess
 import uuid
 from collections.abc import Mapping, Sequence
@@ -17,8 +15,10 @@ from devtools.servers import Broker
 from devtools.servers.guardian import Workspace
 from handlers.partition import Partition
 from streams.changelog import read_state
-from tests.harness.running_worker import CLI, ROOT, WORKER, RunningWorker
+from tests.harness.environment import ANY_PORTS, ROOT, environment_with, run_cli
+from tests.harness.running_worker import WORKER, RunningWorker
 from tests.harness.topic_access import Message, TopicAccess, TopicPosition
+from tests.support.policy_files import write_policy
 
 __all__ = ["EXAMPLE", "Deployment", "Message", "TopicPosition"]
 
@@ -60,6 +60,7 @@ class Deployment(TopicAccess):
             "app_id": f"{name}-app",
             "topic_prefix": f"{name}.",
             "partitions": 3,
+            **ANY_PORTS,
             "mode": "replay",
             # Apache Kafka takes no less than six; the embedded broker waits for it twice.
             "session_timeout": "6s" if broker.kind == "kafka" else "3s",
@@ -83,11 +84,7 @@ class Deployment(TopicAccess):
 
     def environment(self, **others: Any) -> dict[str, str]:
         """The variables of a process of this deployment, and none of ours."""
-        ours = ("TIERSTREAM_", "KAFKA_", "REDIS_")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        settings = {**self._values, **others}
-        given = {f"TIERSTREAM_{name.upper()}": str(value) for name, value in settings.items()}
-        return kept | given
+        return environment_with({**self._values, **others})
 
     def start_worker(self, program: Sequence[str] = WORKER, **others: Any) -> RunningWorker:
         """Start a worker, or a program that stands for one; it is not ready yet."""
@@ -105,22 +102,11 @@ class Deployment(TopicAccess):
 
     def run(self, *arguments: str, **others: Any) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        return subprocess.run(
-            [*CLI, *arguments],
-            cwd=ROOT,
-            env=self.environment(**others),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-        )
+        return run_cli(*arguments, env=self.environment(**others), timeout_s=90)
 
     def write_policy(self, policy: Mapping[str, Any]) -> Path:
         """A policy, as parsed TOML, as a file."""
-        file = self.folder / f"{uuid.uuid4().hex}.toml"
-        file.write_text("".join(f"{key} = {_toml(value)}\n" for key, value in policy.items()))
-        return file
+        return write_policy(policy, self.folder / f"{uuid.uuid4().hex}.toml")
 
     # -- what is there
 
@@ -138,12 +124,3 @@ class Deployment(TopicAccess):
     async def state(self, number: int) -> Partition:
         """The state of a partition as a worker would restore it."""
         return await read_state(self.settings, number)
-
-
-def _toml(value: Any) -> str:
-    """A value in TOML, tables inline."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value)

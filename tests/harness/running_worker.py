@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,19 +15,18 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from devtools.servers.guardian import Workspace
 from devtools.servers.ports import LOOPBACK, free_ports
+from tests.harness.environment import CLI
+from tests.harness.process import Process
 
-ROOT = Path(__file__).parents[2]
-CLI = [sys.executable, "-m", "cli.main"]
 WORKER = (*CLI, "worker")
 READY_TIMEOUT_S = 90.0
-STOP_TIMEOUT_S = 10.0
 _POLL_S = 0.05
 
 _HARMLESS = "because it is rebalancing"
 """The Kafka client's warning when a heartbeat tells it that the group changes: nothing is wrong."""
 
 
-class RunningWorker:
+class RunningWorker(Process):
     """A worker process, its log and its HTTP server.
 
     Args:
@@ -51,28 +46,17 @@ class RunningWorker:
         program: Sequence[str] = WORKER,
     ) -> None:
         (self._port,) = free_ports()
-        self._name = name
-        self._log = folder / f"{name}.log"
         self._stdout = folder / f"{name}.out"
-        with self._log.open("wb") as log, self._stdout.open("wb") as out:
-            self._process = subprocess.Popen(
-                program,
-                cwd=ROOT,
-                env={**environment, "TIERSTREAM_HTTP_PORT": str(self._port)},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=log,
-                start_new_session=True,  # a group of its own, to see that nobody is left in it
-            )
-        workspace.guard(self._process.pid)
-        self._workspace = workspace
+        variables = {**environment, "TIERSTREAM_HTTP_PORT": str(self._port)}
+        log = folder / f"{name}.log"
+        super().__init__(name, program, variables, log, workspace, self._stdout)
 
     async def ready(self) -> None:
         """Wait until it says on `/readyz` that it is assigned and restored."""
         deadline_s = time.monotonic() + READY_TIMEOUT_S
         while self.probe("readyz") != 200:
             self.must_run()
-            assert time.monotonic() < deadline_s, f"{self._name} is not ready\n{self.log}"
+            assert time.monotonic() < deadline_s, f"{self.name} is not ready\n{self.log}"
             await asyncio.sleep(_POLL_S)
 
     async def owns(self, *partitions: int) -> None:
@@ -80,7 +64,7 @@ class RunningWorker:
         deadline_s = time.monotonic() + READY_TIMEOUT_S
         while self.value("assigned_partitions") not in partitions:
             self.must_run()
-            assert time.monotonic() < deadline_s, f"{self._name} does not own {partitions}"
+            assert time.monotonic() < deadline_s, f"{self.name} does not own {partitions}"
             await asyncio.sleep(_POLL_S)
 
     def probe(self, path: str) -> int | None:
@@ -105,74 +89,6 @@ class RunningWorker:
         """The page of metrics."""
         with urlopen(f"http://{LOOPBACK}:{self._port}/metrics", timeout=5) as answer:
             return bytes(answer.read())
-
-    @property
-    def process_id(self) -> int:
-        """Of the process."""
-        return self._process.pid
-
-    @property
-    def code(self) -> int | None:
-        """The exit code; None while it runs."""
-        return self._process.poll()
-
-    def must_run(self) -> None:
-        """Fail if it ended."""
-        assert self._process.poll() is None, f"{self._name} ended\n{self.log}"
-
-    # -- freezing
-
-    def freeze(self) -> None:
-        """Let it do nothing until it is thawed; it does not notice."""
-        self.must_run()
-        self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on where it was."""
-        self._process.send_signal(signal.SIGCONT)
-
-    # -- ending
-
-    def stop(self) -> int:
-        """Ask it to stop, as a supervisor does; its exit code. It may not take long."""
-        self._process.send_signal(signal.SIGTERM)
-        return self.exit_code(STOP_TIMEOUT_S)
-
-    def exit_code(self, within_s: float) -> int:
-        """Wait for its end."""
-        try:
-            code = self._process.wait(within_s)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self._name} does not end\n{self.log}") from None
-        assert not self._anybody_left(), f"{self._name} left a process behind"
-        self._workspace.release(self._process.pid)
-        return code
-
-    def kill(self) -> None:
-        """End it at once, with nothing cleaned up."""
-        self.must_run()
-        self.end()
-
-    def end(self) -> None:
-        """Make sure that it is gone."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
-            self._workspace.release(self._process.pid)
-
-    def _anybody_left(self) -> bool:
-        try:
-            os.killpg(self._process.pid, 0)
-        except ProcessLookupError:
-            return False
-        return True
-
-    # -- what it said
-
-    @property
-    def log(self) -> str:
-        """Everything it wrote on the standard error."""
-        return self._log.read_text("utf-8", "replace")
 
     @property
     def complaints(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What systemd, Docker or Kubernetes do for a worker: who ends is started again, not too fast."""
+"""A worker of a deployment that is started again whenever it ends."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from types import TracebackType
 from typing import Self
 
 from tests.harness.deployment import Deployment
+from tests.harness.process import STOP_TIMEOUT_S
 from tests.harness.running_worker import RunningWorker
+from tests.harness.stopwatch import Stopwatch
+from tests.harness.supervisor import Place, Supervisor
 
 _POLL_S = 0.05
-_PAUSE_S = 0.2
-_LONGEST_PAUSE_S = 2.0
 
 
-class Supervisor:
+class SupervisedWorker:
     """Keeps one worker of a deployment running, until left; then it is stopped in order.
 
     Args:
@@ -23,18 +24,25 @@ class Supervisor:
         first: the first life, if it is a special one.
 
     Attributes:
-        codes: how each life ended so far.
         worker: the present life, or the last one.
     """
 
     def __init__(self, deployment: Deployment, first: RunningWorker | None = None) -> None:
-        self.codes: list[int] = []
         self.worker = first or deployment.start_worker()
         self._deployment = deployment
-        self._task: asyncio.Task[None] | None = None
+        watch = Stopwatch()
+        self._supervisor = Supervisor(deployment.folder, watch)
+        self._place = self._supervisor.keep(Place("worker", self._start, watch))
+
+    def _start(self, number: int) -> RunningWorker:
+        if number:
+            self.worker = self._deployment.start_worker()
+        return self.worker
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._keep_running())
+        self._place.want()
+        self._place.look()
+        await self._supervisor.__aenter__()
         return self
 
     async def __aexit__(
@@ -43,13 +51,16 @@ class Supervisor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
         if kind is None:
-            self.codes.append(self.worker.stop())
+            await self._place.stop(STOP_TIMEOUT_S)
+        await self._supervisor.__aexit__(kind, error, trace)
 
-    async def ended(self, times: int, within_s: float) -> int:
+    @property
+    def codes(self) -> list[int | None]:
+        """How each life ended so far."""
+        return [life.exit_code for life in self._place.lives]
+
+    async def ended(self, times: int, within_s: float) -> int | None:
         """Wait until so many lives have ended; how the last of them did."""
         deadline_s = time.monotonic() + within_s
         while len(self.codes) < times:
@@ -64,14 +75,3 @@ class Supervisor:
             assert time.monotonic() < deadline_s, self.worker.log
             await asyncio.sleep(_POLL_S)
         return self.worker
-
-    async def _keep_running(self) -> None:
-        pause_s = _PAUSE_S
-        while True:
-            await asyncio.sleep(_POLL_S)
-            if self.worker.code is None:
-                continue
-            self.codes.append(self.worker.exit_code(within_s=1))
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-            self.worker = self._deployment.start_worker()

@@ -1,4 +1,4 @@
-"""Keeps processes running: who ends is started again after a short pause, and its end is noted."""
+"""What systemd or Kubernetes do: who ends is started again after a pause, and its end is noted."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import asyncio
 import logging
 import os
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from devtools.servers.guardian import Workspace
-from tests.fault.evidence import ProcessLife
 from tests.harness.controls import VARIABLE, Controls
+from tests.harness.life import ProcessLife
+from tests.harness.process import Process
 from tests.harness.stopwatch import Stopwatch
 
 _log = logging.getLogger(__name__)
 
-_ROOT = Path(__file__).parents[2]
 _POLL_S = 0.05
 _PAUSE_S = 0.5
 _PAUSE_MAX_S = 4.0
@@ -32,61 +30,53 @@ TIERSTREAM = (sys.executable, "-m", "tests.harness.launcher")
 """The program of a place, unless it is another's."""
 
 
-@dataclass(slots=True)
-class _Running:
-    process: subprocess.Popen[bytes]
-    log: Path
-    started_s: float
-
-
 class Place:
     """One process after another under one name.
 
     Attributes:
         name: e.g. ``worker-0``.
-        controls: of whoever runs here.
+        running: the process there now.
         lives: those who ended.
 
     Args:
-        command: of the program, `tierstream` under its controls.
-        environment: all variables.
-        folder: where its logs and its controls are.
-        workspace: ends the process if the rig dies.
-        watch: the episode's time.
+        start: starts the next process; it is told how many there were before.
+        watch: the time.
+        controls: of whoever runs here, if they look at any.
     """
 
     def __init__(
         self,
         name: str,
-        command: Sequence[str],
-        environment: Mapping[str, str],
-        folder: Path,
-        workspace: Workspace,
+        start: Callable[[int], Process],
         watch: Stopwatch,
-        program: Sequence[str] = TIERSTREAM,
+        controls: Controls | None = None,
     ) -> None:
         self.name = name
-        self.controls = Controls(folder / f"{name}.controls")
+        self.running: Process | None = None
         self.lives: list[ProcessLife] = []
-        self._command = [*program, *command]
-        self._environment = {**environment, VARIABLE: str(self.controls.file)}
-        self._folder = folder
-        self._workspace = workspace
+        self._start = start
         self._watch = watch
-        self._running: _Running | None = None
+        self._controls = controls
         self._wanted = False
+        self._started_s = 0.0
         self._next_start_s = 0.0
         self._pause_s = _PAUSE_S
 
     @property
+    def controls(self) -> Controls:
+        """What whoever runs here looks at."""
+        assert self._controls is not None, f"{self.name} has no controls"
+        return self._controls
+
+    @property
     def pid(self) -> int | None:
         """The process there now."""
-        return None if self._running is None else self._running.process.pid
+        return None if self.running is None else self.running.process_id
 
     @property
     def log(self) -> Path | None:
         """The log of the process there now."""
-        return None if self._running is None else self._running.log
+        return None if self.running is None else self.running.log_file
 
     def want(self) -> None:
         """From now on somebody shall run here."""
@@ -96,28 +86,30 @@ class Place:
 
     def signal(self, number: signal.Signals) -> int | None:
         """Send a signal to whoever is here; the pid, or None if there is nobody."""
-        running = self._running
-        if running is None or running.process.poll() is not None:
+        running = self.running
+        if running is None or running.code is not None:
             return None
-        running.process.send_signal(number)
-        return running.process.pid
+        running.signal(number)
+        return running.process_id
 
     def look(self) -> None:
         """Note an end, and start the next when it is time."""
-        if self._running is not None and self._running.process.poll() is not None:
-            self._note_end(self._running)
-        if self._running is None and self._wanted and self._watch.now_s >= self._next_start_s:
-            self._start()
+        if self.running is not None and self.running.code is not None:
+            self._note_end(self.running)
+        if self.running is None and self._wanted and self._watch.now_s >= self._next_start_s:
+            self.running = self._start(len(self.lives))
+            self._started_s = self._watch.now_s
+            _log.info("%6.1f s  %s starts as %s", self._started_s, self.name, self.pid)
 
-    async def stop(self) -> ProcessLife | None:
+    async def stop(self, within_s: float = _STOP_TIMEOUT_S) -> ProcessLife | None:
         """Ask whoever is here to end, and start nobody again; kill it if it does not."""
         self._wanted = False
         if self.signal(signal.SIGTERM) is None:
             self.look()
             return self.lives[-1] if self.lives else None
         self.signal(signal.SIGCONT)
-        deadline_s = time.monotonic() + _STOP_TIMEOUT_S
-        while self._running is not None:
+        deadline_s = time.monotonic() + within_s
+        while self.running is not None:
             if time.monotonic() > deadline_s:
                 _log.error("%s does not end", self.name)
                 self.signal(signal.SIGKILL)
@@ -128,48 +120,30 @@ class Place:
     def end(self) -> None:
         """Make sure that nobody is here."""
         self._wanted = False
-        if self._running is not None:
-            self._running.process.kill()
-            self._running.process.wait()
+        if self.running is not None:
+            self.running.end()
             self.look()
-        self.controls.close()
+        if self._controls is not None:
+            self._controls.close()
 
     def still_alive(self) -> ProcessLife | None:
         """Whoever is here, as a life without an end."""
-        running = self._running
-        if running is None:
-            return None
-        return ProcessLife(
-            self.name, running.process.pid, running.started_s, None, None, _last_line(running.log)
-        )
+        running = self.running
+        return None if running is None else self._life(running, None, None)
 
-    def _start(self) -> None:
-        log = self._folder / f"{self.name}.{len(self.lives)}.log"
-        with log.open("wb") as target:
-            process = subprocess.Popen(
-                self._command,
-                cwd=_ROOT,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=target,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self._workspace.guard(process.pid)
-        self._running = _Running(process, log, self._watch.now_s)
-        _log.info("%6.1f s  %s starts as %s", self._watch.now_s, self.name, process.pid)
+    def _life(self, running: Process, ended_s: float | None, code: int | None) -> ProcessLife:
+        pid, said = running.process_id, _last_line(running.log_file)
+        return ProcessLife(self.name, pid, self._started_s, ended_s, code, said)
 
-    def _note_end(self, running: _Running) -> None:
+    def _note_end(self, running: Process) -> None:
         now_s = self._watch.now_s
-        code, pid = running.process.returncode, running.process.pid
-        self._workspace.release(pid)
-        self._running = None
-        life = ProcessLife(self.name, pid, running.started_s, now_s, code, _last_line(running.log))
+        self.running = None
+        life = self._life(running, now_s, running.exit_code(within_s=1))
         self.lives.append(life)
-        lived_long = now_s - running.started_s > _LIVED_LONG_S
+        lived_long = now_s - self._started_s > _LIVED_LONG_S
         self._pause_s = _PAUSE_S if lived_long else min(2 * self._pause_s, _PAUSE_MAX_S)
         self._next_start_s = now_s + self._pause_s
-        _log.info("%6.1f s  %s ended with %s: %s", now_s, self.name, code, life.last_line)
+        _log.info("%6.1f s  %s ended with %s: %s", now_s, self.name, life.exit_code, life.last_line)
 
 
 class Supervisor:
@@ -194,10 +168,12 @@ class Supervisor:
     async def __aexit__(self, *_: object) -> None:
         assert self._task is not None
         self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        [ended] = await asyncio.gather(self._task, return_exceptions=True)
         for place in self.places.values():
             place.end()
         self._workspace.close()
+        if isinstance(ended, Exception):
+            raise ended
 
     def add(
         self,
@@ -206,10 +182,24 @@ class Supervisor:
         environment: Mapping[str, str],
         program: Sequence[str] = TIERSTREAM,
     ) -> Place:
-        """A new place, where nobody runs yet."""
-        folder, workspace, watch = self._folder, self._workspace, self._watch
-        place = Place(name, command, environment, folder, workspace, watch, program)
-        self.places[name] = place
+        """A new place, where nobody runs yet.
+
+        Args:
+            command: of the program, `tierstream` under its controls.
+            environment: all variables.
+        """
+        controls = Controls(self._folder / f"{name}.controls")
+        variables = {**environment, VARIABLE: str(controls.file)}
+
+        def start(number: int) -> Process:
+            log = self._folder / f"{name}.{number}.log"
+            return Process(name, [*program, *command], variables, log, self._workspace)
+
+        return self.keep(Place(name, start, self._watch, controls))
+
+    def keep(self, place: Place) -> Place:
+        """Look after a place."""
+        self.places[place.name] = place
         return place
 
     def lives(self) -> list[ProcessLife]:

@@ -22,6 +22,7 @@ from serving.view.reader import ViewReader
 from serving.view.redis import connect_redis
 from streams.kafka.topics import topic_name
 from streams.runtime.metrics import Metrics
+from tests.harness.environment import ANY_PORTS
 
 WAIT_S = 60.0
 
@@ -39,6 +40,7 @@ def settings_for(broker: Broker, redis_url: str, topic_prefix: str, **others: An
         "session_timeout": "6s",
         "rebalance_timeout": "1s",
         "startup_timeout": "5s",
+        **ANY_PORTS,
     }
     return Settings(**(values | others))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from redis.asyncio import Redis
 
 from config.settings import Settings
 from devtools.servers import Broker, RedisServer, start_redis
+from streams.kafka.topics import create_topics
 from tests.harness.api import Api, TokenBook, View, serving
 from tests.harness.view import redis_of, settings_for
 
@@ -17,7 +19,7 @@ from tests.harness.view import redis_of, settings_for
 @pytest.fixture
 def settings(embedded_broker: Broker, redis_server: RedisServer, topic_prefix: str) -> Settings:
     """Those of a deployment of its own; its topics do not exist yet."""
-    return settings_for(embedded_broker, redis_server.url, topic_prefix, api_port=0)
+    return settings_for(embedded_broker, redis_server.url, topic_prefix)
 
 
 @pytest.fixture
@@ -54,3 +56,26 @@ def own_redis(request: pytest.FixtureRequest) -> Iterator[str]:
     """
     with start_redis(own=True, cluster=request.param == "cluster") as server:
         yield server.url
+
+
+@pytest.fixture
+def settings_of_environment(
+    embedded_broker: Broker,
+    topic_prefix: str,
+    no_settings: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Settings:
+    """Those of a deployment of its own whose topics exist, in this process's environment too."""
+    values = {
+        "kafka_bootstrap_servers": embedded_broker.bootstrap_servers,
+        "topic_prefix": topic_prefix,
+        "app_id": f"{topic_prefix}app",
+        "partitions": "2",
+        "producer_idempotence": "false",
+        "startup_timeout": "5s",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(f"TIERSTREAM_{name.upper()}", value)
+    found = Settings()
+    asyncio.run(create_topics(found))
+    return found

@@ -12,7 +12,7 @@ from devtools.servers import Broker, RedisServer
 from scoring.timestamps import rfc3339
 from tests.builders import order
 from tests.harness.deployment import Deployment, Message
-from tests.harness.running_worker import CLI, ROOT
+from tests.harness.environment import CLI, ROOT
 from tests.harness.view import eventually, reader_of, redis_of
 from tests.integration.canaries import Person
 

@@ -24,6 +24,8 @@ from tests.harness.view import (
 from tests.support.changes import HOUR_MS, level_changed, tier_changed
 from tests.support.profiles import profile
 
+pytestmark = pytest.mark.always
+
 
 @pytest.fixture
 async def settings(settings: Settings) -> Settings:
@@ -80,7 +82,7 @@ async def test_a_killed_redis_is_told_and_come_back_is_used(
     embedded_broker: Broker, topic_prefix: str
 ) -> None:
     with start_redis(own=True, durable=True) as server:
-        settings = settings_for(embedded_broker, server.url, topic_prefix, api_port=0)
+        settings = settings_for(embedded_broker, server.url, topic_prefix)
         await create_topics(settings)
         async with projecting(settings), serving(settings) as api:
             await publish(settings, [("ana", profile("ana"))])
@@ -102,9 +104,7 @@ async def test_a_redis_that_refuses_us_is_no_bug_of_ours(
 ) -> None:
     with start_redis(password="right") as server:
         url = server.url.replace("right", "wr0ng")
-        settings = settings_for(
-            embedded_broker, url, topic_prefix, api_port=0, allow_insecure_credentials=True
-        )
+        settings = settings_for(embedded_broker, url, topic_prefix, allow_insecure_credentials=True)
         with capture_logs() as told:
             async with serving(settings) as api:
                 answer = await api.http.get("/v1/customers/ana")

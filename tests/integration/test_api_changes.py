@@ -51,7 +51,7 @@ class Upstream:
 
 @pytest.fixture
 async def settings(broker: Broker, redis_server: RedisServer, topic_prefix: str) -> Settings:
-    settings = settings_for(broker, redis_server.url, topic_prefix, api_port=0)
+    settings = settings_for(broker, redis_server.url, topic_prefix)
     await create_topics(settings)
     return settings
 
@@ -216,7 +216,7 @@ async def test_a_topic_made_anew_is_told_and_read_from_its_beginning(
 async def test_what_retention_took_is_told(
     kafka_broker: Broker, redis_server: RedisServer, topic_prefix: str
 ) -> None:
-    settings = settings_for(kafka_broker, redis_server.url, topic_prefix, api_port=0)
+    settings = settings_for(kafka_broker, redis_server.url, topic_prefix)
     await create_topics(settings)
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers, acks="all")
     await producer.start()
@@ -251,7 +251,7 @@ async def test_a_stream_outlives_its_brokers(
 ) -> None:
     del kafka_broker  # whether there is one at all
     with start_broker("kafka") as own:
-        settings = settings_for(own, redis_server.url, topic_prefix, api_port=0)
+        settings = settings_for(own, redis_server.url, topic_prefix)
         await create_topics(settings)
 
         async def tell(tier: str) -> None:
@@ -388,7 +388,7 @@ async def test_streams_end_when_the_process_does(settings: Settings, upstream: U
 async def test_without_kafka_a_stream_is_no_silence(
     redis_server: RedisServer, topic_prefix: str, embedded_broker: Broker
 ) -> None:
-    settings = settings_for(embedded_broker, redis_server.url, topic_prefix, api_port=0)
+    settings = settings_for(embedded_broker, redis_server.url, topic_prefix)
     async with serving(settings) as api:
         missing = await api.http.get("/v1/changes")
         assert missing.status_code == 503

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
-import subprocess
-import sys
 import tomllib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -17,7 +14,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from config.settings import Settings, variable_names
+from config.settings import Settings
 from devtools.servers import Broker, RedisServer
 from devtools.servers.guardian import Workspace
 from devtools.servers.ports import free_ports
@@ -26,7 +23,8 @@ from streams.kafka.topics import create_topics
 from tests.builders import day, erased, order
 from tests.driver import Driver
 from tests.harness.api import TokenBook, View
-from tests.harness.running_worker import CLI, RunningWorker
+from tests.harness.environment import CLI, bare_environment, run_cli
+from tests.harness.running_worker import RunningWorker
 from tests.harness.view import redis_of, settings_for
 from tests.integration.sse import Event, Listener
 from tests.integration.test_explain_command import flush
@@ -39,16 +37,6 @@ async def settings(
     settings = settings_for(embedded_broker, redis_server.url, topic_prefix)
     await create_topics(settings)
     return settings
-
-
-def environment(settings: Settings, **others: str) -> dict[str, str]:
-    """The variables that give these settings, and nothing of ours beside them."""
-    ours = {
-        variable_names(name)[0]: str(getattr(settings, name))
-        for name in settings.model_fields_set
-        if getattr(settings, name) is not None
-    }
-    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **ours, **others}
 
 
 class RunningApi(RunningWorker):
@@ -80,19 +68,13 @@ def running(
 
 
 def outcome(*words: str, **variables: str) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of a command."""
-    base = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
-    found = subprocess.run(
-        [sys.executable, "-m", "cli.main", *words],
-        env=base | variables,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    """Exit code, standard output and standard error of a command, which listens on free ports."""
+    env = bare_environment(TIERSTREAM_HTTP_PORT="0", TIERSTREAM_API_PORT="0") | variables
+    found = run_cli(*words, env=env, timeout_s=30)
     return found.returncode, found.stdout, found.stderr
 
 
+@pytest.mark.slow
 async def test_it_answers_explains_erases_and_ends_in_order(
     settings: Settings, book: TokenBook, tmp_path: Path, workspace: Workspace
 ) -> None:
@@ -101,7 +83,7 @@ async def test_it_answers_explains_erases_and_ends_in_order(
     driver.feed(erased(day(1), customer="dan"))
     await flush(settings, driver)
     reader, eraser = book.add("crm", "read"), book.add("dpo", "erase")
-    variables = environment(settings, TIERSTREAM_API_TOKEN_FILE=str(book.path))
+    variables = bare_environment(settings, TIERSTREAM_API_TOKEN_FILE=str(book.path))
     async with redis_of(settings) as redis:
         await View(redis, settings).put(("ana", {"tier": "B"}))
     with running("api", tmp_path, workspace, variables) as api:
@@ -190,7 +172,7 @@ async def test_a_stream_goes_on_over_killed_processes(
         await View(redis, settings).put()
     telling = asyncio.create_task(tell())
     for life in range(lives):
-        with running(f"api-{life}", tmp_path, workspace, environment(settings)) as api:
+        with running(f"api-{life}", tmp_path, workspace, bare_environment(settings)) as api:
             await api.ready()
             listener = Listener(api.http, {"since": "1h"}, last_id)
             stop_at = told * (life + 1) // lives
@@ -219,7 +201,7 @@ async def test_an_explanation_under_way_does_not_outlive_it(
         await View(redis, settings).put()
     deaf = socket.create_server(("127.0.0.1", 0))  # connects, and says nothing
     port = deaf.getsockname()[1]
-    variables = environment(
+    variables = bare_environment(
         settings,
         TIERSTREAM_KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{port}",
         TIERSTREAM_STARTUP_TIMEOUT="60s",
@@ -262,7 +244,7 @@ def test_what_would_be_wrong_ends_the_start_with_one_sentence(
             "TIERSTREAM_API_TOKEN_FILE": str(book.path),
             "TIERSTREAM_API_ALLOW_PLAINTEXT": "true",
         }
-    code, _, errors = outcome("api", TIERSTREAM_HTTP_PORT="0", **variables)
+    code, _, errors = outcome("api", **variables)
     assert code == 1
     last = errors.strip().splitlines()[-1]
     assert last.startswith("tierstream: ")

@@ -16,6 +16,8 @@ from serving.api import jobs
 from tests.harness.api import Api, Rest, TokenBook, View, serving
 from tests.support.profiles import profile
 
+pytestmark = pytest.mark.always
+
 STRANGE = ["a/b", "..", "a b+c&d=e?f#g%h", "żółć", "a:b{c}*?[d]", "explain", "日本", "'; drop", "~"]
 
 

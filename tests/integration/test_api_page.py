@@ -18,6 +18,8 @@ from tests.harness.api import Rest, TokenBook, View, serving
 from tests.harness.view import redis_of
 from tests.support.documents import ROOT, fences
 
+pytestmark = pytest.mark.always
+
 PAGE = ROOT / "docs/api.md"
 COMMANDS = [
     line for body in fences(PAGE, "sh") for line in body.splitlines() if line.startswith("curl")

@@ -10,6 +10,8 @@ import pytest
 from scoring.timestamps import rfc3339
 from tests.harness.api import Api, View
 
+pytestmark = pytest.mark.always
+
 DAY_MS = 86_400_000
 
 

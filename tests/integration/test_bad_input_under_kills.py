@@ -10,6 +10,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
+
 from devtools.servers import Broker
 from scoring.timestamps import rfc3339
 from tests.builders import edited, order, ticket_opened, viewed
@@ -71,6 +73,7 @@ async def works(worker: RunningWorker, records: int) -> None:
         await asyncio.sleep(0.02)
 
 
+@pytest.mark.slow
 async def test_every_record_is_accepted_a_duplicate_or_one_dead_letter(
     broker: Broker, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+import pytest
 from aiokafka import TopicPartition
 
 from devtools.servers import Broker
@@ -17,7 +18,8 @@ from devtools.servers.ports import LOOPBACK, free_ports
 from tests.builders import order
 from tests.fault.bad_records import ERASED, KNOWN, groundwork
 from tests.harness.deployment import EXAMPLE, Deployment, Message
-from tests.harness.running_worker import CLI, ROOT, RunningWorker
+from tests.harness.environment import CLI, ROOT
+from tests.harness.running_worker import RunningWorker
 from tests.integration.audit import data_of
 
 _LIVE: dict[str, Any] = {"mode": "live", "tick_interval": "1m"}
@@ -112,6 +114,7 @@ def publish_rate(deployment: Deployment) -> None:
     assert deployment.run("policy", "publish", str(file)).returncode == 0
 
 
+@pytest.mark.slow
 async def test_what_a_new_policy_makes_acceptable_is_accepted_when_replayed_and_only_once(
     broker: Broker, tmp_path: Path
 ) -> None:
@@ -162,6 +165,7 @@ async def test_what_a_new_policy_makes_acceptable_is_accepted_when_replayed_and_
         assert worker.stop() == 0
 
 
+@pytest.mark.slow
 async def test_a_replay_that_is_refused_again_is_left_alone_from_then_on(
     embedded_broker: Broker, tmp_path: Path
 ) -> None:
@@ -188,6 +192,7 @@ async def test_a_replay_that_is_refused_again_is_left_alone_from_then_on(
         assert worker.stop() == 0
 
 
+@pytest.mark.slow
 async def test_a_replay_that_is_killed_is_run_again_and_sends_the_rest(
     broker: Broker, tmp_path: Path
 ) -> None:

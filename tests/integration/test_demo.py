@@ -10,6 +10,10 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.always
+
 ROOT = Path(__file__).resolve().parents[2]
 CLI = [sys.executable, "-m", "cli.main"]
 # Settings of somebody's own deployment: the demo must not touch it.

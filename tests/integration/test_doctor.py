@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from pathlib import Path
 
@@ -27,11 +26,7 @@ PARTITIONS = 2
 CUSTOM_POLICY = 'version = "spring"\n[movement]\ngrace_days = 7\n'
 
 
-@pytest.fixture(autouse=True)
-def no_inherited_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [*os.environ]:
-        if name.startswith("TIERSTREAM_") or name in ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL"):
-            monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from streams.kafka.topics import all_topics, changelog_name
 from tests.builders import day, edited, merged, order
 from tests.harness.controls import Controls
 from tests.harness.deployment import Deployment, Message
-from tests.harness.running_worker import CLI, ROOT
+from tests.harness.environment import CLI, ROOT
 from tests.harness.view import reader_of, redis_of
 from tests.integration.erasing import PROJECTOR
 
@@ -160,6 +160,7 @@ async def test_what_is_told_later_is_refused_and_keeps_nothing(deployment: Deplo
         assert await reader_of(redis, deployment.settings).customer("bea") is None
 
 
+@pytest.mark.slow
 async def test_who_was_merged_is_erased_under_the_surviving_id(deployment: Deployment) -> None:
     for name in ("ida", "joe", "kim"):
         await ordered(deployment, name)
@@ -193,6 +194,7 @@ async def test_somebody_nobody_knows_is_erased_for_what_comes_later(
     assert letter.value is None
 
 
+@pytest.mark.slow
 def test_to_erase_again_does_no_harm_and_says_so(deployment: Deployment) -> None:
     erase(deployment, "cai")
     again = deployment.run("erase", "cai", "--yes")
@@ -213,6 +215,7 @@ async def test_without_a_terminal_nothing_is_done_unless_it_is_asked_for(
     assert deployment.run("explain", "dee").stdout.startswith("dee: tier")
 
 
+@pytest.mark.slow
 def test_at_a_terminal_it_asks_and_takes_only_a_yes(deployment: Deployment) -> None:
     no, said = answered(deployment, "lea", b"n\n")
     assert (no, "Erase customer 'lea'? Nothing brings the customer back" in said) == (1, True)
@@ -239,6 +242,7 @@ def test_a_redis_that_is_set_and_away_is_told_and_a_failure(deployment: Deployme
     assert "Traceback" not in away.stderr
 
 
+@pytest.mark.slow
 async def test_a_clock_far_ahead_has_the_erasure_refused_which_is_told_and_a_failure(
     deployment: Deployment, tmp_path: Path
 ) -> None:
@@ -260,6 +264,7 @@ async def test_a_redis_that_nobody_set_and_that_is_away_lacks_nothing() -> None:
     assert "REDIS_URL is not set" in step.text
 
 
+@pytest.mark.slow
 async def test_where_no_worker_runs_the_erasure_is_written_and_a_failure(
     embedded_broker: Broker, tmp_path: Path
 ) -> None:
@@ -274,6 +279,7 @@ async def test_where_no_worker_runs_the_erasure_is_written_and_a_failure(
         assert erase(deployment, "ana", "--within", "20")["known"] == "erased_before"
 
 
+@pytest.mark.slow
 async def test_in_a_replay_an_erasure_does_not_move_the_clock(
     embedded_broker: Broker, tmp_path: Path
 ) -> None:

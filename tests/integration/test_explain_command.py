@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
 from config.settings import Settings
-from devtools.servers import Broker
 from devtools.servers.ports import free_ports
 from handlers.state.partition_state import pack_meta
 from streams.kafka.clients import new_producer
 from streams.kafka.headers import META_KEY
 from streams.kafka.partitioner import partition_of
-from streams.kafka.topics import changelog_name, create_topics
+from streams.kafka.topics import changelog_name
 from tests.builders import day, erased, merged, order, viewed
 from tests.driver import Driver
 
@@ -25,26 +23,8 @@ PARTITIONS = 2
 
 
 @pytest.fixture
-def settings(
-    embedded_broker: Broker, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
-) -> Settings:
-    """A deployment of its own, in this process's environment too."""
-    for name in [*os.environ]:
-        if name.startswith("TIERSTREAM_"):
-            monkeypatch.delenv(name)
-    values = {
-        "kafka_bootstrap_servers": embedded_broker.bootstrap_servers,
-        "topic_prefix": topic_prefix,
-        "app_id": f"{topic_prefix}app",
-        "partitions": str(PARTITIONS),
-        "producer_idempotence": "false",
-        "startup_timeout": "5s",
-    }
-    for name, value in values.items():
-        monkeypatch.setenv(f"TIERSTREAM_{name.upper()}", value)
-    found = Settings()
-    asyncio.run(create_topics(found))
-    return found
+def settings(settings_of_environment: Settings) -> Settings:
+    return settings_of_environment
 
 
 def explain(*arguments: str) -> Result:

@@ -57,6 +57,7 @@ async def test_each_record_is_done_once_and_all_are_committed(broker: Broker, st
     assert max(flush["batches"] for flush in workers[late].told("flushed")) > 1
 
 
+@pytest.mark.slow
 async def test_a_killed_worker_goes_on_from_its_last_commit(broker: Broker, start: Start) -> None:
     lab = await new_lab(broker)
     await lab.fill(20_000)

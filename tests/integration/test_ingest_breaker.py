@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from devtools.servers import Broker
@@ -142,6 +143,7 @@ async def stopped_at(deployment: Deployment, worker: RunningWorker) -> int:
     return position
 
 
+@pytest.mark.slow
 async def test_a_rebalance_and_a_stop_do_not_wait_for_what_is_stopped(
     kafka_broker: Broker, tmp_path: Path
 ) -> None:
@@ -172,6 +174,7 @@ async def test_a_rebalance_and_a_stop_do_not_wait_for_what_is_stopped(
         assert other.stop() == 0
 
 
+@pytest.mark.slow
 async def test_a_worker_killed_while_a_partition_is_stopped_goes_on_exactly_there(
     kafka_broker: Broker, tmp_path: Path
 ) -> None:
@@ -195,6 +198,7 @@ async def test_a_worker_killed_while_a_partition_is_stopped_goes_on_exactly_ther
         await audit(deployment)
 
 
+@pytest.mark.slow
 async def test_in_replay_mode_the_other_inputs_go_on_by_themselves(
     embedded_broker: Broker, tmp_path: Path
 ) -> None:

@@ -8,11 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from devtools.servers import Broker
 from tests.harness.deployment import EXAMPLE, Deployment
 from tests.harness.flow import Router
 from tests.integration.audit import audit, data_of
 from tests.support.histories import History, random_policy
+
+pytestmark = pytest.mark.always
 
 
 async def test_a_replayed_history_gives_what_the_backtest_of_its_log_gives(
@@ -45,6 +49,7 @@ async def _dump_and_backtest_by_command(deployment: Deployment, folder: Path) ->
         assert (out / f"{topic}.jsonl").read_bytes() == expected
 
 
+@pytest.mark.slow
 async def test_live_outputs_are_those_of_the_backtest_of_the_log_with_its_ticks(
     broker: Broker, tmp_path: Path
 ) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
+
 from devtools.servers import Broker
 from handlers.outputs import CUSTOMER_PROFILES
 from streams.kafka.partitioner import partition_of
@@ -73,6 +75,7 @@ async def told(deployment: Deployment, *messages: Message) -> None:
     await deployment.drained()
 
 
+@pytest.mark.slow
 async def test_orders_of_two_partitions_count_for_the_one_who_stays(
     broker: Broker, tmp_path: Path
 ) -> None:
@@ -137,6 +140,7 @@ async def test_merges_that_cannot_be_are_dead_letters_and_lose_nobody(
         await audit(deployment)
 
 
+@pytest.mark.slow
 async def test_a_history_with_merges_is_what_the_dumps_give(broker: Broker, tmp_path: Path) -> None:
     random = Random(1 if broker.kind == "embedded" else 2)
     with Deployment(broker, tmp_path, policy=random_policy(random)) as deployment:

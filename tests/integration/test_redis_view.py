@@ -52,6 +52,7 @@ async def has_tier(reader: ViewReader, customer_id: str, tier: str | None) -> bo
     return (fields["tier"] if fields else None) == tier
 
 
+@pytest.mark.always
 async def test_profile_becomes_a_hash_and_a_member_of_its_sets(
     settings: Settings, reader: ViewReader
 ) -> None:
@@ -94,6 +95,7 @@ async def test_changes_move_customers_between_sets(settings: Settings, reader: V
     assert "score" not in fields
 
 
+@pytest.mark.always
 async def test_erased_customer_disappears_everywhere(
     settings: Settings, redis: Redis, reader: ViewReader
 ) -> None:
@@ -330,6 +332,7 @@ async def test_view_that_another_version_made_is_built_anew(
     assert await redis.get(view_of(redis, settings).keys.current) == b"2"
 
 
+@pytest.mark.always
 async def test_rebuild_is_never_seen_half_done(
     settings: Settings, redis: Redis, reader: ViewReader
 ) -> None:

@@ -100,6 +100,7 @@ async def works(settings: Settings) -> None:
         await eventually(is_there)
 
 
+@pytest.mark.slow
 async def test_view_over_tls_with_a_password(
     embedded_broker: Broker,
     redis_with_password: RedisServer,

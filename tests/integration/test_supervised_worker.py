@@ -16,7 +16,7 @@ from devtools.servers import Broker
 from tests.builders import day, order
 from tests.harness.deployment import Deployment, Message
 from tests.harness.flow import Flow
-from tests.harness.supervised_worker import Supervisor
+from tests.harness.supervised_worker import SupervisedWorker
 from tests.integration.audit import audit
 
 pytestmark = pytest.mark.kafka
@@ -56,7 +56,7 @@ async def test_a_worker_that_dies_is_lost_or_cannot_write_is_healed_by_its_super
 ) -> None:
     with deployed(kafka_broker, tmp_path) as deployment:
         await deployment.create_topics()
-        async with Supervisor(deployment) as supervisor:
+        async with SupervisedWorker(deployment) as supervisor:
             await supervisor.ready()
             async with Flow(deployment, seed=21):
                 await asyncio.sleep(0.5)
@@ -97,7 +97,7 @@ async def test_a_worker_that_hangs_ends_and_the_next_one_drains(
         await deployment.create_topics()
         await deployment.send([Message("orders", order("A1", "12", day(0)))])
         stuck = deployment.start_worker([sys.executable, "-m", APP, part])
-        async with Supervisor(deployment, stuck) as supervisor:
+        async with SupervisedWorker(deployment, stuck) as supervisor:
             assert await supervisor.ended(1, within_s=STALL_S + 40) == 1
             assert sentence.format(prefix=deployment.topic("")) in stuck.log
             await supervisor.ready()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 
 import pytest
 from typer.testing import CliRunner
@@ -12,12 +11,11 @@ from typer.testing import CliRunner
 from cli.main import app
 from config.policy_file import check_policy
 from config.settings import Settings
-from devtools.servers import Broker
 from handlers.control_records import ClockTick, encode_control
 from handlers.outputs import DORMANCY_ALERTS
 from streams.kafka.clients import new_producer
 from streams.kafka.partitioner import partition_of
-from streams.kafka.topics import CUSTOMER_EVENTS, create_topics, topic_name
+from streams.kafka.topics import CUSTOMER_EVENTS, topic_name
 from tests.builders import day, day_ms, order
 from tests.driver import Driver
 
@@ -27,26 +25,8 @@ BACK = CUSTOMERS[::3]
 
 
 @pytest.fixture
-def settings(
-    embedded_broker: Broker, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
-) -> Settings:
-    """A deployment of its own, in this process's environment too."""
-    for name in [*os.environ]:
-        if name.startswith("TIERSTREAM_"):
-            monkeypatch.delenv(name)
-    values = {
-        "kafka_bootstrap_servers": embedded_broker.bootstrap_servers,
-        "topic_prefix": topic_prefix,
-        "app_id": f"{topic_prefix}app",
-        "partitions": str(PARTITIONS),
-        "producer_idempotence": "false",
-        "startup_timeout": "5s",
-    }
-    for name, value in values.items():
-        monkeypatch.setenv(f"TIERSTREAM_{name.upper()}", value)
-    found = Settings()
-    asyncio.run(create_topics(found))
-    return found
+def settings(settings_of_environment: Settings) -> Settings:
+    return settings_of_environment
 
 
 async def write(settings: Settings, records: list[tuple[str, str | None, bytes]]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
+import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from devtools.servers import Broker
@@ -74,6 +75,7 @@ async def test_a_history_scattered_over_the_inputs_gives_what_its_file_gives(
         assert (await audit(deployment)).outputs > 100
 
 
+@pytest.mark.slow
 async def test_each_customer_is_in_one_partition_in_the_order_of_arrival(
     embedded_broker: Broker, tmp_path: Path
 ) -> None:

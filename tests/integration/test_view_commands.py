@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date
@@ -13,11 +11,12 @@ from datetime import date
 import aiohttp
 import pytest
 
-from config.settings import Settings, variable_names
+from config.settings import Settings
 from devtools.servers import Broker, RedisServer, start_redis
 from devtools.servers.ports import free_ports
 from handlers.outputs import TIER_CHANGES
 from serving.view.changes_reader import ChangesReader
+from tests.harness.environment import CLI, bare_environment
 from tests.harness.view import (
     create_topic,
     eventually,
@@ -41,22 +40,12 @@ async def settings(
     return settings
 
 
-def environment(settings: Settings, **others: str) -> dict[str, str]:
-    """The variables that give these settings, and nothing of ours beside them."""
-    ours = {
-        variable_names(name)[0]: str(getattr(settings, name))
-        for name in settings.model_fields_set
-        if getattr(settings, name) is not None
-    }
-    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **ours, **others}
-
-
 @asynccontextmanager
 async def started(
     words: Sequence[str], variables: dict[str, str]
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cli.main", *words),
+        *(*CLI, *words),
         env=variables,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -80,7 +69,7 @@ async def test_projector_serves_probes_and_metrics_and_ends_in_order(settings: S
     await publish(settings, [("ana", profile("ana"))])
     (port,) = free_ports()
     url = f"http://127.0.0.1:{port}"
-    variables = environment(settings, TIERSTREAM_HTTP_PORT=str(port), TIERSTREAM_MODEE="live")
+    variables = bare_environment(settings, TIERSTREAM_HTTP_PORT=str(port), TIERSTREAM_MODEE="live")
     async with started(["projector"], variables) as process, aiohttp.ClientSession() as client:
 
         async def is_ready() -> bool:
@@ -125,7 +114,7 @@ async def test_counts_are_exact_through_kills_and_projectors_that_believe_to_be_
             return sum(count for _, count in moves)
 
         # Each of a group of its own, so that all have all partitions, as after a split.
-        groups = [environment(settings, TIERSTREAM_APP_ID=f"own{n}") for n in range(3)]
+        groups = [bare_environment(settings, TIERSTREAM_APP_ID=f"own{n}") for n in range(3)]
         ports = [{"TIERSTREAM_HTTP_PORT": str(port)} for port in free_ports(3)]
         async with AsyncExitStack() as stack:
             first, *others = [
@@ -160,7 +149,7 @@ async def test_counts_are_exact_through_kills_and_projectors_that_believe_to_be_
 async def test_rebuild_view_says_what_it_did(settings: Settings) -> None:
     await publish(settings, [(name, profile(name)) for name in ("ana", "ben", "cai")])
     await publish(settings, [("ana", tier_changed("ana", 1))], TIER_CHANGES)
-    code, errors = await outcome(["rebuild-view"], environment(settings))
+    code, errors = await outcome(["rebuild-view"], bare_environment(settings))
     assert code == 0
     assert "The view is new: 3 profiles and 1 changes in generation 1" in errors
 
@@ -171,10 +160,8 @@ async def test_wrong_password_is_one_sentence_and_an_exit_code(
 ) -> None:
     with start_redis(password="right") as server:
         url = server.url.replace("right", "wr0ng")
-        settings = settings_for(
-            embedded_broker, url, topic_prefix, allow_insecure_credentials=True, http_port=0
-        )
-        code, errors = await outcome([command], environment(settings))
+        settings = settings_for(embedded_broker, url, topic_prefix, allow_insecure_credentials=True)
+        code, errors = await outcome([command], bare_environment(settings))
     assert code == 1
     assert "wr0ng" not in errors
     assert "Traceback" not in errors
@@ -187,7 +174,7 @@ async def test_port_that_is_taken_is_one_sentence_and_an_exit_code(settings: Set
     taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     port = taken.sockets[0].getsockname()[1]
     async with taken:
-        variables = environment(settings, TIERSTREAM_HTTP_PORT=str(port))
+        variables = bare_environment(settings, TIERSTREAM_HTTP_PORT=str(port))
         code, errors = await outcome(["projector"], variables)
     assert code == 1
     assert f"tierstream: cannot listen on 127.0.0.1:{port} (TIERSTREAM_HTTP_HOST" in errors
@@ -196,7 +183,7 @@ async def test_port_that_is_taken_is_one_sentence_and_an_exit_code(settings: Set
 async def test_credentials_without_tls_are_one_sentence_and_an_exit_code(
     settings: Settings,
 ) -> None:
-    variables = environment(settings, TIERSTREAM_REDIS_PASSWORD="wr0ng")
+    variables = bare_environment(settings, TIERSTREAM_REDIS_PASSWORD="wr0ng")
     code, errors = await outcome(["projector"], variables)
     assert code == 1
     assert errors.startswith("tierstream: REDIS_URL with credentials would send the Redis password")

@@ -149,6 +149,7 @@ async def check(url: str, log: list[Entry], steps: list[Step]) -> None:
 
 @settings(max_examples=60)
 @given(log=LOG, steps=STEPS)
+@pytest.mark.slow
 def test_view_is_the_last_record_of_each_customer(
     own_redis: str, log: list[tuple[str, dict[str, Any] | None]], steps: list[Step]
 ) -> None:

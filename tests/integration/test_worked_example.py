@@ -7,9 +7,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from devtools.servers import Broker
 from tests.harness.deployment import EXAMPLE, Deployment, Message
 from tests.integration.audit import audit, data_of
+
+pytestmark = pytest.mark.always
 
 # The clock is five minutes behind the newest event: this one lets it reach the end of the example.
 _LATER = {
@@ -27,6 +31,7 @@ def expected(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+@pytest.mark.slow
 async def test_the_app_gives_what_the_worked_example_says(
     embedded_broker: Broker, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ def settings_of(mode: str, seed: int) -> dict[str, Any]:
 
 
 @on(embedded="live", kafka="replay")
+@pytest.mark.slow
 async def test_partitions_move_in_mid_stream_without_loss_or_repetition(
     broker: Broker, tmp_path: Path, mode: str
 ) -> None:
@@ -57,6 +58,7 @@ async def test_partitions_move_in_mid_stream_without_loss_or_repetition(
 
 
 @on(embedded="replay", kafka="live")
+@pytest.mark.slow
 async def test_killed_workers_lose_nothing_and_repeat_only_what_a_consumer_drops(
     broker: Broker, tmp_path: Path, mode: str
 ) -> None:

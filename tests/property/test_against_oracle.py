@@ -7,6 +7,7 @@ from collections import Counter
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from tests import oracle
 from tests.driver import Run, run
 from tests.oracle.tags import BROWSE
 from tests.support.histories import History, random_policy
+
+pytestmark = [pytest.mark.slow, pytest.mark.always]
 
 _PROFILE_FIELDS = (
     "sequence",

@@ -6,6 +6,7 @@ import json
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from tests.oracle.log import Standing, Story, fold_all
 from tests.property.test_against_oracle import with_ticks
 from tests.support.histories import History, random_policy
 from tests.support.passing import Member, Partitions, way_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.always]
 
 
 def _world(random: Random, mode: Mode) -> Partitions:

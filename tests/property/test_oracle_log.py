@@ -6,6 +6,7 @@ import json
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from tests.oracle.policy import read_policy
 from tests.oracle.profiles import profile_of
 from tests.property.test_against_oracle import with_ticks
 from tests.support.histories import History, random_policy
+
+pytestmark = [pytest.mark.slow, pytest.mark.always]
 
 _FAR = Limits(min_event_time_ms=-(10**30), newest_event_time_ms=10**31)
 

@@ -12,6 +12,8 @@ from tests.builders import day, erased, order
 from tests.driver import Driver, run
 from tests.support.histories import History, random_policy
 
+pytestmark = [pytest.mark.slow, pytest.mark.always]
+
 _SEEDS = st.integers(0, 2**32)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ FILES = (
     "customer-profiles.jsonl",
     "dead-letters.jsonl",
 )
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,6 @@ class Outcome:
     def summary(self) -> str:
         """What was printed, without the frames of its tables."""
         return " ".join(re.sub(r"[^\w\s.,%→-]", " ", self.stdout).split())
-
-
-@pytest.fixture(autouse=True)
-def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in os.environ:
-        if name.startswith("TIERSTREAM_"):
-            monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from devtools.traffic.cdnow import purchases
 from handlers.decode.decode import Limits
 from scoring.timestamps import parse_rfc3339
 
+pytestmark = pytest.mark.slow
+
 _PAGE = Path(__file__).parents[2] / "docs" / "cdnow.md"
 
 BY_TIER = {"A": 679, "B": 2_833, "C": 20_058}

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from config.settings import Settings, load_settings, variable_names
 from serving.api.token_file import read_tokens
+from tests.support.each import for_each
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -48,7 +49,7 @@ def test_a_command_that_does_not_exist_would_be_noticed() -> None:
         assert_runs(["topics"])
 
 
-@pytest.mark.parametrize("name", OURS)
+@for_each("name", OURS)
 def test_a_service_of_ours_runs_a_command_that_exists(name: str) -> None:
     assert_runs(OURS[name]["command"])
 
@@ -62,7 +63,7 @@ def test_the_image_runs_a_command_that_exists() -> None:
     assert_runs([default[1]])
 
 
-@pytest.mark.parametrize("name", OURS)
+@for_each("name", OURS)
 def test_every_variable_given_to_a_service_is_a_setting(name: str) -> None:
     known = {variable for field in Settings.model_fields for variable in variable_names(field)}
     assert set(OURS[name]["environment"]) <= known
@@ -76,7 +77,7 @@ def test_the_settings_of_the_services_are_accepted(monkeypatch: pytest.MonkeyPat
     assert settings.http_host == "0.0.0.0"
 
 
-@pytest.mark.parametrize("name", [name for name in SERVICES if "ports" in SERVICES[name]])
+@for_each("name", [name for name in SERVICES if "ports" in SERVICES[name]])
 def test_ports_are_published_on_loopback_only(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[name]["ports"])
 
@@ -97,7 +98,7 @@ def test_the_api_is_published_where_it_listens_and_asks_for_tokens(
     assert read_tokens(ROOT / folder[0] / settings.api_token_file.name) == (), "nobody yet"
 
 
-@pytest.mark.parametrize("name", ["worker", "projector"])
+@for_each("name", ["worker", "projector"])
 def test_the_published_port_is_the_one_the_program_listens_on(name: str) -> None:
     assert [port.rsplit(":", 1)[1] for port in OURS[name]["ports"]] == [str(HTTP_PORT)]
     assert f"EXPOSE {HTTP_PORT}\n" in DOCKERFILE
@@ -111,20 +112,20 @@ def test_the_image_is_checked_where_the_program_answers() -> None:
     assert f"'{HTTP_PORT}'" in check[0]
 
 
-@pytest.mark.parametrize("name", [name for name in SERVICES if name not in OURS])
+@for_each("name", [name for name in SERVICES if name not in OURS])
 def test_servers_of_others_are_pinned_and_checked(name: str) -> None:
     assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+(\.\d+|-alpine)", SERVICES[name]["image"])
     assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@for_each("name", SERVICES)
 def test_every_service_is_limited_and_comes_back(name: str) -> None:
     limits = SERVICES[name]["deploy"]["resources"]["limits"]
     assert {"cpus", "memory"} <= set(limits)
     assert SERVICES[name]["restart"] == ("no" if name == "topics" else "unless-stopped")
 
 
-@pytest.mark.parametrize("name", OURS)
+@for_each("name", OURS)
 def test_our_services_can_change_nothing_on_their_machine(name: str) -> None:
     assert OURS[name]["read_only"] is True
     assert OURS[name]["cap_drop"] == ["ALL"]

@@ -52,6 +52,7 @@ from tests.support.documents import (
     sections,
     table_rows,
 )
+from tests.support.each import for_each
 
 README, README_ZH = ROOT / "README.md", ROOT / "README.zh-CN.md"
 GUIDE, RULES = ROOT / "docs/guide.md", ROOT / "docs/rules.md"
@@ -63,11 +64,12 @@ PROFILE_UNTIL = "2026-03-01T00:00:00Z"
 
 _COMMAND = re.compile(r"(?:[A-Z_]+=\S+ )*tierstream ([a-z].*)")
 
-every_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+every_page = for_each("page", PAGES)
 
 
+@cache
 def find_command(*words: str) -> TyperGroup | TyperCommand | None:
-    found: Any = typer.main.get_command(app)
+    found: Any = find_command() if words else typer.main.get_command(app)
     for word in words:
         found = found.commands.get(word) if isinstance(found, TyperGroup) else None
     return found if isinstance(found, TyperGroup | TyperCommand) else None
@@ -93,6 +95,13 @@ def all_options(command: TyperGroup | TyperCommand) -> set[str]:
     }
 
 
+@cache
+def known_options() -> frozenset[str]:
+    """Every option of every command."""
+    found = [find_command(*name.split()) for name in commands()]
+    return frozenset(option for command in found if command for option in all_options(command))
+
+
 def command_lines(page: Path) -> list[list[str]]:
     """The words after `tierstream` of each command that stands in code."""
     code = INLINE.findall(prose(page))
@@ -116,45 +125,41 @@ def example_outputs(
     return [json.loads(line) for line in written]
 
 
-@every_page
-def test_relative_links_lead_somewhere(page: Path) -> None:
-    for link in links(page):
-        path, _, anchor = link.partition("#")
-        target = (page.parent / path).resolve() if path else page
-        assert target.exists(), link
-        if anchor:
-            assert anchor in anchors(target), link
+@for_each("page, link", [(page, link) for page in PAGES for link in links(page)])
+def test_relative_links_lead_somewhere(page: Path, link: str) -> None:
+    path, _, anchor = link.partition("#")
+    target = (page.parent / path).resolve() if path else page
+    assert target.exists(), link
+    if anchor:
+        assert anchor in anchors(target), link
 
 
-@every_page
-def test_commands_named_in_documents_exist_with_their_options(page: Path) -> None:
-    for words in command_lines(page):
-        group = find_command(words[0])
-        names = words[:2] if isinstance(group, TyperGroup) else words[:1]
-        if len(names) == 2 and not names[1].isalpha():
-            continue  # such as `tierstream policy …`, the group itself
-        command = find_command(*names)
-        assert command is not None, words
-        known = all_options(command) | {"--help"}
-        assert {word for word in words if word.startswith("-")} <= known, words
+@for_each("page, words", [(page, words) for page in PAGES for words in command_lines(page)])
+def test_commands_named_in_documents_exist_with_their_options(page: Path, words: list[str]) -> None:
+    group = find_command(words[0])
+    names = words[:2] if isinstance(group, TyperGroup) else words[:1]
+    if len(names) == 2 and not names[1].isalpha():
+        return  # such as `tierstream policy …`, the group itself
+    command = find_command(*names)
+    assert command is not None, words
+    known = all_options(command) | {"--help"}
+    assert {word for word in words if word.startswith("-")} <= known, words
 
 
 @every_page
 def test_options_named_in_prose_belong_to_a_command(page: Path) -> None:
-    found = [find_command(*name.split()) for name in commands()]
-    known = {option for command in found if command for option in all_options(command)}
     named = {code.split()[0] for code in INLINE.findall(prose(page)) if code.startswith("--")}
-    assert named <= known | {"--help"}
+    assert named <= known_options() | {"--help"}
 
 
 @every_page
 def test_settings_named_in_documents_exist(page: Path) -> None:
     known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
-    for name in re.findall(r"\bTIERSTREAM_[A-Z_]+[A-Z]\b(?!_)", page.read_text("utf-8")):
-        assert name in known, name
+    named = re.findall(r"\bTIERSTREAM_[A-Z_]+[A-Z]\b(?!_)", page.read_text("utf-8"))
+    assert set(named) <= known
 
 
-@pytest.mark.parametrize("page", [README, README_ZH], ids=lambda p: p.name)
+@for_each("page", [README, README_ZH])
 def test_readme_names_every_command(page: Path) -> None:
     listed = {row[0] for row in table_rows(page.read_text("utf-8"))}
     assert {f"`tierstream {name}`" for name in commands()} <= listed
@@ -190,13 +195,12 @@ def test_guide_has_the_table_of_event_types_as_they_are_declared() -> None:
     assert found == event_table.event_table(), "python -m tests.support.event_table writes it anew"
 
 
-@every_page
-def test_json_in_documents_is_json(page: Path) -> None:
-    for body in fences(page, "json"):
-        json.loads(body)
+@for_each("page, body", [(page, body) for page in PAGES for body in fences(page, "json")])
+def test_json_in_documents_is_json(page: Path, body: str) -> None:
+    json.loads(body)
 
 
-@pytest.mark.parametrize("page", [README, README_ZH, GUIDE], ids=lambda p: p.name)
+@for_each("page", [README, README_ZH, GUIDE])
 def test_json_examples_are_what_the_worked_example_gives(
     page: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -209,8 +213,7 @@ def test_json_examples_are_what_the_worked_example_gives(
         known = [*known, json.loads(line)] if line.startswith("{") else known
     examples = [json.loads(body) for body in fences(page, "json")]
     assert examples
-    for example in examples:
-        assert example in known
+    assert [example for example in examples if example not in known] == []
 
 
 def test_rules_list_every_reason_of_a_dead_letter_in_its_order() -> None:

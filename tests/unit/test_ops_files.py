@@ -14,6 +14,7 @@ import yaml
 from cli.main import app
 from config.settings import Settings, load_settings, variable_names
 from streams.runtime.metrics import Metrics
+from tests.support.each import for_each
 
 ROOT = Path(__file__).resolve().parents[2]
 OPS = ROOT / "ops"
@@ -54,7 +55,7 @@ EXPRESSIONS = [(rule["alert"], rule["expr"]) for rule in RULES] + [
 ]
 
 
-@pytest.mark.parametrize(("where", "expression"), EXPRESSIONS)
+@for_each("where, expression", EXPRESSIONS)
 def test_metrics_asked_for_exist_with_the_labels_asked_for(where: str, expression: str) -> None:
     asked = re.findall(r"(tierstream_\w+|process_\w+|up)(?:\{([^}]*)\})?", expression)
     assert asked, f"{where} asks for none of our metrics"
@@ -71,7 +72,7 @@ def test_metrics_asked_for_exist_with_the_labels_asked_for(where: str, expressio
     assert grouped <= set().union(*(METRICS.get(name, set()) for name, _ in asked))
 
 
-@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
+@for_each("panel", PANELS)
 def test_legend_uses_labels_that_the_expression_keeps(panel: dict[str, Any]) -> None:
     for target in panel["targets"]:
         asked = re.findall(r"tierstream_\w+", target["expr"])
@@ -84,9 +85,12 @@ def test_legend_uses_labels_that_the_expression_keeps(panel: dict[str, Any]) -> 
 
 def test_every_metric_of_ours_is_on_the_dashboard() -> None:
     shown = set(re.findall(r"tierstream_\w+", json.dumps(DASHBOARD)))
+    missing = set()
     for declared in Metrics().declarations:
         suffixes = ("_bucket", "_sum", "_count") if declared.kind == "histogram" else ("",)
-        assert {declared.name + suffix for suffix in suffixes} & shown, declared.name
+        if not {declared.name + suffix for suffix in suffixes} & shown:
+            missing.add(declared.name)
+    assert missing == set()
 
 
 def test_dashboard_panels_do_not_overlap_and_use_the_provisioned_source() -> None:
@@ -115,12 +119,12 @@ def test_dashboards_are_looked_for_where_compose_puts_them() -> None:
     assert f"./ops/grafana/dashboards:{path}:ro" in compose["services"]["grafana"]["volumes"]
 
 
-def test_every_alert_says_what_it_means_and_what_to_do() -> None:
-    for rule in RULES:
-        assert rule["for"]
-        assert rule["labels"]["severity"] in {"warning", "critical"}
-        assert rule["annotations"]["summary"].endswith(".")
-        assert rule["annotations"]["runbook"].endswith(".")
+@for_each("rule", RULES)
+def test_every_alert_says_what_it_means_and_what_to_do(rule: dict[str, Any]) -> None:
+    assert rule["for"]
+    assert rule["labels"]["severity"] in {"warning", "critical"}
+    assert rule["annotations"]["summary"].endswith(".")
+    assert rule["annotations"]["runbook"].endswith(".")
 
 
 def test_alerts_and_configuration_agree_about_the_jobs() -> None:
@@ -146,9 +150,7 @@ def of_kind(kind: str) -> list[dict[str, Any]]:
     return [document for document in KUBERNETES if document["kind"] == kind]
 
 
-@pytest.mark.parametrize(
-    "deployment", of_kind("Deployment"), ids=lambda found: found["metadata"]["name"]
-)
+@for_each("deployment", of_kind("Deployment"))
 def test_kubernetes_runs_our_commands_with_probes_and_without_rights(
     deployment: dict[str, Any],
 ) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import pytest
+from tests.support.each import for_each
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(file for top in ("scoring", "handlers") for file in (ROOT / top).rglob("*.py"))
@@ -34,7 +34,7 @@ def impure_calls(source: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+@for_each("file", FILES)
 def test_the_core_reads_no_clock_and_touches_no_file(file: Path) -> None:
     found = [call.partition(": ")[2] for call in impure_calls(file.read_text())]
     assert found == ALLOWED.get(str(file.relative_to(ROOT)), [])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -19,11 +18,7 @@ from config.settings import (
 SECRET = "correct-horse"
 
 
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in os.environ:
-        if name.startswith("TIERSTREAM_") or name in {"REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS"}:
-            monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 def refusal(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:

@@ -6,7 +6,8 @@ import json
 import signal
 from collections.abc import Iterator
 
-from tests.fault.evidence import Evidence, ProcessLife
+from tests.fault.evidence import Evidence
+from tests.harness.life import ProcessLife
 
 _ASKING = "terminate"
 """The kind of fault that is a SIGTERM."""

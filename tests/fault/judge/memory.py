@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
 
-from tests.fault.evidence import LOG_TOPIC, Evidence, ProcessLife
+from tests.fault.evidence import LOG_TOPIC, Evidence
+from tests.harness.life import ProcessLife
 
 WARM_UP_S = 20.0
 """Until modules are loaded, partitions restored and caches filled."""

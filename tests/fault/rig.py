@@ -1,31 +1,29 @@
-"""A deployment of the product on a cluster of the rig: its topics, processes, load and samples."""
+"""A deployment on a cluster that can be broken: its processes, its load, and what is seen of it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import subprocess
-import sys
 import uuid
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from devtools.servers import RedisServer
 from devtools.servers.ports import LOOPBACK, free_ports
 from tests.fault.drafts import groundwork_drafts
 from tests.fault.evidence import ALL_TOPICS, CHANGELOG
 from tests.fault.load import Load
-from tests.fault.policies import episode_policy, write_policy
+from tests.fault.policies import episode_policy
 from tests.fault.samples import Sampler
 from tests.fault.schedule import Shape
 from tests.fault.taking import delete_topics
 from tests.fault.traffic import Traffic
 from tests.harness.cluster import Cluster
+from tests.harness.deployment import Deployment
 from tests.harness.stopwatch import Stopwatch
 from tests.harness.supervisor import Place, Supervisor
+from tests.support.policy_files import write_policy
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +32,6 @@ LATENESS_MS = 500
 LANES = ("worker-0", "worker-1", "worker-2", "worker-3", "guest-0", "guest-1", "projector", "fresh")
 """The places of processes, each with a way of its own to the brokers."""
 
-_ROOT = Path(__file__).parents[2]
 _PER_S = 50.0
 _READY_TIMEOUT_S = 60.0
 _DRAIN_TIMEOUT_S = 90.0
@@ -42,7 +39,7 @@ _COMMAND_TIMEOUT_S = 60.0
 _POLL_S = 0.1
 
 
-class Deployment:
+class Rig:
     """Topics of its own, workers and a projector that are kept running, a load, samples.
 
     Use it in an `async with` statement: it makes the topics and removes them, and ends everything.
@@ -69,7 +66,25 @@ class Deployment:
         self.redis_prefix = f"{{{self.app_id}}}:"
         self.policies = [episode_policy(seed, 1)]
         self._shape = shape
-        self._policy_file = write_policy(self.policies[0], folder / "policy-1.toml")
+        self._deployment = Deployment(
+            cluster.broker,
+            folder,
+            policy=self.policies[0],
+            app_id=self.app_id,
+            topic_prefix=self.prefix,
+            partitions=PARTITIONS,
+            replication_factor=min(3, cluster.brokers),
+            mode="live",
+            allowed_lateness=f"{LATENESS_MS}ms",
+            session_timeout=f"{shape.session_s:g}s",
+            rebalance_timeout="6s",
+            startup_timeout="15s",
+            stall_timeout="20s",
+            flush_interval="100ms",
+            tick_interval="500ms",
+            redis_url=redis.url,
+            redis_key_prefix=self.redis_prefix,
+        )
         self._ports: dict[str, int] = {}
         self._publishing = asyncio.Lock()
         self._stack = AsyncExitStack()
@@ -86,6 +101,7 @@ class Deployment:
         )
 
     async def __aenter__(self) -> Self:
+        self._stack.enter_context(self._deployment)
         await self.command("topics", "create")
         self._stack.push_async_callback(
             delete_topics, self.cluster.bootstrap_servers, list(self.names.values())
@@ -166,7 +182,7 @@ class Deployment:
         """
         deadline_s = self.watch.now_s + _COMMAND_TIMEOUT_S
         while True:
-            done = await asyncio.to_thread(self._run, arguments)
+            done = await asyncio.to_thread(self._deployment.run, *arguments)
             said = (done.stdout + done.stderr).strip().replace("\n", "; ")
             _log.info("%6.1f s  tierstream %s: %s", self.watch.now_s, " ".join(arguments), said)
             if done.returncode == 0:
@@ -174,47 +190,13 @@ class Deployment:
             assert self.watch.now_s < deadline_s, f"{arguments}: {said}"
             await asyncio.sleep(1)
 
-    def _run(self, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "cli.main", *arguments],
-            cwd=_ROOT,
-            env=self._environment("command"),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_COMMAND_TIMEOUT_S,
-            check=False,
-        )
-
     def _environment(self, name: str) -> dict[str, str]:
-        """The variables of a process, and none of ours."""
-        if name not in self._ports and name != "command":
-            (self._ports[name],) = free_ports()
-        servers = (
-            self.cluster.bootstrap_servers if name == "command" else self.cluster.through(name)
+        """The variables of a process, which has its own way to the brokers."""
+        [port] = free_ports()
+        self._ports[name] = port
+        return self._deployment.environment(
+            kafka_bootstrap_servers=self.cluster.through(name), http_port=port
         )
-        settings: Mapping[str, Any] = {
-            "kafka_bootstrap_servers": servers,
-            "app_id": self.app_id,
-            "topic_prefix": self.prefix,
-            "partitions": PARTITIONS,
-            "replication_factor": min(3, self.cluster.brokers),
-            "mode": "live",
-            "allowed_lateness": f"{LATENESS_MS}ms",
-            "policy_file": self._policy_file,
-            "session_timeout": f"{self._shape.session_s:g}s",
-            "rebalance_timeout": "6s",
-            "startup_timeout": "15s",
-            "stall_timeout": "20s",
-            "flush_interval": "100ms",
-            "tick_interval": "500ms",
-            "redis_url": self.redis.url,
-            "redis_key_prefix": self.redis_prefix,
-            "http_port": self._ports.get(name, 0),
-        }
-        ours = ("TIERSTREAM_", "KAFKA_", "REDIS_")
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
-        return kept | {f"TIERSTREAM_{key.upper()}": str(value) for key, value in settings.items()}
 
 
 async def _answers_ready(port: int) -> bool:

@@ -1,0 +1,91 @@
+"""What `make test` leaves to `CI=true make test`, and how it says so.
+
+People wait for `make test`. It leaves out what needs Apache Kafka, what is marked `slow`, and the
+tests on servers (`tests/integration`); but not what is marked `always`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+from devtools.servers import BrokerUnavailable
+from devtools.servers.jar_cache import java_program
+
+ON_SERVERS = "tests/integration/"
+_SLOW_S = 10.0
+_GROUPS = {
+    "kafka": "on Apache Kafka",
+    "servers": "on the embedded broker and Redis",
+    "slow": "by computing for long",
+}
+
+
+def group_of(item: pytest.Item) -> str | None:
+    """Why a test is left out: the key of a group; None if `make test` runs it."""
+    if item.get_closest_marker("kafka"):
+        return "kafka"
+    if item.get_closest_marker("always"):
+        return None
+    if item.nodeid.startswith(ON_SERVERS):
+        return "servers"
+    return "slow" if item.get_closest_marker("slow") else None
+
+
+def topic_of(nodeid: str) -> str:
+    """What the tests of a file are about, as its name has it: `erasure under kills`."""
+    file = nodeid.partition("::")[0].rpartition("/")[2]
+    return file.removeprefix("test_").removesuffix(".py").replace("_", " ")
+
+
+def counted(left_out: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]:
+    """How many tests are left out, by group and topic, from pairs of group and test."""
+    found: dict[str, Counter[str]] = {}
+    for group, nodeid in left_out:
+        found.setdefault(group, Counter())[topic_of(nodeid)] += 1
+    return {group: dict(topics) for group, topics in found.items()}
+
+
+def not_tried(left_out: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """The lines that say what was not tried and how it is."""
+    lines = []
+    for group, words in _GROUPS.items():
+        topics = left_out.get(group)
+        if topics:
+            said = ", ".join(sorted(topics))
+            count = sum(topics.values())
+            tests = "1 test" if count == 1 else f"{count} tests"
+            lines.append(f"not tried {words} ({tests}): {said}")
+    if lines:
+        lines.append(f"`CI=true make test` tries all; it needs Java 17 and Maven: {_machine()}")
+    return lines
+
+
+def _machine() -> str:
+    """Whether this machine has what Apache Kafka needs."""
+    missing = [] if shutil.which("mvn") else ["there is no `mvn` on the PATH"]
+    try:
+        java_program()
+    except BrokerUnavailable as reason:
+        missing.insert(0, str(reason))
+    if not missing:
+        return "this machine has both"
+    return f"{'; '.join(missing)}. Until then nothing on Apache Kafka can be tried here"
+
+
+def too_slow(item: pytest.Item, duration_s: float, load: float, cores: int) -> str | None:
+    """What is wrong with a test that took so long, if anything.
+
+    Args:
+        load: processes that want a core, on average of the last minute.
+        cores: how many there are. Where more processes want one, all take longer in proportion.
+    """
+    if any(item.get_closest_marker(mark) for mark in ("slow", "kafka", "soak")):
+        return None
+    limit_s = _SLOW_S * max(1.0, load / cores)
+    if duration_s <= limit_s:
+        return None
+    return f"took {duration_s:.1f} s, more than {limit_s:.0f} s: make it faster, or mark it `slow`"

@@ -1,0 +1,84 @@
+"""What `make test` leaves out, what it says of that, and which tests it calls too slow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import pytest
+
+from tests.support.quick import counted, group_of, not_tried, too_slow
+
+
+@dataclass
+class Marked:
+    """A test as far as its place and its marks go."""
+
+    nodeid: str
+    marks: tuple[str, ...] = ()
+
+    def get_closest_marker(self, name: str) -> str | None:
+        return name if name in self.marks else None
+
+
+def marked(file: str, *marks: str) -> pytest.Item:
+    return cast("pytest.Item", Marked(f"tests/{file}::test_it[embedded]", marks))
+
+
+@pytest.mark.parametrize(
+    ("file", "marks", "group"),
+    [
+        ("unit/test_money.py", (), None),
+        ("unit/test_cdnow_backtest.py", ("slow",), "slow"),
+        ("property/test_repetition.py", ("slow", "always"), None),
+        ("fault/test_faults.py", ("slow", "kafka"), "kafka"),
+        ("integration/test_sending.py", (), "servers"),
+        ("integration/test_demo.py", ("always",), None),
+        ("integration/test_demo.py", ("always", "kafka"), "kafka"),
+    ],
+)
+def test_a_quick_run_leaves_out(file: str, marks: tuple[str, ...], group: str | None) -> None:
+    assert group_of(marked(file, *marks)) == group
+
+
+def test_what_was_not_tried_is_said_with_what_tries_it() -> None:
+    left_out = counted(
+        [
+            ("kafka", "tests/fault/test_faults.py::test_a[1]"),
+            ("kafka", "tests/fault/test_faults.py::test_a[2]"),
+            ("servers", "tests/integration/test_erasure_under_kills.py::test_b"),
+        ]
+    )
+    kafka, servers, last = not_tried(left_out)
+    assert kafka == "not tried on Apache Kafka (2 tests): faults"
+    assert servers == "not tried on the embedded broker and Redis (1 test): erasure under kills"
+    assert last.startswith("`CI=true make test` tries all; it needs Java 17 and Maven: ")
+
+
+def test_a_machine_without_java_is_told_what_that_leaves_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", "/nowhere")
+    monkeypatch.setenv("PATH", "/nowhere")
+    last = not_tried({"kafka": {"faults": 1}})[-1]
+    assert "there is no `java`" in last
+    assert "there is no `mvn`" in last
+    assert last.endswith("Until then nothing on Apache Kafka can be tried here")
+
+
+def test_nothing_is_said_where_everything_was_tried() -> None:
+    assert not_tried({}) == []
+
+
+def test_a_test_over_ten_seconds_is_too_slow_unless_it_is_marked() -> None:
+    assert too_slow(marked("unit/test_money.py"), 9.9, load=0.5, cores=2) is None
+    said = too_slow(marked("unit/test_money.py"), 10.1, load=0.5, cores=2)
+    assert said is not None
+    assert "mark it `slow`" in said
+    for mark in ("slow", "kafka", "soak"):
+        assert too_slow(marked("unit/test_money.py", mark), 100, load=0.5, cores=2) is None
+
+
+def test_where_others_want_the_cores_a_test_may_take_longer_in_proportion() -> None:
+    assert too_slow(marked("unit/test_money.py"), 29, load=6.0, cores=2) is None
+    assert too_slow(marked("unit/test_money.py"), 31, load=6.0, cores=2) is not None
