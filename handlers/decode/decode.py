@@ -1,14 +1,12 @@
-"""From bytes to an event, or to the first reason why not.
+"""From bytes to an event, or to the first reason why the record cannot be used.
 
-Everything here is a function of the record alone, but for the wall clock's limit on times, which
-the caller gives. What needs the policy comes after, in `handlers.decode.policy_checks`.
+The result depends on the record alone, and on the limits of times that the caller passes. What
+depends on the policy is checked later, in `handlers.decode.policy_checks`.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from decimal import Decimal, InvalidOperation
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -23,22 +21,17 @@ from handlers.decode.fields import (
     integer,
     valid_customer_id,
 )
+from handlers.decode.json_object import encode, parse
 from handlers.decode.schema import COMMON_FIELDS, EventType, Schema
 from handlers.events import SCHEMA, Event
 from handlers.reasons import Rejection
 from scoring.timestamps import parse_rfc3339, rfc3339
 
-MAX_RECORD_BYTES = 256 * 1024
-MAX_NESTING = 32
 SCHEMA_VERSION = 1
 DEFAULT_MIN_EVENT_MS = 631_152_000_000
 """1990-01-01T00:00:00Z."""
 
 _Headers = Mapping[str, bytes]
-
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
-_encoder = msgspec.json.Encoder(decimal_format="number")
-_BIG = 2**63
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -50,7 +43,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 ANY_TIME = Limits()
 IN_THE_LOG = Limits(min_event_ms=-(2**62))
-"""For records of the canonical log: their times were looked at when they entered it."""
+"""For records of the canonical log: ingest has checked their times."""
 
 
 def decode(
@@ -67,20 +60,17 @@ def decode(
         value: the record's bytes; None is a tombstone.
         headers: the record's headers, for CloudEvents in binary mode (`ce_*`).
         limits: the bounds on its time.
-        with_content: work out the digest of its content (not needed for routing).
-        schema: the types of events there are.
+        with_content: compute the digest of its content, which routing does not need.
+        schema: the types of events that are known.
     """
-    if value is not None and len(value) > MAX_RECORD_BYTES:
-        return Rejection(reasons.TOO_LARGE, f"{len(value)} bytes, at most {MAX_RECORD_BYTES}")
-    parsed = _parse(value)
+    parsed = parse(value)
     if isinstance(parsed, Rejection):
         return parsed
-    document, needs_care = parsed
-    told = document
+    document = content = parsed.fields
     odd_data = False
     if headers and "ce_specversion" in headers:
         try:
-            document = told = from_binary(document, headers)
+            document = content = from_binary(document, headers)
         except UnicodeDecodeError:
             return Rejection(reasons.NOT_JSON, "an attribute in the headers is no UTF-8")
     elif document.get("specversion") is not None:
@@ -90,7 +80,7 @@ def decode(
     if isinstance(event, Rejection):
         return event._replace(event_id=_readable_id(document))
     if with_content:
-        event.content = content_digest(told, has_decimals=needs_care)
+        event.content = content_digest(content, normalize=parsed.has_odd_numbers)
     return event
 
 
@@ -99,63 +89,10 @@ def as_line(value: bytes, headers: _Headers | None = None) -> bytes:
     is_binary = bool(headers) and "ce_specversion" in (headers or {})
     if not is_binary and b"\n" not in value and b"\r" not in value:
         return value
-    parsed = _parse(value)
+    parsed = parse(value)
     if isinstance(parsed, Rejection):
         return value.replace(b"\n", b" ").replace(b"\r", b" ")
-    document, _ = parsed
-    return _encoder.encode(from_binary(document, headers or {}) if is_binary else document)
-
-
-def _parse(value: bytes | None) -> tuple[dict[str, Any], bool] | Rejection:
-    """The JSON object and whether its numbers need care when compared."""
-    if value is None:
-        return Rejection(reasons.NOT_JSON, "a record without a value is no event")
-    try:
-        document = _decoder.decode(value)
-    except msgspec.ValidationError:
-        # Integers of hundreds of digits are JSON too; they are rare, so the slow way will do.
-        try:
-            document = json.loads(
-                value.decode(),
-                parse_int=Decimal,
-                parse_float=Decimal,
-                parse_constant=_refuse_constant,
-            )
-            _encoder.encode(document)  # a text may hold half of a surrogate pair here
-        except (ValueError, InvalidOperation, RecursionError) as error:
-            return Rejection(reasons.NOT_JSON, str(error))
-    except (msgspec.DecodeError, UnicodeDecodeError, InvalidOperation) as error:
-        return Rejection(reasons.NOT_JSON, str(error))
-    except RecursionError:
-        return Rejection(reasons.NOT_JSON, f"nested deeper than {MAX_NESTING}")
-    if type(document) is not dict:
-        return Rejection(reasons.NOT_JSON, "not a JSON object")
-    try:
-        return document, _needs_care(document.values(), 1)
-    except RecursionError:
-        return Rejection(reasons.NOT_JSON, f"nested deeper than {MAX_NESTING}")
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _needs_care(values: Iterable[Any], depth: int) -> bool:
-    """Whether a number is a decimal or large. Raises RecursionError below `MAX_NESTING`."""
-    if depth > MAX_NESTING:
-        raise RecursionError
-    care = False
-    for value in values:
-        kind = type(value)
-        if kind is str:
-            continue
-        if kind is dict:
-            care |= _needs_care(value.values(), depth + 1)
-        elif kind is list:
-            care |= _needs_care(value, depth + 1)
-        elif kind is Decimal or (kind is int and not -_BIG < value < _BIG):
-            care = True
-    return care
+    return encode(from_binary(parsed.fields, headers or {}) if is_binary else parsed.fields)
 
 
 def _shape(
@@ -183,7 +120,7 @@ def _shape(
 
 
 def _is_other_version(version: object) -> bool:
-    """Whether this is an integer, but not ours; what is no integer is reported as such later."""
+    """Whether this is another integer; a value that is no integer is a wrong type, found later."""
     try:
         return integer(version) != SCHEMA_VERSION
     except WrongType:
@@ -220,7 +157,7 @@ def _typed(declared: EventType, document: dict[str, Any], limits: Limits) -> Eve
             else f"occurred_at is before {rfc3339(limits.min_event_ms)}",
         )
     if limits.max_event_ms is not None and occurred_ms > limits.max_event_ms:
-        # Without the bound itself: a letter that is written again must be the same.
+        # Without the bound itself: a dead letter that is written twice must be the same.
         return Rejection(
             reasons.FROM_THE_FUTURE, f"occurred_at {rfc3339(occurred_ms)} has not come yet"
         )
@@ -238,7 +175,7 @@ def _typed(declared: EventType, document: dict[str, Any], limits: Limits) -> Eve
 
 
 def _fault_between(declared: EventType, event: Event) -> str | None:
-    """What is wrong between fields that are each right, or with the event's own id."""
+    """What is wrong with the event's own id, or between fields that are each right."""
     wrong = id_fault(event.event_id)
     if wrong is not None:
         return f"event_id {wrong}"

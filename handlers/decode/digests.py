@@ -1,4 +1,4 @@
-"""Digests by which an event told twice is known: of its id, and of its content by value."""
+"""Digests that recognise a duplicate event: of its id, and of its content by value."""
 
 from __future__ import annotations
 
@@ -16,36 +16,40 @@ _empty = blake2b(digest_size=DIGEST_BYTES)
 
 
 def id_digest(event_id: str) -> bytes:
-    """Eight bytes that stand for an event id."""
+    """Eight bytes in the place of an event id."""
     return blake2b(event_id.encode(), digest_size=DIGEST_BYTES).digest()
 
 
-def content_digest(document: dict[str, Any], *, has_decimals: bool) -> bytes:
+def content_digest(document: dict[str, Any], *, normalize: bool) -> bytes:
     """Eight bytes that are the same for equal JSON objects.
 
     The order of names does not matter, numbers are compared by value (1, 1.0 and 1e0 are equal),
-    and `true` is no number. `has_decimals` tells that a number was written with a point or an
-    exponent, or is large, so that numbers must be brought to one form first.
+    and `true` is no number.
+
+    Args:
+        document: the parsed object.
+        normalize: bring equal numbers to one form first. Needed if one has a fraction or an
+            exponent, or is large.
     """
-    value = _canonical(document) if has_decimals else document
+    value = _normal(document) if normalize else document
     digest = _empty.copy()  # takes less time than to make one with its arguments
     digest.update(_encoder.encode(value))
     return digest.digest()
 
 
-def _canonical(value: Any) -> Any:
+def _normal(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _canonical(inner) for name, inner in value.items()}
+        return {name: _normal(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_canonical(inner) for inner in value]
+        return [_normal(inner) for inner in value]
     if isinstance(value, Decimal) or (
         type(value) is int and not -_BIGGEST_PLAIN < value < _BIGGEST_PLAIN
     ):
-        return _canonical_number(Decimal(value))
+        return _normal_number(Decimal(value))
     return value
 
 
-def _canonical_number(number: Decimal) -> Any:
+def _normal_number(number: Decimal) -> Any:
     sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)
     text = "".join(map(str, digits))

@@ -1,8 +1,8 @@
-"""What of an event depends on the policy: its amount, its currency, and values out of range.
+"""Checks that depend on the policy: amounts and currencies; and values out of range.
 
-The engine checks them by the policy in force at the event's place in the log (`check_values`). The
-breaker at ingest counts what the engine will probably refuse (`precheck`), so nothing is refused by
-it. What depends on a customer's past (`conflict`, `erased_customer`) is not looked at.
+The engine checks them by the policy in force at the event's offset in the log (`check_values`).
+Ingest refuses nothing for them, but its breaker counts what the engine will probably refuse
+(`precheck`). Neither looks at what depends on the customer's state (`conflict`, `erased_customer`).
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 
 from handlers import reasons
-from handlers.decode.fast import RawEvent
 from handlers.decode.fields import MAX_ID_LENGTH
+from handlers.decode.raw_event import RawEvent
 from handlers.decode.schema import Money, Schema
 from handlers.events import SCHEMA, Event
 from handlers.reasons import INVALID_AMOUNT, INVALID_VALUE, UNKNOWN_CURRENCY, Rejection
 from scoring.money import CURRENCY_DIGITS, amount_of, minor_units
 from scoring.rules import Rules
 
-# Amounts that are right whatever their digits are: at most twelve in minor units.
+# Amounts within the limit, whatever their digits are: at most twelve in minor units.
 _PLAIN = {
     digits: re.compile(
         f"[0-9]{{1,{12 - digits}}}" + (f"(?:\\.[0-9]{{1,{digits}}})?" if digits else ""), re.ASCII

@@ -186,6 +186,12 @@ def test_nesting_is_judged_the_same_both_ways(depth: int, brackets: str) -> None
     assert_agrees(line)
 
 
+def test_very_deep_nesting_is_left_to_the_full_decoder() -> None:
+    line = USUAL[7][:-1] + b',"deep":' + b"[" * 50_000 + b"]" * 50_000 + b"}"
+    assert fast_event(line) is None
+    assert_agrees(line)
+
+
 @pytest.mark.parametrize("line", USUAL)
 def test_usual_event_takes_the_fast_path(line: bytes) -> None:
     assert fast_event(line) is not None

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from handlers.decode.decode import MAX_RECORD_BYTES, Limits, as_line, decode
+from handlers.decode.decode import Limits, as_line, decode
+from handlers.decode.json_object import MAX_RECORD_BYTES
 from handlers.events import Event
 from handlers.reasons import REASONS, Rejection
 from scoring.policy import Policy

@@ -23,8 +23,9 @@ from config.policy_points import MAX_ACTIVITIES
 from config.policy_tiers import MAX_TIERS
 from config.settings import Settings
 from config.settings_section import ENV_PREFIX
-from handlers.decode.decode import MAX_NESTING, MAX_RECORD_BYTES, Limits
+from handlers.decode.decode import Limits
 from handlers.decode.fields import MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, MAX_ID_LENGTH
+from handlers.decode.json_object import MAX_NESTING, MAX_RECORD_BYTES
 from handlers.events import SCHEMA
 from handlers.merge.forwarding import MAX_EVENT_HOPS, MAX_HOPS
 from handlers.outputs import PointsView, Profile
@@ -188,6 +189,14 @@ def test_guide_explains_every_key_of_a_tier() -> None:
 def test_guide_names_every_type_of_event() -> None:
     named = set(INLINE.findall(sections(GUIDE)["Events in"]))
     assert set(SCHEMA) <= named
+
+
+def test_guide_tells_the_common_fields_of_events() -> None:
+    rows = table_rows(sections(GUIDE)["Events in"])
+    named = {row[0].strip("`") for row in rows if len(row) == 2} - {"field", "---"}
+    declared = SCHEMA["customer.erased"]
+    assert declared.fields == ()
+    assert named == {"type"} | {name for name, _, _ in declared.checks}
 
 
 def test_guide_has_the_table_of_event_types_as_they_are_declared() -> None:

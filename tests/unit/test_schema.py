@@ -172,6 +172,18 @@ def test_a_field_that_the_fast_path_cannot_read_is_named_at_once() -> None:
         Schema().event("gift.told", topic="browse", fast=True)(Told)
 
 
+def test_a_field_out_of_place_is_named_at_once() -> None:
+    schema = Schema()
+
+    @schema.event("gift.counted", topic="browse", fast=True)
+    class Counted(Event):
+        number_of_ours: int = 0
+        gift_id: Id | None = None
+
+    with pytest.raises(TypeError, match="Counted: its JSON fields must come first, by position"):
+        FastDecoder(schema)
+
+
 HANDLERS = {
     "handlers/orders.py",
     "handlers/duplicates.py",

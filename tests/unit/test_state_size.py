@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from handlers.decode.decode import MAX_RECORD_BYTES
 from handlers.decode.fields import MAX_ATTRIBUTES
+from handlers.decode.json_object import MAX_RECORD_BYTES
 from handlers.merge.forwarding import MAX_HOPS, Hop, Transfer
 from handlers.merge.join import join
 from handlers.state.customer import (

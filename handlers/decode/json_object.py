@@ -1,0 +1,128 @@
+"""From the bytes of a record to a JSON object, with exact numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
+
+import msgspec
+
+from handlers.reasons import NOT_JSON, TOO_LARGE, Rejection
+
+MAX_RECORD_BYTES = 256 * 1024
+MAX_NESTING = 32
+
+_BIG = 2**63
+
+
+class JsonObject(NamedTuple):
+    """A parsed record.
+
+    Attributes:
+        fields: its names and values; numbers with a fraction or an exponent are decimals.
+        has_odd_numbers: a number is a decimal or large, so that equal ones may be written in
+            different ways.
+    """
+
+    fields: dict[str, Any]
+    has_odd_numbers: bool
+
+
+class _OddNumberError(ValueError):
+    """A number with a fraction or an exponent."""
+
+
+def _refuse_fraction(_text: str) -> None:
+    raise _OddNumberError
+
+
+_exact = msgspec.json.Decoder(float_hook=Decimal)
+_plain = msgspec.json.Decoder(dict[str, Any], float_hook=_refuse_fraction)
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+def parse(value: bytes | None) -> JsonObject | Rejection:
+    """Parse a record, or say why it is too large or no JSON object; None is a tombstone."""
+    if value is None:
+        return Rejection(NOT_JSON, "a record without a value is no event")
+    if len(value) > MAX_RECORD_BYTES:
+        return Rejection(TOO_LARGE, f"{len(value)} bytes, at most {MAX_RECORD_BYTES}")
+    try:
+        document = _exact.decode(value)
+    except msgspec.ValidationError:
+        # Integers of hundreds of digits are JSON too, but rare, so slower code reads them.
+        try:
+            document = json.loads(
+                value.decode(),
+                parse_int=Decimal,
+                parse_float=Decimal,
+                parse_constant=_refuse_constant,
+            )
+            _encoder.encode(document)  # a text may hold half of a surrogate pair here
+        except (ValueError, InvalidOperation, RecursionError) as error:
+            return Rejection(NOT_JSON, str(error))
+    except (msgspec.DecodeError, UnicodeDecodeError, InvalidOperation) as error:
+        return Rejection(NOT_JSON, str(error))
+    except RecursionError:
+        return Rejection(NOT_JSON, f"nested deeper than {MAX_NESTING}")
+    if type(document) is not dict:
+        return Rejection(NOT_JSON, "not a JSON object")
+    try:
+        return JsonObject(document, _has_odd_numbers(document.values(), 1))
+    except RecursionError:
+        return Rejection(NOT_JSON, f"nested deeper than {MAX_NESTING}")
+
+
+def parse_plain(value: bytes) -> dict[str, Any] | None:
+    """The fields of a JSON object without odd numbers; None where `parse` has to decide."""
+    try:
+        document = _plain.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, _OddNumberError, RecursionError):
+        return None
+    return document if _is_plain(document.values(), 1) else None
+
+
+def encode(fields: dict[str, Any]) -> bytes:
+    """The JSON of a parsed object, with exact numbers."""
+    return _encoder.encode(fields)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _has_odd_numbers(values: Iterable[Any], depth: int) -> bool:
+    """Whether a number is a decimal or large. Raises RecursionError below `MAX_NESTING`."""
+    if depth > MAX_NESTING:
+        raise RecursionError
+    found = False
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            continue
+        if kind is dict:
+            found |= _has_odd_numbers(value.values(), depth + 1)
+        elif kind is list:
+            found |= _has_odd_numbers(value, depth + 1)
+        elif kind is Decimal or (kind is int and not -_BIG < value < _BIG):
+            found = True
+    return found
+
+
+def _is_plain(values: Iterable[Any], depth: int) -> bool:
+    """Whether no integer is large, and nothing is nested too deep."""
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            continue
+        if kind is int:
+            if not -_BIG < value < _BIG:
+                return False
+        elif kind is dict or kind is list:
+            if depth >= MAX_NESTING:
+                return False
+            if not _is_plain(value.values() if kind is dict else value, depth + 1):
+                return False
+    return True

@@ -1,0 +1,106 @@
+"""The JSON of an event on the fast path: a msgspec class for each type, from its declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from operator import attrgetter
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
+
+import msgspec
+from msgspec import Meta, Struct
+
+from handlers.decode.fields import MAX_ID_LENGTH, Check
+from handlers.decode.schema import EventType, Field
+from handlers.events import Event
+
+_Filled = Annotated[str, Meta(min_length=1)]
+_Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID_LENGTH)]
+
+
+class RawEvent(Struct, kw_only=True, gc=False):
+    """The fields of every event as they stand in its JSON; each type has a subclass.
+
+    With a `specversion` it would be a CloudEvent.
+    """
+
+    declared: ClassVar[EventType]
+    event: ClassVar[Callable[[Any, int, bytes], Event]]
+    """The method that makes the event, from its time and the digest of its content."""
+
+    event_id: _Id
+    customer_id: _Id
+    occurred_at: _Filled | int
+    schema_version: Literal[1] | None = None
+    channel: str | None = None
+    specversion: None = None
+
+
+def raw_class(declared: EventType) -> type[RawEvent]:
+    """The subclass for one type of event, which msgspec chooses by the field `type`."""
+    raw: Any = msgspec.defstruct(
+        f"RawEvent:{declared.name}",
+        [_raw_field(field) for field in declared.fields],
+        bases=(RawEvent,),
+        namespace={"declared": declared, "event": _maker(declared)},
+        tag=declared.name,
+        gc=False,
+        kw_only=True,
+    )
+    return raw  # type: ignore[no-any-return]
+
+
+def _raw_field(field: Field) -> tuple[str, Any] | tuple[str, Any, None]:
+    raw = field.kind.raw
+    if not field.required:
+        return field.name, raw | None, None
+    is_text = raw is str or (get_origin(raw) is Annotated and get_args(raw)[0] is str)
+    return field.name, Annotated[raw, Meta(min_length=1)] if is_text else raw
+
+
+def _maker(declared: EventType) -> Callable[[Any, int, bytes], Event]:
+    """The function that makes events of one type.
+
+    Raises:
+        TypeError: the fields of the class do not stand right behind those of `Event`.
+    """
+    name, fields = declared.name, declared.fields
+    make: Callable[..., Event] = declared.event
+    by_position = (*Event.__match_args__, *(field.name for field in fields))
+    if declared.event.__match_args__[: len(by_position)] != by_position:
+        raise TypeError(f"{declared.event.__name__}: its JSON fields must come first, by position")
+    own_values = _getter([field.name for field in fields])
+    conversions = tuple(_conversions(fields))
+
+    def event(raw: RawEvent, occurred_ms: int, content: bytes) -> Event:
+        # By position, in the order of `Event`: by name it would take twice as long.
+        common = raw.event_id, name, raw.customer_id, occurred_ms, content, None, raw.channel
+        if not conversions:
+            return make(*(common + own_values(raw)))
+        own = list(own_values(raw))
+        for position, convert in conversions:
+            own[position] = convert(own[position])
+        return make(*common, *own)
+
+    return event
+
+
+def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """A function that returns the values of some attributes."""
+    if not names:
+        return lambda _: ()
+    values = attrgetter(*names)
+    return values if len(names) > 1 else lambda raw: (values(raw),)
+
+
+def _conversions(fields: tuple[Field, ...]) -> Iterator[tuple[int, Check]]:
+    """The positions of fields that the event keeps in another form, and the conversions."""
+    for position, field in enumerate(fields):
+        convert = field.kind.convert
+        if convert is not None:
+            yield position, convert if field.required else _unless_absent(convert, field.default)
+        elif not field.required and field.default is not None:
+            yield position, _unless_absent(lambda value: value, field.default)
+
+
+def _unless_absent(convert: Check, default: Any) -> Check:
+    return lambda value: default if value is None else convert(value)
