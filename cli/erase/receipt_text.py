@@ -13,7 +13,7 @@ _MARKS: dict[Outcome, str] = {
     "not_reached": "!!",
     "not_looked": "--",
 }
-_PLACES = {
+_STEP_NAMES = {
     "request": "request",
     "merge": "merge",
     "log": "log",
@@ -30,7 +30,7 @@ def receipt_lines(receipt: Receipt) -> Iterator[str]:
         yield f"also known as {', '.join(map(repr, receipt.also_known_as))}"
     for step in receipt.steps:
         at = "" if step.at is None else f" ({step.at})"
-        yield f"{_MARKS[step.outcome]}  {_PLACES[step.where] + ':':<9}{step.text}{at}"
+        yield f"{_MARKS[step.outcome]}  {_STEP_NAMES[step.where] + ':':<9}{step.text}{at}"
     yield ""
     yield "What was written before stays in these topics:"
     for (gone_by, why), topics in _by_fate(receipt.remains).items():
@@ -46,7 +46,7 @@ def what_is_missing(receipt: Receipt) -> str:
     refused = next((step for step in lacking if step.outcome == "refused"), None)
     if refused is not None:
         return f"customer {receipt.customer_id!r} is not erased: {refused.text}"
-    names = ", ".join(_PLACES[step.where] for step in lacking)
+    names = ", ".join(_STEP_NAMES[step.where] for step in lacking)
     return (
         f"the erasure of customer {receipt.customer_id!r} is written and will be done, but was not "
         f"seen everywhere: {names}; run the command again to look"

@@ -32,7 +32,7 @@ class AdoptionRefused(TopicsUnusable):
     """The topic cannot be adopted; one sentence."""
 
 
-class Move(NamedTuple):
+class OffsetChange(NamedTuple):
     """A partition whose committed offset changes.
 
     Attributes:
@@ -51,12 +51,12 @@ class Adoption(NamedTuple):
 
     Attributes:
         topic: its full name.
-        moves: partitions whose offset changes.
+        changes: partitions whose offset changes.
         committed: all offsets to commit; empty if there is nothing to do.
     """
 
     topic: str
-    moves: list[Move]
+    changes: list[OffsetChange]
     committed: Mapping[TopicPartition, OffsetAndMetadata]
 
 
@@ -85,8 +85,8 @@ async def plan_adoption(settings: Settings, name: str) -> Adoption:
     label = guard.label(topic)
     if topic in (topic_name(settings, CUSTOMER_EVENTS), changelog_name(settings)):
         _refuse_made_anew(guard, positions, label)
-    moves = list(_moves(positions, topic, label, is_input=label in INPUT_TOPICS))
-    return Adoption(topic, moves, _to_commit(guard, positions, label, moves))
+    changes = list(_changes(positions, topic, label, is_input=label in INPUT_TOPICS))
+    return Adoption(topic, changes, _to_commit(guard, positions, label, changes))
 
 
 async def commit_adoption(settings: Settings, adoption: Adoption) -> None:
@@ -112,7 +112,9 @@ def _refuse_made_anew(guard: TopicGuard, positions: GroupOffsets, label: str) ->
             raise AdoptionRefused(str(changed)) from None
 
 
-def _moves(positions: GroupOffsets, topic: str, label: str, *, is_input: bool) -> Iterator[Move]:
+def _changes(
+    positions: GroupOffsets, topic: str, label: str, *, is_input: bool
+) -> Iterator[OffsetChange]:
     present_id = positions.topics[topic].topic_id
     marks = [decode_topic_ids(mark) for _, mark in positions.committed.values()]
     is_anew = bool(present_id) and any(mark.get(label, present_id) != present_id for mark in marks)
@@ -122,11 +124,11 @@ def _moves(positions: GroupOffsets, topic: str, label: str, *, is_input: bool) -
         end = positions.ends[tp]
         committed = positions.committed.get(tp)
         if is_input and is_anew and (committed is None or committed.offset != begin):
-            yield Move(tp, begin, f"{end - begin} records of the new topic are read")
+            yield OffsetChange(tp, begin, f"{end - begin} records of the new topic are read")
         elif is_anew or committed is None:
             continue
         elif committed.offset < begin:
-            yield Move(tp, begin, f"records {committed.offset} to {begin - 1} are given up")
+            yield OffsetChange(tp, begin, f"records {committed.offset} to {begin - 1} are given up")
         elif committed.offset > end:
             raise AdoptionRefused(
                 f"{topic}/{tp.partition} ends at {end}, before position {committed.offset}: what "
@@ -136,20 +138,20 @@ def _moves(positions: GroupOffsets, topic: str, label: str, *, is_input: bool) -
 
 
 def _to_commit(
-    guard: TopicGuard, positions: GroupOffsets, label: str, moves: list[Move]
+    guard: TopicGuard, positions: GroupOffsets, label: str, changes: list[OffsetChange]
 ) -> dict[TopicPartition, OffsetAndMetadata]:
     """The changed offsets, and all others stored with the id of the former topic."""
     present = decode_topic_ids(guard.metadata)
-    moved = {move.tp: move.offset for move in moves}
+    changed = {change.tp: change.offset for change in changes}
     marks = {tp: decode_topic_ids(mark) for tp, (_, mark) in positions.committed.items()}
     known: dict[str, str] = {}
     for mark in marks.values():
         known |= mark
     found = {}
-    for tp in {**moved, **marks}:
+    for tp in {**changed, **marks}:
         former = marks.get(tp) or {**present, **known}
         mark = {**former, label: present[label]} if label in present else former
-        offset = moved[tp] if tp in moved else positions.committed[tp].offset
-        if tp in moved or mark != marks[tp]:
+        offset = changed[tp] if tp in changed else positions.committed[tp].offset
+        if tp in changed or mark != marks[tp]:
             found[tp] = OffsetAndMetadata(offset, encode_topic_ids(mark))
     return found

@@ -58,7 +58,7 @@ def adopt(
             asyncio.run(commit_adoption(settings, adoption))
     anew = "now name" if yes else "would name"
     typer.echo(f"{len(adoption.committed)} positions {anew} {adoption.topic} as it is")
-    for tp, offset, meaning in adoption.moves:
+    for tp, offset, meaning in adoption.changes:
         told = "is read from" if yes else "would be read from"
         typer.echo(f"{tp.topic}/{tp.partition} {told} offset {offset} on: {meaning}")
     if not yes:

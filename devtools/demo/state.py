@@ -70,26 +70,26 @@ class Population:
     by_tier: Counter[str] = field(default_factory=Counter)
     by_stage: Counter[str] = field(default_factory=Counter)
     left_out: int = 0
-    _places: dict[bytes, tuple[str, str]] = field(default_factory=dict)
+    _groups: dict[bytes, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
         """Customers whose tier and stage are known."""
-        return len(self._places)
+        return len(self._groups)
 
     def place(self, customer: bytes, tier: str, stage: str) -> None:
         """Note tier and stage of the customer's newest profile."""
-        if customer not in self._places and len(self._places) >= MAX_CUSTOMERS:
+        if customer not in self._groups and len(self._groups) >= MAX_CUSTOMERS:
             self.left_out += 1
             return
         self.remove(customer)
-        self._places[customer] = tier, stage
+        self._groups[customer] = tier, stage
         self.by_tier[tier] += 1
         self.by_stage[stage] += 1
 
     def remove(self, customer: bytes) -> None:
         """The customer was erased; harmless for one who is not known."""
-        before = self._places.pop(customer, None)
+        before = self._groups.pop(customer, None)
         if before is not None:
             tier, stage = before
             self.by_tier[tier] -= 1

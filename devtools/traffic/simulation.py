@@ -77,7 +77,7 @@ class _Simulation:
         self._shape = shape
         self._draws = draws_for(shape.seed, _SIMULATION_PART)
         self._agenda: list[tuple[int, int, _Action | Draft, Customer | None]] = []
-        self._places = count()
+        self._sequence = count()
         self._orders = count(1)
         self._sessions = count(1)
         self._newcomers = count(shape.customers)
@@ -94,7 +94,7 @@ class _Simulation:
                 what(who, at_ms)
 
     def _plan(self, at_ms: int, what: _Action | Draft, who: Customer | None = None) -> None:
-        heapq.heappush(self._agenda, (at_ms, next(self._places), what, who))
+        heapq.heappush(self._agenda, (at_ms, next(self._sequence), what, who))
 
     def _plan_after(self, now_ms: int, mean_ms: float, what: _Action, who: Customer) -> None:
         self._plan(after_active_wait(now_ms, self._draws.wait_ms(mean_ms)), what, who)

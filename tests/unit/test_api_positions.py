@@ -17,12 +17,12 @@ from serving.api.sse.position import (
 from serving.api.sse.stream import recreated_topics
 
 offsets = st.integers(0, 2**62)
-places = st.dictionaries(
+next_offsets = st.dictionaries(
     st.tuples(st.sampled_from(TOPICS), st.integers(0, 999)), offsets, min_size=1, max_size=40
 )
 
 
-@given(places, st.text(max_size=22))
+@given(next_offsets, st.text(max_size=22))
 def test_a_position_comes_back_as_it_was(
     next_offsets: dict[tuple[str, int], int], ids: str
 ) -> None:
@@ -38,7 +38,7 @@ def test_no_text_of_strangers_is_a_position(text: str) -> None:
         decode_position(text)
 
 
-@given(places, st.data())
+@given(next_offsets, st.data())
 def test_a_damaged_position_is_noticed(
     next_offsets: dict[tuple[str, int], int], data: st.DataObject
 ) -> None:

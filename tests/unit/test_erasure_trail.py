@@ -20,7 +20,7 @@ from tests.driver import Driver
 
 LOG, CHANGELOG = TopicPartition("customer-events", 1), TopicPartition("changelog", 1)
 PROFILES, LETTERS = TopicPartition("customer-profiles", 1), TopicPartition("dead-letters", 0)
-PLACES = CustomerPartitions(LOG, CHANGELOG, PROFILES, (LETTERS,))
+PARTITIONS = CustomerPartitions(LOG, CHANGELOG, PROFILES, (LETTERS,))
 REQUEST = Request("ana", "erase-1", 0, 0, TopicPartition("profiles", 3), 7)
 ORIGIN = Origin(Source("profiles", 3, 7, "topic_id"), 0, b"ana")
 POSITION = 40
@@ -60,7 +60,7 @@ def profile(offset: int, value: bytes | None = None) -> Seen:
 
 
 def trail(*seen: Seen, who: str = "ana") -> Trail:
-    found = Trail(PLACES, REQUEST, who)
+    found = Trail(PARTITIONS, REQUEST, who)
     for tp, record in seen:
         found.take(tp, [record])
     return found
