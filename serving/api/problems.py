@@ -21,33 +21,33 @@ class Kind(NamedTuple):
 
 
 KINDS: Mapping[str, Kind] = {
-    "bad-request": Kind(400, "The request is no HTTP."),
-    "bad-cursor": Kind(400, "The cursor is none of ours, or belongs to another question."),
+    "bad-request": Kind(400, "The request is not valid HTTP."),
+    "bad-cursor": Kind(400, "The cursor is invalid, or belongs to another query."),
     "bad-position": Kind(
-        400, "The `Last-Event-ID` is none of ours, or belongs to another selection of changes."
+        400, "The `Last-Event-ID` is invalid, or belongs to another selection of changes."
     ),
-    "no-token": Kind(401, "There is no bearer token, or it is not (or no longer) valid."),
-    "not-allowed": Kind(403, "The token is valid, and lacks the scope that this needs."),
+    "no-token": Kind(401, "The bearer token is missing, invalid or expired."),
+    "not-allowed": Kind(403, "The token is valid but lacks the required scope."),
     "unknown-path": Kind(404, "There is nothing at this path."),
     "unknown-customer": Kind(
         404, "The view has no such customer: never seen, erased, or merged into another."
     ),
-    "wrong-method": Kind(405, "The path knows other methods; `Allow` names them."),
-    "body-too-large": Kind(413, "Requests have no body here, or a very short one."),
-    "path-too-long": Kind(414, "Path and query have more than 8 KiB."),
-    "wrong-host": Kind(
-        421, "Without tokens, only requests to a loopback name are answered; this one is not."
-    ),
+    "wrong-method": Kind(405, "The path allows other methods; `Allow` names them."),
+    "body-too-large": Kind(413, "Requests must have no body, or a very short one."),
+    "path-too-long": Kind(414, "Path and query exceed 8 KiB."),
+    "wrong-host": Kind(421, "Without a token file, only requests to a loopback name are allowed."),
     "bad-parameter": Kind(422, "Parameters are wrong or unknown; `errors` names each."),
-    "too-many-requests": Kind(429, "More requests than allowed; `Retry-After` says when again."),
-    "headers-too-large": Kind(431, "The headers have more than 16 KiB."),
-    "internal-error": Kind(500, "A bug. The log has it under the id that `instance` gives."),
-    "view-unavailable": Kind(503, "Redis does not answer; nothing is lost, try again."),
-    "no-view": Kind(503, "Redis holds no view yet, or lost it; the projector fills it."),
-    "kafka-unavailable": Kind(503, "Kafka does not answer; nothing was done, try again."),
-    "too-many-streams": Kind(503, "All streams of changes are taken; try again."),
-    "too-busy": Kind(503, "More questions at once than this process takes; try again."),
-    "too-slow": Kind(504, "The answer took longer than the limit and was given up."),
+    "too-many-requests": Kind(
+        429, "More requests than allowed; `Retry-After` says when to try again."
+    ),
+    "headers-too-large": Kind(431, "The headers exceed 16 KiB."),
+    "internal-error": Kind(500, "A bug. The log has it under the id in `instance`."),
+    "view-unavailable": Kind(503, "Redis does not answer; nothing is lost. Try again."),
+    "no-view": Kind(503, "Redis has no view yet, or lost it; the projector fills it."),
+    "kafka-unavailable": Kind(503, "Kafka does not answer; nothing was done. Try again."),
+    "too-many-streams": Kind(503, "All streams of changes are in use. Try again."),
+    "too-busy": Kind(503, "Too many queries at once for this process. Try again."),
+    "too-slow": Kind(504, "The response took longer than the limit and was cancelled."),
 }
 
 
