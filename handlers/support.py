@@ -5,8 +5,9 @@ from __future__ import annotations
 from handlers.browse import interaction
 from handlers.dormancy import CameBack
 from handlers.events import SurveyAnswered, TicketChanged, TicketOpened
-from handlers.state.customer import MAX_TICKETS, NEVER_MS, Customer, Ticket
+from handlers.state.customer import MAX_TICKETS, Customer, Ticket
 from scoring.satisfaction import Timed, enter
+from scoring.timestamps import NEVER_MS
 
 _RESOLVED = "ticket.resolved"
 

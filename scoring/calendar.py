@@ -7,6 +7,7 @@ over midnight, the new date stays. A date that the zone skipped has no length.
 
 from __future__ import annotations
 
+from calendar import isleap
 from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,6 +17,7 @@ _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_DAY = date(9999, 12, 30).toordinal() - _EPOCH_ORDINAL
 _MS = timedelta(milliseconds=1)
+_LEAP_DAY = (2, 29)
 
 
 def load_zone(name: str) -> ZoneInfo:
@@ -41,6 +43,16 @@ def day_of_date(day: date) -> int:
 def date_of_day(day: int) -> date:
     """The calendar date of a day number."""
     return date.fromordinal(day + _EPOCH_ORDINAL)
+
+
+def day_in_year(year: int, month: int, day: int, leap_day: tuple[int, int]) -> int:
+    """The day number of a date that comes every year.
+
+    In common years the month and day `leap_day` stand for 29 February.
+    """
+    if (month, day) == _LEAP_DAY and not isleap(year):
+        month, day = leap_day
+    return day_of_date(date(year, month, day))
 
 
 class BusinessCalendar:

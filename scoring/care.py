@@ -8,13 +8,11 @@ from typing import NamedTuple
 from msgspec import Struct, field
 
 from scoring import seen_ids
-from scoring.calendar import date_of_day, day_of_date
+from scoring.calendar import date_of_day, day_in_year, day_of_date
 from scoring.policy import CarePolicy, Holiday, Occasion, Refresh, Silence
-from scoring.timestamps import parse_date
+from scoring.timestamps import NEVER_MS, parse_date
 
-NEVER_MS = -(2**62)
 _MAX_CACHED_DAYS = 1_000
-_LEAP_DAY = (2, 29)
 
 
 class Reminded(Struct, array_like=True):
@@ -59,10 +57,7 @@ class YearlyDate(NamedTuple):
     def _in_year(self, year: int) -> int | None:
         if year > date.max.year:
             return None
-        month, day = self.month, self.day
-        if (month, day) == _LEAP_DAY and not _is_leap(year):
-            month, day = self.leap_day
-        return day_of_date(date(year, month, day))
+        return day_in_year(year, self.month, self.day, self.leap_day)
 
 
 class HolidayRule:
@@ -145,7 +140,3 @@ def remind_day(day: int, days_ahead: int, today: int) -> int:
 def is_month_and_day(text: str) -> bool:
     """Whether a text is a month and day such as `02-29`."""
     return len(text) == 5 and parse_date(f"2000-{text}") is not None
-
-
-def _is_leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)

@@ -94,6 +94,11 @@ class Order(Struct, array_like=True):
         """The amount less refunds, never negative."""
         return self.amount if self.refunds is None else self.amount - self.refunds.value
 
+    @property
+    def is_fully_refunded(self) -> bool:
+        """Whether there are refunds, of the whole amount; so an order of 0.00 never is."""
+        return self.refunds is not None and 0 < self.refunds.value >= self.amount
+
     def is_same(self, other: Order) -> bool:
         """Whether an order of this id in another ledger has the same amount and currency."""
         own, their = self.foreign, other.foreign
@@ -122,8 +127,7 @@ def counts(order: Order, rules: Rules) -> bool:
         return False
     if rules.counts_when_paid and order.payment != PAID:
         return False
-    refunds = order.refunds
-    return refunds is None or not 0 < refunds.value >= order.amount
+    return not order.is_fully_refunded
 
 
 def apply_change(order: Order, change: Change) -> None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
-from scoring.calendar import date_of_day, day_of_date
+from scoring.calendar import date_of_day, day_in_year
 from scoring.policy import Policy, TagRule
 from scoring.timestamps import parse_date
 
@@ -29,7 +29,8 @@ BROWSE = "browse"
 """Stands for all browse events in a list of events."""
 
 _ACTIVITY = "activity.recorded"
-_LEAP_DAY = (2, 29)
+_LEAP_DAY = (3, 1)
+"""When a birthday on 29 February counts in common years."""
 
 
 class Range(NamedTuple):
@@ -173,10 +174,7 @@ def birthday(birth_date: str, age: int) -> int | None:
     born = parse_date(birth_date)
     if born is None or born.year + age > 9998:
         return None
-    year = born.year + age
-    if (born.month, born.day) == _LEAP_DAY and not _is_leap(year):
-        return day_of_date(born.replace(year=year, month=3, day=1))
-    return day_of_date(born.replace(year=year))
+    return day_in_year(born.year + age, born.month, born.day, _LEAP_DAY)
 
 
 @lru_cache(maxsize=1_024)
@@ -222,10 +220,6 @@ def holds_until(
 
 def _day_of(dated: Dated) -> int:
     return dated[0]
-
-
-def _is_leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
 def _tag(rule: TagRule, policy: Policy, base_digits: int) -> Tag:

@@ -14,6 +14,8 @@ _RFC3339 = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _MAX_MS = 253_402_300_799_999
+NEVER_MS = -(2**62)
+"""Earlier than every event."""
 
 
 def parse_rfc3339(text: str) -> int | None:

@@ -34,8 +34,8 @@ from handlers.merge.forwarding import (
 from handlers.outputs import Output
 from handlers.partition import Partition
 from handlers.reasons import ERASED_CUSTOMER, Rejection
-from handlers.state.customer import NEVER_MS
 from scoring.policy import Policy
+from scoring.timestamps import NEVER_MS
 
 PACK_EVERY = 5_000
 """Lines after which changed customers are packed, so that memory stays small."""

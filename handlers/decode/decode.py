@@ -25,7 +25,7 @@ from handlers.decode.json_object import encode, parse
 from handlers.decode.schema import COMMON_FIELDS, EventType, Schema
 from handlers.events import SCHEMA, Event
 from handlers.reasons import Rejection
-from scoring.timestamps import parse_rfc3339, rfc3339
+from scoring.timestamps import NEVER_MS, parse_rfc3339, rfc3339
 
 SCHEMA_VERSION = 1
 DEFAULT_MIN_EVENT_MS = 631_152_000_000
@@ -42,7 +42,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 ANY_TIME = Limits()
-IN_THE_LOG = Limits(min_event_ms=-(2**62))
+IN_THE_LOG = Limits(min_event_ms=NEVER_MS)
 """For records of the canonical log: ingest has checked their times."""
 
 

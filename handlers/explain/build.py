@@ -30,13 +30,13 @@ from handlers.explain.model import (
 )
 from handlers.explain.orders import date_of, orders_why, waiting_why
 from handlers.outputs import crossed_view, rfm_view
-from handlers.state.customer import NEVER_MS, Customer, stage_of
+from handlers.state.customer import Customer, stage_of
 from handlers.tiers import keeps_until, next_tier, rfm_of, totals
 from scoring.money import text_of_minor
 from scoring.rfm import Rfm
 from scoring.rules import Condition, Rules
 from scoring.tiers import holds, qualified_rank, transition
-from scoring.timestamps import rfc3339
+from scoring.timestamps import NEVER_MS, rfc3339
 
 
 def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:

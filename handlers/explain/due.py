@@ -10,12 +10,12 @@ from handlers.dormancy import instants_of, level_due_ms, thresholds_of
 from handlers.explain.model import DueNext, DueReason, LevelStep, LevelWhy, StandingAlert
 from handlers.explain.orders import date_of
 from handlers.outputs import optional_time
-from handlers.state.customer import NEVER_MS, Customer
+from handlers.state.customer import Customer
 from handlers.tags import tags_due_ms
 from scoring.calendar import DAY_MS
 from scoring.dormancy import CHURNED, LEVELS, threshold_days
 from scoring.rules import Rules
-from scoring.timestamps import rfc3339
+from scoring.timestamps import NEVER_MS, rfc3339
 
 
 def ever(instant_ms: int) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from typing import Literal
 
 from handlers.explain.model import (
@@ -14,13 +13,13 @@ from handlers.explain.model import (
     WaitingWhy,
 )
 from handlers.outputs import optional_time
+from scoring.calendar import date_of_day
 from scoring.ledger import Ledger, MergedDay
 from scoring.money import CURRENCY_DIGITS, text_of_minor
 from scoring.order import CANCEL, FAIL, FAILED, PAID, PAY, PENDING, REFUND, Change, Order
 from scoring.rules import Rules
 from scoring.timestamps import rfc3339
 
-_EPOCH = date(1970, 1, 1)
 _PAYMENTS: dict[int, Literal["pending", "paid", "failed"]] = {
     PENDING: "pending",
     PAID: "paid",
@@ -36,7 +35,7 @@ _WAITING: dict[int, WaitingKind] = {
 
 def date_of(day: int) -> str:
     """The local date of a business day."""
-    return (_EPOCH + timedelta(days=day)).isoformat()
+    return date_of_day(day).isoformat()
 
 
 def orders_why(ledger: Ledger, rules: Rules) -> OrdersWhy:
@@ -91,10 +90,7 @@ def _why_not(order: Order) -> NotCounted | None:
         return "cancelled"
     if order.payment == FAILED:
         return "failed"
-    # What is neither cancelled nor failed is refunded in full, unless it waits for its payment.
-    refunds = order.refunds
-    is_refunded = refunds is not None and 0 < refunds.value >= order.amount
-    return "fully_refunded" if is_refunded else "not_paid"
+    return "fully_refunded" if order.is_fully_refunded else "not_paid"
 
 
 def _merged_why(merged: MergedDay, rules: Rules) -> MergedWhy:

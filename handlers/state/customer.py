@@ -14,11 +14,10 @@ from scoring.rolling_counts import DayCounts
 from scoring.rules import PROSPECT, Rules
 from scoring.satisfaction import Experience
 from scoring.tiers import Crossed
+from scoring.timestamps import NEVER_MS
 
 MAX_SEEN_EVENTS = 64
 MAX_TICKETS = 64
-NEVER_MS = -(2**62)
-"""Earlier than every event."""
 
 MERGED = "merged"
 """The stage of a customer who was merged into another."""

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from msgspec import Struct, field, msgpack
 
 from handlers.control_records import Mode
-from handlers.state.customer import NEVER_MS
 from scoring.policy import Policy
+from scoring.timestamps import NEVER_MS
 
 
 class Source(NamedTuple):
