@@ -68,7 +68,7 @@ def test_without_the_section_nobody_is_reminded() -> None:
 # Birthdays
 
 
-def test_a_birthday_is_told_so_many_days_ahead_every_year() -> None:
+def test_a_birthday_is_reminded_of_so_many_days_ahead_every_year() -> None:
     driver = Driver(BIRTHDAYS)
     driver.feed(born("1990-02-20", day(0)))
     assert told(driver.pass_to("2025-02-12T23:59:59.999Z")) == []
@@ -83,7 +83,7 @@ def test_a_birthday_is_told_so_many_days_ahead_every_year() -> None:
     ]
 
 
-def test_a_birthday_learned_within_its_days_is_told_the_next_morning() -> None:
+def test_a_birthday_learned_within_its_days_is_reminded_of_the_next_morning() -> None:
     driver = Driver(BIRTHDAYS)
     driver.feed(born("1990-01-05", day(1, 15)))
     assert told(driver.pass_to(day(10))) == [("birthday.upcoming", "2025-01-05", day(2))]
@@ -97,7 +97,7 @@ def test_a_birthday_learned_on_its_own_day_waits_for_the_next_year() -> None:
     ]
 
 
-def test_a_corrected_birth_date_is_told_again_only_if_the_day_moved_ahead() -> None:
+def test_a_corrected_birth_date_is_reminded_of_again_only_if_the_day_moved_ahead() -> None:
     for corrected, expected in [
         ("1991-01-20", []),
         ("1990-01-18", []),
@@ -111,7 +111,7 @@ def test_a_corrected_birth_date_is_told_again_only_if_the_day_moved_ahead() -> N
         assert told(driver.pass_to(day(200))) == expected, corrected
 
 
-def test_a_birth_date_taken_away_is_told_no_more() -> None:
+def test_a_birth_date_taken_away_is_reminded_of_no_more() -> None:
     driver = Driver(BIRTHDAYS)
     driver.feed(born("1990-01-20", day(0)), born("", day(1)))
     assert told(driver.pass_to(day(500))) == []
@@ -150,7 +150,9 @@ def test_a_midnight_that_the_clocks_skipped_begins_at_one() -> None:
     ]
 
 
-def test_a_birthday_on_a_date_that_the_zone_skipped_is_told_when_the_next_one_begins() -> None:
+def test_a_birthday_on_a_date_that_the_zone_skipped_is_reminded_of_when_the_next_one_begins() -> (
+    None
+):
     driver = Driver(policy("Pacific/Apia", birthday=Occasion(days_ahead=0)))
     driver.feed(born("1990-12-30", "2011-12-20T00:00:00Z"))
     assert told(driver.pass_to("2012-02-01T00:00:00Z")) == [
@@ -176,7 +178,7 @@ def test_a_year_that_passes_at_once_fires_each_reminder_at_its_own_instant_in_or
     ]
 
 
-def test_a_birth_date_in_the_future_is_told_from_its_first_birthday_on() -> None:
+def test_a_birth_date_in_the_future_is_reminded_of_from_its_first_birthday_on() -> None:
     driver = Driver(BIRTHDAYS)
     driver.feed(born("2026-01-20", day(0)))
     found = driver.pass_to("2027-12-31T00:00:00Z")
@@ -199,7 +201,7 @@ def test_the_anniversary_is_that_of_the_first_order_that_counts() -> None:
     assert pick(reminders, "years", "first_order_at") == [(1, day(9)), (2, day(9))]
 
 
-def test_a_late_order_moves_the_anniversary_back_and_it_is_not_told_twice() -> None:
+def test_a_late_order_moves_the_anniversary_back_and_it_is_not_reminded_of_twice() -> None:
     driver = Driver(policy(anniversary=Occasion(days_ahead=7)))
     driver.feed(order("o1", "10", day(30)))
     assert len(told(driver.pass_to(day(390)))) == 1
@@ -216,7 +218,7 @@ def test_a_prospect_has_no_anniversary() -> None:
 # Holidays
 
 
-def test_each_date_of_a_holiday_is_told_to_everybody_but_prospects() -> None:
+def test_everybody_but_prospects_is_reminded_of_each_date_of_a_holiday() -> None:
     driver = Driver(HOLIDAYS)
     driver.feed(order("o1", "10", day(0)), viewed(day(0), customer="bob"))
     assert told(driver.pass_to(day(740))) == [
@@ -244,7 +246,7 @@ def test_a_holiday_may_be_for_some_tiers_only_as_they_stand_on_that_day() -> Non
     assert pick(reminders, "customer_id", "tier") == [("bob", "gold"), ("cat", "prospect")]
 
 
-def test_who_comes_to_the_tier_within_the_days_is_told_the_next_morning() -> None:
+def test_who_comes_to_the_tier_within_the_days_is_reminded_the_next_morning() -> None:
     holiday = Holiday("spring", ("02-17",), 7, tiers=("gold",))
     driver = Driver(policy(holidays=(holiday,)))
     driver.feed(order("o1", "10", day(0)), order("o2", "10", "2025-02-14T09:00:00Z"))
@@ -253,7 +255,7 @@ def test_who_comes_to_the_tier_within_the_days_is_told_the_next_morning() -> Non
     ]
 
 
-def test_holidays_told_long_ago_are_forgotten() -> None:
+def test_holidays_reminded_of_long_ago_are_forgotten() -> None:
     names = tuple(Holiday(f"h{month}", (f"{month:02d}-15",), 3) for month in range(1, 13))
     driver = Driver(policy(holidays=names))
     driver.feed(order("o1", "10", day(0)))
@@ -263,7 +265,7 @@ def test_holidays_told_long_ago_are_forgotten() -> None:
     assert len(reminded.dates) == 1
 
 
-def test_a_holiday_that_a_new_policy_tells_earlier_is_not_told_twice() -> None:
+def test_a_holiday_that_a_new_policy_reminds_of_earlier_is_not_reminded_of_twice() -> None:
     driver = Driver(HOLIDAYS)
     driver.feed(order("o1", "10", day(0)))
     assert len(told(driver.pass_to("2025-02-14T12:00:00Z"))) == 1
@@ -271,7 +273,9 @@ def test_a_holiday_that_a_new_policy_tells_earlier_is_not_told_twice() -> None:
     assert told(driver.pass_to("2025-12-01T00:00:00Z")) == []
 
 
-def test_a_holiday_that_a_new_policy_brings_within_its_days_is_told_the_next_morning() -> None:
+def test_a_holiday_that_a_new_policy_brings_within_its_days_is_reminded_of_the_next_morning() -> (
+    None
+):
     driver = Driver(policy())
     driver.feed(order("o1", "10", day(0)))
     driver.pass_to("2025-02-15T12:00:00Z")

@@ -121,7 +121,7 @@ def test_the_event_id_of_a_dead_letter_is_the_id_of_the_envelope() -> None:
     assert refused(json.dumps(DATA).encode(), binary(ce_time=b"never")).event_id == "e1"
 
 
-def test_a_structured_event_told_twice_is_a_duplicate() -> None:
+def test_a_structured_event_sent_twice_is_a_duplicate() -> None:
     driver = Driver()
     driver.feed(structured(), structured())
     assert (driver.accepted, driver.duplicates) == (1, 1)

@@ -50,7 +50,7 @@ def silent_since_day_0(until: int, the_policy: Policy | None = None) -> Driver:
 # Time passing
 
 
-def test_each_level_is_told_at_its_own_instant() -> None:
+def test_each_level_is_alerted_at_its_own_instant() -> None:
     driver = silent_since_day_0(1_000)
     alerts = [o for o in driver.outputs if o["type"] == "dormancy.alert"]
     assert pick(alerts, "previous_level", "level", "effective_at", "threshold_days") == [
@@ -77,7 +77,7 @@ def test_several_levels_due_at_once_each_fire_at_their_own_instant() -> None:
     ]
 
 
-def test_levels_of_equal_instants_are_told_one_by_one() -> None:
+def test_levels_of_equal_instants_are_alerted_one_by_one() -> None:
     driver = Driver(policy(at_risk_days=30, dormant_days=30, churned_days=30))
     driver.feed(order("o1", "5", day(0)))
     alerts = driver.pass_to(day(30))
@@ -187,7 +187,7 @@ def test_a_cadence_counts_orders_ever_not_only_those_in_the_window() -> None:
     assert (alert["effective_at"], alert["basis"]) == (day(35), "cadence")
 
 
-def test_threshold_days_are_told_to_four_decimals() -> None:
+def test_threshold_days_are_given_to_four_decimals() -> None:
     """1.5 times a mean gap of 10 days and 10 hours / 2: 15.3125 days."""
     driver = Driver(CADENCE)
     driver.feed(order("a", "5", day(0)), order("b", "5", day(10)), order("c", "5", day(20, 10)))
@@ -196,7 +196,7 @@ def test_threshold_days_are_told_to_four_decimals() -> None:
     assert alert["effective_at"] == day(35, 17, 30)
 
 
-def test_a_threshold_is_told_of_the_level_alerted_and_of_no_other_change() -> None:
+def test_a_threshold_is_given_for_the_level_alerted_and_for_no_other_change() -> None:
     driver = silent_since_day_0(200)
     driver.feed(order("o2", "5", day(201)))
     assert pick(driver.outputs[1:], "level", "threshold_days", "basis") == [
@@ -533,7 +533,7 @@ def test_a_missing_consent_is_named_before_an_open_complaint() -> None:
 @pytest.mark.parametrize(
     ("orders", "stage"), [(0, "prospect"), (1, "new"), (2, "active"), (3, "active"), (4, "loyal")]
 )
-def test_the_stage_of_an_active_customer_is_told_by_the_number_of_orders(
+def test_the_stage_of_an_active_customer_follows_from_the_number_of_orders(
     orders: int, stage: str
 ) -> None:
     driver = Driver()

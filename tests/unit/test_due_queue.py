@@ -71,7 +71,7 @@ def test_a_customer_scheduled_twice_for_one_instant_is_due_once() -> None:
     assert popped(due_queue, 99) == [(20, "a")]
 
 
-def test_postponing_for_ever_keeps_the_wheel_small() -> None:
+def test_postponing_for_ever_keeps_the_queue_small() -> None:
     due_queue = DueQueue()
     for due_ms in range(100_000):
         due_queue.schedule(f"c{due_ms % 10}", due_ms)

@@ -139,7 +139,7 @@ def test_a_source_position_already_applied_is_known() -> None:
 # By order
 
 
-def test_an_order_told_again_under_another_event_id_is_a_duplicate() -> None:
+def test_an_order_repeated_under_another_event_id_is_a_duplicate() -> None:
     driver = Driver()
     driver.feed(order("o1", "5.00", day(0)))
     driver.feed(again(order("o1", "5", day(3))))
@@ -150,7 +150,7 @@ def test_an_order_told_again_under_another_event_id_is_a_duplicate() -> None:
 @pytest.mark.parametrize(
     "change", [{"amount": "5.01"}, {"currency": "EUR"}, {"amount": "5.40", "currency": "USD"}]
 )
-def test_an_order_told_again_with_another_amount_or_currency_is_a_conflict(
+def test_an_order_repeated_with_another_amount_or_currency_is_a_conflict(
     change: dict[str, Any],
 ) -> None:
     driver = Driver(Policy(currency_rates={"EUR": "1.08"}))
@@ -168,7 +168,7 @@ def test_a_foreign_order_is_compared_in_its_own_currency() -> None:
 
 
 @pytest.mark.parametrize("over", [cancelled("o1", day(1)), payment_failed("o1", day(1))])
-def test_a_cancelled_or_failed_order_told_again_is_a_duplicate(over: bytes) -> None:
+def test_a_cancelled_or_failed_order_repeated_is_a_duplicate(over: bytes) -> None:
     driver = Driver()
     driver.feed(order("o1", "5", day(0)), over)
     driver.feed(again(order("o1", "5", day(0))))
@@ -191,7 +191,7 @@ def test_a_cancelled_or_failed_order_told_again_is_a_duplicate(over: bytes) -> N
         (None, "pending", False),
     ],
 )
-def test_an_order_told_again_with_news_of_its_payment_is_that_event(
+def test_an_order_repeated_with_news_of_its_payment_is_that_event(
     first: str | None, told: str | None, news: bool
 ) -> None:
     driver = Driver(Policy(count_orders="paid"))
@@ -228,7 +228,7 @@ def test_payment_news_of_an_order_with_another_amount_is_a_conflict() -> None:
 # By refund
 
 
-def test_a_refund_told_again_under_another_event_id_is_a_duplicate() -> None:
+def test_a_refund_repeated_under_another_event_id_is_a_duplicate() -> None:
     driver = Driver()
     driver.feed(order("o1", "50", day(0)), refund("o1", "20", day(1)))
     driver.feed(again(refund("o1", "20.00", day(2))))
@@ -236,7 +236,7 @@ def test_a_refund_told_again_under_another_event_id_is_a_duplicate() -> None:
     assert driver.profile()["monetary"] == "30.00"
 
 
-def test_a_refund_told_again_with_another_amount_is_a_conflict() -> None:
+def test_a_refund_repeated_with_another_amount_is_a_conflict() -> None:
     driver = Driver()
     driver.feed(order("o1", "50", day(0)), refund("o1", "20", day(1)))
     assert driver.reject(again(refund("o1", "21", day(2)))) == "conflict"
@@ -260,7 +260,7 @@ def test_refund_ids_belong_to_one_order() -> None:
     assert driver.profile()["monetary"] == "60.00"
 
 
-def test_payments_and_cancellations_told_again_change_nothing() -> None:
+def test_payments_and_cancellations_repeated_change_nothing() -> None:
     """They have no id of their own but the event's, and saying them twice is as saying once."""
     driver = Driver()
     driver.feed(order("o1", "50", day(0)), paid("o1", day(1)), again(paid("o1", day(1))))

@@ -62,7 +62,7 @@ def test_there_is_no_further_output() -> None:
     assert len(driver.partition.store.due_queue) == 0
 
 
-def test_what_was_due_before_the_erasure_is_still_told() -> None:
+def test_what_was_due_before_the_erasure_still_goes_out() -> None:
     driver = remembered()
     outputs = driver.feed(erased(day(61)))
     assert pick(outputs, "type", "effective_at") == [("dormancy.alert", day(60))]
@@ -77,7 +77,7 @@ def test_later_events_of_that_id_are_dead_letters_whatever_their_time(at: str) -
     assert driver.state().erased
 
 
-def test_events_told_before_the_erasure_are_no_duplicates_any_more() -> None:
+def test_events_seen_before_the_erasure_are_no_duplicates_any_more() -> None:
     driver = remembered()
     driver.feed(erased(day(1)))
     assert driver.reject(order("o1", "500", day(0))) == "erased_customer"

@@ -17,7 +17,7 @@ CARE = CarePolicy(
 )
 
 
-def test_without_the_sections_nothing_is_told_of_them() -> None:
+def test_without_the_sections_nothing_is_shown_of_them() -> None:
     driver = Driver()
     driver.feed(order("o1", "10", day(0)))
     found = why(driver)
@@ -26,7 +26,7 @@ def test_without_the_sections_nothing_is_told_of_them() -> None:
     assert "Care" not in shown(found)
 
 
-def test_the_balance_is_told_with_how_it_came_about_and_when_it_expires() -> None:
+def test_the_balance_is_shown_with_how_it_came_about_and_when_it_expires() -> None:
     driver = Driver(Policy(points=PointsPolicy(rates={"B": "4", "C": "2.5"}, expire_after_days=90)))
     driver.feed(
         order("o1", "1000", day(0), payment_status="failed"),
@@ -47,13 +47,13 @@ def test_the_balance_is_told_with_how_it_came_about_and_when_it_expires() -> Non
     assert "25  earned 2025-01-02  until 2025-04-02 00:00:00" in text
 
 
-def test_points_that_are_owed_are_told() -> None:
+def test_points_that_are_owed_are_shown() -> None:
     driver = Driver(Policy(points=PointsPolicy()))
     driver.feed(order("o1", "30", day(1)), redeemed(20, day(2)), cancelled("o1", day(3)))
     assert "20 were taken back after they had been spent" in shown(why(driver))
 
 
-def test_the_reminders_to_come_are_told_soonest_first() -> None:
+def test_the_reminders_to_come_are_shown_soonest_first() -> None:
     driver = Driver(Policy(care=CARE))
     driver.feed(profile({"birth_date": "1990-03-01"}, day(0)), order("o1", "10", day(2)))
     found = why(driver)

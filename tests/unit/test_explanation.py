@@ -63,7 +63,7 @@ def worked_example(until: str) -> Driver:
     return driver
 
 
-def test_condition_that_ceased_to_hold_is_told_with_what_is_missing_and_the_grace() -> None:
+def test_condition_that_ceased_to_hold_is_shown_with_what_is_missing_and_the_grace() -> None:
     found = why(worked_example("2025-03-20T12:00:00Z"))
     assert (found.tier.name, found.tier.qualifies_for) == ("A", "B")
     assert found.tier.current is not None
@@ -99,7 +99,7 @@ def test_explained_score_is_the_sum_of_its_digits() -> None:
     assert "66 = ⌊100 * (1*(4-1) + 1*(3-1) + 1*(4-1)) / 12⌋" in shown(found)
 
 
-def test_refunded_order_is_told_with_what_is_left_of_it() -> None:
+def test_refunded_order_is_shown_with_what_is_left_of_it() -> None:
     orders = why(worked_example("2025-03-20T12:00:00Z")).orders
     assert (orders.frequency, orders.monetary, orders.orders_ever) == (4, "670.00", 4)
     newest = orders.in_window[-1]
@@ -113,7 +113,7 @@ def test_refunded_order_is_told_with_what_is_left_of_it() -> None:
     assert newest.leaves_at == "2026-02-01T00:00:00.000Z"
 
 
-def test_levels_are_told_with_their_instants_and_the_alerts_that_stand() -> None:
+def test_levels_are_shown_with_their_instants_and_the_alerts_that_stand() -> None:
     driver = worked_example("2026-01-01T00:00:00Z")
     level = why(driver, "ben").level
     assert (level.name, level.since, level.basis) == (
@@ -131,7 +131,7 @@ def test_levels_are_told_with_their_instants_and_the_alerts_that_stand() -> None
     assert all(alerts[alert.id] == alert.level for alert in level.standing)
 
 
-def test_thresholds_by_own_rhythm_are_told_with_the_mean_gap() -> None:
+def test_thresholds_by_own_rhythm_are_shown_with_the_mean_gap() -> None:
     driver = Driver(CADENCE_POLICY)
     driver.feed(*(order(f"o{n}", "10", day(20 * n)) for n in range(3)))
     level = why(driver).level
@@ -154,7 +154,7 @@ def test_profile_and_explanation_agree_on_every_figure() -> None:
         assert found.position.sequence == record["sequence"]
 
 
-def test_prospect_is_told_what_would_make_a_customer_of_it() -> None:
+def test_prospect_is_shown_what_would_make_a_customer_of_it() -> None:
     driver = worked_example("2026-01-01T00:00:00Z")
     found = why(driver, "dee")
     assert (found.tier.name, found.tier.current, found.score) == ("prospect", None, None)
@@ -192,7 +192,7 @@ def test_order_in_another_currency_names_both_amounts() -> None:
     assert (found.value, found.placed_in, found.not_counted) == ("11.00", "10.00 EUR", None)
 
 
-def test_orders_out_of_the_window_are_told_as_a_number() -> None:
+def test_orders_out_of_the_window_are_shown_as_a_number() -> None:
     driver = Driver()
     driver.feed(order("o1", "10", day(0)), order("o2", "10", day(1)))
     driver.pass_to(day(365))
@@ -202,7 +202,7 @@ def test_orders_out_of_the_window_are_told_as_a_number() -> None:
     assert "1 counted order left the window" in shown(why(driver))
 
 
-def test_merged_orders_are_told_as_sums_a_day() -> None:
+def test_merged_orders_are_shown_as_sums_a_day() -> None:
     driver = Driver()
     for number in range(515):
         driver.feed(order(f"o{number}", "1", day(number // 100, minute=number % 100)))
@@ -240,7 +240,7 @@ def test_due_instant_names_the_end_of_a_grace_and_the_next_level() -> None:
     assert due.reasons == [DueReason("level", "at_risk")]
 
 
-def test_amount_needed_and_the_conditions_above_are_told() -> None:
+def test_amount_needed_and_the_conditions_above_are_shown() -> None:
     policy = check_policy(
         {
             "tiers": [
@@ -280,7 +280,7 @@ def test_changes_that_wait_for_their_order_are_listed() -> None:
     assert "waits for its order lost: refund of 2.50" in shown(why(driver))
 
 
-def test_person_is_told_by_names_of_attributes_never_by_their_values() -> None:
+def test_person_is_shown_by_names_of_attributes_never_by_their_values() -> None:
     driver = Driver()
     driver.feed(
         profile({"name": "Ana Lima", "region": "north"}, day(0)),
@@ -316,7 +316,7 @@ def test_position_names_the_log_and_the_outputs_so_far() -> None:
     assert found.position.sequence == len(driver.outputs) == 1
 
 
-def test_the_ids_that_were_merged_into_a_customer_are_told_without_control_characters() -> None:
+def test_the_ids_that_were_merged_into_a_customer_are_shown_without_control_characters() -> None:
     driver = Driver()
     driver.feed(
         order("o1", "10", day(0)), merged("ben", day(1)), merged("ben", day(2), "cia\u202e")

@@ -60,7 +60,7 @@ def test_without_the_sections_nothing_is_said_of_them() -> None:
     assert not {"Tags", "Satisfaction", "Health"} & set(words(why).split())
 
 
-def test_tags_are_told_with_their_kind_and_what_names_weigh() -> None:
+def test_tags_are_shown_with_their_kind_and_what_names_weigh() -> None:
     why = explained(*LIFE, policy=DECLARED)
     assert why.tags == [
         TagWhy("likes:hats", day(0, 1), "top"),
@@ -81,7 +81,7 @@ def test_an_approximate_weight_says_by_how_much_it_may_be_too_high() -> None:
     assert "c32 2.000 (less up to 1.000), c01 1.000," in words(why)
 
 
-def test_health_is_told_part_by_part_with_its_weights() -> None:
+def test_health_is_shown_part_by_part_with_its_weights() -> None:
     health = explained(*LIFE, policy=DECLARED).health
     assert health is not None
     assert health.parts == [
@@ -101,7 +101,7 @@ def test_the_day_on_which_tags_change_is_among_what_comes_next() -> None:
     assert (why.due.at, why.due.reasons) == (day(30), [DueReason("tags_change")])
 
 
-def test_it_is_told_in_words() -> None:
+def test_it_is_shown_in_words() -> None:
     text = words(explained(*LIFE, policy=DECLARED))
     assert "likes:hats since 2025-01-01 01:00:00" in text
     assert "heaviest by category: hats 1.866, shoes 0.933" in text

@@ -297,7 +297,7 @@ def test_an_order_leaves_the_window_at_the_start_of_its_day_plus_window_days() -
     assert figures(driver) == (0, "0.00")
 
 
-def test_an_order_that_left_stays_in_the_figures_ever() -> None:
+def test_an_order_that_left_stays_in_the_totals_ever() -> None:
     driver = Driver(Policy(window_days=10))
     driver.feed(order("o1", "50", day(0)), order("o2", "50", day(3)))
     driver.pass_to(day(100))
@@ -458,7 +458,7 @@ def test_a_merged_order_is_frozen_and_changes_to_it_wait(kind: int) -> None:
     assert len(ledger.waiting) == 1
 
 
-def test_a_merged_order_told_again_is_a_new_order() -> None:
+def test_a_merged_order_repeated_is_a_new_order() -> None:
     driver = Driver()
     driver.feed(*(order(f"o{n}", "1", day(0, 0, 0, n)) for n in range(MAX_ORDERS + 1)))
     driver.feed(order("o0", "1", day(1), event_id="again"))

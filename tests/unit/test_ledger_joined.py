@@ -61,7 +61,7 @@ def test_orders_of_both_stand_in_the_order_of_their_times() -> None:
     assert (own.first_order_ms, own.last_order_ms) == (1 * DAY_MS, 4 * DAY_MS)
 
 
-def test_an_order_told_under_both_ids_with_one_amount_is_one_order() -> None:
+def test_an_order_seen_under_both_ids_with_one_amount_is_one_order() -> None:
     own = ledger(order("o1", 2))
     joined = join(own, ledger(order("o1", 1)))
     assert [(each.order_id, each.day) for each in own.orders] == [("o1", 2)]
@@ -215,7 +215,7 @@ def test_an_order_that_counts_by_other_rules_alone_counted_before() -> None:
 # The window and its limit
 
 
-def test_orders_that_left_the_window_stay_in_the_figures_ever() -> None:
+def test_orders_that_left_the_window_stay_in_the_totals_ever() -> None:
     own = ledger(order("o1", 200), today=200)
     other = ledger(order("old", 1), order("o2", 190), today=150)
     join(own, other, today=200)

@@ -194,7 +194,7 @@ def test_interactions_of_both_put_off_churn() -> None:
     assert driver.profile("ben")["last_interaction_at"] == day(50)
 
 
-def test_an_order_told_under_both_ids_counts_once() -> None:
+def test_an_order_seen_under_both_ids_counts_once() -> None:
     driver = known(order("o1", "5", day(0)), order("o1", "5", day(0), "ben"))
     assert driver.feed(merged("ben", day(1))) == []
     assert driver.profile("ben")["orders_ever"] == 1
@@ -231,7 +231,7 @@ def test_a_later_word_about_consent_counts_only_if_it_is_not_before_both() -> No
     assert driver.profile("ben")["marketing_consent"] is True
 
 
-def test_each_attribute_is_as_it_was_told_last_of_equal_times_the_survivors() -> None:
+def test_each_attribute_is_as_it_was_set_last_of_equal_times_the_survivors() -> None:
     driver = known(
         profile({"region": "north", "name": "Ana", "gender": "f"}, day(1)),
         profile({"region": "south", "gender": "m"}, day(1), "ben"),
@@ -251,7 +251,7 @@ def test_an_attribute_that_was_taken_away_does_not_come_back() -> None:
     assert driver.profile("ben")["attributes"] == {}
 
 
-def test_a_ticket_is_as_it_was_told_last_under_whichever_id() -> None:
+def test_a_ticket_is_as_it_was_set_last_under_whichever_id() -> None:
     driver = known(
         ticket_opened("t1", day(1), kind="complaint"),
         ticket_resolved("t1", day(2), "ben"),
@@ -275,7 +275,7 @@ def test_of_two_words_at_one_time_about_a_ticket_the_survivors_counts() -> None:
     assert tickets == {"t1": (True, "question"), "t2": (True, "question")}
 
 
-def test_a_complaint_told_under_the_old_id_suppresses_offers_to_the_survivor() -> None:
+def test_a_complaint_opened_under_the_old_id_suppresses_offers_to_the_survivor() -> None:
     driver = known(
         order("o1", "5", day(0), "ben"),
         ticket_opened("t1", day(1), kind="complaint"),
@@ -285,7 +285,7 @@ def test_a_complaint_told_under_the_old_id_suppresses_offers_to_the_survivor() -
     assert pick([told], "type", "suppressed") == [("dormancy.alert", "open_complaint")]
 
 
-def test_of_64_events_told_under_both_each_keeps_its_newest_32() -> None:
+def test_of_64_events_seen_under_both_each_keeps_its_newest_32() -> None:
     driver = known()
     for number in range(64):
         driver.feed(
@@ -300,7 +300,7 @@ def test_of_64_events_told_under_both_each_keeps_its_newest_32() -> None:
     assert driver.duplicates == len(again), "the merge itself is one of those remembered"
 
 
-def test_an_event_id_told_of_both_with_contents_of_their_own_is_known_in_both_contents() -> None:
+def test_an_event_id_seen_under_both_with_contents_of_their_own_is_known_in_both_contents() -> None:
     driver = known(viewed(day(1), event_id="e1"), viewed(day(1), "ben", event_id="e1"))
     driver.feed(merged("ben", day(2)))
     driver.feed(viewed(day(1), event_id="e1"), viewed(day(1), "ben", event_id="e1"))
@@ -311,7 +311,7 @@ def test_an_event_id_told_of_both_with_contents_of_their_own_is_known_in_both_co
 # What is told later
 
 
-def test_what_is_told_of_the_old_id_applies_to_the_survivor() -> None:
+def test_an_event_of_the_old_id_applies_to_the_survivor() -> None:
     policy = replace(POLICY, points=PointsPolicy(rate="10"))
     driver = known(order("o1", "5", day(0)), merged("ben", day(1)), policy=policy)
     told = driver.feed(
@@ -329,7 +329,7 @@ def test_what_is_told_of_the_old_id_applies_to_the_survivor() -> None:
     assert found["last_interaction_at"] == day(6)
 
 
-def test_what_comes_twice_is_told_twice_whichever_way_it_comes() -> None:
+def test_what_comes_twice_is_reported_twice_whichever_way_it_comes() -> None:
     first = order("o1", "5", day(0))
     driver = known(first, merged("ben", day(1)))
     driver.feed(first, order("o1", "5", day(3)), order("o1", "5", day(4), "ben"))
@@ -337,7 +337,7 @@ def test_what_comes_twice_is_told_twice_whichever_way_it_comes() -> None:
     assert driver.reject(order("o1", "6", day(5))) == "conflict"
 
 
-def test_it_follows_a_chain_of_merges_in_whatever_order_they_were_told() -> None:
+def test_it_follows_a_chain_of_merges_in_whatever_order_they_came() -> None:
     for merges in (("ana", "ben"), ("ben", "cia")), (("ben", "cia"), ("ana", "ben")):
         driver = known(order("o1", "5", day(0)), order("o2", "5", day(0), "ben"))
         driver.feed(*(merged(into, day(1), who) for who, into in merges))
@@ -358,7 +358,7 @@ def test_the_survivor_is_erased_by_an_erasure_of_the_old_id() -> None:
     assert driver.accepted == accepted + 2, "erasing again is accepted"
 
 
-def test_a_merge_told_of_the_old_id_merges_the_survivor() -> None:
+def test_a_merge_of_the_old_id_merges_the_survivor() -> None:
     driver = known(order("o1", "5", day(0)), merged("ben", day(1)), merged("cia", day(2)))
     assert driver.profile("cia")["orders_ever"] == 1
     moved = driver.state("ben").merged_into
@@ -366,7 +366,7 @@ def test_a_merge_told_of_the_old_id_merges_the_survivor() -> None:
     assert moved.into == "cia"
 
 
-def test_the_same_merge_told_again_is_a_duplicate() -> None:
+def test_the_same_merge_repeated_is_a_duplicate() -> None:
     driver = known(order("o1", "5", day(0)), merged("ben", day(1)), merged("ben", day(1)))
     assert driver.duplicates == 1
 

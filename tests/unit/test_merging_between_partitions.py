@@ -96,7 +96,7 @@ def test_until_the_record_arrives_the_old_id_is_gone_and_the_new_one_does_not_kn
     assert (world.orders(B), world.points(B)) == (["o1", "o2"], 30)
 
 
-def test_what_is_told_meanwhile_comes_behind_it_in_its_order() -> None:
+def test_what_is_sent_meanwhile_comes_behind_it_in_its_order() -> None:
     world = World()
     world.feed(order("o1", "10", day(0), A), merged(B, day(1), A))
     world.feed(order("o2", "20", day(2), A), redeemed(30, day(3), A))
@@ -105,7 +105,7 @@ def test_what_is_told_meanwhile_comes_behind_it_in_its_order() -> None:
     assert world.letters == []
 
 
-def test_the_survivor_erased_meanwhile_gives_the_customer_back_with_all_that_was_told() -> None:
+def test_the_survivor_erased_meanwhile_gives_the_customer_back_with_all_that_was_sent() -> None:
     world = World()
     world.feed(order("o1", "10", day(0), A), order("o2", "20", day(0), B))
     world.feed(merged(B, day(1), A, event_id="m"), erased(day(1), B))
@@ -116,7 +116,7 @@ def test_the_survivor_erased_meanwhile_gives_the_customer_back_with_all_that_was
     assert world.state(B).erased
 
 
-def test_a_refused_merge_may_be_told_again() -> None:
+def test_a_refused_merge_may_be_repeated() -> None:
     """It is no duplicate, since it was not accepted."""
     world = World()
     told = merged(B, day(1), A, event_id="m")
@@ -160,7 +160,7 @@ def test_of_merges_in_a_circle_each_happens_or_is_a_dead_letter_and_nothing_is_l
     assert sum(world.points(name) for name in alive) == 15 * len(names)
 
 
-def test_an_event_told_of_the_old_id_of_an_erased_survivor_is_a_dead_letter_there() -> None:
+def test_an_event_of_the_old_id_of_an_erased_survivor_is_a_dead_letter_there() -> None:
     world = World()
     world.feed(order("o1", "10", day(0), A), merged(B, day(1), A))
     world.arrive()

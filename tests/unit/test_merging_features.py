@@ -61,7 +61,7 @@ def movements(outputs: list[dict[str, Any]]) -> list[tuple[str, int, int]]:
 # Points
 
 
-def test_all_points_come_and_one_movement_tells_their_sum() -> None:
+def test_all_points_come_and_one_change_reports_their_sum() -> None:
     driver = Driver(with_points())
     driver.feed(order("o1", "100", day(0)), order("o2", "30", day(1), "ben"), redeemed(40, day(2)))
     told = driver.feed(merged("ben", day(3)))
@@ -73,7 +73,7 @@ def test_all_points_come_and_one_movement_tells_their_sum() -> None:
     assert driver.profile("ben")["points"].items() >= expected.items()
 
 
-def test_without_points_on_either_side_nothing_is_told() -> None:
+def test_without_points_on_either_side_nothing_goes_out() -> None:
     driver = Driver(with_points())
     driver.feed(viewed(day(0)), order("o2", "30", day(1), "ben"))
     assert driver.feed(merged("ben", day(3))) == []
@@ -188,7 +188,7 @@ def test_of_another_day_than_the_newest_no_activity_counts_towards_the_limit_of_
     assert movements(told) == [("activity", 5, 15)]
 
 
-def test_what_came_while_no_policy_had_points_is_told_when_one_has() -> None:
+def test_what_came_while_no_policy_had_points_goes_out_when_one_has() -> None:
     driver = Driver(with_points())
     driver.feed(order("o1", "100", day(0)), order("o2", "30", day(0), "ben"))
     driver.activate(BASE, "without")
@@ -271,7 +271,7 @@ def test_nobody_is_reminded_of_a_silence_twice_and_the_newest_of_both_begins_it(
     assert reminders(driver, day(40)) == [("ben", "checkin.due", day(15))]
 
 
-def test_an_old_profile_of_which_one_was_reminded_is_told_once() -> None:
+def test_an_old_profile_of_which_one_was_reminded_goes_out_once() -> None:
     driver = Driver(care(profile_refresh=Refresh(days=30)))
     driver.feed(viewed(day(0)))
     assert len(reminders(driver, day(30))) == 1
@@ -280,7 +280,9 @@ def test_an_old_profile_of_which_one_was_reminded_is_told_once() -> None:
     assert reminders(driver, day(200)) == [], "nor under a new rule"
 
 
-def test_a_silence_told_of_one_is_not_told_of_the_other_by_another_tier() -> None:
+def test_a_silence_reminded_of_under_one_is_not_reminded_of_under_the_other_by_another_tier() -> (
+    None
+):
     driver = Driver(care(checkin={"base": Silence(days=10), "gold": Silence(days=20)}))
     driver.feed(*(order(f"o{n}", "5", day(2), "ben") for n in range(3)), order("o9", "5", day(5)))
     assert reminders(driver, day(15)) == [("ana", "checkin.due", day(15))]

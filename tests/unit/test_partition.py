@@ -154,7 +154,7 @@ def test_the_records_own_customer_fires_up_to_the_time_of_the_event() -> None:
     assert pick(outputs, "customer_id", "level") == [("ana", "at_risk")]
 
 
-def test_what_was_due_is_told_before_the_event_is_applied() -> None:
+def test_what_was_due_goes_out_before_the_event_is_applied() -> None:
     driver = Driver()
     driver.feed(order("o1", "120", day(0)))
     outputs = driver.feed(order("o2", "880", day(95)))

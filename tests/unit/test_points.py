@@ -135,7 +135,7 @@ def test_what_waited_for_an_order_is_taken_into_account_at_once() -> None:
     assert movements(found) == [("order", 6, 6)]
 
 
-def test_a_worthless_movement_is_not_told() -> None:
+def test_a_worthless_change_does_not_go_out() -> None:
     driver = Driver(policy())
     assert movements(driver.feed(order("o1", "0.99", day(0)), cancelled("o1", day(1)))) == []
 
@@ -196,7 +196,7 @@ def test_a_refused_redemption_may_be_tried_again() -> None:
     assert movements(driver.feed(redeemed(10, day(2)))) == [("redemption", -10, 0)]
 
 
-def test_the_same_redemption_told_again_is_a_duplicate_and_with_other_points_a_conflict() -> None:
+def test_the_same_redemption_repeated_is_a_duplicate_and_with_other_points_a_conflict() -> None:
     driver = Driver(policy())
     driver.feed(order("o1", "100", day(0)), redeemed(10, day(1)))
     assert driver.feed(redeemed(10, day(2))) == []
@@ -338,7 +338,7 @@ def test_points_of_one_day_are_one_lot() -> None:
     assert [lot.points for lot in state.lots] == [200]
 
 
-def test_a_movement_has_a_bound() -> None:
+def test_a_change_has_a_bound() -> None:
     assert Terms(10**6, 1, 0).points(10**12) == MAX_POINTS
 
 
@@ -348,7 +348,7 @@ _STEPS = st.lists(
 
 
 @given(_STEPS)
-def test_the_sum_of_all_movements_is_the_balance_and_the_lots_and_what_is_owed(
+def test_the_sum_of_all_changes_is_the_balance_and_the_lots_and_what_is_owed(
     steps: list[tuple[str, int, int]],
 ) -> None:
     account, total = Account(), 0

@@ -61,7 +61,7 @@ def test_the_same_policy_again_changes_nothing() -> None:
     assert not driver.partition.stale_profiles
 
 
-def test_before_is_told_by_the_old_policy_and_after_by_the_new() -> None:
+def test_before_is_given_by_the_old_policy_and_after_by_the_new() -> None:
     driver = Driver(policy("one"))
     driver.feed(order("o1", "500", day(0)))
     stricter = Policy(

@@ -137,7 +137,7 @@ def test_a_reopened_complaint_is_still_a_complaint() -> None:
     assert driver.state().open_complaints == 1
 
 
-def test_the_kind_told_last_by_time_counts() -> None:
+def test_the_kind_set_last_by_time_counts() -> None:
     driver = Driver()
     driver.feed(
         ticket_opened("t1", day(5), kind="question"), ticket_opened("t1", day(1), kind="complaint")
@@ -145,7 +145,7 @@ def test_the_kind_told_last_by_time_counts() -> None:
     assert driver.state().open_complaints == 0
 
 
-def test_the_64_tickets_told_of_last_are_kept() -> None:
+def test_the_64_tickets_changed_last_are_kept() -> None:
     driver = Driver()
     driver.feed(*(ticket_opened(f"t{n}", day(1)) for n in range(MAX_TICKETS)))
     driver.feed(ticket_resolved("t0", day(2)), ticket_opened("new", day(3)))

@@ -164,11 +164,11 @@ def test_resolving_twice_counts_once() -> None:
     ) == ["2.00", 1]
 
 
-def test_an_opening_that_is_told_after_the_resolution_completes_it() -> None:
+def test_an_opening_that_comes_after_the_resolution_completes_it() -> None:
     assert resolutions(ticket_resolved("t1", day(1)), ticket_opened("t1", day(0))) == ["24.00", 1]
 
 
-def test_an_opening_told_late_completes_only_one_resolution() -> None:
+def test_an_opening_that_comes_late_completes_only_one_resolution() -> None:
     assert resolutions(
         ticket_resolved("t1", day(1)),
         ticket_opened("t1", day(0)),
@@ -260,7 +260,7 @@ def test_answers_are_counted_by_survey_tier_and_score() -> None:
     }
 
 
-def test_a_random_history_has_the_means_of_all_it_was_told() -> None:
+def test_a_random_history_has_the_means_of_all_that_came() -> None:
     random = Random(7)
     told = [(random.randint(0, 400), random.randint(1, 5)) for _ in range(25)]
     lines = [survey(score, day(at), event_id=str(n)) for n, (at, score) in enumerate(told)]

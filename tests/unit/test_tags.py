@@ -429,7 +429,7 @@ def test_another_half_life_begins_to_weigh_anew() -> None:
     assert tagged(driver) == []
 
 
-def test_an_event_told_twice_counts_once() -> None:
+def test_an_event_sent_twice_counts_once() -> None:
     view = viewed(day(0))
     assert after({**OFTEN, "at_least": 2}, view, view) == []
 
