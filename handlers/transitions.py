@@ -21,7 +21,8 @@ from collections.abc import Callable
 from typing import Any
 
 from handlers.browse import browsed
-from handlers.care import begin_care, care_due_ms, remind, restart_refresh
+from handlers.care import begin_care, remind, restart_refresh
+from handlers.care_due import care_due_ms
 from handlers.context import Cause, Context
 from handlers.dormancy import CameBack, compare_level, level_due_ms, reach_levels
 from handlers.effects import AppliedEvent, Effect

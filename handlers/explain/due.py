@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from handlers.care import coming
+from handlers.care_due import coming
 from handlers.dormancy import instants_of, level_due_ms, thresholds_of
 from handlers.explain.model import DueNext, DueReason, LevelStep, LevelWhy, StandingAlert
 from handlers.explain.orders import date_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from handlers.care import coming
+from handlers.care_due import coming
 from handlers.explain.model import (
     HealthPart,
     HealthWhy,
