@@ -65,7 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what a quick run does not try, and note it."""
-    if not config.getoption("quick"):
+    if not config.getoption("quick") or in_ci():
         return
     groups = [(group_of(item), item) for item in items]
     out = [(group, item) for group, item in groups if group is not None]

@@ -45,6 +45,11 @@ def settings_for(broker: Broker, redis_url: str, topic_prefix: str, **others: An
     return Settings(**(values | others))
 
 
+def in_another_group(settings: Settings) -> Settings:
+    """The same view for a group that has committed nothing, and is joined without a wait."""
+    return settings.model_copy(update={"app_id": f"{settings.app_id}2"})
+
+
 async def create_topic(settings: Settings) -> None:
     """The topics of the view: the compacted one of profiles, and those of changes."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)

@@ -27,6 +27,7 @@ from streams.kafka.topics import topic_name
 from tests.harness.view import (
     create_topic,
     eventually,
+    in_another_group,
     keys_of,
     projecting,
     publish,
@@ -57,11 +58,6 @@ def reader(redis: Redis, settings: Settings) -> ChangesReader:
 
 def changes_of(redis: Redis, settings: Settings) -> ChangesReader:
     return ChangesReader(redis, settings.redis_key_prefix, settings.changes_kept.ms)
-
-
-def in_another_group(settings: Settings) -> Settings:
-    """The same view for a group that has committed nothing, and is joined without a wait."""
-    return settings.model_copy(update={"app_id": f"{settings.app_id}2"})
 
 
 def up(customer: str, sequence: int, at_ms: int = DAY_START_MS) -> tuple[str, bytes]:

@@ -19,6 +19,7 @@ from streams.kafka.topics import topic_name
 from tests.harness.view import (
     create_topic,
     eventually,
+    in_another_group,
     keys_of,
     projecting,
     publish,
@@ -40,11 +41,6 @@ async def settings(broker: Broker, redis_server: RedisServer, topic_prefix: str)
 @pytest.fixture
 def reader(redis: Redis, settings: Settings) -> ViewReader:
     return reader_of(redis, settings)
-
-
-def in_another_group(settings: Settings) -> Settings:
-    """The same view for a group that has committed nothing, and is joined without a wait."""
-    return settings.model_copy(update={"app_id": f"{settings.app_id}2"})
 
 
 async def has_tier(reader: ViewReader, customer_id: str, tier: str | None) -> bool:

@@ -1,4 +1,7 @@
-"""`python -m tests.simulator SEED` replays one history; `--seeds N --from SEED` runs many."""
+"""`python -m tests.simulator SEED` replays one history; `--seeds N --from SEED` runs many.
+
+`--without SAFEGUARD --from SEED` searches for a seed that breaks a promise without a safeguard.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import time
 from rich.console import Console
 
 from tests.simulator.mutations import MUTATIONS
-from tests.simulator.outcome import Summary, judged, replay_command, run_seeds
+from tests.simulator.outcome import Summary, find_killer, judged, replay_command, run_seeds
 
 _TELL_EVERY_S = 2.0
 
@@ -23,6 +26,8 @@ def main() -> int:
     parser.add_argument("--without", choices=sorted(MUTATIONS), help="turn a safeguard off")
     arguments = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True)
+    if arguments.seed is None and arguments.without is not None:
+        return _search(console, arguments)
     if arguments.seed is None:
         return _run_many(console, arguments)
     if arguments.without is None:
@@ -47,11 +52,21 @@ def _replay(console: Console, seed: int) -> int:
     return 1 if problems else 0
 
 
+def _search(console: Console, arguments: argparse.Namespace) -> int:
+    seeds = range(arguments.first, arguments.first + arguments.seeds)
+    found = find_killer(seeds, arguments.without)
+    if found is None:
+        console.print(f"none of {len(seeds):,} seeds breaks a promise without that")
+        return 1
+    console.print(f"killed_by={found}; all about it: {replay_command(found, arguments.without)}")
+    return 0
+
+
 def _run_many(console: Console, arguments: argparse.Namespace) -> int:
     summary, began_s = Summary(), time.monotonic()
     told_s = began_s
     seeds = range(arguments.first, arguments.first + arguments.seeds)
-    for outcome in run_seeds(seeds, arguments.without):
+    for outcome in run_seeds(seeds):
         summary.add(outcome)
         if outcome.problems:
             console.print(f"seed {outcome.seed}: {outcome.problems[0]}", markup=False)

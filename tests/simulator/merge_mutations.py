@@ -14,11 +14,13 @@ _TAKEN_BACK = "marker, customer = core.store.get(transfer.customer_id), unpack(t
 OF_MERGES = (
     Mutation(
         "skip of what already came from another customer",
-        (Edit(Applier, "apply", "forwarded.source if", "None if"),),
+        killed_by=5_016,
+        edits=(Edit(Applier, "apply", "forwarded.source if", "None if"),),
     ),
     Mutation(
         "skip of a transfer that the state contains",
-        (
+        killed_by=5_011,
+        edits=(
             Edit(
                 handlers.partition,
                 "receive_transfer",
@@ -29,7 +31,8 @@ OF_MERGES = (
     ),
     Mutation(
         "what goes on before state",
-        (
+        killed_by=5_040,
+        edits=(
             Edit(EngineRecords, "outputs", "in batch.envelopes:", "in ():"),
             Edit(
                 EngineRecords,
@@ -44,7 +47,8 @@ OF_MERGES = (
     ),
     Mutation(
         "a marker that stays through a restore",
-        (
+        killed_by=5_002,
+        edits=(
             Edit(
                 handlers.state.store,
                 "unpack",
@@ -55,7 +59,8 @@ OF_MERGES = (
     ),
     Mutation(
         "who was merged leaves",
-        (
+        killed_by=5_005,
+        edits=(
             Edit(
                 handlers.partition,
                 "start_merge",
@@ -66,7 +71,8 @@ OF_MERGES = (
     ),
     Mutation(
         "what goes on moves no time when it is skipped",
-        (
+        killed_by=5_010,
+        edits=(
             Edit(
                 handlers.merge.routing,
                 "_pass_on",
@@ -77,7 +83,8 @@ OF_MERGES = (
     ),
     Mutation(
         "a way back without a loss",
-        (
+        killed_by=5_007,
+        edits=(
             Edit(
                 handlers.merge.routing,
                 "_undo_merge",
@@ -88,11 +95,13 @@ OF_MERGES = (
     ),
     Mutation(
         "a way back that knows where it came from",
-        (Edit(handlers.merge.routing, "next_step", "back=last)", "back=None)"),),
+        killed_by=5_007,
+        edits=(Edit(handlers.merge.routing, "next_step", "back=last)", "back=None)"),),
     ),
     Mutation(
         "a circle that is noticed",
-        (
+        killed_by=5_011,
+        edits=(
             Edit(
                 handlers.merge.routing,
                 "next_step",
@@ -103,7 +112,8 @@ OF_MERGES = (
     ),
     Mutation(
         "hops that a dump knows",
-        tuple(
+        killed_by=5_011,
+        edits=tuple(
             Edit(handlers.merge.routing, name, "merged_into.number", "merged_into.offset")
             for name in ("first_step", "next_step")
         ),

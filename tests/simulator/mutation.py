@@ -57,9 +57,16 @@ def _compiled(owner: Any, name: str, edits: Sequence[Edit]) -> Callable[..., Any
 
 @dataclass(frozen=True)
 class Mutation:
-    """A safeguard, and the edits that turn it off."""
+    """A safeguard, and the edits that turn it off.
+
+    Attributes:
+        safeguard: what it is.
+        killed_by: the seed of a history that breaks a promise without it.
+        edits: what turns it off.
+    """
 
     safeguard: str
+    killed_by: int
     edits: tuple[Edit, ...]
 
     @contextmanager

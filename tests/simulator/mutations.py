@@ -44,7 +44,8 @@ def _acked_when_taken(module: Any) -> Edit:
 _ALL = (
     Mutation(
         "outputs before state",
-        (
+        killed_by=5_002,
+        edits=(
             Edit(
                 Engine,
                 "_write",
@@ -55,7 +56,8 @@ _ALL = (
     ),
     Mutation(
         "state before commit",
-        (
+        killed_by=5_001,
+        edits=(
             Edit(
                 Engine,
                 "_write",
@@ -67,7 +69,8 @@ _ALL = (
     ),
     Mutation(
         "acks in order",
-        (
+        killed_by=5_005,
+        edits=(
             Edit(PartitionAcks, "append", "if last_offset != oldest:", "if False:"),
             Edit(
                 PartitionAcks,
@@ -85,11 +88,13 @@ _ALL = (
     ),
     Mutation(
         "epoch merge of states",
-        tuple(map(_last_write_wins, (handlers.state.restore, handlers.state.store))),
+        killed_by=5_033,
+        edits=tuple(map(_last_write_wins, (handlers.state.restore, handlers.state.store))),
     ),
     Mutation(
         "epoch merge of the partition's record",
-        (
+        killed_by=5_105,
+        edits=(
             Edit(
                 OwnedPartition,
                 "_restore_meta",
@@ -100,27 +105,33 @@ _ALL = (
     ),
     Mutation(
         "foreign-write check",
-        (Edit(Fencing, "_compare_changelog", "if foreign is not None:", "if False:"),),
+        killed_by=5_010,
+        edits=(Edit(Fencing, "_compare_changelog", "if foreign is not None:", "if False:"),),
     ),
     Mutation(
         "foreign-write check without own writes",
-        (Edit(Engine, "flush_often", ">= self._fencing.check_every_s", "< 0"),),
+        killed_by=5_296,
+        edits=(Edit(Engine, "flush_often", ">= self._fencing.check_every_s", "< 0"),),
     ),
     Mutation(
         "foreign-write check of profiles",
-        (Edit(Fencing, "_compare_profiles", "if foreign is not None:", "if False:"),),
+        killed_by=5_272,
+        edits=(Edit(Fencing, "_compare_profiles", "if foreign is not None:", "if False:"),),
     ),
     Mutation(
         "foreign-write check at the restore",
-        (Edit(Restoration, "take", "self._hidden[customer_id] = None", "pass"),),
+        killed_by=5_130,
+        edits=(Edit(Restoration, "take", "self._hidden[customer_id] = None", "pass"),),
     ),
     Mutation(
         "skip of what a customer's state contains",
-        (Edit(Partition, "apply", "elif customer.applied >= offset:", "elif False:"),),
+        killed_by=5_000,
+        edits=(Edit(Partition, "apply", "elif customer.applied >= offset:", "elif False:"),),
     ),
     Mutation(
         "skip of applied source positions",
-        (
+        killed_by=5_006,
+        edits=(
             Edit(
                 Partition,
                 "is_applied",
@@ -131,7 +142,8 @@ _ALL = (
     ),
     Mutation(
         "stop on a failed write",
-        (
+        killed_by=5_001,
+        edits=(
             Edit(
                 BatchProducer,
                 "flush",
@@ -143,7 +155,8 @@ _ALL = (
     Mutation(
         # Each of the two does for the other.
         "a new restore after a missed generation, and no state behind the commit",
-        (
+        killed_by=5_116,
+        edits=(
             Edit(
                 PartitionedStore,
                 "on_rebalance",
@@ -155,11 +168,13 @@ _ALL = (
     ),
     Mutation(
         "an owner's own record before its first state",
-        (Edit(Engine, "_write", _CLAIM_STEP, "pass"),),
+        killed_by=5_163,
+        edits=(Edit(Engine, "_write", _CLAIM_STEP, "pass"),),
     ),
     Mutation(
         "states as of the outputs",
-        (
+        killed_by=5_060,
+        edits=(
             Edit(
                 Engine,
                 "_write",
@@ -172,22 +187,26 @@ _ALL = (
     ),
     Mutation(
         "profiles before commit",
-        (
+        killed_by=5_025,
+        edits=(
             Edit(Engine, "_write", _PROFILE_STEP, "pass"),
             Edit(Engine, "_write", _ACKS, f"{_ACKS}\n        {_PROFILE_STEP}"),
         ),
     ),
     Mutation(
         "profiles of what is ahead of the checkpoint",
-        (Edit(OwnedPartition, "on_restored", "sorted(found.ahead, reverse=True)", "[]"),),
+        killed_by=5_025,
+        edits=(Edit(OwnedPartition, "on_restored", "sorted(found.ahead, reverse=True)", "[]"),),
     ),
     Mutation(
         "a refused record moves no time when it is skipped",
-        (Edit(Partition, "skip", "if offset not in customer.refused:", "if True:"),),
+        killed_by=5_010,
+        edits=(Edit(Partition, "skip", "if offset not in customer.refused:", "if True:"),),
     ),
     Mutation(
         "input acked when Kafka has it",
-        (
+        killed_by=5_005,
+        edits=(
             Edit(Ingest, "flush", "await self._producer.flush()", "pass"),
             Edit(
                 Ingest,
@@ -200,15 +219,18 @@ _ALL = (
     ),
     Mutation(
         "acks left to the flush",
-        tuple(map(_acked_when_taken, (streams.engine.agent, streams.ingest.agent))),
+        killed_by=5_000,
+        edits=tuple(map(_acked_when_taken, (streams.engine.agent, streams.ingest.agent))),
     ),
     Mutation(
         "a state that is behind the commit is refused",
-        (_BEHIND_COMMIT,),
+        killed_by=5_559,
+        edits=(_BEHIND_COMMIT,),
     ),
     Mutation(
         "an epoch of its own for each owner",
-        (
+        killed_by=5_010,
+        edits=(
             Edit(
                 OwnedPartition,
                 "on_restored",

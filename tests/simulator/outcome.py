@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import shlex
 from collections import Counter
 from collections.abc import Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from unittest import mock
@@ -21,7 +22,7 @@ from streams.kafka.forwarded import read_forwarded
 from streams.kafka.topics import CUSTOMER_EVENTS
 from tests.simulator.mutations import MUTATIONS
 from tests.simulator.plan import plan_of
-from tests.simulator.verdict import judge
+from tests.simulator.verdict import NOT_DONE, judge
 from tests.simulator.worker import PARTITIONS
 from tests.simulator.world import World, live_through
 
@@ -58,9 +59,15 @@ class Summary:
         return ", ".join(f"{kind} {count:,}" for kind, count in sorted(self.exercised.items()))
 
 
-def replay_command(seed: int) -> str:
+def replay_command(seed: int, without: str | None = None) -> str:
     """The line that tells all about a seed."""
-    return f".venv/bin/python -m tests.simulator {seed}"
+    option = "" if without is None else f" --without {shlex.quote(without)}"
+    return f".venv/bin/python -m tests.simulator {seed}{option}"
+
+
+def search_command(safeguard: str) -> str:
+    """The line that finds a seed which breaks a promise without a safeguard."""
+    return f".venv/bin/python -m tests.simulator --without {shlex.quote(safeguard)} --from 5000"
 
 
 def outcome_of(seed: int) -> Outcome:
@@ -129,6 +136,17 @@ def run_seeds(seeds: range, mutation: str | None = None) -> Generator[Outcome, N
         finally:
             for task in tasks:
                 task.cancel()
+
+
+def is_killed(outcome: Outcome) -> bool:
+    """Whether it broke a promise, by more than work that was never done."""
+    return bool(set(outcome.problems) - {NOT_DONE})
+
+
+def find_killer(seeds: range, mutation: str) -> int | None:
+    """A seed that breaks a promise while a mutation is in force; None if none of them does."""
+    with closing(run_seeds(seeds, mutation)) as outcomes:
+        return next((outcome.seed for outcome in outcomes if is_killed(outcome)), None)
 
 
 def _run_part(seeds: range, mutation: str | None) -> list[Outcome]:

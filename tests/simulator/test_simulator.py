@@ -14,6 +14,7 @@ from tests.simulator.outcome import Summary, outcome_of, replay_command, run_see
 from tests.simulator.plan import POINTS
 
 _CI_SEEDS = range(1, 2_001)
+_QUICK_SEEDS = range(2_001, 2_061)
 _SOAK_SEEDS = 100_000
 _MANY_POINTS = 5
 """How often each point was hit at least by each fault in all seeds of CI."""
@@ -29,6 +30,13 @@ def _run(seeds: range) -> Summary:
 def _assert_kept(summary: Summary) -> None:
     told = [f"{replay_command(found.seed)}  # {found.problems[0]}" for found in summary.failures]
     assert not told, "\n".join(told[:20])
+
+
+@pytest.mark.slow
+@pytest.mark.always
+def test_all_promises_hold_in_some_histories() -> None:
+    """Others than those of the two thousand."""
+    _assert_kept(_run(_QUICK_SEEDS))
 
 
 @pytest.mark.slow
