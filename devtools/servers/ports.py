@@ -14,8 +14,11 @@ _FIRST, _LAST = 20_000, 32_000
 _ATTEMPTS = 200
 
 
-def free_ports(count: int = 1) -> list[int]:
+def free_ports(count: int = 1, above: int = 0) -> list[int]:
     """``count`` different ports on which nothing listens now.
+
+    Args:
+        above: the port this far above each of them is free as well.
 
     Raises:
         OSError: none was free in a few hundred attempts.
@@ -24,8 +27,8 @@ def free_ports(count: int = 1) -> list[int]:
     for _ in range(_ATTEMPTS):
         if len(ports) == count:
             return ports
-        port = random.randint(_FIRST, _LAST)  # noqa: S311 - spreads concurrent runs, no secret
-        if port not in ports and _is_free(port):
+        port = random.randint(_FIRST, _LAST - above)  # noqa: S311 - no secret
+        if port not in ports and _is_free(port) and _is_free(port + above):
             ports.append(port)
     raise OSError(f"no {count} free ports between {_FIRST} and {_LAST} on {LOOPBACK}")
 

@@ -23,6 +23,8 @@ from devtools.servers.server_process import (
 _PROBE_TIMEOUT_S = 1.0
 _PAUSE_S = 0.05
 _SLOTS = 16_384
+_BUS_ABOVE = 10_000
+"""How far above its port a Redis in a cluster listens for other nodes."""
 
 
 class RedisServer:
@@ -116,7 +118,7 @@ def start_redis(
             raise RedisUnavailable("the Redis of REDIS_URL does not answer")
         return RedisServer(url, None, None, start_timeout_s)
     program = _program()
-    (port,) = free_ports()
+    (port,) = free_ports(above=_BUS_ABOVE if cluster else 0)
     workspace = Workspace("redis")
     command = [program, "--bind", LOOPBACK, "--port", str(port), "--dir", str(workspace.path)]
     command += ["--save", "", "--appendonly", "yes" if durable else "no"]
