@@ -114,6 +114,7 @@ async def test_a_redis_that_refuses_us_is_no_bug_of_ours(
         assert "wr0ng" not in str(told)
 
 
+@pytest.mark.slow
 async def test_nothing_is_missed_while_the_view_is_rebuilt(api: Api, settings: Settings) -> None:
     names = [f"c{n:03d}" for n in range(120)]
     profiles = [profile(name, monetary=f"{n}.00") for n, name in enumerate(names)]

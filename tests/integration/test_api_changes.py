@@ -82,6 +82,7 @@ async def test_changes_come_as_they_stand_on_their_topics(api: Api, upstream: Up
     assert api.value("api_streamed_events_total", topic="tier-changes") == 1
 
 
+@pytest.mark.slow
 async def test_a_stream_begins_with_now(api: Api, upstream: Upstream, settings: Settings) -> None:
     if not settings.producer_idempotence:
         pytest.skip("the embedded broker does not tell where a topic ends")

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
@@ -316,6 +317,7 @@ async def assert_nothing_of(redis: Redis, erased: set[str]) -> None:
 
 @settings(max_examples=60)
 @given(history=HISTORY, steps=STEPS)
+@pytest.mark.slow
 def test_ledgers_equal_a_naive_recomputation(
     own_redis: str, history: list[Happens], steps: list[Step]
 ) -> None:

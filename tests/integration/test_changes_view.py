@@ -264,6 +264,7 @@ async def test_erasure_that_kafka_has_forgotten_is_still_known_by_the_missing_pr
     assert set(await redis.zrange(key, 0, -1)) == {b"known", b"new"}
 
 
+@pytest.mark.slow
 async def test_counts_stay_exact_over_crashes_and_a_rebuild_while_being_read(
     settings: Settings, redis: Redis, reader: ChangesReader
 ) -> None:

@@ -229,6 +229,7 @@ async def test_a_replay_that_is_killed_is_run_again_and_sends_the_rest(
         assert worker.stop() == 0
 
 
+@pytest.mark.slow
 async def test_letters_are_listed_by_what_is_asked_for_and_counted_by_reason(
     embedded_broker: Broker, tmp_path: Path
 ) -> None:
@@ -254,6 +255,7 @@ async def test_letters_are_listed_by_what_is_asked_for_and_counted_by_reason(
         assert said(past) == ["0 dead letters"]
 
 
+@pytest.mark.slow
 async def test_what_users_can_mend_is_said_in_one_sentence(
     embedded_broker: Broker, tmp_path: Path
 ) -> None:

@@ -60,6 +60,7 @@ def is_alive(pid: int) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_the_demo_replays_real_purchases_and_sums_up() -> None:
     with start("--events", "3000", "--seed", "4") as demo:
         stdout, stderr = demo.communicate(timeout=100)
@@ -74,6 +75,7 @@ def test_the_demo_replays_real_purchases_and_sums_up() -> None:
     assert "What to try next" in stdout
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_demo_and_everything_it_started(tmp_path: Path) -> None:
     with start("--speed", "500", TMPDIR=str(tmp_path)) as demo:
         assert demo.stdout is not None

@@ -125,6 +125,7 @@ def outcomes(receipt: dict[str, Any]) -> dict[str, str]:
     return {step["where"]: step["outcome"] for step in receipt["steps"]}
 
 
+@pytest.mark.slow
 async def test_a_person_is_erased_and_each_place_was_looked_at(deployment: Deployment) -> None:
     await ordered(deployment, "ana")
     receipt = erase(deployment, "ana", "--count")
@@ -147,6 +148,7 @@ async def test_a_person_is_erased_and_each_place_was_looked_at(deployment: Deplo
     assert counts[deployment.topic(CUSTOMER_PROFILES)] == 2
 
 
+@pytest.mark.slow
 async def test_what_is_told_later_is_refused_and_keeps_nothing(deployment: Deployment) -> None:
     await ordered(deployment, "bea")
     erase(deployment, "bea")
@@ -226,6 +228,7 @@ def test_at_a_terminal_it_asks_and_takes_only_a_yes(deployment: Deployment) -> N
     assert erase(deployment, "lea")["known"] == "erased_before"
 
 
+@pytest.mark.slow
 def test_no_wait_writes_and_looks_at_nothing(deployment: Deployment) -> None:
     receipt = erase(deployment, "eli", "--no-wait")
     assert outcomes(receipt) == dict.fromkeys(STEPS, "not_looked") | {"request": "done"}

@@ -37,6 +37,7 @@ async def new_lab(broker: Broker, partitions: int = 4) -> Lab:
     return lab
 
 
+@pytest.mark.slow
 async def test_each_record_is_done_once_and_all_are_committed(broker: Broker, start: Start) -> None:
     late, at_once = await new_lab(broker), await new_lab(broker)
     for lab in (late, at_once):
@@ -78,6 +79,7 @@ async def test_a_killed_worker_goes_on_from_its_last_commit(broker: Broker, star
     assert sum((await lab.counts()).values()) == 20_000, "the restored counts went on"
 
 
+@pytest.mark.slow
 async def test_partitions_move_between_workers_without_repetition_or_loss(
     broker: Broker, start: Start
 ) -> None:
@@ -247,6 +249,7 @@ async def test_a_stop_does_not_wait_for_ever_for_what_is_in_flight(
     assert await lab.committed() == {0: None}
 
 
+@pytest.mark.slow
 async def test_a_stop_without_a_broker_ends_in_time(start: Start) -> None:
     with start_broker("embedded") as own:
         labs = [await new_lab(own, partitions=1), await new_lab(own, partitions=1)]

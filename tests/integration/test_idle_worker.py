@@ -12,6 +12,7 @@ from streams.kafka.topics import CUSTOMER_EVENTS, OUTPUTS
 from tests.harness.deployment import Deployment
 
 
+@pytest.mark.slow
 async def test_a_worker_on_empty_topics_is_ready_and_stops_cleanly(
     embedded_broker: Broker, tmp_path: Path
 ) -> None:
@@ -37,6 +38,7 @@ async def test_a_worker_on_empty_topics_is_ready_and_stops_cleanly(
 
 
 @pytest.mark.parametrize("after_s", [0.6, 2.0])
+@pytest.mark.slow
 async def test_a_worker_stops_cleanly_while_it_starts(
     embedded_broker: Broker, tmp_path: Path, after_s: float
 ) -> None:

@@ -84,6 +84,7 @@ def is_stopped(worker: RunningWorker) -> Callable[[], bool]:
     return lambda: worker.value("ingest_stopped", partition="0") == 1
 
 
+@pytest.mark.slow
 async def test_a_bad_deploy_stops_its_partition_and_goes_on_when_let_pass(
     broker: Broker, tmp_path: Path
 ) -> None:

@@ -19,6 +19,7 @@ from tests.support.histories import History, random_policy
 pytestmark = pytest.mark.always
 
 
+@pytest.mark.slow
 async def test_a_replayed_history_gives_what_the_backtest_of_its_log_gives(
     broker: Broker, tmp_path: Path
 ) -> None:

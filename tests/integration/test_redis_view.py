@@ -193,6 +193,7 @@ async def test_killed_redis_delays_the_view_and_nothing_else(
             await eventually(is_current)
 
 
+@pytest.mark.slow
 async def test_redis_that_comes_back_empty_is_filled_again_without_a_new_record(
     embedded_broker: Broker, topic_prefix: str
 ) -> None:

@@ -162,6 +162,7 @@ async def test_redis_with_a_certificate_of_an_unknown_authority_gets_no_password
             await asyncio.wait_for(run_projector(settings), 20)
 
 
+@pytest.mark.slow
 async def test_redis_user_with_no_more_than_the_documented_rights(
     embedded_broker: Broker, topic_prefix: str
 ) -> None:

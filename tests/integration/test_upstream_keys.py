@@ -49,6 +49,7 @@ async def create_wide_inputs(deployment: Deployment) -> None:
     await deployment.create_topics()
 
 
+@pytest.mark.slow
 async def test_a_history_scattered_over_the_inputs_gives_what_its_file_gives(
     embedded_broker: Broker, tmp_path: Path
 ) -> None:

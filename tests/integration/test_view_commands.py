@@ -65,6 +65,7 @@ async def outcome(words: Sequence[str], variables: dict[str, str]) -> tuple[int 
         return process.returncode, errors.decode()
 
 
+@pytest.mark.slow
 async def test_projector_serves_probes_and_metrics_and_ends_in_order(settings: Settings) -> None:
     await publish(settings, [("ana", profile("ana"))])
     (port,) = free_ports()
@@ -99,6 +100,7 @@ async def test_projector_serves_probes_and_metrics_and_ends_in_order(settings: S
         assert '"message": "projector ends"' in errors.decode()
 
 
+@pytest.mark.slow
 async def test_counts_are_exact_through_kills_and_projectors_that_believe_to_be_alone(
     settings: Settings,
 ) -> None:
@@ -170,6 +172,7 @@ async def test_wrong_password_is_one_sentence_and_an_exit_code(
     assert "refuses the user or the password; check REDIS_URL" in last
 
 
+@pytest.mark.slow
 async def test_port_that_is_taken_is_one_sentence_and_an_exit_code(settings: Settings) -> None:
     taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     port = taken.sockets[0].getsockname()[1]
@@ -180,6 +183,7 @@ async def test_port_that_is_taken_is_one_sentence_and_an_exit_code(settings: Set
     assert f"tierstream: cannot listen on 127.0.0.1:{port} (TIERSTREAM_HTTP_HOST" in errors
 
 
+@pytest.mark.slow
 async def test_credentials_without_tls_are_one_sentence_and_an_exit_code(
     settings: Settings,
 ) -> None:

@@ -144,6 +144,7 @@ async def pages(searcher: Searcher, search: Search) -> list[Page]:
 
 @settings(max_examples=80)
 @given(everybody=populations, search=searches, limits=st.sampled_from([GATHERS, WALKS, WALKS_FAR]))
+@pytest.mark.slow
 def test_pages_together_are_who_a_look_at_everybody_finds(
     own_redis: str, everybody: Population, search: Search, limits: SearchLimits
 ) -> None:
@@ -171,6 +172,7 @@ def test_pages_together_are_who_a_look_at_everybody_finds(
     anew=st.booleans(),
     after=st.integers(1, 3),
 )
+@pytest.mark.slow
 def test_who_does_not_change_is_found_once_while_others_do_and_the_view_is_made_anew(
     own_redis: str,
     everybody: Population,

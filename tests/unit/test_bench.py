@@ -66,6 +66,8 @@ def test_core_is_measured_for_each_kind_of_event() -> None:
     assert found["apply order.placed"] > 0
 
 
+@pytest.mark.slow
+@pytest.mark.always
 def test_customer_takes_more_memory_than_its_packed_state() -> None:
     found = memory.measure(LOAD._replace(events=30_000, customers=3_000))
     assert found.customers == 3_000

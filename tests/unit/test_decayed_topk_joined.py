@@ -6,6 +6,7 @@ from collections import Counter
 from fractions import Fraction
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,6 +80,8 @@ def test_a_weight_is_never_below_the_truth_and_above_it_by_at_most_its_error(
 
 
 @given(st.randoms(use_true_random=False), st.integers(2, 6))
+@pytest.mark.slow
+@pytest.mark.always
 def test_after_any_number_of_merges_no_error_passes_a_share_of_all_weights(
     random: Random, merges: int
 ) -> None:
