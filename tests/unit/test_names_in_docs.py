@@ -1,4 +1,4 @@
-"""Paths, modules, classes and names that the documents put in backticks exist in the source."""
+"""Paths, modules and names that documents and docstrings put in backticks exist in the source."""
 
 from __future__ import annotations
 
@@ -85,15 +85,20 @@ def test_paths_named_in_documents_exist() -> None:
     assert wrong == []
 
 
+def is_there(dotted: str) -> bool:
+    """Whether it is a module, or a module and a name that is in the source."""
+    module, _, name = dotted.rpartition(".")
+    return module_exists(dotted) or (module_exists(module) and name in words())
+
+
 def test_modules_and_what_is_in_them_exist() -> None:
-    wrong = []
-    for page, code in inline_code():
-        if not _DOTTED.fullmatch(code) or module_exists(code):
-            continue
-        module, _, name = code.rpartition(".")
-        if not (module_exists(module) and re.search(rf"\b{name}\b", source())):
-            wrong.append((page, code))
-    assert wrong == []
+    named = ((page, code) for page, code in inline_code() if _DOTTED.fullmatch(code))
+    assert [found for found in named if not is_there(found[1])] == []
+
+
+def test_modules_named_in_docstrings_exist() -> None:
+    named = {code for code in INLINE.findall(source()) if _DOTTED.fullmatch(code)}
+    assert {code for code in named if not is_there(code)} == set()
 
 
 def test_modules_that_documents_run_exist() -> None:
