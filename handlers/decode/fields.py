@@ -98,7 +98,7 @@ def integer(value: Any) -> int:
 
 
 def instant(value: Any) -> Any:
-    """A text or an integer; whether it is a time is looked at later."""
+    """A text or an integer; whether it is a time is checked later."""
     return value if type(value) is str else integer(value)
 
 
