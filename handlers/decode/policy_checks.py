@@ -8,6 +8,7 @@ Ingest refuses nothing for them, but its breaker counts what the engine will pro
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from handlers import reasons
 from handlers.decode.fields import MAX_ID_LENGTH
@@ -32,10 +33,12 @@ def precheck(raw: RawEvent, rules: Rules) -> str | None:
     declared = raw.declared
     money = declared.money
     if money is not None:
-        amount, currency = money.read(raw)
+        amount = getattr(raw, money.amount)
+        currency: Any = None if money.currency is None else getattr(raw, money.currency)
         known = currency in rules.rates
         digits = CURRENCY_DIGITS[currency] if known else rules.base_digits
-        if not _is_amount(amount, digits):
+        is_plain = type(amount) is str and _PLAIN[digits](amount) is not None
+        if not is_plain and not _is_amount(amount, digits):
             return INVALID_AMOUNT
         if not known and currency is not None:
             return UNKNOWN_CURRENCY
@@ -60,7 +63,8 @@ def check_values(event: Event, rules: Rules, schema: Schema = SCHEMA) -> Rejecti
 
 
 def _check_money(event: Event, money: Money, rules: Rules) -> Rejection | None:
-    amount, currency = money.read(event)
+    amount = getattr(event, money.amount)
+    currency: Any = None if money.currency is None else getattr(event, money.currency)
     known = currency in rules.rates
     digits = CURRENCY_DIGITS[currency] if known else rules.base_digits
     minor = None if amount is None else minor_units(amount, digits)
@@ -81,8 +85,6 @@ def _check_money(event: Event, money: Money, rules: Rules) -> Rejection | None:
 
 
 def _is_amount(value: str | int, digits: int) -> bool:
-    if type(value) is str and _PLAIN[digits](value) is not None:
-        return True
     amount = amount_of(value)
     return amount is not None and minor_units(amount, digits) is not None
 

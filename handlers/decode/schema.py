@@ -7,7 +7,6 @@ The declarations are the classes of `handlers.events`. A field of such a class t
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import attrgetter
 from typing import (
     Annotated,
     Any,
@@ -60,18 +59,18 @@ class Field(NamedTuple):
 
 
 class Money(NamedTuple):
-    """Where an event has its amount.
+    """The names of the fields that have to do with an event's amount.
 
     Attributes:
-        amount: the name of its field.
-        into: the name of the field that takes the minor units.
-        read: gives the amount and its currency, of an event or of its JSON form. Without a
-            currency of its own, an amount has the decimals of the policy's base currency.
+        amount: the amount.
+        currency: its currency; None where the event has no such field, and the amount has the
+            decimals of the policy's base currency.
+        into: takes the minor units.
     """
 
     amount: str
+    currency: str | None
     into: str
-    read: Callable[[Any], tuple[Any, Any]]
 
 
 class EventType(NamedTuple):
@@ -158,11 +157,5 @@ def _money_of(fields: tuple[Field, ...]) -> Money | None:
     currency = next((f.name for f in fields if isinstance(f.kind, CurrencyKind)), None)
     for field in fields:
         if isinstance(field.kind, MoneyKind):
-            return Money(field.name, field.kind.into, _money_reader(field.name, currency))
+            return Money(field.name, currency, field.kind.into)
     return None
-
-
-def _money_reader(amount: str, currency: str | None) -> Callable[[Any], tuple[Any, Any]]:
-    if currency is None:
-        return lambda event: (getattr(event, amount), None)
-    return attrgetter(amount, currency)
