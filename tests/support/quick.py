@@ -20,7 +20,7 @@ _SLOW_S = 10.0
 _GROUPS = {
     "kafka": "on Apache Kafka",
     "servers": "on the embedded broker and Redis",
-    "slow": "by computing for long",
+    "slow": "since it takes long",
 }
 
 
