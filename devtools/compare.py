@@ -80,14 +80,16 @@ def compare(
 
 def _compared_runs(old: Path, new: Path, scratch: Path) -> Iterator[tuple[str, list[str]]]:
     made = {
-        "traffic": ("simulate", "--seed", "4", "--customers", "400"),
+        "traffic": (
+            *("simulate", "--seed", "4", "--customers", "400"),
+            *("--events", str(_TRAFFIC_EVENTS), "--out"),
+        ),
         "purchases": ("cdnow",),
     }
     for name, words in made.items():
         files = [scratch / f"{side}-{name}.jsonl" for side in ("old", "new")]
         for checkout, file in zip((old, new), files, strict=True):
-            simulated = ("--events", str(_TRAFFIC_EVENTS), "--out") if name == "traffic" else ()
-            _tierstream(checkout, *words, *simulated, str(file))
+            _tierstream(checkout, *words, str(file))
         yield f"{name} as made", _differing({name: files[0]}, {name: files[1]})
     example = old / "tests" / "example"
     profiles = ("--policy", str(old / _PROFILE_POLICY))
