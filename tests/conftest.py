@@ -19,7 +19,7 @@ from devtools.servers import (
     start_redis,
 )
 from tests.harness.kafka import in_ci, skip_without_java
-from tests.support.quick import counted, group_of, not_tried, too_slow
+from tests.support.quick import counted, group_of, not_tried, slow_limit_s, too_slow
 
 if TYPE_CHECKING:
     from xdist.scheduler import LoadScopeScheduling
@@ -102,11 +102,12 @@ def pytest_terminal_summary(
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A test that takes long is marked `slow`, or fails."""
+    """A test that people wait for and that takes long is marked `slow`, or fails."""
     report = yield
     if call.when == "call" and report.passed:
         load, cores = os.getloadavg()[0], os.cpu_count() or 1
-        wrong = too_slow(item, call.duration, load, cores)
+        limit_s = slow_limit_s(in_ci=in_ci(), load=load, cores=cores)
+        wrong = too_slow(item, call.duration, limit_s)
         if wrong is not None:
             report.outcome, report.longrepr = "failed", wrong
     return report

@@ -76,16 +76,19 @@ def _machine() -> str:
     return f"{'; '.join(missing)}. Until then nothing on Apache Kafka can be tried here"
 
 
-def too_slow(item: pytest.Item, duration_s: float, load: float, cores: int) -> str | None:
-    """What is wrong with a test that took so long, if anything.
+def too_slow(item: pytest.Item, duration_s: float, limit_s: float) -> str | None:
+    """What is wrong with a test that people wait for, if it took longer than the limit."""
+    if group_of(item) is not None or item.get_closest_marker("slow") or duration_s <= limit_s:
+        return None
+    return f"took {duration_s:.1f} s, more than {limit_s:.0f} s: make it faster, or mark it `slow`"
+
+
+def slow_limit_s(*, in_ci: bool, load: float, cores: int) -> float:
+    """From how many seconds on a test is slow.
 
     Args:
+        in_ci: all tests share the machine, often with others; nobody waits for one of them.
         load: processes that want a core, on average of the last minute.
         cores: how many there are. Where more processes want one, all take longer in proportion.
     """
-    if any(item.get_closest_marker(mark) for mark in ("slow", "kafka", "soak")):
-        return None
-    limit_s = _SLOW_S * max(1.0, load / cores)
-    if duration_s <= limit_s:
-        return None
-    return f"took {duration_s:.1f} s, more than {limit_s:.0f} s: make it faster, or mark it `slow`"
+    return (3 if in_ci else 1) * _SLOW_S * max(1.0, load / cores)

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from tests.support.quick import counted, group_of, not_tried, too_slow
+from tests.support.quick import counted, group_of, not_tried, slow_limit_s, too_slow
 
 
 @dataclass
@@ -70,15 +70,27 @@ def test_nothing_is_said_where_everything_was_tried() -> None:
     assert not_tried({}) == []
 
 
-def test_a_test_over_ten_seconds_is_too_slow_unless_it_is_marked() -> None:
-    assert too_slow(marked("unit/test_money.py"), 9.9, load=0.5, cores=2) is None
-    said = too_slow(marked("unit/test_money.py"), 10.1, load=0.5, cores=2)
+def test_a_test_that_people_wait_for_is_too_slow_over_the_limit_unless_it_is_marked() -> None:
+    assert too_slow(marked("unit/test_money.py"), 9.9, limit_s=10) is None
+    said = too_slow(marked("unit/test_money.py"), 10.1, limit_s=10)
     assert said is not None
     assert "mark it `slow`" in said
-    for mark in ("slow", "kafka", "soak"):
-        assert too_slow(marked("unit/test_money.py", mark), 100, load=0.5, cores=2) is None
+    for mark in ("slow", "kafka"):
+        assert too_slow(marked("unit/test_money.py", mark), 100, limit_s=10) is None
+    assert (
+        too_slow(marked("property/test_repetition.py", "slow", "always"), 100, limit_s=10) is None
+    )
+    assert too_slow(marked("integration/test_demo.py", "always"), 100, limit_s=10) is not None
 
 
-def test_where_others_want_the_cores_a_test_may_take_longer_in_proportion() -> None:
-    assert too_slow(marked("unit/test_money.py"), 29, load=6.0, cores=2) is None
-    assert too_slow(marked("unit/test_money.py"), 31, load=6.0, cores=2) is not None
+def test_a_test_on_servers_that_only_ci_tries_may_take_its_time() -> None:
+    assert too_slow(marked("integration/test_sending.py"), 100, limit_s=10) is None
+
+
+def test_the_limit_is_ten_seconds_and_grows_where_others_want_the_cores() -> None:
+    assert slow_limit_s(in_ci=False, load=0.5, cores=2) == 10
+    assert slow_limit_s(in_ci=False, load=6.0, cores=2) == 30
+
+
+def test_the_limit_is_three_times_as_long_in_ci() -> None:
+    assert slow_limit_s(in_ci=True, load=0.5, cores=2) == 30
