@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 
 _POLL_MS = 500
 _FETCH_RECORDS = 500
+_METADATA_LOOKS = 600
+_METADATA_PAUSE_S = 0.05
 
 Handle = Callable[[Alert], Awaitable[None]]
 
@@ -129,7 +131,7 @@ class AlertConsumer:
         self._memory.note_position(tp.topic, tp.partition, records[-1].offset + 1)
 
     async def _assign(self) -> None:
-        tps = [tp for topic in self._topics for tp in await self._partitions(topic)]
+        tps = await self._partitions()
         self._consumer.assign(tps)
         first = await self._consumer.beginning_offsets(tps)
         ends = await self._consumer.end_offsets(tps)
@@ -140,11 +142,24 @@ class AlertConsumer:
             start = first[tp] if self._start == "earliest" else ends[tp]
             self._consumer.seek(tp, start if known is None else known)
 
-    async def _partitions(self, topic: str) -> list[TopicPartition]:
-        if topic not in await self._consumer.topics():
-            raise TopicMissing(f"there is no topic {topic}")
-        numbers = self._consumer.partitions_for_topic(topic) or set()
-        return [TopicPartition(topic, number) for number in sorted(numbers)]
+    async def _partitions(self) -> list[TopicPartition]:
+        """All partitions of the topics."""
+        there = await self._consumer.topics()
+        missing = [topic for topic in self._topics if topic not in there]
+        if missing:
+            raise TopicMissing(f"there is no topic {missing[0]}")
+        self._consumer.assign([TopicPartition(topic, 0) for topic in self._topics])
+        # Now aiokafka asks for their partitions, and does not say when it knows them.
+        for _ in range(_METADATA_LOOKS):
+            found = {topic: self._consumer.partitions_for_topic(topic) for topic in self._topics}
+            if all(found.values()):
+                return [TopicPartition(*tp) for tp in _pairs(found)]
+            await asyncio.sleep(_METADATA_PAUSE_S)
+        raise TopicMissing(f"no broker tells the partitions of {', '.join(self._topics)}")
+
+
+def _pairs(partitions: Mapping[str, Collection[int]]) -> list[tuple[str, int]]:
+    return [(topic, number) for topic, found in partitions.items() for number in sorted(found)]
 
 
 def _gone(offsets: Mapping[TopicPartition, int]) -> str:

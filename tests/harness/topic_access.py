@@ -64,12 +64,17 @@ class TopicAccess:
         return topic_name(self.settings, name)
 
     @asynccontextmanager
-    async def sender(self) -> AsyncIterator[Send]:
-        """Writes records, each topic partition in the order given; tells where each one is."""
+    async def sender(self, **options: Any) -> AsyncIterator[Send]:
+        """Writes records, each topic partition in the order given; tells where each one is.
+
+        Args:
+            options: more arguments for `AIOKafkaProducer`.
+        """
         producer = AIOKafkaProducer(
             bootstrap_servers=self.settings.kafka_bootstrap_servers,
             enable_idempotence=self.settings.producer_idempotence,
             acks="all",
+            **options,
         )
 
         async def send(messages: Iterable[Message]) -> list[TopicPosition]:
@@ -96,9 +101,9 @@ class TopicAccess:
         async with producer:
             yield send
 
-    async def send(self, messages: Iterable[Message]) -> list[TopicPosition]:
-        """Write records with a sender of their own."""
-        async with self.sender() as send:
+    async def send(self, messages: Iterable[Message], **options: Any) -> list[TopicPosition]:
+        """Write records with a sender of their own, which has these options."""
+        async with self.sender(**options) as send:
             return await send(messages)
 
     def _note_sent(self, message: Message, position: TopicPosition) -> None:
