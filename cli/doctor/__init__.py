@@ -18,3 +18,8 @@ class Finding(NamedTuple):
 
     def __str__(self) -> str:
         return f"ok  {self.text}" if self.remedy is None else f"!!  {self.text} → {self.remedy}"
+
+
+def things(count: int) -> str:
+    """So many things, with the verb: `1 thing is`."""
+    return "1 thing is" if count == 1 else f"{count} things are"

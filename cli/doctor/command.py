@@ -8,6 +8,7 @@ import os
 
 import typer
 
+from cli.doctor import things
 from cli.errors import fail
 
 
@@ -22,7 +23,7 @@ def doctor() -> None:
         logging.getLogger(client).setLevel(logging.CRITICAL)
     wrong = asyncio.run(_report())
     if wrong:
-        fail("1 thing is wrong" if wrong == 1 else f"{wrong} things are wrong")
+        fail(f"{things(wrong)} wrong")
 
 
 async def _report() -> int:

@@ -6,23 +6,19 @@ then Redis, each whatever the other found.
 
 from __future__ import annotations
 
-import asyncio
 import platform
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from importlib.metadata import version
 
-from redis.exceptions import RedisError
-
 from cli.doctor import Finding
 from cli.doctor.kafka import kafka_findings
+from cli.doctor.redis import redis_findings
 from config.policy_file import PolicyError, load_policy
-from config.settings import Settings, SettingsError, load_settings, unknown_variables
+from config.settings import SettingsError, load_settings, unknown_variables
 from config.settings_section import ENV_PREFIX
 from scoring.policy import Policy
-from serving.view.redis import connect_redis, explained
 
-_REDIS_DEADLINE_S = 10.0
 # Kubernetes adds these for every service whose name begins with ours.
 _SERVICE_LINK = re.compile(
     r"_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_[A-Z]+)?)?)"
@@ -55,29 +51,8 @@ async def diagnose(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
         yield Finding(f"policy file: {place}, version {declared.version!r}")
     async for finding in kafka_findings(settings, declared):
         yield finding
-    yield await redis_finding(settings)
-
-
-async def redis_finding(settings: Settings) -> Finding:
-    """Whether Redis answers and accepts the login."""
-    only_the_view = "start it or set REDIS_URL; workers go on without it, the view does not"
-    try:
-        client = connect_redis(settings)
-    except SettingsError as error:
-        return Finding(str(error), "correct the file")
-    try:
-        async with asyncio.timeout(_REDIS_DEADLINE_S):
-            await client.ping()
-    except RedisError as error:
-        text, _, remedy = str(explained(error, settings)).partition("; ")
-        return Finding(text, remedy or only_the_view)
-    except TimeoutError:
-        return Finding(f"Redis does not answer within {_REDIS_DEADLINE_S:g} s", only_the_view)
-    finally:
-        await client.aclose()
-    address = settings.redis_address
-    login = "with a login" if address.has_credentials else "without a login"
-    return Finding(f"Redis at {address.place} answers, {address.scheme}, {login}")
+    async for finding in redis_findings(settings):
+        yield finding
 
 
 def _versions() -> Finding:

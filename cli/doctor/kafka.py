@@ -6,18 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaError
 
 from cli.doctor import Finding
+from cli.doctor.cluster import Cluster, look_at_cluster
 from cli.doctor.group import group_finding
 from cli.doctor.policy_in_force import policy_finding
-from cli.doctor.topic_settings import Cluster, topic_finding
+from cli.doctor.topic_settings import topic_findings
 from config.settings import Settings, SettingsError
 from scoring.policy import Policy
 from streams.faust_app import TopicChanged
-from streams.kafka.clients import new_admin
+from streams.kafka.clients import BrokerUnreachable
 from streams.kafka.offsets import read_group_offsets, topic_guard
-from streams.kafka.topics import all_topics, read_configs
+from streams.kafka.topics import all_topics
 
 
 async def identity_finding(settings: Settings, counts: Mapping[str, int]) -> Finding:
@@ -43,7 +44,6 @@ async def identity_finding(settings: Settings, counts: Mapping[str, int]) -> Fin
     return Finding("positions: all belong to the topics there are")
 
 
-_CONNECT_AT_MOST_MS = 10_000
 _DEADLINE_S = 20.0
 
 
@@ -55,15 +55,13 @@ async def kafka_findings(settings: Settings, declared: Policy | None) -> AsyncIt
     """
     servers = settings.kafka_bootstrap_servers
     try:
-        async with asyncio.timeout(_DEADLINE_S):
-            cluster = await _describe(settings)
+        cluster = await look_at_cluster(settings)
     except SettingsError as error:
         yield Finding(str(error), "correct the file")
         return
-    except (TimeoutError, KafkaError, OSError) as error:
+    except BrokerUnreachable as error:
         yield Finding(
-            f"no Kafka broker answers at {servers} over {settings.security_protocol} "
-            f"({_why(error)})",
+            str(error),
             "start Kafka, or correct KAFKA_BOOTSTRAP_SERVERS and TIERSTREAM_SECURITY_PROTOCOL",
         )
         return
@@ -74,36 +72,13 @@ async def kafka_findings(settings: Settings, declared: Policy | None) -> AsyncIt
     )
     topics = all_topics(settings)
     for topic in topics:
-        yield topic_finding(settings, topic, cluster)
+        for finding in topic_findings(settings, topic, cluster):
+            yield finding
     # A client that asks for a topic that is missing would not stop asking.
     if all(topic.name in cluster.topics for topic in topics):
         yield await _in_time(policy_finding(settings, declared), "the policy in the log")
         yield await _in_time(group_finding(settings, _counts(cluster)), "the consumer group")
         yield await _in_time(identity_finding(settings, _counts(cluster)), "the positions")
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, KafkaConnectionError):
-        return "no connection"
-    return str(error) or type(error).__name__
-
-
-async def _describe(settings: Settings) -> Cluster:
-    timeout_ms = min(settings.startup_timeout.ms, _CONNECT_AT_MOST_MS)
-    admin = new_admin(settings, request_timeout_ms=timeout_ms)
-    try:
-        async with asyncio.timeout(timeout_ms / 1000):
-            await admin.start()
-        cluster = await admin.describe_cluster()
-        described = await admin.describe_topics(await admin.list_topics())
-        topics = {topic["topic"]: topic["partitions"] for topic in described}
-        ours = [topic.name for topic in all_topics(settings) if topic.name in topics]
-        configs = await read_configs(admin, ours)
-    finally:
-        await admin.close()
-    return Cluster(len(cluster["brokers"]), str(cluster["cluster_id"]), topics, configs)
 
 
 def _counts(cluster: Cluster) -> dict[str, int]:

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from cli.errors import one_sentence
+from cli.doctor import things
+from cli.errors import fail, one_sentence
 from config.settings import load_settings
-from streams.kafka.topics import all_topics, check_topics, create_topics
+from streams.kafka.topics import all_topics, create_topics
 
 topics_app = typer.Typer(help="The Kafka topics.", no_args_is_help=True)
 
@@ -28,12 +29,20 @@ def create() -> None:
 
 @topics_app.command("check")
 def check() -> None:
-    """Check that all topics exist, and that their partition counts fit together."""
+    """Check that all topics exist, with partitions, settings and replicas that fit.
+
+    The exit code is 1 if any line begins with "!!".
+    """
+    from cli.topics.check import check_all
+
     with one_sentence():
         settings = load_settings()
-        counts = asyncio.run(check_topics(settings))
-    for topic in all_topics(settings):
-        typer.echo(f"ok  {topic.name}: {counts[topic.name]} partitions")
+        findings = asyncio.run(check_all(settings))
+    for finding in findings:
+        typer.echo(str(finding))
+    wrong = sum(not finding.is_ok for finding in findings)
+    if wrong:
+        fail(f"{things(wrong)} wrong with the topics")
 
 
 @topics_app.command("adopt")

@@ -13,8 +13,10 @@ from config.settings import Settings
 from streams.faust_app import BatchProducer, Consumer
 from streams.kafka.security import aiokafka_security
 
-# A batch stays under Kafka's usual message.max.bytes of 1,048,588; a larger record goes alone.
+# A batch stays under Kafka's usual message.max.bytes; a larger record goes alone.
 _BATCH_MAX_BYTES = 1_000_000
+LARGEST_BATCH_BYTES = 1_048_588
+"""What brokers must take as one batch: Kafka's default, and no record of ours is larger."""
 _BUFFERED_MAX_BYTES = 64 * 1024 * 1024
 _REQUEST_TIMEOUT_MS = 30_000
 

@@ -27,8 +27,11 @@ OUTPUTS = (
 )
 TABLE = "customers"
 
+FOR_EVER = "-1"
+"""A retention without a limit."""
+
 # Replayed records bear the times of their events: with a limit they would be gone at once.
-_KEEP_FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1"}
+_KEEP_FOR_EVER = {"retention.ms": FOR_EVER, "retention.bytes": FOR_EVER}
 # Without a greatest lag, the records behind the marker of an erased customer would stay for ever in
 # a partition of which little else is superseded.
 _COMPACTED = {"cleanup.policy": "compact", "max.compaction.lag.ms": "604800000"}
@@ -66,7 +69,7 @@ def all_topics(settings: Settings) -> list[Topic]:
     prefix = settings.topic_prefix
     topics = [Topic(prefix + name, _KEEP_FOR_EVER, is_input=True) for name in INPUT_TOPICS]
     topics.append(Topic(prefix + CUSTOMER_EVENTS, _KEEP_FOR_EVER))
-    kept = {"retention.ms": str(settings.changes_kept.ms)}
+    kept = {"retention.ms": str(settings.changes_kept.ms), "retention.bytes": FOR_EVER}
     topics += [Topic(prefix + name, kept if name in _CHANGES else {}) for name in OUTPUTS]
     topics.append(Topic(prefix + outputs.CUSTOMER_PROFILES, _COMPACTED))
     topics.append(Topic(prefix + DEAD_LETTERS, {}))
@@ -150,7 +153,7 @@ async def _create(settings: Settings, missing: list[Topic]) -> None:
                     topic.name,
                     settings.partitions,
                     settings.replication_factor,
-                    topic_configs=topic.config,
+                    topic_configs={**topic.config, **_durable(settings)},
                 )
                 for topic in missing
             ],
@@ -166,6 +169,11 @@ async def _create(settings: Settings, missing: list[Topic]) -> None:
         if code and for_code(code) is not TopicAlreadyExistsError:
             reason = rest[0] if rest and rest[0] else for_code(code).__name__
             raise TopicsUnusable(f"the broker refused to create topic {name}: {reason}")
+
+
+def _durable(settings: Settings) -> dict[str, str]:
+    """Kafka's default would take a record for written that one broker of three has."""
+    return {"min.insync.replicas": "2"} if settings.replication_factor > 2 else {}
 
 
 async def _until_seen(settings: Settings, names: set[str]) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from redis import Redis
 from typer.testing import CliRunner, Result
 
 from cli.main import app
@@ -153,7 +155,7 @@ def test_each_missing_topic_is_named(env: dict[str, str]) -> None:
 def test_output_topic_with_other_partitions_than_the_log_is_wrong(env: dict[str, str]) -> None:
     settings = settings_of(env)
     name = f"{settings.topic_prefix}tier-changes"
-    asyncio.run(make_topic(settings, name, 3))
+    asyncio.run(make_topic(settings, name, 3, **{"retention.ms": "-1"}))
     with pytest.raises(Exception, match="3 partitions"):
         asyncio.run(create_topics(settings))
     assert_only_wrong(doctor(env), f"{name} has 3 partitions but", "make it anew with 2")
@@ -176,7 +178,7 @@ def test_input_topic_may_have_any_number_of_partitions(env: dict[str, str]) -> N
 @pytest.mark.parametrize(
     ("name", "config", "remedy"),
     [
-        ("customer-profiles", {}, "cleanup.policy=compact"),
+        ("customer-profiles", {"max.compaction.lag.ms": "1"}, "cleanup.policy=compact"),
         (
             "customer-events",
             {"retention.ms": "-1", "cleanup.policy": "compact"},
@@ -209,7 +211,8 @@ def test_changes_may_be_kept_longer_than_the_view_needs_them(
 
 def test_changelog_without_compaction_is_wrong(env: dict[str, str]) -> None:
     settings = settings_of(env)
-    asyncio.run(make_topic(settings, changelog_name(settings), PARTITIONS))
+    lags = {"max.compaction.lag.ms": "604800000", "min.compaction.lag.ms": "600000"}
+    asyncio.run(make_topic(settings, changelog_name(settings), PARTITIONS, **lags))
     asyncio.run(create_topics(settings))
     assert_only_wrong(doctor(env), "cleanup.policy=delete", "it must be compact")
 
@@ -239,6 +242,75 @@ def test_wrong_redis_password_is_told_apart_and_never_shown(
     assert "secret-but-wrong" not in wrong_one.output
     assert right_one.exit_code == 0
     assert "with a login" in right_one.stdout
+
+
+def test_redis_that_may_evict_keys_is_wrong(env: dict[str, str], deployed: Settings) -> None:
+    with start_redis(own=True) as server:
+        client: Any = Redis.from_url(server.url)
+        mine = env | {"REDIS_URL": server.url}
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        assert "evicts nothing: it has no maxmemory" in doctor(mine).stdout
+        client.config_set("maxmemory", "64mb")
+        assert_only_wrong(doctor(mine), "maxmemory-policy=allkeys-lru", "noeviction")
+        client.config_set("maxmemory-policy", "noeviction")
+        assert "evicts nothing: maxmemory-policy is noeviction" in doctor(mine).stdout
+        client.execute_command("ACL", "SETUSER", "default", "-info")
+        silent = doctor(mine)
+        assert "may not ask whether keys are evicted" in silent.stdout
+        assert silent.exit_code == 0
+        client.close()
+
+
+@pytest.mark.kafka
+def test_topics_check_tells_each_setting_of_kafka_that_does_not_fit(
+    env: dict[str, str], kafka_broker: Broker
+) -> None:
+    """As the brokers apply them: those of the topics, and those of the brokers for all topics."""
+    mine = env | {"KAFKA_BOOTSTRAP_SERVERS": kafka_broker.bootstrap_servers}
+    settings, prefix = settings_of(mine), env["TIERSTREAM_TOPIC_PREFIX"]
+    wrong_ones = {
+        "care-reminders": {"cleanup.policy": "compact,delete"},
+        "customer-profiles": {"cleanup.policy": "compact", "delete.retention.ms": "60000"},
+        "dead-letters": {"max.message.bytes": "100000"},
+        "tier-changes": {"message.timestamp.before.max.ms": "1000", "retention.ms": "1000"},
+        "profile-changes": {"min.insync.replicas": "2"},
+    }
+    for name, config in wrong_ones.items():
+        asyncio.run(make_topic(settings, prefix + name, PARTITIONS, **config))
+    asyncio.run(create_topics(settings))
+    result = CliRunner().invoke(app, ["topics", "check"], env=mine)
+    told = [line.split(",")[0].removeprefix(f"!!  topic {prefix}") for line in wrong(result)]
+    assert sorted(told) == [
+        "care-reminders has cleanup.policy=compact",
+        "customer-profiles has delete.retention.ms=60000",
+        f"customer-profiles has max.compaction.lag.ms={2**63 - 1}",
+        "dead-letters has max.message.bytes=100000",
+        "profile-changes has min.insync.replicas=2",
+        "tier-changes has message.timestamp.before.max.ms=1000",
+        "tier-changes has retention.ms=1000",
+    ]
+    assert result.exit_code == 1
+    assert result.stderr == "tierstream: 7 things are wrong with the topics\n"
+    sound = [line for line in result.stdout.splitlines() if line.startswith("ok  ")]
+    assert len(sound) == len(all_topics(settings)) - len(wrong_ones)
+
+
+def test_topics_check_of_sound_topics_has_only_ok_lines(
+    env: dict[str, str], deployed: Settings
+) -> None:
+    result = CliRunner().invoke(app, ["topics", "check"], env=env)
+    assert result.exit_code == 0
+    assert [line.split(":")[0] for line in result.stdout.splitlines()] == [
+        f"ok  topic {topic.name}" for topic in all_topics(deployed)
+    ]
+
+
+def test_topics_check_without_a_broker_is_one_sentence(env: dict[str, str]) -> None:
+    (port,) = free_ports()
+    lost = env | {"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{port}"}
+    result = CliRunner().invoke(app, ["topics", "check"], env=lost)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("tierstream: no Kafka broker answers at")
 
 
 def test_unknown_variable_is_wrong_with_the_one_probably_meant(

@@ -9,7 +9,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from cli.doctor.diagnosis import redis_finding
+from cli.doctor.redis import redis_findings
 from config.settings import Settings
 from devtools.servers import Broker, start_redis
 from serving.projector.rebuild import rebuild_view
@@ -71,7 +71,9 @@ async def test_user_of_the_page_can_do_all_that_the_view_needs(
             allow_insecure_credentials=True,
         )
         await create_topic(settings)
-        assert (await redis_finding(settings)).remedy is None
+        found = [finding async for finding in redis_findings(settings)]
+        assert all(finding.is_ok for finding in found)
+        assert found[-1].text.endswith("evicts nothing: it has no maxmemory")
         async with redis_of(settings) as redis, projecting(settings):
             told = [("ana", profile("ana", tags=TAGS)), ("ben", profile("ben"))]
             await publish(settings, [*told, ("cai", profile("cai")), ("cai", None)])
