@@ -242,6 +242,7 @@ class Partition:
             return
         customer.newest_event_ms = max(customer.newest_event_ms, event.at_ms)
         if event.type == "customer.merged":
+            customer.position_ms = self.clock_of(customer)
             self._freeze_at_clock(customer)
             customer.remember(event.event_id, event.content)
             self._send_off(event, customer)

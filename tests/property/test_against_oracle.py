@@ -131,19 +131,20 @@ def with_ticks(
     random: Random, events: list[bytes], policy: dict[str, Any], other: dict[str, Any]
 ) -> list[bytes]:
     """A dumped log in live mode: policies, events and ticks that follow their times."""
-    lines = [_activation("p1", policy)]
+    lines = [activation("p1", policy)]
     change_at = random.randint(0, 2 * len(events))
     for number, event in enumerate(events):
         lines.append(event)
         if number == change_at:
-            lines.append(_activation("p2", other))
+            lines.append(activation("p2", other))
         at_ms = _time_of(event)
         if at_ms is not None and random.random() < 0.7:
             lines.append(json.dumps({"type": "clock.tick", "at": at_ms + 100_000}).encode())
     return lines
 
 
-def _activation(event_id: str, policy: dict[str, Any]) -> bytes:
+def activation(event_id: str, policy: dict[str, Any]) -> bytes:
+    """The record of a log that puts a policy in force, in live mode."""
     return json.dumps(
         {
             "type": "policy.activated",

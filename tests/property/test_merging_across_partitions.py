@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handlers.control_records import Mode
+from handlers.control_records import ClockTick, Mode, encode_control
+from tests.builders import DAY_MS, merged, to_ms
 from tests.driver import run
 from tests.oracle.forwarded import Way
 from tests.oracle.log import Standing, Story, fold_all
-from tests.property.test_against_oracle import with_ticks
+from tests.property.test_against_oracle import activation, with_ticks
 from tests.support.histories import History, random_policy
 from tests.support.passing import Member, Partitions, way_of
 
@@ -35,6 +36,43 @@ def _world(random: Random, mode: Mode) -> Partitions:
         lines = [line.replace(b'"mode": "live"', b'"mode": "replay"') for line in lines]
     partitions.feed(lines, arrival_rate=random.choice([0.0, 0.2, 0.5, 0.8]))
     return partitions
+
+
+def _refused_world(random: Random) -> Partitions:
+    """Merges in a circle, late or not, of customers known or not; a policy while they travel."""
+    partitions = Partitions(random, 3)
+    policy = random_policy(random, middle_tier=True)
+    other = {**random_policy(random, middle_tier=True), "version": "next"}
+    events = [
+        line
+        for line in History(random, 3, days=random.choice([60, 200])).lines(60)
+        if b"customer_id" in line
+    ]
+    lines = with_ticks(random, events, policy, policy)
+    cut = random.randint(len(lines) // 4, len(lines) - 1)
+    partitions.feed(lines[:cut], arrival_rate=1.0)
+    now_ms = to_ms("2027-06-01T00:00:00.000Z")
+    ticks = [json.loads(line)["at"] for line in lines[:cut] if b'"clock.tick"' in line]
+    if ticks:
+        now_ms = max(ticks)
+    for line in _refused_merges(random, now_ms):
+        partitions.take(line)
+    for _ in range(random.randint(0, 2)):
+        now_ms += random.choice([1, 3_600_000, 5 * DAY_MS, 40 * DAY_MS])
+        partitions.take(encode_control(ClockTick(now_ms)))
+    if random.random() < 0.8:
+        partitions.take(activation("between", other))
+    partitions.take(encode_control(ClockTick(now_ms + random.choice([1, DAY_MS, 50 * DAY_MS]))))
+    partitions.feed(lines[cut:], arrival_rate=0.5)
+    return partitions
+
+
+def _refused_merges(random: Random, now_ms: int) -> list[bytes]:
+    """One circle, told within the lateness of the partitions or long before their clocks."""
+    names = random.sample(["c0", "c1", "c2", "n0", "n1", "n2"], random.choice([2, 2, 3]))
+    pairs = zip(names, names[1:] + names[:1], strict=True)
+    late_ms = random.choice([0, 60_000, 3_600_000, 3 * DAY_MS])
+    return [merged(other, now_ms - late_ms, one) for one, other in pairs]
 
 
 def _stories(partitions: Partitions) -> list[Story]:
@@ -116,6 +154,12 @@ def test_live_partitions_come_to_what_the_oracle_makes_of_their_logs(seed: int) 
 @given(seed=st.integers(0, 2**32))
 def test_replaying_partitions_come_to_what_the_oracle_makes_of_their_logs(seed: int) -> None:
     check(_world(Random(seed), "replay"))
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 2**32))
+def test_who_comes_back_stands_as_if_the_policy_had_come_when_they_left(seed: int) -> None:
+    check(_refused_world(Random(seed)))
 
 
 @settings(max_examples=15)

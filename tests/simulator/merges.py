@@ -10,6 +10,7 @@ from typing import Any
 Event = dict[str, Any]
 
 _MOST_SCENES = 3
+_LATE_CIRCLES = 0.4
 
 
 def with_merges(random: Random, lines: list[bytes]) -> list[bytes]:
@@ -29,7 +30,25 @@ def with_merges(random: Random, lines: list[bytes]) -> list[bytes]:
             # What is told at once comes at once, or with others in between.
             place = min(place + random.choice((0, 1, 1, 1, 4)), len(found))
             found.insert(place, json.dumps(whole).encode())
-    return found
+    return _with_late_circle(found)
+
+
+def _with_late_circle(lines: list[bytes]) -> list[bytes]:
+    """In some histories strangers, of whom nothing else is told, are merged in a circle, late."""
+    random = Random(b"a late circle" + lines[0])
+    if random.random() > _LATE_CIRCLES:
+        return lines
+    place = random.randint(len(lines) // 2, len(lines))
+    at = next((e["occurred_at"] for e in map(_event, reversed(lines[:place])) if e), None)
+    late_ms = random.choice((60_000, 3_600_000, 86_400_000))
+    if not isinstance(at, int):
+        return lines
+    names = random.sample(["late0", "late1", "late2"], random.choice((2, 2, 3)))
+    circle = [
+        {"event_id": f"late{one}", "occurred_at": at - late_ms, **_merge(one, other)}
+        for one, other in zip(names, names[1:] + names[:1], strict=True)
+    ]
+    return [*lines[:place], *(json.dumps(each).encode() for each in circle), *lines[place:]]
 
 
 def _event(line: bytes) -> Event | None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from handlers.control_records import ClockTick, Mode, PolicyActivated, encode_control
 from handlers.merge.forwarding import MAX_HOPS
 from handlers.state.customer import Customer
-from scoring.policy import Movement, PointsPolicy, Policy, Tier
+from scoring.policy import Movement, PointsPolicy, Policy, TagRule, Tier
 from tests.builders import day, erased, merged, order, redeemed, to_ms, viewed
 from tests.support.passing import Partitions
 
@@ -219,3 +219,21 @@ def test_under_a_policy_that_came_meanwhile_time_passes_from_when_they_left() ->
         ("dormancy.alert", day(80)),
     ]
     assert [each["sequence"] for each in told] == [5, 6]
+
+
+def test_who_is_known_by_a_late_merge_alone_left_at_the_clock_of_the_partition() -> None:
+    """Two in a circle come back: their tags are true since they left, not since the merge."""
+    known = TagRule("known", "orders", of="count", days=30, at_most="0")
+    world = World("live")
+    tagging = replace(POLICY, version="tagging", tags=(known,))
+    world.feed(encode_control(PolicyActivated("q", "app", "live", 0, tagging)))
+    world.feed(encode_control(ClockTick(to_ms(day(5)))))
+    world.feed(merged(B, day(3), A), merged(A, day(3), B))
+    world.feed(encode_control(ClockTick(to_ms(day(7)))))
+    world.arrive()
+    told = [each for each in world.outputs if each["type"] == "tags.changed"]
+    assert sorted((each["customer_id"], each["effective_at"]) for each in told) == [
+        (A, day(5)),
+        (B, day(5)),
+    ]
+    assert {each["added"][0]["since"] for each in told} == {day(5)}
