@@ -14,7 +14,15 @@ from handlers.reasons import CONFLICT, Rejection
 from handlers.state.partition_state import Source
 from scoring.rules import Rules
 from streams.kafka.clients import new_consumer
-from streams.kafka.headers import REPLAYED_FROM, Headers, cloud_event_headers
+from streams.kafka.headers import (
+    COMPLETE,
+    REPLAYED_FROM,
+    Headers,
+    LeftOut,
+    cloud_event_headers,
+    left_out_of,
+    number,
+)
 from streams.kafka.read import read_to_end
 from streams.kafka.topics import (
     DEAD_LETTERS,
@@ -52,6 +60,8 @@ class Letter(NamedTuple):
     detail: str = ""
     replayed_from: str | None = None
     headers: Headers = []  # noqa: RUF012  a NamedTuple's default, which nobody changes
+    left_out: LeftOut = COMPLETE
+    """What the letter lacks of the record."""
 
 
 class Selection(NamedTuple):
@@ -102,17 +112,24 @@ class ReplayCheck(NamedTuple):
 
     def objection(self, letter: Letter) -> str | None:
         """Why a letter is not replayed; None if it is."""
+        found = self.objection_unread(letter)
+        if found is not None:
+            return found
+        rejection = self._rejection(letter)
+        return None if rejection is None else STILL_BAD + rejection.reason
+
+    def objection_unread(self, letter: Letter) -> str | None:
+        """The same, as far as the headers of a letter tell."""
         source = letter.source
         if source is None or source.partition >= self.partitions.get(source.topic, 0):
             return NOT_OURS
-        if letter.value is None:
+        if letter.value is None and letter.left_out.original is None:
             return NO_PAYLOAD
         if letter.replayed_from is not None and not self.again:
             return IS_REPLAY
         if letter.reason == CONFLICT and not self.conflicts:
             return IS_CONFLICT
-        rejection = self._rejection(letter)
-        return None if rejection is None else STILL_BAD + rejection.reason
+        return None
 
     def _rejection(self, letter: Letter) -> Rejection | None:
         event = decode(
@@ -141,6 +158,7 @@ def letter_of(record: ConsumerRecord) -> Letter:
         said.get("detail", ""),
         said.get(REPLAYED_FROM),
         headers,
+        left_out_of(headers),
     )
 
 
@@ -178,13 +196,6 @@ async def letter_topics(settings: Settings) -> dict[str, int]:
             f"{verb.format(', '.join(missing))} missing, run 'tierstream topics create'"
         )
     return {name: counts[name] for name in names}
-
-
-def number(text: str | None) -> int | None:
-    """A number in a header; None for anything else, since anybody may write headers."""
-    if text is None or not (text.isascii() and text.isdecimal() and len(text) < 20):
-        return None
-    return int(text)
 
 
 def _source(said: Mapping[str, str]) -> Source | None:

@@ -36,6 +36,7 @@ from handlers.partition import Partition
 from handlers.reasons import ERASED_CUSTOMER, Rejection
 from scoring.policy import Policy
 from scoring.timestamps import NEVER_MS
+from streams.kafka.dead_letter import first_bytes, original_of
 
 PACK_EVERY = 5_000
 """Lines after which changed customers are packed, so that memory stays small."""
@@ -57,14 +58,16 @@ class Line(NamedTuple):
     raw: bytes
 
 
-class DeadLetterLine(Struct, frozen=True):
-    """A line of `dead-letters.jsonl`."""
+class DeadLetterLine(Struct, frozen=True, omit_defaults=True):
+    """A line of `dead-letters.jsonl`; the last two only where `raw` is not the whole line."""
 
     reason: str
     event_id: str | None
     line: int
     detail: str
     raw: str | None
+    original_size: int | None = None
+    original_sha256: str | None = None
 
 
 class BacktestOptions(Struct, frozen=True):
@@ -129,12 +132,15 @@ class OutputFiles:
             self._files[output.topic].write(output.value + b"\n")
 
     def write_dead_letter(self, line: Line, rejection: Rejection) -> None:
-        """Write a dead letter; an erased customer's without its payload."""
-        raw = None
+        """Write a dead letter, with as much as one on Kafka has; nothing of an erased customer."""
+        raw, size, sha256 = None, None, None
         if rejection.reason != ERASED_CUSTOMER:
-            raw = line.raw.decode("utf-8", "backslashreplace")
+            _, first = first_bytes(None, line.raw)
+            raw = (first or b"").decode("utf-8", "backslashreplace")
+            if first != line.raw:
+                size, sha256 = original_of(None, line.raw)
         letter = DeadLetterLine(
-            rejection.reason, rejection.event_id, line.number, rejection.detail, raw
+            rejection.reason, rejection.event_id, line.number, rejection.detail, raw, size, sha256
         )
         self._files[_DEAD_LETTERS].write(msgspec.json.encode(letter) + b"\n")
 

@@ -19,6 +19,11 @@ def text_line(letter: Letter, *, with_payload: bool) -> str:
         "-" if letter.event_id is None else letter.event_id,
         letter.detail or "-",
     ]
+    original, attributes = letter.left_out
+    if original is not None:
+        parts.append(f"(the first bytes of {original.size:,})")
+    if attributes:
+        parts.append(f"({attributes:,} attributes left out)")
     if letter.replayed_from is not None:
         parts.append(f"(replay of {letter.replayed_from})")
     if with_payload:
@@ -28,7 +33,7 @@ def text_line(letter: Letter, *, with_payload: bool) -> str:
 
 def json_line(letter: Letter, *, with_payload: bool) -> str:
     """The same as a JSON object; bytes that are no UTF-8 are base64, under another name."""
-    source = letter.source
+    source, (original, attributes) = letter.source, letter.left_out
     fields: dict[str, object] = {
         "reason": letter.reason,
         "source_topic": None if source is None else source.topic,
@@ -39,6 +44,9 @@ def json_line(letter: Letter, *, with_payload: bool) -> str:
         "event_id": letter.event_id,
         "detail": letter.detail,
         "replayed_from": letter.replayed_from,
+        "original_size": None if original is None else original.size,
+        "original_sha256": None if original is None else original.sha256,
+        "attributes_left_out": attributes,
         "partition": letter.partition,
         "offset": letter.offset,
     }

@@ -11,6 +11,7 @@ from collections import Counter
 
 from aiokafka import TopicPartition
 
+from cli.dead_letters.originals import Originals
 from config.settings import Settings
 from handlers.decode.decode import Limits
 from handlers.reasons import CONFLICT
@@ -23,12 +24,12 @@ from streams.dead_letters import (
     ReplayCheck,
     Selection,
     letter_topics,
-    number,
     read_letters,
 )
 from streams.faust_app import BatchProducer
+from streams.kafka.attributes import attributes_of
 from streams.kafka.clients import new_consumer, new_producer
-from streams.kafka.headers import REPLAYED_FROM, Headers
+from streams.kafka.headers import REPLAYED_FROM, Headers, number
 from streams.kafka.read import read_to_end
 from streams.kafka.topics import DEAD_LETTERS, changelog_name, partition_counts, topic_name
 from streams.runtime.token_bucket import Pace
@@ -100,21 +101,24 @@ class LetterReplay:
             conflicts=CONFLICT in self._selection.reasons,
             again=self._again,
         )
-        ends, starts = await self._survey(judge)
-        if not starts:
-            return
-        replayed = await self._replayed(starts)
-        if self._dry_run:
-            await self._send(ends, judge, replayed, None)
-            return
-        producer = new_producer(self._settings, "dead-letters")
-        await producer.start()
-        try:
-            await self._send(ends, judge, replayed, producer)
-        finally:
-            await producer.stop()
+        async with Originals(self._settings, judge) as originals:
+            ends, starts = await self._survey(originals)
+            if not starts:
+                return
+            replayed = await self._replayed(starts)
+            if self._dry_run:
+                await self._send(ends, originals, replayed, None)
+                return
+            producer = new_producer(self._settings, "dead-letters")
+            await producer.start()
+            try:
+                await self._send(ends, originals, replayed, producer)
+            finally:
+                await producer.stop()
 
-    async def _survey(self, judge: ReplayCheck) -> tuple[dict[int, int], dict[TopicPartition, int]]:
+    async def _survey(
+        self, originals: Originals
+    ) -> tuple[dict[int, int], dict[TopicPartition, int]]:
         """Where the letters end now, and the offsets after which inputs may have replays of them.
 
         Counts what is not to be sent. Only counts and offsets are kept in memory.
@@ -125,9 +129,9 @@ class LetterReplay:
             ends[letter.partition] = letter.offset + 1
             if not self._selection.takes(letter):
                 continue
-            objection = judge.objection(letter)
-            if objection is not None:
-                self.kept[objection] += 1
+            found = await originals.to_send(letter)
+            if isinstance(found, str):
+                self.kept[found] += 1
                 continue
             assert letter.source is not None
             tp = TopicPartition(letter.source.topic, letter.source.partition)
@@ -155,14 +159,17 @@ class LetterReplay:
     async def _send(
         self,
         ends: dict[int, int],
-        judge: ReplayCheck,
+        originals: Originals,
         replayed: set[Source],
         producer: BatchProducer | None,
     ) -> None:
         async for letter in read_letters(self._settings, self._partitions, _silent):
             if letter.offset >= ends.get(letter.partition, 0):
                 continue  # written after the survey, maybe by this very replay
-            if not self._selection.takes(letter) or judge.objection(letter) is not None:
+            if not self._selection.takes(letter):
+                continue
+            whole = await originals.to_send(letter)
+            if isinstance(whole, str):
                 continue
             source = letter.source
             assert source is not None
@@ -172,7 +179,7 @@ class LetterReplay:
             if self._limit is not None and self._taken() >= self._limit:
                 break
             replayed.add(source)  # a letter may have been written twice
-            await self._add(letter, source, producer)
+            await self._add(whole, source, producer)
         await self._flush(producer)
 
     async def _add(self, letter: Letter, source: Source, producer: BatchProducer | None) -> None:
@@ -217,8 +224,7 @@ async def rules_in_force(settings: Settings) -> Rules | None:
 def replay_headers(letter: Letter, source: Source) -> Headers:
     """The headers of a replay: CloudEvent attributes of binary mode, and `replayed-from`."""
     mark = f"{source.partition}/{source.offset}".encode()
-    kept = [(name, value) for name, value in letter.headers if name.startswith("ce_")]
-    return [*kept, (REPLAYED_FROM, mark)]
+    return [*attributes_of(letter.headers), (REPLAYED_FROM, mark)]
 
 
 def _marks(topic: str, headers: Headers) -> list[Source]:

@@ -8,7 +8,8 @@ from config.settings import Settings
 from handlers import outputs
 from handlers.state.partition_state import pack_meta
 from streams.engine.flush_batch import DeadLetter, FlushBatch
-from streams.kafka.headers import META_KEY, dead_letter_headers, dead_letter_value
+from streams.kafka.dead_letter import dead_letter
+from streams.kafka.headers import META_KEY, left_out_of
 from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, OUTPUTS, changelog_name, topic_name
 
@@ -42,14 +43,7 @@ class EngineRecords:
             yield self._events, partition_of(key, self._partitions), key, passed, headers
 
     def _dead_letter(self, number: int, letter: DeadLetter) -> Record:
-        key, value, origin, rejection, headers = letter
-        return (
-            self._dead_letters,
-            number,
-            key,
-            dead_letter_value(value, rejection),
-            dead_letter_headers(origin, rejection, headers),
-        )
+        return self._dead_letters, number, *dead_letter(*letter, left_out_of(letter.headers))
 
     def ownership(self, number: int, batch: FlushBatch) -> Iterator[Record]:
         """The partition's own record, once for each owner and before its first state.

@@ -23,12 +23,8 @@ from streams.faust_app.batch import BatchEvent, batch_events
 from streams.ingest.breaker import Breaker
 from streams.ingest.stops import PartitionStops
 from streams.ingest.time_merge import TimeMerge
-from streams.kafka.headers import (
-    Origin,
-    canonical_headers,
-    cloud_event_headers,
-    dead_letter_headers,
-)
+from streams.kafka.dead_letter import MAX_BYTES, dead_letter, with_first_bytes_of_key
+from streams.kafka.headers import COMPLETE, Origin, canonical_headers, cloud_event_headers
 from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, INPUT_TOPICS, topic_name
 from streams.runtime.clock import wall_ms
@@ -208,13 +204,15 @@ class Ingest:
             breaker.taken += 1
         elif self._stops.trips(tp, record.offset, bad):
             return False
-        key = customer_id.encode()
+        key, left_out = customer_id.encode(), COMPLETE
+        if record.key is not None and len(record.key) > MAX_BYTES:
+            origin, left_out = with_first_bytes_of_key(origin, record.value)
         self._producer.add(
             self._events_topic,
             partition_of(key, self._partitions),
             key,
             record.value,
-            canonical_headers(origin, key, headers),
+            canonical_headers(origin, key, headers, left_out),
         )
         self._counts[self._labels[topic], type_name] += 1
         return True
@@ -223,9 +221,7 @@ class Ingest:
         self._producer.add(
             self._dead_letters_topic,
             origin.source.partition % self._partitions,
-            record.key,
-            record.value,
-            dead_letter_headers(origin, rejection, record.headers),
+            *dead_letter(record.key, record.value, origin, rejection, record.headers),
         )
         source = self._labels[origin.source.topic]
         self._metrics.dead_letters.labels(source, rejection.reason).inc()

@@ -15,7 +15,8 @@ from handlers.merge.forwarding import (
     encode_forwarded,
 )
 from handlers.state.partition_state import Source
-from streams.kafka.headers import Headers, Origin, canonical_headers
+from streams.kafka.dead_letter import original_of
+from streams.kafka.headers import Headers, Origin, canonical_headers, left_out_of
 
 _ONWARD = "onward"
 """The header that says what is forwarded and its way, as JSON (`handlers.merge.forwarding`)."""
@@ -91,17 +92,33 @@ def envelope(
         (_ONWARD, encode_forwarded(_without_state(forwarded))),
         (_ONWARD_FROM, f"{caused_by[0]}/{caused_by[1]}".encode()),
     ]
-    if not isinstance(forwarded, Transfer):
-        sent = [] if origin is None else canonical_headers(origin, key, headers)
-        return Envelope(key, event, [*sent, *way])
-    room = _RECORD_MAX_BYTES - len(key) - len(forwarded.state) - _size(way)
-    for sent in _what_was_sent(event, origin, headers, key):
+    value: bytes | None
+    if isinstance(forwarded, Transfer):
+        value, beside = forwarded.state, _beside_a_state(event, origin, headers, key)
+    else:
+        value, beside = event, _beside_an_event(event, origin, headers, key)
+    room = _RECORD_MAX_BYTES - len(key) - len(value or b"") - _size(way)
+    for sent in beside:
         if _size(sent) <= room:
             break
-    return Envelope(key, forwarded.state, [*sent, *way])
+    return Envelope(key, value, [*sent, *way])
 
 
-def _what_was_sent(
+def _beside_an_event(
+    event: bytes | None, origin: Origin | None, headers: Sequence[tuple[str, bytes]], key: bytes
+) -> Iterator[Headers]:
+    """What the event needs, then without the key that upstream gave it, if that is very long."""
+    if origin is None:
+        yield []
+        return
+    left_out = left_out_of(headers)
+    yield canonical_headers(origin, key, headers, left_out)
+    original = left_out.original or original_of(origin.key, event)
+    left_out = left_out._replace(original=original)
+    yield canonical_headers(origin._replace(key=None), key, headers, left_out)
+
+
+def _beside_a_state(
     event: bytes | None, origin: Origin | None, headers: Sequence[tuple[str, bytes]], key: bytes
 ) -> Iterator[Headers]:
     """What a dead letter of the merge needs; then ever less: no event, no attributes, no key."""
@@ -109,12 +126,13 @@ def _what_was_sent(
         yield [] if event is None else [(_ONWARD_EVENT, event)]
         yield []
         return
-    whole = canonical_headers(origin, key, headers)
+    left_out = left_out_of(headers)
     if event is not None:
-        yield [*whole, (_ONWARD_EVENT, event)]
-    yield whole
-    yield canonical_headers(origin, key, ())
-    yield canonical_headers(origin._replace(key=None), key, ())
+        yield [*canonical_headers(origin, key, headers, left_out), (_ONWARD_EVENT, event)]
+        left_out = left_out._replace(original=left_out.original or original_of(origin.key, event))
+    yield canonical_headers(origin, key, headers, left_out)
+    yield canonical_headers(origin, key, (), left_out)
+    yield canonical_headers(origin._replace(key=None), key, (), left_out)
 
 
 def _size(headers: Headers) -> int:

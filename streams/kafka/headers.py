@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from handlers.reasons import ERASED_CUSTOMER, Rejection
 from handlers.state.partition_state import Source
+from streams.kafka.attributes import Headers, attributes_of, copied_attributes
 
-Headers = list[tuple[str, bytes]]
+__all__ = ["Headers"]
 
 META_KEY = b"\x00partition"
 """Key of a partition's own record on the changelog; no customer id has control characters."""
@@ -17,10 +17,17 @@ REPLAYED_FROM = "replayed-from"
 """On a dead letter that was sent again, and on what becomes of it: `partition/offset` of the record
 of the same input topic that it repeats."""
 
+ORIGINAL_SIZE = "original-size"
+"""On what holds only the first bytes of a key and value: how many bytes they had together."""
+ORIGINAL_SHA256 = "original-sha256"
+"""Beside it: the digest of the whole key followed by the whole value, in hexadecimal digits."""
+ATTRIBUTES_LEFT_OUT = "attributes-left-out"
+"""How many attributes of a CloudEvent are missing or shortened."""
+
 _SOURCE = "source"
 _SOURCE_KEY = "source-key"
 _NO_SOURCE_KEY = "source-no-key"
-_DETAIL_MAX_CHARS = 500
+_MARK_MAX_BYTES = 64
 
 
 class Origin(NamedTuple):
@@ -31,10 +38,43 @@ class Origin(NamedTuple):
     key: bytes | None
 
 
-def canonical_headers(origin: Origin, key: bytes, headers: Sequence[tuple[str, bytes]]) -> Headers:
+class Original(NamedTuple):
+    """Size in bytes and SHA-256 of a key followed by a value."""
+
+    size: int
+    sha256: str
+
+
+class LeftOut(NamedTuple):
+    """What a record lacks of what upstream sent.
+
+    Attributes:
+        original: of key and value, if one of them is not whole.
+        attributes: how many attributes of a CloudEvent are missing or shortened.
+    """
+
+    original: Original | None = None
+    attributes: int = 0
+
+
+COMPLETE = LeftOut()
+
+
+def canonical_headers(
+    origin: Origin,
+    key: bytes,
+    headers: Sequence[tuple[str, bytes]],
+    left_out: LeftOut = COMPLETE,
+) -> Headers:
     """The headers of a record of the canonical log: its origin, and CloudEvents attributes.
 
     A replayed dead letter also keeps the header that names it.
+
+    Args:
+        origin: of the record.
+        key: of the record in the log.
+        headers: those that upstream gave it.
+        left_out: what `origin` and `headers` lack already.
     """
     source, timestamp_ms, original_key = origin
     found: Headers = [
@@ -48,8 +88,11 @@ def canonical_headers(origin: Origin, key: bytes, headers: Sequence[tuple[str, b
     elif original_key != key:
         found.append((_SOURCE_KEY, original_key))
     if headers:
-        found += _replay_mark(headers) + _attributes(headers)
-    return found
+        attributes, missing = copied_attributes(headers)
+        if missing:
+            left_out = left_out._replace(attributes=left_out.attributes + missing)
+        found += replay_mark(headers) + attributes
+    return found if left_out is COMPLETE else found + left_out_headers(left_out)
 
 
 def origin_of(headers: Sequence[tuple[str, bytes]], key: bytes) -> Origin | None:
@@ -72,45 +115,48 @@ def cloud_event_headers(headers: Sequence[tuple[str, bytes]]) -> Mapping[str, by
     """The attributes of a CloudEvent in binary mode; None for any other record."""
     if not headers or (len(headers) == 1 and headers[0][0] == _SOURCE):
         return None  # as nearly all are
-    return dict(_attributes(headers)) or None
+    return dict(attributes_of(headers)) or None
 
 
-def dead_letter_headers(
-    origin: Origin | None, rejection: Rejection, headers: Sequence[tuple[str, bytes]]
-) -> Headers:
-    """The headers of a dead letter: the reason, the source, then the attributes of a CloudEvent.
-
-    A replay that is refused again keeps the header that names what it repeats, so that it is not
-    replayed for ever. The attributes are part of the event, like the record's value, so none is
-    kept for an erased customer.
-    """
-    found: Headers = [("reason", rejection.reason.encode())]
-    if origin is not None:
-        source = origin.source
-        found += [
-            ("source-topic", source.topic.encode()),
-            ("source-partition", str(source.partition).encode()),
-            ("source-offset", str(source.offset).encode()),
-            ("source-timestamp", str(origin.timestamp_ms).encode()),
+def left_out_headers(left_out: LeftOut) -> Headers:
+    """The headers that say what is left out; none if nothing is."""
+    found: Headers = []
+    if left_out.original is not None:
+        found = [
+            (ORIGINAL_SIZE, str(left_out.original.size).encode()),
+            (ORIGINAL_SHA256, left_out.original.sha256.encode()),
         ]
-    if rejection.event_id is not None:
-        found.append(("event-id", rejection.event_id.encode()))
-    found.append(("detail", rejection.detail[:_DETAIL_MAX_CHARS].encode("utf-8", "replace")))
-    found += _replay_mark(headers)
-    return found if rejection.reason == ERASED_CUSTOMER else found + _attributes(headers)
+    if left_out.attributes:
+        found.append((ATTRIBUTES_LEFT_OUT, str(left_out.attributes).encode()))
+    return found
 
 
-def dead_letter_value(value: bytes | None, rejection: Rejection) -> bytes | None:
-    """The original bytes; None for an erased customer, of whom nothing is kept."""
-    return None if rejection.reason == ERASED_CUSTOMER else value
+def left_out_of(headers: Sequence[tuple[str, bytes | None]]) -> LeftOut:
+    """What the headers of a record of ours say is left out; of each name the first counts."""
+    if len(headers) <= 1:
+        return COMPLETE  # as nearly all are
+    said = {
+        name: value.decode("utf-8", "replace")
+        for name, value in reversed(headers)
+        if value is not None and name in (ORIGINAL_SIZE, ORIGINAL_SHA256, ATTRIBUTES_LEFT_OUT)
+    }
+    if not said:
+        return COMPLETE
+    size, sha256 = number(said.get(ORIGINAL_SIZE)), said.get(ORIGINAL_SHA256)
+    original = None if size is None or sha256 is None else Original(size, sha256[:64])
+    return LeftOut(original, number(said.get(ATTRIBUTES_LEFT_OUT)) or 0)
 
 
-def _replay_mark(headers: Sequence[tuple[str, bytes | None]]) -> Headers:
-    return [(name, value) for name, value in headers if name == REPLAYED_FROM and value is not None]
+def number(text: str | None) -> int | None:
+    """A number in a header; None for anything else, since anybody may write headers."""
+    if text is None or not (text.isascii() and text.isdecimal() and len(text) < 20):
+        return None
+    return int(text)
 
 
-def _attributes(headers: Sequence[tuple[str, bytes | None]]) -> Headers:
-    """The attributes of a CloudEvent; headers without a value are left out."""
-    return [
-        (name, value) for name, value in headers if value is not None and name.startswith("ce_")
-    ]
+def replay_mark(headers: Sequence[tuple[str, bytes | None]]) -> Headers:
+    """The header that names what a replay repeats, if there is one; the first counts."""
+    for name, value in headers:
+        if name == REPLAYED_FROM and value is not None:
+            return [(name, value)] if len(value) <= _MARK_MAX_BYTES else []
+    return []

@@ -24,12 +24,8 @@ from serving.view.profile_record import read_profile
 from streams.engine.owned_partition import OwnedPartition
 from streams.engine.records import EngineRecords, Record
 from streams.faust_app import Batch
-from streams.kafka.headers import (
-    Origin,
-    canonical_headers,
-    cloud_event_headers,
-    dead_letter_headers,
-)
+from streams.kafka.dead_letter import dead_letter
+from streams.kafka.headers import Origin, canonical_headers, cloud_event_headers
 from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import changelog_name
 from tests.fault.evidence import (
@@ -329,8 +325,8 @@ class HealthyEpisode:
             with_content=False,
         )
         if isinstance(event, Rejection):
-            letter = tuple(dead_letter_headers(origin, event, headers))
-            self._append(LETTERS_TOPIC, partition, record.key, record.value, letter)
+            letter = dead_letter(record.key, record.value, origin, event, headers)
+            self._append(LETTERS_TOPIC, partition, letter.key, letter.value, tuple(letter.headers))
             return
         key = event.customer_id.encode()
         canonical = tuple(canonical_headers(origin, key, headers))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from aiokafka import ConsumerRecord
 
 from handlers.reasons import ERASED_CUSTOMER
 from tests.fault.bad_records import BadRecord, OddRecord
 from tests.harness.deployment import Message, TopicPosition
-from tests.integration.audit import source_of
+from tests.integration.audit import LETTER_MAX_BYTES, first_bytes, source_of
 
 _FIRST_MS = 1_735_689_600_000
 
@@ -38,8 +40,14 @@ def check_letter(letter: ConsumerRecord, bad: BadRecord, message: Message) -> No
     """Original bytes and key, and headers that say what it was and why it was refused."""
     headers = dict(reversed(letter.headers))  # ours come first
     assert headers["reason"].decode() == bad.reason, bad.name
-    assert letter.key == bad.key, bad.name
-    assert letter.value == (None if bad.reason == ERASED_CUSTOMER else bad.value), bad.name
+    value = None if bad.reason == ERASED_CUSTOMER else bad.value
+    assert (letter.key, letter.value) == first_bytes(bad.key, value), bad.name
+    whole = (bad.key or b"") + (value or b"")
+    if len(whole) > LETTER_MAX_BYTES:
+        assert headers["original-size"] == str(len(whole)).encode()
+        assert headers["original-sha256"] == hashlib.sha256(whole).hexdigest().encode()
+    else:
+        assert "original-size" not in headers
     assert headers["source-timestamp"] == str(message.timestamp_ms).encode()
     event_id = headers.get("event-id")
     assert (None if event_id is None else event_id.decode()) == bad.event_id, bad.name

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,9 @@ def test_a_line_that_is_too_large_is_a_dead_letter(folder: Path) -> None:
     large = order("o1", "5", day(0), note="x" * 300_000)
     [letter] = backtest(folder, [large]).records("dead-letters.jsonl")
     assert (letter["reason"], letter["event_id"]) == ("too_large", None)
+    assert letter["raw"] == large[: 256 * 1024].decode(), "as much as a dead letter on Kafka holds"
+    assert letter["original_size"] == len(large)
+    assert letter["original_sha256"] == sha256(large).hexdigest()
 
 
 def test_an_event_of_the_future_is_refused(folder: Path) -> None:

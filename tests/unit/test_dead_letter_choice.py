@@ -25,7 +25,8 @@ from streams.dead_letters import (
     Selection,
     letter_of,
 )
-from streams.kafka.headers import Origin, canonical_headers, dead_letter_headers
+from streams.kafka.dead_letter import dead_letter
+from streams.kafka.headers import Origin, canonical_headers
 from tests.builders import day, order
 
 VALUE = order("o1", "10", day(1))
@@ -117,8 +118,9 @@ def test_before_the_first_policy_only_the_shape_is_judged() -> None:
 
 def test_a_letter_says_what_its_headers_say() -> None:
     origin = Origin(Source("orders", 1, 42), 1_000, b"k")
-    headers = dead_letter_headers(origin, SAID, [*CLOUD, ("replayed-from", b"1/40")])
-    found = letter_of(Found(0, 7, 5_000, b"k", VALUE, headers))
+    written = dead_letter(b"k", VALUE, origin, SAID, [*CLOUD, ("replayed-from", b"1/40")])
+    headers = written.headers
+    found = letter_of(Found(0, 7, 5_000, *written))
     assert found == LETTER._replace(replayed_from="1/40", headers=headers)
 
 
@@ -134,7 +136,7 @@ def test_the_mark_of_a_replay_goes_with_it_through_the_log_into_its_dead_letter(
     assert sent == [*CLOUD, ("replayed-from", b"1/42")]
     origin = Origin(Source("orders", 1, 99), 1_000, b"k")
     logged = canonical_headers(origin, b"ana", sent)
-    refused = dead_letter_headers(origin, SAID, logged)
+    refused = dead_letter(b"k", VALUE, origin, SAID, logged).headers
     assert [pair for pair in refused if pair in sent] == [("replayed-from", b"1/42"), *CLOUD]
 
 

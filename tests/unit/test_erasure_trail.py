@@ -14,7 +14,8 @@ from handlers.reasons import Rejection
 from handlers.state.customer import erased_customer, new_customer, pack
 from handlers.state.partition_state import Meta, Source, pack_meta
 from streams.erasure.request import Request
-from streams.kafka.headers import META_KEY, Origin, canonical_headers, dead_letter_headers
+from streams.kafka.dead_letter import dead_letter
+from streams.kafka.headers import META_KEY, Origin, canonical_headers
 from tests.builders import day, merged, order
 from tests.driver import Driver
 
@@ -133,7 +134,7 @@ def test_others_in_the_same_partitions_are_nothing_to_it() -> None:
 
 def test_a_request_that_became_a_dead_letter_is_refused() -> None:
     rejection = Rejection("from_the_future", "later than the clock", "erase-1")
-    letter = Record(3, b"ana", b"{}", dead_letter_headers(ORIGIN, rejection, ()))
+    letter = Record(3, *dead_letter(b"ana", b"{}", ORIGIN, rejection, ()))
     found = trail((LETTERS, letter))
     assert found.is_over
     steps = steps_of(REQUEST, [found])
@@ -144,7 +145,7 @@ def test_a_request_that_became_a_dead_letter_is_refused() -> None:
 def test_a_letter_of_another_record_is_no_refusal() -> None:
     other = Origin(Source("profiles", 3, 6), 0, b"ana")
     rejection = Rejection("erased_customer", "the customer was erased", "late")
-    letter = Record(3, b"ana", None, dead_letter_headers(other, rejection, ()))
+    letter = Record(3, *dead_letter(b"ana", None, other, rejection, ()))
     assert not trail((LETTERS, letter)).is_over
 
 

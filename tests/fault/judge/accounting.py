@@ -13,6 +13,8 @@ from tests.fault.judge.wire import (
     attributes_of,
     customer_in,
     event_id_in,
+    first_bytes,
+    original_said,
     partition_of,
 )
 from tests.oracle.checks import Limits
@@ -209,10 +211,14 @@ def _check_letter(
 ) -> Iterator[str]:
     """A dead letter of the right reason against the record it is about."""
     is_erased = letter.reason == "erased_customer"
-    if letter.record.value != (None if is_erased else record.value):
+    key, value = first_bytes(record.key, None if is_erased else record.value)
+    if letter.record.value != value:
         yield f"{letter} has other bytes than {position}"
-    if letter.record.key != record.key:
+    if letter.record.key != key:
         yield f"{letter} has another key than {position}"
+    original = (None, None) if is_erased else original_said(record.key, record.value)
+    if (letter.said.get("original-size"), letter.said.get("original-sha256")) != original:
+        yield f"{letter} says of its original other than {original}"
     if letter.origin is not None and letter.origin.timestamp_ms != record.timestamp_ms:
         yield f"{letter} names another timestamp than {position} has"
     attributes = {} if is_erased else attributes_of(record.headers)

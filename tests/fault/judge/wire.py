@@ -5,6 +5,7 @@ What is read here is documented in docs/architecture.md; nothing is taken from t
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,6 +25,7 @@ PARTITION_KEY = b"\x00partition"
 _MOVED = 25
 """Where a customer's state says into whom the customer was merged."""
 
+_LETTER_BYTES = 256 * 1024
 _SEED = 0x9747B28C
 _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
@@ -129,6 +131,21 @@ def origin_of_letter(record: RawRecord, prefix: str) -> Origin | None:
         return Origin(Position(name, partition, offset), timestamp_ms, record.key, topic_id)
     except (KeyError, ValueError) as error:
         raise Unreadable("its headers do not say where it was") from error
+
+
+def first_bytes(key: bytes | None, value: bytes | None) -> tuple[bytes | None, bytes | None]:
+    """What a dead letter holds of a record: its first bytes, the key first."""
+    first = None if key is None else key[:_LETTER_BYTES]
+    room = _LETTER_BYTES - len(first or b"")
+    return first, None if value is None else value[:room]
+
+
+def original_said(key: bytes | None, value: bytes | None) -> tuple[bytes | None, bytes | None]:
+    """What a dead letter says of the size and the digest of a record that it does not hold."""
+    whole = (key or b"") + (value or b"")
+    if len(whole) <= _LETTER_BYTES:
+        return None, None
+    return str(len(whole)).encode(), hashlib.sha256(whole).hexdigest().encode()
 
 
 def _named(topic: str, prefix: str) -> tuple[str, str]:
