@@ -12,6 +12,8 @@ from aiokafka.errors import KafkaError
 from config.policy_file import PolicyError
 from config.settings import SettingsError
 from handlers.control_records import UnreadableControl
+from handlers.format_fields import FormatTooOld
+from handlers.formats import NewerFormat
 from streams.changelog import StateUnreadable
 from streams.kafka.clients import BrokerUnreachable
 from streams.kafka.topics import TopicsUnusable
@@ -23,6 +25,8 @@ EXPECTED = (
     TopicsUnusable,
     StateUnreadable,
     UnreadableControl,
+    NewerFormat,
+    FormatTooOld,
     KafkaError,
     OSError,
 )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from config.durations import Duration
+from handlers.formats import FIRST, NEWEST
 from scoring.timestamps import parse_rfc3339
 
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
@@ -41,6 +42,13 @@ def redis_key_prefix(value: str) -> str:
         raise ValueError("has braces without a text between them, such as {shop}:")
     name = value.rstrip(":") or value
     return f"{{{name}}}{value[len(name) :]}"
+
+
+def state_format(value: int) -> int:
+    """The number of a format that this release reads and writes."""
+    if not FIRST <= value <= NEWEST:
+        raise ValueError(f"is no format of this release, which has {FIRST} to {NEWEST}")
+    return value
 
 
 def instant(value: str) -> str:

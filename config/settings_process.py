@@ -45,6 +45,11 @@ class ProcessSettings(Section):
         "several separated by commas. With it a stopped partition continues after a "
         "restart.",
     )
+    state_format: Annotated[int, AfterValidator(field_checks.state_format)] | None = Field(
+        default=None,
+        description="Format of states and control records of a new deployment; unset: the newest "
+        "of this release.",
+    )
     flush_interval: Annotated[AnyDuration, between("10ms", "60s")] = Field(
         default=Duration(200),
         description="Longest time between two writes of outputs and state.",

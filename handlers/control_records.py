@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Struct
 
+from handlers.format_fields import check_fits, since
+from handlers.formats import FIRST, check_json_format
 from scoring.policy import Policy
 
 CLOCK_TICK = "clock.tick"
@@ -15,13 +17,18 @@ POLICY_ACTIVATED = "policy.activated"
 Mode = Literal["live", "replay"]
 
 
-class ClockTick(Struct, frozen=True, tag=CLOCK_TICK, tag_field="type"):
+class _Control(Struct, frozen=True, tag_field="type", omit_defaults=True, kw_only=True):
+    format: int = FIRST
+    """Of the record, and with a policy of all records of the partition from here on."""
+
+
+class ClockTick(_Control, frozen=True, tag=CLOCK_TICK):
     """The wall time of the worker that owns the partition."""
 
     at: int
 
 
-class PolicyActivated(Struct, frozen=True, tag=POLICY_ACTIVATED, tag_field="type"):
+class PolicyActivated(_Control, frozen=True, tag=POLICY_ACTIVATED):
     """From here on: the policy, and the settings of the deployment that shape results."""
 
     event_id: str
@@ -29,6 +36,8 @@ class PolicyActivated(Struct, frozen=True, tag=POLICY_ACTIVATED, tag_field="type
     mode: Mode
     allowed_lateness_ms: int
     policy: Policy
+    rules: Annotated[int, since(2)] = 0
+    """The number of the rules of the release that wrote it; 0 if it did not say."""
 
 
 ControlRecord = ClockTick | PolicyActivated
@@ -59,11 +68,18 @@ def decode_control(value: bytes) -> ControlRecord:
     """A control record from its bytes.
 
     Raises:
-        msgspec.MsgspecError: it is something else, or a newer version wrote it.
+        NewerFormat: a newer release wrote it.
+        msgspec.MsgspecError: it is something else.
     """
+    check_json_format(value)
     return _decoder.decode(value)
 
 
 def encode_control(record: ControlRecord) -> bytes:
-    """The bytes of a control record."""
+    """The bytes of a control record.
+
+    Raises:
+        FormatTooOld: it would lose something in its format.
+    """
+    check_fits(record, record.format)
     return _encoder.encode(record)

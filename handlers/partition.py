@@ -61,6 +61,7 @@ class Partition(PartitionCore):
         same = meta.policy == activated.policy
         meta.app_id, meta.policy = activated.app_id, activated.policy
         meta.mode, meta.allowed_lateness_ms = activated.mode, activated.allowed_lateness_ms
+        meta.format, meta.rules = max(meta.format, activated.format), activated.rules
         before = self._context
         if before is not None and same:
             before.source = source_of(meta.app_id)

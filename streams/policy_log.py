@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 
 from config.settings import Settings
 from handlers.control_records import PolicyActivated, encode_control
+from handlers.formats import FIRST, NEWEST, RULES
 from handlers.state.partition_state import Meta
 from scoring.policy import Policy
 from streams.kafka.clients import new_consumer, new_producer
@@ -16,13 +17,26 @@ from streams.kafka.topics import CUSTOMER_EVENTS, check_topics, topic_name
 from streams.runtime.clock import wall_ms
 
 
-def activation(settings: Settings, policy: Policy, running: Meta | None = None) -> bytes:
+def activation(
+    settings: Settings, policy: Policy, running: Meta | None = None, number: int | None = None
+) -> bytes:
     """The record that puts a policy in force, with the settings that shape results.
 
-    The mode and the lateness of `running`, the state of a partition, are kept: publishing a policy
-    must not change them.
+    The mode, the lateness and the format of `running`, the state of a partition, are kept:
+    publishing a policy must not change them.
+
+    Args:
+        settings: of this deployment.
+        policy: which is to be in force.
+        running: None for a deployment that has not run yet.
+        number: of the format, if it is to be another one.
+
+    Raises:
+        FormatTooOld: the policy has something that the format cannot hold.
     """
     keeps = running is not None and running.policy is not None
+    if number is None:
+        number = running.format if keeps and running else settings.state_format or NEWEST
     return encode_control(
         PolicyActivated(
             event_id=f"policy-{uuid.uuid4()}",
@@ -32,6 +46,8 @@ def activation(settings: Settings, policy: Policy, running: Meta | None = None) 
                 running.allowed_lateness_ms if keeps and running else settings.allowed_lateness_ms
             ),
             policy=policy,
+            rules=0 if number == FIRST else RULES,
+            format=number,
         )
     )
 
@@ -52,7 +68,9 @@ async def ensure_policy(settings: Settings, policy: Policy) -> list[int]:
         await consumer.stop()
     empty = [tp.partition for tp, end in ends.items() if end == 0]
     if empty:
-        await _write(settings, activation(settings, policy), empty)
+        # Beside partitions with records there may be workers that read the first format only.
+        number = None if len(empty) == len(tps) else FIRST
+        await _write(settings, activation(settings, policy, number=number), empty)
     return empty
 
 

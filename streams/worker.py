@@ -168,7 +168,8 @@ class Worker:
             for partition in self.engine.partitions:
                 policy = partition.partition.meta.policy
                 if partition.number in numbers and policy is not None:
-                    value = activation(self._settings, policy)
+                    number = partition.partition.meta.format
+                    value = activation(self._settings, policy, number=number)
                     self._tick_producer.add(self._events_topic, partition.number, None, value)
             if numbers:
                 await self._tick_producer.flush()

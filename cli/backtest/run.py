@@ -267,7 +267,7 @@ class Backtest:
             outbox.clear()
 
     def _checkpoint(self) -> None:
-        self.partition.store.pack_changed(0)
+        self.partition.store.pack_changed(0, self.partition.meta.format)
         self.partition.stale_profiles.clear()
         self.partition.meta.applied = self._offset
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
+from handlers.formats import check_json_format
 from handlers.state.customer import Customer, MergedInto
 
 FOLLOWED = "customer.followed"
@@ -50,6 +51,8 @@ class Route(Struct, frozen=True, kw_only=True):
     """The ids passed, first one first, less those passed again on the way back."""
     back: Hop | None = None
     """Set on the way back: the hop by which `into` was left."""
+    format: int | msgspec.UnsetType = msgspec.UNSET
+    """That of the partition it comes from (`handlers.formats`), if it has a number."""
 
 
 class ForwardedEvent(Route, frozen=True, kw_only=True, tag=FOLLOWED, tag_field="type"):
@@ -84,8 +87,10 @@ def decode_forwarded(value: bytes) -> Forwarded:
     """What is forwarded, from JSON.
 
     Raises:
-        msgspec.MsgspecError: it is something else, or a newer version wrote it.
+        NewerFormat: a newer release wrote it.
+        msgspec.MsgspecError: it is something else.
     """
+    check_json_format(value)
     return _decoder.decode(value)
 
 

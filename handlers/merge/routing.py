@@ -13,11 +13,13 @@ The way of a merge from *A* into *B*, each step a record of one partition's log:
 
 from __future__ import annotations
 
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from handlers import reasons
 from handlers.context import Cause
 from handlers.events import CustomerErased, CustomerMerged, Event
+from handlers.formats import FIRST, format_of
 from handlers.merge.forwarding import (
     MAX_EVENT_HOPS,
     Forwarded,
@@ -89,7 +91,8 @@ def start_merge(
         event_id=merge.event_id,
         occurred_ms=merge.occurred_ms,
         left_ms=core.clock_of(customer),
-        state=pack(customer),
+        state=pack(customer, core.meta.format),
+        format=_number(core),
     )
     core.put_marker(offset, merged_customer(customer, merged_into), was)
     if not core.is_whole:
@@ -107,6 +110,8 @@ def receive_transfer(core: PartitionCore, offset: int, transfer: Transfer) -> Ve
         the rejection of the merge, if its customer has come back; the same transfer with another
         way, if it goes on; None if it was joined here.
     """
+    # The partition that it comes from may have come to a new format a moment earlier.
+    core.meta.format = max(core.meta.format, format_of(transfer.state))
     customer = core.store.get(transfer.into)
     if customer is not None and customer.applied >= offset:
         core.skip(offset, customer, transfer.occurred_ms)
@@ -136,7 +141,7 @@ def forward_event(
     if step is not None:
         _pass_on(core, offset, customer, event.occurred_ms)
         core.context.tally.merges["followed"] += 1
-        return ForwardedEvent(into=step.into, via=step.via, back=step.back)
+        return ForwardedEvent(into=step.into, via=step.via, back=step.back, format=_number(core))
     if type(event) is CustomerErased:
         core.context.tally.accepted[event.type] += 1
         core.advance(offset, event.occurred_ms)
@@ -146,6 +151,11 @@ def forward_event(
     if customer.merged_into is not None:
         detail = "the customer was merged into one who was erased, or is too many merges away"
     return Rejection(reasons.ERASED_CUSTOMER, detail, event.event_id)
+
+
+def _number(core: PartitionCore) -> int | UnsetType:
+    """The format of what a partition forwards; the first one is not written."""
+    return UNSET if core.meta.format == FIRST else core.meta.format
 
 
 def _finish_merge(core: PartitionCore, offset: int, customer: Customer, transfer: Transfer) -> None:

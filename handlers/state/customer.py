@@ -5,6 +5,8 @@ from __future__ import annotations
 from msgspec import Struct, field, msgpack
 
 from handlers.decode.digests import DIGEST_BYTES
+from handlers.format_fields import check_fits
+from handlers.formats import FIRST, NEWEST, with_number, without_number
 from scoring.care import Reminded
 from scoring.decayed_topk import Sketch
 from scoring.dormancy import ACTIVE, LEVELS
@@ -71,7 +73,7 @@ class MergedInto(Struct, array_like=True, frozen=True):
 
 
 class Customer(Struct, array_like=True):
-    """One customer. The first six fields are what `Head` reads.
+    """One customer. The first six fields are what `Head` reads. New ones come last, with `since`.
 
     `applied` is the last offset of the canonical log that changed this state, `epoch` the owner
     that wrote it. A restore and the skipping of applied records rest on both.
@@ -216,21 +218,33 @@ def stage_of(customer: Customer, rules: Rules) -> str:
     return "new" if ledger.orders_ever == 1 else "active"
 
 
+_NAME = "the state"
 _encoder = msgpack.Encoder()
 _decoder = msgpack.Decoder(Customer)
 _head_decoder = msgpack.Decoder(Head)
 
 
-def pack(customer: Customer) -> bytes:
-    """The state as bytes."""
-    return _encoder.encode(customer)
+def pack(customer: Customer, number: int = FIRST) -> bytes:
+    """The state as bytes, in the format of this number.
+
+    Raises:
+        FormatTooOld: it would lose something.
+    """
+    if number < NEWEST:
+        check_fits(customer, number)
+    return with_number(number, _encoder.encode(customer))
 
 
 def unpack(packed: bytes) -> Customer:
-    """The state from its bytes."""
-    return _decoder.decode(packed)
+    """The state from its bytes.
+
+    Raises:
+        NewerFormat: a newer release wrote it.
+        msgspec.DecodeError: it is no state.
+    """
+    return _decoder.decode(without_number(_NAME, packed))
 
 
 def unpack_head(packed: bytes) -> Head:
-    """The head of a state from its bytes."""
-    return _head_decoder.decode(packed)
+    """The head of a state from its bytes; the same errors as `unpack`."""
+    return _head_decoder.decode(without_number(_NAME, packed))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from msgspec import Struct, field, msgpack
+from msgspec import Struct, field, msgpack, structs
 
 from handlers.control_records import Mode
+from handlers.format_fields import check_fits, fields_at, since
+from handlers.formats import FIRST, format_of, with_number, without_number
 from scoring.policy import Policy
 from scoring.timestamps import NEVER_MS
 
@@ -43,6 +45,10 @@ class Meta(Struct):
     """The newest offset applied from each source partition, by `topic@topic_id/partition`."""
     profiles_end: int | None = None
     """The offset of the newest profile that an owner wrote, as of this record."""
+    format: int = FIRST
+    """The format of all records of the partition (`handlers.formats`), by the log."""
+    rules: Annotated[int, since(2)] = 0
+    """The number of the rules under which the policy came in force; 0 if it was not recorded."""
 
 
 def is_repeated(source_offsets: dict[str, int], source: Source) -> bool:
@@ -90,10 +96,28 @@ _meta_decoder = msgpack.Decoder(Meta)
 
 
 def pack_meta(meta: Meta) -> bytes:
-    """The state as bytes."""
-    return _meta_encoder.encode(meta)
+    """The state as bytes, in the format of the partition.
+
+    Raises:
+        FormatTooOld: it would lose something.
+    """
+    check_fits(meta, meta.format)
+    kept = set(fields_at(Meta, meta.format)) - {"format"}
+    fields = {
+        each.encode_name: getattr(meta, each.name)
+        for each in structs.fields(Meta)
+        if each.name in kept
+    }
+    return with_number(meta.format, _meta_encoder.encode(fields))
 
 
 def unpack_meta(packed: bytes) -> Meta:
-    """The state from its bytes."""
-    return _meta_decoder.decode(packed)
+    """The state from its bytes.
+
+    Raises:
+        NewerFormat: a newer release wrote it.
+        msgspec.DecodeError: it is no partition's own record.
+    """
+    meta = _meta_decoder.decode(without_number("the partition's own record", packed))
+    meta.format = format_of(packed)
+    return meta

@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from handlers.formats import FIRST, NEWEST, check_format, format_of
 from handlers.state.customer import MERGED, unpack_head
 from handlers.state.due_queue import DueQueue
 from handlers.state.record_order import is_newer
 from handlers.state.store import CustomerStore
 
-_STATES_BEGIN = frozenset(bytes((mark,)) for mark in (*range(0x90, 0xA0), 0xDC, 0xDD))
-"""First bytes of an array in MessagePack."""
+_STATES_BEGIN = frozenset(
+    bytes((mark,)) for mark in (*range(FIRST + 1, NEWEST + 1), *range(0x90, 0xA0), 0xDC, 0xDD)
+)
+"""First bytes of a state: the number of its format, or an array in MessagePack."""
 
 
 class Restored(NamedTuple):
@@ -43,11 +46,13 @@ class Restoration:
         """Keep of each customer the packed state with the greatest (epoch, applied).
 
         Raises:
+            NewerFormat: a newer release wrote a state.
             ValueError: a record is no state. A broken state is found by `finish`.
         """
         newest = self._packed
         for customer_id, packed in records:
             if packed[:1] not in _STATES_BEGIN:
+                check_format(f"the state of {customer_id!r}", format_of(packed))
                 raise ValueError(f"the record of {customer_id!r} is no state of a customer")
             known = newest.setdefault(customer_id, packed)
             if known is not packed:

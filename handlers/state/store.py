@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from handlers.formats import FIRST
 from handlers.state.customer import Customer, pack, unpack, unpack_head
 from handlers.state.due_queue import DueQueue
 from handlers.state.record_order import is_newer
@@ -69,13 +70,21 @@ class CustomerStore:
         packed = self._packed.get(customer_id)
         return -1 if packed is None else unpack_head(packed).applied
 
-    def pack_changed(self, epoch: int) -> list[tuple[str, bytes]]:
-        """Pack the changed customers, as states of the owner of this epoch."""
+    def pack_changed(self, epoch: int, number: int = FIRST) -> list[tuple[str, bytes]]:
+        """Pack the changed customers, as states of the owner of this epoch.
+
+        Args:
+            epoch: of the owner.
+            number: of the partition's format.
+
+        Raises:
+            FormatTooOld: a state would lose something.
+        """
         records = []
         for customer_id in self.changed:
             customer = self._live[customer_id]
             customer.epoch = epoch
-            packed = self._packed[customer_id] = pack(customer)
+            packed = self._packed[customer_id] = pack(customer, number)
             records.append((customer_id, packed))
         self.changed.clear()
         self.shrink()

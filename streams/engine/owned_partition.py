@@ -217,7 +217,7 @@ class OwnedPartition:
         outputs, context.outbox = context.outbox, []
         dead_letters, applier.dead_letters = applier.dead_letters, []
         envelopes, applier.envelopes = applier.envelopes, []
-        states = partition.store.pack_changed(self._meta.epoch)
+        states = partition.store.pack_changed(self._meta.epoch, self._meta.format)
         ownership, self._ownership_record = self._ownership_record, None
         if not checkpoint:
             return FlushBatch(outputs, dead_letters, states, [], None, [], envelopes, ownership)

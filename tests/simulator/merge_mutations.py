@@ -52,8 +52,9 @@ OF_MERGES = (
             Edit(
                 handlers.state.store,
                 "unpack",
-                "return _decoder.decode(packed)",
-                "found = _decoder.decode(packed)\n    found.merged_into = None\n    return found",
+                "return _decoder.decode(without_number(_NAME, packed))",
+                "found = _decoder.decode(without_number(_NAME, packed))"
+                "\n    found.merged_into = None\n    return found",
             ),
         ),
     ),

@@ -199,7 +199,7 @@ def state_of(record: RawRecord) -> State:
     if record.value is None:
         raise Unreadable("it has no value")
     try:
-        packed: Any = msgspec.msgpack.decode(record.value)
+        packed: Any = msgspec.msgpack.decode(record.value[_number_length(record.value) :])
     except msgspec.DecodeError as error:
         raise Unreadable("it is no msgpack") from error
     if record.key == PARTITION_KEY:
@@ -212,3 +212,8 @@ def state_of(record: RawRecord) -> State:
     moved = packed[_MOVED]
     into = None if moved is None else moved[0]
     return State(epoch, applied, tier, stage, erased, customer_id, sequence, newest_ms, level, into)
+
+
+def _number_length(value: bytes) -> int:
+    """The length of the number of the format before a packed record: one byte, or none."""
+    return 1 if len(value) > 1 and value[0] < 0x80 <= value[1] else 0

@@ -1,0 +1,111 @@
+"""Which fields came with which format, so that nothing is written in a format that cannot hold it.
+
+A field says it itself: `rules: Annotated[int, since(2)] = 0`. Its default means what was there
+before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import msgspec
+from msgspec import Meta, Struct, inspect
+
+from handlers.formats import FIRST
+
+_SINCE = "since"
+
+
+class FormatTooOld(Exception):
+    """A record has something that the format of its partition cannot hold; one sentence."""
+
+
+def since(number: int) -> Meta:
+    """Marks a field that records have from this format on."""
+    return Meta(extra={_SINCE: number})
+
+
+@cache
+def fields_at(kind: type[Struct], number: int) -> tuple[str, ...]:
+    """The names of the fields that a struct has in a format."""
+    return tuple(name for name, came in _came(kind) if came <= number)
+
+
+def check_fits(value: Struct, number: int) -> None:
+    """Check that a record loses nothing in a format.
+
+    Raises:
+        FormatTooOld: a field that came with a later format is not as before.
+    """
+    name = _newer_field(value, number)
+    if name is not None:
+        raise FormatTooOld(
+            f"{name} cannot be kept in format {number}: raise the format first, as "
+            "docs/operations.md says"
+        )
+
+
+@cache
+def _came(kind: type[Struct]) -> tuple[tuple[str, int], ...]:
+    """The fields of a struct, each with the format that it came with."""
+    found = inspect.type_info(kind)
+    assert isinstance(found, inspect.StructType)
+    return tuple((field.name, _since(field.type)) for field in found.fields)
+
+
+def _since(kind: inspect.Type) -> int:
+    extra = kind.extra if isinstance(kind, inspect.Metadata) else None
+    return FIRST if extra is None else int(extra.get(_SINCE, FIRST))
+
+
+@cache
+def _has_newer(kind: type[Struct], number: int) -> bool:
+    """Whether a struct, or one below it, has a field that came later than a format."""
+    return _holds_newer(inspect.type_info(kind), number)
+
+
+def _holds_newer(kind: inspect.Type, number: int) -> bool:
+    return _since(kind) > number or any(_holds_newer(part, number) for part in _parts(kind))
+
+
+def _parts(kind: Any) -> Iterator[inspect.Type]:
+    """The types of what a value of a type holds."""
+    if isinstance(kind, inspect.StructType | inspect.NamedTupleType):
+        yield from (field.type for field in kind.fields)
+    elif isinstance(kind, inspect.UnionType):
+        yield from kind.types
+    elif isinstance(kind, inspect.TupleType):
+        yield from kind.item_types
+    elif isinstance(kind, inspect.DictType):
+        yield kind.value_type
+    elif isinstance(kind, inspect.Metadata):
+        yield kind.type
+    elif isinstance(kind, inspect.CollectionType):
+        yield kind.item_type
+
+
+def _newer_field(value: Any, number: int) -> str | None:
+    """The name of the first field that came later than a format and is not as before."""
+    if not isinstance(value, Struct):
+        values = value.values() if isinstance(value, dict) else value
+        if not isinstance(value, dict | list | tuple):
+            return None
+        return next((name for each in values if (name := _newer_field(each, number))), None)
+    kind = type(value)
+    if not _has_newer(kind, number):
+        return None
+    for field, (name, came) in zip(msgspec.structs.fields(kind), _came(kind), strict=True):
+        held = getattr(value, name)
+        if came > number and held != _default(field):
+            return name
+        if found := _newer_field(held, number):
+            return found
+    return None
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return field.default
