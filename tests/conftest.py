@@ -19,7 +19,14 @@ from devtools.servers import (
     start_redis,
 )
 from tests.harness.kafka import in_ci, skip_without_java
-from tests.support.quick import counted, group_of, not_tried, slow_limit_s, too_slow
+from tests.support.quick import (
+    counted,
+    group_of,
+    not_tried,
+    on_kafka_as_well,
+    slow_limit_s,
+    too_slow,
+)
 
 if TYPE_CHECKING:
     from xdist.scheduler import LoadScopeScheduling
@@ -64,8 +71,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what a quick run does not try, and note it."""
-    if not config.getoption("quick") or in_ci():
+    """Leave out what a quick run does not try, and note it; in CI, what needs one broker only."""
+    if in_ci():
+        repeated = on_kafka_as_well(items)
+        items[:] = [item for item in items if item not in repeated]
+        return
+    if not config.getoption("quick"):
         return
     groups = [(group_of(item), item) for item in items]
     out = [(group, item) for group, item in groups if group is not None]
@@ -138,7 +149,7 @@ def kafka_broker() -> Iterator[Broker]:
     params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)],
 )
 def broker(request: pytest.FixtureRequest) -> Broker:
-    """Both kinds in turn: a test that asks for it runs on each."""
+    """Both kinds in turn: a test that asks for it runs on each (in CI see `on_kafka_as_well`)."""
     running: Broker = request.getfixturevalue(f"{request.param}_broker")
     return running
 

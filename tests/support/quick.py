@@ -1,14 +1,17 @@
-"""What `make test` leaves to `CI=true make test`, and how it says so.
+"""Which tests `make test` and `CI=true make test` run, and how they say what they left out.
 
 People wait for `make test`. It leaves out what needs Apache Kafka, what is marked `slow`, and the
 tests on servers (`tests/integration`); but not what is marked `always`.
+
+With `CI=true` a test for both kinds of broker runs on Apache Kafka, and if it is marked `always` on
+the embedded one as well.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 
@@ -33,6 +36,18 @@ def group_of(item: pytest.Item) -> str | None:
     if item.nodeid.startswith(ON_SERVERS):
         return "servers"
     return "slow" if item.get_closest_marker("slow") else None
+
+
+def on_kafka_as_well(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """The tests on the embedded broker that run on Apache Kafka, too, but for `always` ones."""
+    names = {item.nodeid for item in items}
+    return [
+        item
+        for item in items
+        if "[embedded" in item.nodeid
+        and item.nodeid.replace("[embedded", "[kafka") in names
+        and not item.get_closest_marker("always")
+    ]
 
 
 def topic_of(nodeid: str) -> str:

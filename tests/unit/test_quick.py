@@ -7,7 +7,14 @@ from typing import cast
 
 import pytest
 
-from tests.support.quick import counted, group_of, not_tried, slow_limit_s, too_slow
+from tests.support.quick import (
+    counted,
+    group_of,
+    not_tried,
+    on_kafka_as_well,
+    slow_limit_s,
+    too_slow,
+)
 
 
 @dataclass
@@ -94,3 +101,13 @@ def test_the_limit_is_ten_seconds_and_grows_where_others_want_the_cores() -> Non
 
 def test_the_limit_is_three_times_as_long_in_ci() -> None:
     assert slow_limit_s(in_ci=True, load=0.5, cores=2) == 30
+
+
+def test_what_apache_kafka_tries_need_not_be_tried_on_the_embedded_broker_too() -> None:
+    def both(file: str, *marks: str) -> list[pytest.Item]:
+        ids = (f"tests/integration/{file}::test_it[{kind}]" for kind in ("embedded", "kafka"))
+        return [cast("pytest.Item", Marked(nodeid, marks)) for nodeid in ids]
+
+    repeated, smoke = both("test_sending.py"), both("test_demo.py", "always")
+    (alone, _) = both("test_redis_view.py")
+    assert on_kafka_as_well([*repeated, *smoke, alone]) == [repeated[0]]
