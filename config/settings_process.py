@@ -47,8 +47,9 @@ class ProcessSettings(Section):
     )
     state_format: Annotated[int, AfterValidator(field_checks.state_format)] | None = Field(
         default=None,
-        description="Format of states and control records of a new deployment; unset: the newest "
-        "of this release.",
+        description="Format of states and control records that the partitions come to, once every "
+        "worker of the group reads it. They never go back. Unset: the one they have; for a new "
+        "deployment the newest of this release.",
     )
     flush_interval: Annotated[AnyDuration, between("10ms", "60s")] = Field(
         default=Duration(200),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from config.settings import Settings
+from handlers.formats import check_format, format_of
 from handlers.partition import Partition
 from handlers.state.partition_state import Meta, unpack_meta
 from handlers.state.record_order import is_newer
@@ -34,6 +35,7 @@ async def read_state(settings: Settings, number: int, only: str | None = None) -
 
     Raises:
         StateUnreadable: no worker wrote a checkpoint of this partition yet.
+        NewerFormat: a newer release wrote a record there.
     """
     restoration, meta = Restoration(), Meta()
     tp = TopicPartition(changelog_name(settings), number)
@@ -43,6 +45,7 @@ async def read_state(settings: Settings, number: int, only: str | None = None) -
         wanted = None if only is None else only.encode()
         async for records, _ in read_to_end(consumer, tp):
             for record in records:
+                _check_format(tp, record)
                 if record.key == META_KEY:
                     newer = unpack_meta(record.value)
                     if not is_newer(meta, newer):
@@ -67,7 +70,11 @@ async def read_customer(settings: Settings, customer_id: str) -> Partition:
 
 
 async def newest_meta(consumer: AIOKafkaConsumer, changelog: TopicPartition) -> Meta | None:
-    """The newest checkpoint of a partition, searched from the end; None if there is none."""
+    """The newest checkpoint of a partition, searched from the end; None if there is none.
+
+    Raises:
+        NewerFormat: a newer release wrote a record there.
+    """
     begin = (await consumer.beginning_offsets([changelog]))[changelog]
     end = (await consumer.end_offsets([changelog]))[changelog]
     span = _FIRST_SPAN
@@ -76,6 +83,7 @@ async def newest_meta(consumer: AIOKafkaConsumer, changelog: TopicPartition) -> 
         found = None
         async for records, _ in read_to_end(consumer, changelog, start):
             for record in records:
+                _check_format(changelog, record)
                 if record.key == META_KEY and record.value is not None:
                     meta = unpack_meta(record.value)
                     if found is None or not is_newer(found, meta):
@@ -84,3 +92,8 @@ async def newest_meta(consumer: AIOKafkaConsumer, changelog: TopicPartition) -> 
             return found
         span *= _SPAN_FACTOR
     return None
+
+
+def _check_format(tp: TopicPartition, record: ConsumerRecord) -> None:
+    place = f"{tp.topic}/{tp.partition}@{record.offset}, of {record.key!r},"
+    check_format(place, format_of(record.value or b""))

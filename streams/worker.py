@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from aiokafka.errors import KafkaError
 
 from config.settings import Settings
+from handlers import formats
 from handlers.control_records import ClockTick, encode_control
 from scoring.policy import Policy
 from scoring.rules import Rules
@@ -22,7 +23,7 @@ from streams.kafka.clients import new_producer
 from streams.kafka.faust_credentials import faust_broker_urls, faust_credentials
 from streams.kafka.offsets import topic_guard
 from streams.kafka.topics import CUSTOMER_EVENTS, topic_name
-from streams.policy_log import activation
+from streams.logged_settings import LoggedSettings
 from streams.runtime.clock import wall_ms
 from streams.runtime.gc_tuning import collect_rarely
 from streams.runtime.http_server import HttpServer
@@ -49,7 +50,6 @@ class Worker:
         self._log_producer = new_producer(settings, "ingest")
         self._tick_producer = new_producer(settings, "clock")
         self._lag_seen: set[tuple[str, int]] = set()
-        self._reactivate: set[int] = set()
         self.app = StreamApp(
             FaustOptions(
                 app_id=settings.app_id,
@@ -61,6 +61,7 @@ class Worker:
                     3_000, settings.session_timeout.ms // 4, settings.rebalance_timeout.ms // 3
                 ),
                 replication_factor=settings.replication_factor,
+                reads_format=formats.NEWEST,
                 limits=BatchLimits(max_in_flight=_BATCHES_IN_FLIGHT),
             )
         )
@@ -76,6 +77,9 @@ class Worker:
             partitions,
             self._rules,
             self.app.topic_guard.short_topic_id,
+        )
+        self._logged_settings = LoggedSettings(
+            settings, self._tick_producer, lambda: self.app.group_format
         )
         for producer in (self._engine_producer, self._log_producer, self._tick_producer):
             producer.guard_by(self.app.membership.confirm)
@@ -118,7 +122,7 @@ class Worker:
             self.ingest.flush_often(),
             self._show_lag(),
             self._watch_topics(),
-            self._write_settings(),
+            self._logged_settings.write_often(lambda: self.engine.partitions),
         ]
         if self._settings.mode == "live":
             loops.append(self._tick())
@@ -137,10 +141,10 @@ class Worker:
         return next((one.rules for one in partitions if one.meta.policy is not None), None)
 
     def _on_restored(self, partition: OwnedPartition) -> None:
-        """Compare the settings and the policy in the log with ours."""
+        """Tell what was restored, and compare the policy in the log with ours."""
         meta = partition.partition.meta
-        settings = self._settings
         self._engine_metrics.restored(partition)
+        self._logged_settings.look_again(partition.number)
         _log.info(
             "partition %s restored: %s changelog records, position %s, epoch %s",
             partition.number,
@@ -150,8 +154,6 @@ class Worker:
         )
         if meta.policy is None:
             return
-        if (meta.mode, meta.allowed_lateness_ms) != (settings.mode, settings.allowed_lateness_ms):
-            self._reactivate.add(partition.number)
         if meta.policy != self._policy:
             _log.warning(
                 "the policy in force is version %r, not the configured one (%r); put it in force "
@@ -159,20 +161,6 @@ class Worker:
                 meta.policy.version,
                 self._policy.version,
             )
-
-    async def _write_settings(self) -> None:
-        """Record changed settings in the log of each partition, with the policy in force."""
-        while True:
-            await asyncio.sleep(self._settings.tick_interval.ms / 1000)
-            numbers, self._reactivate = self._reactivate, set()
-            for partition in self.engine.partitions:
-                policy = partition.partition.meta.policy
-                if partition.number in numbers and policy is not None:
-                    number = partition.partition.meta.format
-                    value = activation(self._settings, policy, number=number)
-                    self._tick_producer.add(self._events_topic, partition.number, None, value)
-            if numbers:
-                await self._tick_producer.flush()
 
     async def _tick(self) -> None:
         """Write the wall time to each partition that is ours."""

@@ -12,13 +12,14 @@ from cli.doctor import Finding
 from cli.doctor.cluster import Cluster, look_at_cluster
 from cli.doctor.group import group_finding
 from cli.doctor.policy_in_force import policy_finding
+from cli.doctor.state_format import format_finding
 from cli.doctor.topic_settings import topic_findings
 from config.settings import Settings, SettingsError
 from scoring.policy import Policy
 from streams.faust_app import TopicChanged
 from streams.kafka.clients import BrokerUnreachable
 from streams.kafka.offsets import read_group_offsets, topic_guard
-from streams.kafka.topics import all_topics
+from streams.kafka.topics import all_topics, changelog_name
 
 
 async def identity_finding(settings: Settings, counts: Mapping[str, int]) -> Finding:
@@ -76,9 +77,14 @@ async def kafka_findings(settings: Settings, declared: Policy | None) -> AsyncIt
             yield finding
     # A client that asks for a topic that is missing would not stop asking.
     if all(topic.name in cluster.topics for topic in topics):
-        yield await _in_time(policy_finding(settings, declared), "the policy in the log")
-        yield await _in_time(group_finding(settings, _counts(cluster)), "the consumer group")
-        yield await _in_time(identity_finding(settings, _counts(cluster)), "the positions")
+        counts = _counts(cluster)
+        states = format_finding(settings, counts[changelog_name(settings)])
+        readable = await _in_time(states, "the changelog")
+        yield readable
+        if readable.is_ok:
+            yield await _in_time(policy_finding(settings, declared), "the policy in the log")
+        yield await _in_time(group_finding(settings, counts), "the consumer group")
+        yield await _in_time(identity_finding(settings, counts), "the positions")
 
 
 def _counts(cluster: Cluster) -> dict[str, int]:

@@ -15,6 +15,7 @@ from mode.supervisors import CrashingSupervisor
 from typing_extensions import override
 
 from streams.faust_app.consumer import BatchConsumer, batch_consumer
+from streams.faust_app.format_assignor import FormatAssignor
 from streams.faust_app.membership import Membership
 from streams.faust_app.options import FaustOptions
 from streams.faust_app.recovery import RestoreProgress, StrictTables
@@ -77,6 +78,7 @@ class StreamApp(faust.App):
             options.session_timeout_ms / 1000, options.confirmation_timeout_ms / 1000
         )
         self.topic_guard = TopicGuard()
+        self.reads_format = options.reads_format
         self._on_drain: list[Callable[[], Awaitable[None]]] = []
         self._connections: Sequence[Connection] = ()
         super().__init__(options.app_id, **faust_settings(options))
@@ -111,6 +113,11 @@ class StreamApp(faust.App):
     def generation(self) -> int:
         """The generation of the consumer group this worker last joined."""
         return int(self.consumer_generation_id)
+
+    @property
+    def group_format(self) -> int:
+        """The newest format of states that every member of the group reads, itself included."""
+        return cast(FormatAssignor, self.assignor).group_format
 
     @property
     def ready(self) -> bool:
@@ -184,6 +191,7 @@ def faust_settings(options: FaustOptions) -> Mapping[str, Any]:
         "agent_supervisor": CrashingSupervisor,
         "Schema": BatchSchema,
         "TableManager": StrictTables,
+        "PartitionAssignor": FormatAssignor,
         "cython_optimizations": True,
         "autodiscover": False,
         "web_enabled": False,

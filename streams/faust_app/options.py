@@ -49,6 +49,7 @@ class FaustOptions:
             was acked within it.
         replication_factor: copies of every topic. Topics are created before the app starts, never
             by it; the value stands here so that no default of 1 slips in.
+        reads_format: the newest format of states that this process reads; it is told to the group.
         limits: bounds on reading ahead.
     """
 
@@ -62,4 +63,5 @@ class FaustOptions:
     confirmation_timeout_ms: int = 120_000
     commit_interval_ms: int = 1_000
     replication_factor: int = 1
+    reads_format: int = 1
     limits: BatchLimits = field(default_factory=BatchLimits)

@@ -17,6 +17,8 @@ from config.policy_file import load_policy
 from config.settings import Settings
 from devtools.servers import Broker, RedisServer, start_broker, start_redis
 from devtools.servers.ports import free_ports
+from handlers.formats import NEWEST
+from handlers.state.customer import new_customer, pack
 from handlers.state.partition_state import Meta, pack_meta
 from scoring.policy import Policy
 from streams.kafka.clients import new_producer
@@ -293,6 +295,31 @@ def test_topics_check_tells_each_setting_of_kafka_that_does_not_fit(
     assert result.stderr == "tierstream: 7 things are wrong with the topics\n"
     sound = [line for line in result.stdout.splitlines() if line.startswith("ok  ")]
     assert len(sound) == len(all_topics(settings)) - len(wrong_ones)
+
+
+def test_a_state_of_a_newer_format_is_named(
+    env: dict[str, str], deployed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("policy.toml").write_text(CUSTOM_POLICY)
+    changelog = changelog_name(deployed)
+    newer = bytes((NEWEST + 1,)) + pack(new_customer("ana"))
+    meta = pack_meta(Meta(policy=Policy()))
+    asyncio.run(write(deployed, changelog, (META_KEY, meta), (b"ana", newer)))
+    named = f"{changelog}/0@1, of b'ana', has format {NEWEST + 1}, and this release reads formats"
+    assert_only_wrong(doctor(env), named, "run the newer release")
+    result = CliRunner().invoke(app, ["policy", "publish", "policy.toml"], env=env)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"tierstream: {named}")
+
+
+def test_an_older_format_is_told_with_what_raises_it(
+    env: dict[str, str], deployed: Settings
+) -> None:
+    meta = pack_meta(Meta(policy=Policy(), allowed_lateness_ms=300_000))
+    asyncio.run(write(deployed, changelog_name(deployed), (META_KEY, meta)))
+    result = doctor(env)
+    assert f"ok  states: format 1; TIERSTREAM_STATE_FORMAT={NEWEST} raises it" in result.stdout
 
 
 def test_topics_check_of_sound_topics_has_only_ok_lines(

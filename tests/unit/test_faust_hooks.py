@@ -27,6 +27,7 @@ from aiokafka.producer.sender import SendProduceReqHandler
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request
 from faust.app.base import BootStrategy
+from faust.assignor.partition_assignor import PartitionAssignor
 from faust.stores.base import Store
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
@@ -89,6 +90,9 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
         "self, app, on_key_decode_error, on_value_decode_error, default_propagate",
     ),
     (ServiceThread.on_crash, "self, msg, fmt, kwargs"),
+    (PartitionAssignor.metadata, "self, topics"),
+    (PartitionAssignor.assign, "self, cluster, member_metadata"),
+    (PartitionAssignor.on_assignment, "self, assignment"),
     (StoreT.apply_changelog_batch, "self, batch, to_key, to_value"),
     (StoreT.reset_state, "self"),
     (StoreT.backup_partition, "self, tp, flush, purge, keep"),
