@@ -67,10 +67,10 @@ def _has_newer(kind: type[Struct], number: int) -> bool:
 
 
 def _holds_newer(kind: inspect.Type, number: int) -> bool:
-    return _since(kind) > number or any(_holds_newer(part, number) for part in _parts(kind))
+    return _since(kind) > number or any(_holds_newer(part, number) for part in parts_of(kind))
 
 
-def _parts(kind: Any) -> Iterator[inspect.Type]:
+def parts_of(kind: Any) -> Iterator[inspect.Type]:
     """The types of what a value of a type holds."""
     if isinstance(kind, inspect.StructType | inspect.NamedTupleType):
         yield from (field.type for field in kind.fields)

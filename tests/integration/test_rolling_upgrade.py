@@ -47,7 +47,6 @@ async def test_a_fleet_goes_to_the_next_release_and_back_and_then_to_its_format(
             assert theirs.stop() == 0
             await back.owns(2)
         await deployment.drained()
-        assert ours.complaints + theirs.complaints == []
         found = await audit(deployment)
         assert flow.sent > 100
         assert (found.repeated, found.redelivered) == (0, 0)
@@ -63,7 +62,6 @@ async def test_a_fleet_goes_to_the_next_release_and_back_and_then_to_its_format(
             await _come_to(deployment, NEXT)
         await deployment.drained()
         assert theirs.stop() == 0
-        assert back.complaints + theirs.complaints == []
         await _has_counted(deployment)
 
         # Nobody of this release goes on from there, and nothing is written.

@@ -15,6 +15,7 @@ from faust.types import TP
 
 import streams.engine.agent
 from handlers.control_records import PolicyActivated, encode_control
+from handlers.formats import FIRST, NEWEST
 from handlers.outputs import CUSTOMER_PROFILES
 from streams.kafka.topics import CUSTOMER_EVENTS, INPUT_TOPICS, changelog_name
 from tests.simulator.broker import Broker, Unsent
@@ -183,7 +184,12 @@ class World:
     def _publish(self, number: int) -> None:
         plan = self.plan
         record = PolicyActivated(
-            f"policy-{number}", "sim", plan.mode, LATENESS_MS, plan.policies[number]
+            f"policy-{number}",
+            "sim",
+            plan.mode,
+            LATENESS_MS,
+            plan.policies[number],
+            format=min(FIRST + number, NEWEST),  # it rises with the first change of the policy
         )
         for partition in range(PARTITIONS):
             self.broker.append(

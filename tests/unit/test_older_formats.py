@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from handlers.control_records import ClockTick, PolicyActivated, decode_control
+from handlers.format_fields import fields_at
 from handlers.formats import FIRST, NEWEST, format_of
 from handlers.merge.forwarding import Transfer, decode_forwarded
 from handlers.partition import Partition
@@ -18,10 +19,10 @@ from handlers.state.customer import pack, unpack, unpack_head
 from handlers.state.partition_state import pack_meta, unpack_meta
 from handlers.state.restore import Restoration
 from tests.formats.__main__ import written
+from tests.formats.fields import fields_of_all, kept_structs
 
-FILES = sorted(
-    (Path(__file__).parents[1] / "formats").glob("*.json"), key=lambda file: int(file.stem)
-)
+FOLDER = Path(__file__).parents[1] / "formats"
+FILES = sorted(FOLDER.glob("[0-9].json"), key=lambda file: int(file.stem))
 NUMBERS = range(FIRST, NEWEST + 1)
 
 
@@ -106,6 +107,22 @@ def test_a_partition_goes_on_in_its_format(older: dict[str, Any], number: int) -
         assert outputs == gone_on(first)[0]
         packed = partition.store.pack_changed(5, partition.meta.format)
         assert {format_of(state) for _, state in packed} == {number}
+
+
+@pytest.mark.parametrize("number", range(FIRST, FIRST + len(FILES)))
+def test_a_released_format_keeps_its_fields(number: int) -> None:
+    """A new field says since when: `since` in handlers/format_fields.py, docs/formats.md."""
+    frozen: dict[str, list[str]] = json.loads((FOLDER / f"{number}.fields.json").read_text())
+    now = fields_of_all(number)
+    assert {name: now[name] for name in frozen} == frozen
+
+
+def test_new_fields_of_an_array_come_last() -> None:
+    for kind in kept_structs():
+        for number in NUMBERS:
+            names = fields_at(kind, number)
+            if kind.__struct_config__.array_like:
+                assert names == kind.__struct_fields__[: len(names)], kind
 
 
 def test_the_writer_of_these_files_works() -> None:
