@@ -28,6 +28,7 @@ from streams.runtime.clock import wall_ms
 from streams.runtime.gc_tuning import collect_rarely
 from streams.runtime.http_server import HttpServer
 from streams.runtime.metrics import Metrics
+from streams.runtime.open_transactions import OpenTransactions
 from streams.runtime.watchdog import LoopWatchdog, StallWatchdog
 
 _log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Worker:
         self._engine_producer = new_producer(settings, "engine")
         self._log_producer = new_producer(settings, "ingest")
         self._tick_producer = new_producer(settings, "clock")
+        self._transactions = OpenTransactions(self._metrics)
         self._lag_seen: set[tuple[str, int]] = set()
         self.app = StreamApp(
             FaustOptions(
@@ -205,8 +207,11 @@ class Worker:
             watchdog.look(moving, time.monotonic())
             seen = set()
             for tp, found in progress.items():
-                self._metrics.consumer_lag.labels(tp.topic, str(tp.partition)).set(found.lag)
+                lag = found.lag + found.open
+                self._metrics.consumer_lag.labels(tp.topic, str(tp.partition)).set(lag)
+                self._transactions.note(*tp, found.end, found.open, time.monotonic())
                 seen.add((tp.topic, tp.partition))
             for topic, number in self._lag_seen - seen:
+                self._transactions.forget(topic, number)
                 self._metrics.forget_partition(topic, number)
             self._lag_seen = seen

@@ -58,11 +58,13 @@ class AlertConsumer:
         self._topics = tuple(topics)
         self._memory = memory
         self._start = start
+        self._reached: dict[TopicPartition, int] = {}
         self._stopping = asyncio.Event()
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap_servers,
             enable_auto_commit=False,
             auto_offset_reset="none",  # never skip records silently
+            isolation_level="read_committed",
             max_poll_records=_FETCH_RECORDS,
             **(security or {}),
         )
@@ -113,6 +115,7 @@ class AlertConsumer:
                         lanes.create_task(self._take(tp, records, handle))
             except BaseExceptionGroup as failed:
                 raise failed.exceptions[0] from None  # the first; it ended the others
+            await self._note_positions(fetched.keys())
 
     async def _take(
         self, tp: TopicPartition, records: Sequence[ConsumerRecord], handle: Handle
@@ -128,7 +131,21 @@ class AlertConsumer:
             if self._memory.is_news(alert):
                 await handle(alert)
                 self._memory.note_done(alert)
-        self._memory.note_position(tp.topic, tp.partition, records[-1].offset + 1)
+        self._note(tp, records[-1].offset + 1)
+
+    def _note(self, tp: TopicPartition, next_offset: int) -> None:
+        self._memory.note_position(tp.topic, tp.partition, next_offset)
+        self._reached[tp] = next_offset
+
+    async def _note_positions(self, taken: Collection[TopicPartition]) -> None:
+        """Store the offsets of partitions that went on without a record: transactions have such.
+
+        Retention may remove them, and then they must not look like alerts that were lost.
+        """
+        for tp in self._reached.keys() - taken:
+            position = await self._consumer.position(tp)
+            if position > self._reached[tp]:
+                self._note(tp, position)
 
     async def _assign(self) -> None:
         tps = await self._partitions()
@@ -140,7 +157,8 @@ class AlertConsumer:
             if known is not None and not first[tp] <= known <= ends[tp]:
                 raise PositionGone(_gone({tp: known}))
             start = first[tp] if self._start == "earliest" else ends[tp]
-            self._consumer.seek(tp, start if known is None else known)
+            self._reached[tp] = start if known is None else known
+            self._consumer.seek(tp, self._reached[tp])
 
     async def _partitions(self) -> list[TopicPartition]:
         """All partitions of the topics."""

@@ -30,6 +30,7 @@ from serving.view.chunks import Chunk
 from serving.view.generation import StaleWriter
 from serving.view.generations import RedisView
 from serving.view.redis import ViewError
+from streams.faust_app import open_records
 
 R = TypeVar("R")
 
@@ -201,8 +202,11 @@ class Projection(ConsumerRebalanceListener, Generic[R]):  # type: ignore[misc]
             # Not the offset after the last record, but the consumer's own: a gap may follow it.
             reached = await self._consumer.position(tp)
             chunks.append(Chunk(tp.partition, point.next_offsets[tp.partition], reached, ()))
-            lag = max(0, ends[tp] - reached)
+            # Our own records may be among those behind a transaction of somebody else.
+            waiting = open_records(self._consumer, tp)
+            lag = max(0, ends[tp] - reached) + waiting
             self._meter.lag(self._topic, tp.partition, lag)
+            self._meter.open_transaction(self._topic, tp.partition, ends[tp], waiting)
             lacking += lag
         if self._point is not point:
             return  # after a rebalance the consumer may be past records that were not applied

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 from streams.runtime.metrics import Metrics
+from streams.runtime.open_transactions import OpenTransactions
 
 
 class ViewMeter:
@@ -31,6 +34,9 @@ class ViewMeter:
     def lag(self, topic: str, partition: int, records: int) -> None:
         """Offsets between what was applied and the end of the partition."""
 
+    def open_transaction(self, topic: str, partition: int, end: int, records: int) -> None:
+        """So many records, from offset `end` on, wait for a transaction to end; 0 without one."""
+
     def revoked(self, topic: str, partition: int) -> None:
         """The partition went to another process."""
 
@@ -46,6 +52,7 @@ class MetricsMeter(ViewMeter):
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._transactions = OpenTransactions(metrics)
 
     def of_changes(self, topic: str, /) -> ViewMeter:
         """The meter for a topic of changes."""
@@ -68,8 +75,13 @@ class MetricsMeter(ViewMeter):
         """Show the lag of a partition."""
         self._metrics.consumer_lag.labels(topic, str(partition)).set(records)
 
+    def open_transaction(self, topic: str, partition: int, end: int, records: int) -> None:
+        """Show the records that wait, and log it if it takes long."""
+        self._transactions.note(topic, partition, end, records, time.monotonic())
+
     def revoked(self, topic: str, partition: int) -> None:
         """Stop showing the lag of a partition."""
+        self._transactions.forget(topic, partition)
         self._metrics.forget_partition(topic, partition)
 
     def retried(self) -> None:

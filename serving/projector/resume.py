@@ -14,6 +14,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 from serving.projector.metrics import ViewMeter
 from serving.view.generation import ViewWriter
 from serving.view.redis import ViewError
+from streams.faust_app import stable_end
 
 _ATTEMPTS = 5
 _ATTEMPT_S = 1.0
@@ -22,7 +23,7 @@ _ATTEMPT_S = 1.0
 async def end_offsets(
     consumer: AIOKafkaConsumer, partitions: Collection[TopicPartition]
 ) -> dict[TopicPartition, int]:
-    """The offset after the last record of each partition, as of now.
+    """The offset after the last record of each partition that can be read, as of now.
 
     The end that came with the last fetch counts as well: when asked, the embedded broker takes the
     batch written last for a single record.
@@ -34,8 +35,8 @@ async def end_offsets(
 
 
 def fetched_end(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int:
-    """The end that came with the last fetch, 0 before the first."""
-    return consumer.highwater(partition) or 0
+    """The end that came with the last fetch, 0 before the first, or if it is not ours any more."""
+    return stable_end(consumer, partition) or 0
 
 
 async def check_not_ahead(

@@ -82,7 +82,9 @@ class Engine:
         self.table: Table = open_table(
             app, TABLE, lambda number: OwnedPartition(number, self._restored)
         )
-        topic = app.batch_topic(topic_name(settings, CUSTOMER_EVENTS))
+        log = topic_name(settings, CUSTOMER_EVENTS)
+        app.keep_state(log, self._is_restored)
+        topic = app.batch_topic(log)
         app.agent(topic, name="engine", concurrency=1)(self.take)
         app.on_drain(self.drain)
 
@@ -91,6 +93,10 @@ class Engine:
         """The restored partitions at this worker."""
         states = self.table.states.partitions()
         return [states[number] for number in sorted(states) if states[number].is_restored]
+
+    def _is_restored(self, number: int) -> bool:
+        found = self.table.states.partitions().get(number)
+        return found is not None and found.is_restored
 
     # -- the life of an event
 

@@ -15,6 +15,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
@@ -23,7 +24,7 @@ from handlers.outputs import CUSTOMER_PROFILES
 from handlers.state.customer import unpack_head
 from handlers.state.partition_state import unpack_meta
 from streams.engine.owned_partition import OwnedPartition
-from streams.faust_app import PartitionedStore
+from streams.faust_app import READ_UNCOMMITTED, PartitionedStore
 from streams.kafka.clients import new_consumer
 from streams.kafka.headers import META_KEY
 from streams.kafka.topics import changelog_name, topic_name
@@ -61,6 +62,11 @@ class ForeignWritesUnread(Exception):
     """The broker does not hand over what others may have written."""
 
 
+def open_unfiltered(settings: Settings) -> AIOKafkaConsumer:
+    """A consumer that sees everything that was written, also in transactions that did not end."""
+    return new_consumer(settings, isolation_level=READ_UNCOMMITTED)
+
+
 class Fencing:
     """Finds the records of other owners in our partitions, and has them written over.
 
@@ -74,7 +80,7 @@ class Fencing:
     def __init__(
         self,
         settings: Settings,
-        open_consumer: Callable[[Settings], AIOKafkaConsumer] = new_consumer,
+        open_consumer: Callable[[Settings], AIOKafkaConsumer] = open_unfiltered,
         check_every_s: float = 5.0,
     ) -> None:
         self.check_every_s = check_every_s
@@ -133,6 +139,8 @@ class Fencing:
         found = 0
         for record in await self._read(TopicPartition(self._changelog, partition.number), offsets):
             epoch = _epoch_of(record)
+            if epoch is None:
+                continue
             if epoch > partition.epoch:
                 raise OwnershipLost(
                     f"partition {partition.number} of {self._changelog} has a record of owner "
@@ -189,7 +197,8 @@ class Fencing:
                     tp, timeout_ms=_FETCH_WAIT_MS
                 )
                 records += fetched.get(tp, [])
-                if records and records[-1].offset >= offsets.last:
+                # The last offset may be no record but the end of a transaction.
+                if await consumer.position(tp) > offsets.last:
                     return [record for record in records if record.offset <= offsets.last]
         finally:
             await consumer.stop()
@@ -199,7 +208,16 @@ class Fencing:
         )
 
 
-def _epoch_of(record: ConsumerRecord) -> int:
-    if record.key == META_KEY:
-        return unpack_meta(record.value).epoch
-    return unpack_head(record.value).epoch
+def _epoch_of(record: ConsumerRecord) -> int | None:
+    """The owner epoch of a record; None if no worker wrote it.
+
+    Whoever wrote it may have aborted it; a restore says what is wrong with one that stays.
+    """
+    if record.key is None or record.value is None:
+        return None
+    try:
+        if record.key == META_KEY:
+            return unpack_meta(record.value).epoch
+        return unpack_head(record.value).epoch
+    except msgspec.MsgspecError:
+        return None

@@ -180,9 +180,9 @@ class OwnedPartition:
         """
         batch = event.value
         applied = self._meta.applied
-        if batch.first_offset > self._last_offset + 1:
+        if batch.read_from > self._last_offset + 1:
             raise LogGap(
-                f"{batch.tp.topic}/{batch.tp.partition} goes on at offset {batch.first_offset}, but"
+                f"{batch.tp.topic}/{batch.tp.partition} goes on at offset {batch.read_from}, but"
                 f" the state in the changelog ends at offset {self._last_offset}: what is between"
                 " is committed and in no state"
             )

@@ -9,10 +9,14 @@ from streams.faust_app.consumer import BatchConsumer, DrainTimeout, Progress
 from streams.faust_app.membership import AssignmentLost, Membership
 from streams.faust_app.options import BatchLimits, FaustOptions
 from streams.faust_app.private_access import (
+    READ_COMMITTED,
+    READ_UNCOMMITTED,
     Consumer,
     committed_offsets,
     describe_topics,
     fetch_partition_counts,
+    open_records,
+    stable_end,
 )
 from streams.faust_app.producer import BatchProducer, BufferFull, ProduceFailed
 from streams.faust_app.recovery import RestoreTimeout
@@ -28,6 +32,8 @@ from streams.faust_app.topic_guard import TopicChanged, TopicGuard
 from streams.faust_app.topic_identity import TopicState, short_id
 
 __all__ = [
+    "READ_COMMITTED",
+    "READ_UNCOMMITTED",
     "AssignmentLost",
     "Batch",
     "BatchConsumer",
@@ -56,6 +62,8 @@ __all__ = [
     "create_app",
     "describe_topics",
     "fetch_partition_counts",
+    "open_records",
     "run_worker",
     "short_id",
+    "stable_end",
 ]

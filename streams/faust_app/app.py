@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from typing import Any, Protocol, cast
 
 import faust
 from faust.app.base import BootStrategy
-from faust.types import EventT, Message, TopicT
+from faust.types import TP, EventT, Message, TopicT
 from faust.types.transports import TransportT
 from mode.supervisors import CrashingSupervisor
 from typing_extensions import override
@@ -81,11 +81,28 @@ class StreamApp(faust.App):
         self.reads_format = options.reads_format
         self._on_drain: list[Callable[[], Awaitable[None]]] = []
         self._connections: Sequence[Connection] = ()
+        self._kept: dict[str, Callable[[int], bool]] = {}
         super().__init__(options.app_id, **faust_settings(options))
 
     def batch_topic(self, name: str) -> TopicT:
         """The topic ``name`` for an agent, whose events then have a `Batch` as value."""
         return self.topic(name, maxsize=_STREAM_QUEUE_BATCHES)
+
+    def keep_state(self, topic: str, has_state: Callable[[int], bool]) -> None:
+        """Declare that state is kept of the partitions of a topic, and says how far it goes.
+
+        A partition is read only while ``has_state`` says that its state is here and complete.
+        """
+        self._kept[topic] = has_state
+
+    @property
+    def kept_topics(self) -> Set[str]:
+        """The topics of which state is kept."""
+        return self._kept.keys()
+
+    def has_state(self, tp: TP) -> bool:
+        """Whether the state that a partition needs is here; others need none."""
+        return tp.topic not in self._kept or self._kept[tp.topic](tp.partition)
 
     def connect_first(self, *connections: Connection) -> None:
         """Open these, in this order, before the app reads, and close them when it has ended."""

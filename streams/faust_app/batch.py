@@ -39,34 +39,46 @@ class Batch:
 
     Offsets may have gaps (compaction, transactions), so ``last_offset`` does not follow from
     ``first_offset`` and the number of records.
+
+    Attributes:
+        read_from: where reading came from: no record is between it and ``first_offset``.
     """
 
     tp: TP
     records: Sequence[Record]
     first_offset: int
     last_offset: int
+    read_from: int
 
     @classmethod
-    def of(cls, tp: TP, records: Sequence[Record]) -> Batch:
+    def of(cls, tp: TP, records: Sequence[Record], read_from: int | None = None) -> Batch:
         """The batch of all ``records``, which are in the order of their offsets."""
-        return cls(tp, records, records[0].offset, records[-1].offset)
+        first, last = records[0].offset, records[-1].offset
+        return cls(tp, records, first, last, first if read_from is None else read_from)
 
     def __len__(self) -> int:
         return len(self.records)
 
 
-def split(tp: TP, records: Sequence[Record], max_records: int, max_bytes: int) -> Iterator[Batch]:
+def split(
+    tp: TP,
+    records: Sequence[Record],
+    max_records: int,
+    max_bytes: int,
+    read_from: int | None = None,
+) -> Iterator[Batch]:
     """Cut ``records`` into batches within both limits; a larger record is alone in its batch."""
     start, size_bytes = 0, 0
     for index, record in enumerate(records):
         record_bytes = len(record.value or b"") + len(record.key or b"")
         full = index - start >= max_records or size_bytes + record_bytes > max_bytes
         if full and index > start:
-            yield Batch.of(tp, records[start:index])
+            yield Batch.of(tp, records[start:index], read_from)
+            read_from = records[index - 1].offset + 1
             start, size_bytes = index, 0
         size_bytes += record_bytes
     if start < len(records):
-        yield Batch.of(tp, records[start:])
+        yield Batch.of(tp, records[start:], read_from)
 
 
 class BatchEvent(Protocol):

@@ -23,12 +23,14 @@ class PartitionAcks:
     to that list directly, so `append` is the one place that every ack passes.
     """
 
-    __slots__ = ("_acked", "_in_flight", "next_offset", "tp")
+    __slots__ = ("_acked", "_in_flight", "_read_to", "next_offset", "read_from", "tp")
 
     def __init__(self, tp: TP, next_offset: int | None = None) -> None:
         self.tp = tp
         self.next_offset = next_offset  # everything before it is acked; None: not yet known
+        self.read_from = next_offset  # everything before it was delivered
         self._in_flight: deque[int] = deque()
+        self._read_to = 0
         self._acked = False
 
     @property
@@ -36,9 +38,31 @@ class PartitionAcks:
         """Number of batches delivered and not yet acked."""
         return len(self._in_flight)
 
+    @property
+    def done_to(self) -> int | None:
+        """The offset up to which nothing is left to do; None as long as it is not known.
+
+        The end of a transaction has an offset and is no record, and nobody gets what was aborted.
+        With the last batch in flight such offsets are done as well.
+        """
+        if self.next_offset is None or self._in_flight:
+            return self.next_offset
+        return max(self.next_offset, self._read_to)
+
     def delivered(self, last_offset: int) -> None:
         """Note that a batch that ends at ``last_offset`` goes to the agents."""
         self._in_flight.append(last_offset)
+        self.read_from = last_offset + 1
+
+    def note_read(self, offset: int) -> None:
+        """Note that all before ``offset`` was read, and every record of it delivered."""
+        self._read_to = max(offset, self._read_to)
+
+    def pass_over(self) -> None:
+        """Let the offsets that are no records be committed, once what is before them is acked."""
+        if self.done_to != self.next_offset:
+            self.next_offset = self.done_to
+            self._acked = True
 
     def append(self, last_offset: int) -> None:
         """Note that the batch that ends at ``last_offset`` is acked. The name is Faust's.
@@ -68,6 +92,7 @@ class PartitionAcks:
                 f" up to {self.next_offset} is acked"
             )
         self._in_flight.clear()
+        self._read_to = offset
         self.next_offset = offset
         self._acked = True
 

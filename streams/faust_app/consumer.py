@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -22,10 +22,11 @@ from typing_extensions import override
 
 from streams.faust_app.batch import Batch, split
 from streams.faust_app.commit import AcksByPartition, PartitionAcks
-from streams.faust_app.consumer_thread import BatchConsumerThread
+from streams.faust_app.consumer_thread import BatchConsumerThread, Fetched
 from streams.faust_app.membership import AssignmentLost, Membership
 from streams.faust_app.options import BatchLimits
 from streams.faust_app.read_gate import ReadGate
+from streams.faust_app.recovery import StrictTables
 from streams.faust_app.topic_guard import TopicGuard
 from streams.faust_app.topic_watch import TopicWatch
 
@@ -55,6 +56,13 @@ class Drainable(Protocol):
     def topic_guard(self) -> TopicGuard:
         """Knows what the topics were when the process began."""
 
+    @property
+    def kept_topics(self) -> Set[str]:
+        """Topics of which state is kept, which says itself up to which offset."""
+
+    def has_state(self, tp: TP) -> bool:
+        """Whether the state that a partition needs is here."""
+
     async def drain(self) -> None:
         """Make durable and ack what can be acked now."""
 
@@ -64,18 +72,20 @@ class Progress:
     """How far one partition is.
 
     Attributes:
-        end: the broker's end offset.
-        acked: the offset of the next record to be acked.
+        end: the broker's end offset, before the first open transaction.
+        acked: the offset of the next record to be acked; behind what is no record.
         in_flight: batches delivered and not yet acked.
+        open: records that nobody gets before a transaction that is open has ended.
     """
 
     end: int
     acked: int
     in_flight: int
+    open: int = 0
 
     @property
     def lag(self) -> int:
-        """Records not yet done."""
+        """Records that can be read and are not yet done."""
         return max(0, self.end - self.acked)
 
 
@@ -147,7 +157,9 @@ class BatchConsumer(driver.Consumer):
             await self._topics.out_of_range(error.args[0])
             return
         for tp, records in (fetched or {}).items():
-            for batch in split(TP(*tp), records, self.limits.max_records, self.limits.max_bytes):
+            read_from = self.acks[TP(*tp)].read_from if TP(*tp) in self.acks else None
+            limits = self.limits
+            for batch in split(TP(*tp), records, limits.max_records, limits.max_bytes, read_from):
                 # What is dropped here is read again: a seek follows every stop of the flow.
                 stale = generation != self.app.consumer_generation_id
                 if stale or not self.flow_active or self.should_stop:
@@ -157,6 +169,20 @@ class BatchConsumer(driver.Consumer):
                 if self.app.topics.acks_enabled_for(batch.tp.topic):
                     self.acks[batch.tp].delivered(batch.last_offset)
                 yield batch.tp, self._to_message(batch.tp, batch)
+        if isinstance(fetched, Fetched) and generation == self.app.consumer_generation_id:
+            self._note_positions(fetched)
+
+    def _note_positions(self, fetched: Fetched) -> None:
+        """Note how far was read, also where no record comes any more; all records are delivered."""
+        if not self.flow_active or self.should_stop:
+            return
+        recovery = cast(StrictTables, self.app.tables).recovery
+        for tp, position in fetched.positions.items():
+            if tp.topic in self.app.tables.changelog_topics:
+                records = fetched.get(tp)
+                recovery.note_position(tp, position, records[-1].offset if records else None)
+            elif tp in self.acks and tp not in self._gate.stopped:
+                self.acks[tp].note_read(position)
 
     @override
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
@@ -188,7 +214,7 @@ class BatchConsumer(driver.Consumer):
         return wanted, len(wanted) == len(active) and self._gate.is_open
 
     def _may_deliver(self, tp: TP) -> bool:
-        if not self._gate.admits(tp):
+        if not (self._gate.admits(tp) and cast(Drainable, self.app).has_state(tp)):
             return False
         acks = self.acks.get(tp)
         return acks is None or acks.in_flight < self.limits.max_in_flight
@@ -245,13 +271,14 @@ class BatchConsumer(driver.Consumer):
         streams = self._stream_partitions()
         try:
             ends = await self.highwaters(*streams) if streams else {}
+            behind = await self._thread.open_records(ends)
         except KafkaError:
             return {}
         known = {tp: (end, self.acks[tp]) for tp, end in ends.items() if tp in self.acks}
         return {
-            tp: Progress(end, acks.next_offset, acks.in_flight)
+            tp: Progress(end, done_to, acks.in_flight, behind[tp])
             for tp, (end, acks) in known.items()
-            if acks.next_offset is not None
+            if (done_to := acks.done_to) is not None
         }
 
     def _stream_partitions(self) -> set[TP]:
@@ -274,6 +301,8 @@ class BatchConsumer(driver.Consumer):
     @override
     def _new_offset(self, tp: TP) -> int | None:
         self._acked_index[tp].clear()
+        if tp.topic not in cast(Drainable, self.app).kept_topics:
+            self.acks[tp].pass_over()
         return self.acks[tp].take_commit()
 
     @override

@@ -29,7 +29,11 @@ from streams.faust_app.private_access import (
     count_as_poll,
     describe_topics,
     limit_fetch_wait,
+    open_records,
+    read_committed,
+    read_positions,
     refresh_metadata,
+    stable_end,
 )
 from streams.faust_app.topic_guard import TopicGuard
 from streams.faust_app.topic_identity import TopicState
@@ -39,6 +43,19 @@ _FETCH_POLL_S = 0.01
 
 class _Limited(Protocol):
     limits: BatchLimits
+
+
+class Fetched(dict[TP, Any]):
+    """The records that a fetch brought, by partition.
+
+    Attributes:
+        positions: how far each partition was read with it; where the end of a transaction follows,
+            or what was aborted, that is beyond the last record.
+    """
+
+    def __init__(self, records: Mapping[TP, Any], positions: Mapping[TP, int]) -> None:
+        super().__init__(records)
+        self.positions = positions
 
 
 class _Owner(Protocol):
@@ -64,7 +81,21 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         limits = cast(_Limited, transport).limits
         consumer = super()._create_worker_consumer(transport)
         limit_fetch_wait(consumer, limits.fetch_max_wait_ms)
+        read_committed(consumer)
         return consumer
+
+    @override
+    async def _fetch_records(
+        self,
+        consumer: Any,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> Fetched:
+        """What Faust fetches, and how far it was read."""
+        records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        # Nothing else has had its turn since the records were taken out: both belong together.
+        return Fetched(records, read_positions(consumer, active_partitions))
 
     @override
     async def on_start(self) -> None:
@@ -109,6 +140,9 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
         The embedded broker lists the *first* offset of the last batch + 1. A restore up to there
         would leave out most of that batch, without an error.
+
+        A stream ends before its first open transaction. A changelog does not: our own states may be
+        behind somebody's transaction, so a restore waits for its end.
         """
         listed = await super()._highwaters(list(partitions))
         deadline_s = monotonic() + self.app.conf.broker_request_timeout
@@ -125,11 +159,24 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         ends = await self.call_thread(consumer.end_offsets, tps)
         return {TP(*tp): end for tp, end in ends.items()}
 
+    async def open_records(self, partitions: Iterable[TP]) -> Mapping[TP, int]:
+        """How many records are behind the first one of an open transaction, by the last fetch."""
+        tps = list(partitions)
+        found: Mapping[TP, int] = await self.call_thread(self._open_records, tps)
+        return found
+
+    async def _open_records(self, partitions: Sequence[TP]) -> Mapping[TP, int]:
+        consumer = self._ensure_consumer()
+        return {tp: open_records(consumer, TopicPartition(*tp)) for tp in partitions}
+
     def _fetched_end(self, tp: TP) -> int | None:
         consumer = self._ensure_consumer()
         if tp not in consumer.assignment():
             raise IllegalStateError(f"{tp} is not assigned any more")  # Faust expects this one
-        end: int | None = consumer.highwater(TopicPartition(*tp))
+        at = TopicPartition(*tp)
+        if tp.topic not in self.app.tables.changelog_topics:
+            return stable_end(consumer, at)
+        end: int | None = consumer.highwater(at)
         return end
 
     @override

@@ -18,6 +18,11 @@ from typing_extensions import override
 
 from streams.faust_app.topic_identity import TopicState, fetch_topics
 
+READ_COMMITTED = "read_committed"
+"""The isolation level of everything that reads: what an aborted transaction wrote is not seen."""
+READ_UNCOMMITTED = "read_uncommitted"
+"""Only for who looks at what was written, whatever became of it."""
+
 
 class Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # a package without types
     """An `AIOKafkaConsumer` whose `stop` always closes the connections.
@@ -51,6 +56,49 @@ def limit_fetch_wait(consumer: AIOKafkaConsumer, max_wait_ms: int) -> None:
     Faust fixes it at 1,500 ms.
     """
     consumer._fetch_max_wait_ms = max_wait_ms  # noqa: SLF001
+
+
+def read_committed(consumer: AIOKafkaConsumer) -> None:
+    """Leave out what aborted transactions wrote; before the consumer starts.
+
+    Faust asks for it only where it writes in transactions itself.
+    """
+    consumer._isolation_level = READ_COMMITTED  # noqa: SLF001
+
+
+def stable_end(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int | None:
+    """Where the records end that can be read, by the last fetch; None before the first.
+
+    That is before the first record of a transaction that is still open. None as well where the
+    partition is not assigned any more.
+    """
+    if tp not in consumer.assignment():
+        return None
+    end: int | None = consumer.last_stable_offset(tp)
+    if end is None or end < 0:  # a broker that knows no transactions
+        end = consumer.highwater(tp)
+    return end
+
+
+def open_records(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
+    """The records behind the first one of an open transaction, by the last fetch; 0 without one."""
+    end = stable_end(consumer, tp)
+    return 0 if end is None else max(0, (consumer.highwater(tp) or 0) - end)
+
+
+def read_positions(
+    consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]
+) -> dict[TopicPartition, int]:
+    """The offset up to which each partition was read, where it is known.
+
+    It moves past what gives no records: the ends of transactions, and what was aborted.
+    """
+    subscription = consumer._subscription.subscription  # noqa: SLF001
+    assignment = None if subscription is None else subscription.assignment
+    if assignment is None:
+        return {}
+    states = {tp: assignment.state_value(tp) for tp in partitions if tp in assignment.tps}
+    return {tp: state.position for tp, state in states.items() if state.has_valid_position}
 
 
 def coordinator_of(consumer: AIOKafkaConsumer) -> GroupCoordinator:

@@ -42,12 +42,32 @@ class StrictRecovery(Recovery):
     _total = 0
     """Offsets that the restore under way has to read."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._last_records: dict[TP, int] = {}
+        super().__init__(*args, **kwargs)
+
     @property
     def progress(self) -> RestoreProgress:
         """How far the restore under way is."""
         if not self.in_recovery or not self._total:
             return RestoreProgress(0, 0)
         return RestoreProgress(min(max(0, self.active_remaining_total()), self._total), self._total)
+
+    def note_position(self, tp: TP, position: int, last_record: int | None) -> None:
+        """Note that a changelog was read so far, and the offset of the last record of the fetch.
+
+        The last offsets before the end may be no records: the ends of transactions, and what was
+        aborted. Faust would wait for one there. So the last record is taken for the end.
+        """
+        if last_record is not None:
+            self._last_records[tp] = last_record
+        end = self.active_highwaters.get(tp)
+        if not self.in_recovery or end is None or position <= end:
+            return
+        began = self.active_offsets.get(tp)
+        last = max(self._last_records.get(tp, -1), -1 if began is None else began)
+        # What was not taken yet is still ahead of it. Faust looks again within five seconds.
+        self.active_highwaters[tp] = min(last, end)
 
     @property
     def is_complete(self) -> bool:
@@ -66,6 +86,7 @@ class StrictRecovery(Recovery):
         """Where to begin to read; together with the ends, which come first, this is how much."""
         await super()._build_offsets(consumer, tps, destination, title)
         if destination is self.active_offsets:
+            self._last_records.clear()
             self._total = max(0, self.active_remaining_total())
 
     @Service.task

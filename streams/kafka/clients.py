@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from config.settings import Settings
-from streams.faust_app import BatchProducer, Consumer
+from streams.faust_app import READ_COMMITTED, BatchProducer, Consumer
 from streams.kafka.security import aiokafka_security
 
 # A batch stays under Kafka's usual message.max.bytes; a larger record goes alone.
@@ -25,11 +25,15 @@ class BrokerUnreachable(Exception):
     """No broker answered in time; the message is one sentence."""
 
 
-def new_consumer(settings: Settings, **options: Any) -> Consumer:
+def new_consumer(
+    settings: Settings, *, isolation_level: str = READ_COMMITTED, **options: Any
+) -> Consumer:
     """A consumer that commits nothing by itself; in no group unless the options name one.
 
     Args:
         settings: of the deployment.
+        isolation_level: by default what aborted transactions wrote is not seen, and the end of a
+            partition is before the first open transaction.
         options: further arguments of `aiokafka.AIOKafkaConsumer`.
 
     Raises:
@@ -38,6 +42,7 @@ def new_consumer(settings: Settings, **options: Any) -> Consumer:
     return Consumer(
         bootstrap_servers=list(settings.kafka_servers),
         enable_auto_commit=False,
+        isolation_level=isolation_level,
         **{**aiokafka_security(settings), **options},
     )
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from config.settings import Settings
-from streams.faust_app import TopicGuard, TopicState, committed_offsets, describe_topics
+from streams.faust_app import (
+    READ_UNCOMMITTED,
+    TopicGuard,
+    TopicState,
+    committed_offsets,
+    describe_topics,
+)
 from streams.kafka.clients import new_consumer
 from streams.kafka.topics import (
     CUSTOMER_EVENTS,
@@ -27,7 +33,7 @@ class GroupOffsets(NamedTuple):
         topics: all of ours by name.
         committed: offsets by partition, each with the ids of the topics it belongs to.
         begins: the first offset that is kept, by partition.
-        ends: the end offset, by partition.
+        ends: the end offset, by partition, also of transactions that are open.
     """
 
     topics: Mapping[str, TopicState]
@@ -61,7 +67,7 @@ async def read_group_offsets(settings: Settings, counts: Mapping[str, int]) -> G
     """
     names = [topic_name(settings, name) for name in (*INPUT_TOPICS, CUSTOMER_EVENTS)]
     tps = [TopicPartition(name, number) for name in names for number in range(counts[name])]
-    consumer = new_consumer(settings, group_id=settings.app_id)
+    consumer = new_consumer(settings, isolation_level=READ_UNCOMMITTED, group_id=settings.app_id)
     await consumer.start()
     try:
         consumer.assign(tps)
@@ -74,3 +80,20 @@ async def read_group_offsets(settings: Settings, counts: Mapping[str, int]) -> G
         )
     finally:
         await consumer.stop()
+
+
+async def all_ends(
+    settings: Settings, tps: Iterable[TopicPartition]
+) -> Mapping[TopicPartition, int]:
+    """The end offset of each partition, behind all that was written, also in open transactions.
+
+    Raises:
+        KafkaError: a broker does not answer.
+    """
+    consumer = new_consumer(settings, isolation_level=READ_UNCOMMITTED)
+    await consumer.start()
+    try:
+        found: Mapping[TopicPartition, int] = await consumer.end_offsets(list(tps))
+    finally:
+        await consumer.stop()
+    return found

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from streams.faust_app import stable_end
+
 _FETCH_RECORDS = 5_000
 _FETCH_WAIT_MS = 1_000
 
@@ -15,7 +17,8 @@ async def read_to_end(
 ) -> AsyncIterator[tuple[Sequence[ConsumerRecord], int]]:
     """Yield batches of records from `start` up to the present end, each with the end offset.
 
-    The end is asked for once, so this returns even while records are being written.
+    The end is asked for once, so this returns even while records are being written. For a consumer
+    that reads committed records it is before the first open transaction.
     """
     consumer.assign([tp])
     # A position that is no longer kept would be taken for the end.
@@ -32,7 +35,7 @@ async def read_to_end(
         if is_first:
             # The embedded broker, when asked, takes the batch that was written last for a single
             # record; the end that comes with a fetch is right.
-            end = max(end, consumer.highwater(tp) or 0)
+            end = max(end, stable_end(consumer, tp) or 0)
             is_first = False
         wanted = [record for record in records if record.offset < end]
         if wanted:

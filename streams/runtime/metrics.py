@@ -168,6 +168,19 @@ class Metrics:
             "topic",
             "partition",
         )
+        self.open_transaction_records = self._gauge(
+            "open_transaction_records",
+            "Of these, those that nobody can read before a transaction that a producer has open "
+            "ends; 0 without one.",
+            "topic",
+            "partition",
+        )
+        self.open_transaction_seconds = self._gauge(
+            "open_transaction_seconds",
+            "For how long the same transaction is seen to be open there; 0 without one.",
+            "topic",
+            "partition",
+        )
         self.ingest_stopped = self._gauge(
             "ingest_stopped",
             "1 for an input partition of this worker whose ingest is stopped, because too many of "
@@ -278,6 +291,8 @@ class Metrics:
     def forget_partition(self, topic: str, partition: int) -> None:
         """Stop showing the lag of a partition that went to another process."""
         self.consumer_lag.remove(topic, str(partition))
+        self.open_transaction_records.remove(topic, str(partition))
+        self.open_transaction_seconds.remove(topic, str(partition))
 
     def forget_stop(self, topic: str, partition: int) -> None:
         """Stop showing a partition as stopped: it goes on, or went to another process."""

@@ -163,6 +163,7 @@ class TopicAccess:
         return AIOKafkaConsumer(
             bootstrap_servers=self.settings.kafka_bootstrap_servers,
             enable_auto_commit=False,
+            isolation_level="read_committed",
             fetch_max_wait_ms=20,  # what comes next waits for the fetch under way
             **arguments,
         )

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, NamedTuple, Self
 
+from faust.types import TP
+
 from streams.faust_app import Batch, Membership
 from tests.simulator.process import Process
 
@@ -91,6 +93,15 @@ class App:
         self.agents: list[tuple[Topic, Callable[[Any], Coroutine[Any, Any, None]]]] = []
         self.batch_consumer: Any = None
         self._on_drain: list[Callable[[], Awaitable[None]]] = []
+        self._kept: dict[str, Callable[[int], bool]] = {}
+
+    def keep_state(self, topic: str, has_state: Callable[[int], bool]) -> None:
+        """Read a partition of this topic only while its state is here."""
+        self._kept[topic] = has_state
+
+    def has_state(self, tp: TP) -> bool:
+        """Whether the state that a partition needs is here."""
+        return tp.topic not in self._kept or self._kept[tp.topic](tp.partition)
 
     def topic(self, *names: str, maxsize: int = 0) -> Topic:
         """Several topics as one stream."""

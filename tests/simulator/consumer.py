@@ -55,6 +55,12 @@ class PlainConsumer:
         """Read on from there."""
         self._position = TP(*tp), offset
 
+    async def position(self, tp: TopicPartition) -> int:
+        """How far it was read."""
+        assert self._position is not None
+        assert self._position[0] == TP(*tp)
+        return self._position[1]
+
     async def end_offsets(self, tps: list[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Where the logs end."""
         ends = await self._network.call(
@@ -246,7 +252,7 @@ class Consumer:
         return [
             (tp, position)
             for tp, position in sorted(self._positions.items())
-            if self.acks[tp].in_flight < _MAX_IN_FLIGHT
+            if self.acks[tp].in_flight < _MAX_IN_FLIGHT and self._app.has_state(tp)
         ]
 
     def _deliver(self, fetched: Mapping[TP, Any]) -> bool:
@@ -254,7 +260,8 @@ class Consumer:
         if not self._is_open:
             return False
         for tp, records in fetched.items():
-            for batch in split(tp, records, self._draws.choice((1, 2, 4, 8, 30)), 1 << 20):
+            size, read_from = self._draws.choice((1, 2, 4, 8, 30)), self.acks[tp].read_from
+            for batch in split(tp, records, size, 1 << 20, read_from):
                 self._deliver_batch(tp, batch)
         return bool(fetched)
 

@@ -28,7 +28,7 @@ _ACKS = """for _, batch in taken:
                 event.ack()"""
 
 
-_BEHIND_COMMIT = Edit(OwnedPartition, "take", "batch.first_offset > self._last_offset + 1", "False")
+_BEHIND_COMMIT = Edit(OwnedPartition, "take", "batch.read_from > self._last_offset + 1", "False")
 
 
 def _last_write_wins(module: Any) -> Edit:

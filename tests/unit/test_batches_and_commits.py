@@ -9,8 +9,8 @@ from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.faust_app.batch import split
-from streams.faust_app.commit import AcksByPartition, OutOfOrderAck
+from streams.faust_app.batch import Batch, split
+from streams.faust_app.commit import AcksByPartition, OutOfOrderAck, PartitionAcks
 
 HERE = TP("events", 3)
 
@@ -102,3 +102,44 @@ def test_a_stop_before_what_is_acked_is_refused() -> None:
     acks.append(9)
     with pytest.raises(OutOfOrderAck, match="stop at offset 9 while everything up to 10 is acked"):
         acks.stop_at(9)
+
+
+def test_offsets_without_a_record_are_done_with_the_last_batch_before_them() -> None:
+    acks = PartitionAcks(HERE, 5)
+    acks.delivered(9)
+    acks.note_read(12)  # 10 and 11 are the ends of transactions
+    acks.pass_over()
+    assert (acks.done_to, acks.take_commit()) == (5, None), "the batch is still in flight"
+    acks.append(9)
+    assert acks.done_to == 12, "no lag"
+    assert acks.take_commit() == 10, "a state that goes up to 9 is committed so"
+    acks.pass_over()
+    assert acks.take_commit() == 12
+    acks.pass_over()
+    assert acks.take_commit() is None, "once"
+
+
+def test_a_partition_without_any_record_is_done_where_it_was_read_to() -> None:
+    acks = PartitionAcks(HERE, 0)
+    acks.note_read(4)
+    acks.pass_over()
+    assert (acks.done_to, acks.take_commit()) == (4, 4)
+
+
+def test_a_stop_takes_back_what_was_read_behind_it() -> None:
+    acks = PartitionAcks(HERE, 0)
+    acks.delivered(9)
+    acks.note_read(40)
+    acks.stop_at(4)
+    acks.pass_over()
+    assert (acks.done_to, acks.take_commit()) == (4, 4)
+
+
+def test_a_batch_says_where_reading_came_from() -> None:
+    acks = PartitionAcks(HERE, 3)
+    records = [Fetched(offset, b"x") for offset in (6, 7, 9)]
+    for batch in split(HERE, records, 2, 100, acks.read_from):
+        acks.delivered(batch.last_offset)
+        assert batch.read_from == {6: 3, 9: 8}[batch.first_offset]
+    assert acks.read_from == 10
+    assert Batch.of(HERE, records).read_from == 6

@@ -18,9 +18,9 @@ import mode
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
-from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
-from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.consumer.subscription_state import SubscriptionState, TopicPartitionState
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
 from aiokafka.producer.sender import SendProduceReqHandler
@@ -48,6 +48,10 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     # overridden
     (driver.AIOKafkaConsumerThread._create_worker_consumer, "self, transport"),
     (driver.AIOKafkaConsumerThread._highwaters, "self, partitions"),
+    (
+        driver.AIOKafkaConsumerThread._fetch_records,
+        "self, consumer, active_partitions, timeout, max_records",
+    ),
     (driver.AIOKafkaConsumerThread.on_thread_stop, "self"),
     (driver.AIOKafkaConsumerThread.on_start, "self"),
     (driver.AIOKafkaConsumerThread._commit, "self, offsets"),
@@ -117,6 +121,7 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (base.Consumer.commit_and_end_transactions, "self"),
     (base.Consumer.stop_flow, "self"),
     (AIOKafkaConsumer.highwater, "self, partition"),
+    (AIOKafkaConsumer.last_stable_offset, "self, partition"),
     (AIOKafkaConsumer.seek_to_beginning, "self, partitions"),
     (SubscriptionState.fetch_context, "self"),
     (GroupCoordinator._send_req, "self, request"),
@@ -138,11 +143,15 @@ ATTRIBUTES: list[tuple[type[Any], str]] = [
     (base.Consumer, "_committed_offset"),
     (base.Consumer, "_unacked_messages"),
     (Recovery, "_generation_id"),
+    (Recovery, "active_highwaters"),
+    (Recovery, "active_offsets"),
     (TableManager, "_recovery"),
     (AIOKafkaConsumer, "_client"),
     (AIOKafkaConsumer, "_coordinator"),
     (AIOKafkaConsumer, "_subscription"),
     (AIOKafkaConsumer, "_fetch_max_wait_ms"),
+    (AIOKafkaConsumer, "_isolation_level"),
+    (TopicPartitionState, "_position"),
     (GroupCoordinator, "_subscription"),
     (GroupCoordinator, "_closing"),
 ]
@@ -407,3 +416,18 @@ def test_without_a_reset_a_position_out_of_range_is_an_error_of_its_partition() 
     )
     assert "del self._records[tp]" in inspect.getsource(Fetcher.request_offset_reset)
     assert in_order(Fetcher.fetched_records, "del self._records[tp]", "check_raise()")
+
+
+def test_a_fetch_moves_the_position_with_the_records_it_takes_out() -> None:
+    """So `Fetched.positions` belong to its records, also where there are none."""
+    assert in_order(FetchResult.getall, "for msg in", "self._update_position()")
+    assert in_order(Fetcher.fetched_records, ".getall(max_records)", "if drained or not timeout")
+
+
+def test_the_isolation_level_is_taken_when_a_consumer_starts() -> None:
+    assert "isolation_level=self._isolation_level" in inspect.getsource(AIOKafkaConsumer.start)
+
+
+def test_a_restore_is_complete_when_its_offsets_reach_its_ends() -> None:
+    assert in_order(Recovery.active_remaining, "self.active_highwaters", "highwater - offsets[tp]")
+    assert in_order(Recovery._slurp_changelogs, "timeout=5.0", "_maybe_signal_recovery_end(")

@@ -125,16 +125,23 @@ def test_others_may_have_written_what_we_have_not(
     assert foreign_range(10, count, last) == found
 
 
-def taken(first: int) -> Any:
+def taken(first: int, read_from: int | None = None) -> Any:
     value = encode_control(PolicyActivated("p", "app", "live", 0, Policy()))
     record: Any = SimpleNamespace(offset=first, timestamp=0, key=None, value=value, headers=())
-    return SimpleNamespace(value=Batch.of(TP("log", 3), [record]))
+    return SimpleNamespace(value=Batch.of(TP("log", 3), [record], read_from))
 
 
 def test_a_state_that_ends_before_what_is_committed_is_not_gone_on_with() -> None:
     partition = restored(meta(4, 21))
     with pytest.raises(LogGap, match=r"log/3 goes on at offset 33, .* ends at offset 21"):
         partition.take(taken(33), 0)
+
+
+def test_offsets_that_are_no_records_are_no_gap() -> None:
+    partition = restored(meta(4, 21))
+    partition.take(taken(33, read_from=22), 0)
+    with pytest.raises(LogGap, match="goes on at offset 40"):
+        partition.take(taken(45, read_from=40), 0)
 
 
 def test_what_the_state_contains_may_come_again() -> None:

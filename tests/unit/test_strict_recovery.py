@@ -121,3 +121,23 @@ async def test_progress_is_logged_while_there_is_something_left(
     finally:
         logger.removeHandler(told)
         telling.cancel()
+
+
+async def test_a_restore_ends_where_no_record_is_at_the_end(recovery: StrictRecovery) -> None:
+    offsets = await begin(recovery)
+    first, second = offsets
+    recovery.note_position(first, 600, 599)
+    recovery.note_position(first, 1_100, 1_097)  # 1,098 and 1,099 end transactions
+    recovery.note_position(second, 3_100, None)  # everything was aborted
+    assert not recovery.is_complete, "the last records are not taken yet"
+    offsets[first] = 1_097
+    assert recovery.is_complete
+
+
+async def test_a_restore_that_is_not_at_the_end_has_no_other_end(recovery: StrictRecovery) -> None:
+    offsets = await begin(recovery)
+    for tp in offsets:
+        recovery.note_position(tp, 1_099, 1_000)
+        recovery.note_position(tp, 1_099, None)
+        offsets[tp] = 1_000
+    assert not recovery.is_complete
