@@ -27,12 +27,14 @@ def worker(
     with one_sentence():
         settings = load_settings()
         declared = load_policy(policy or settings.policy_file)
+        from streams.changelog import check_formats
         from streams.kafka.topics import check_topics, topic_name
         from streams.policy_log import ensure_policy
         from streams.runtime.logs import configure_logging
         from streams.worker import Worker
 
         counts = asyncio.run(check_topics(settings))
+        asyncio.run(check_formats(settings, counts[topic_name(settings, "customer-events")]))
         asyncio.run(ensure_policy(settings, declared))
         configure_logging(settings.log_level, settings.log_format)
         partitions = counts[topic_name(settings, "customer-events")]

@@ -21,6 +21,8 @@ from streams.kafka.topics import changelog_name, check_topics
 _FIRST_SPAN = 4_000
 """Records from the end of a changelog that are looked through first for its newest checkpoint."""
 _SPAN_FACTOR = 8
+_LAST_RECORDS = 10
+"""Records from the end of a changelog of which `check_formats` looks at the format."""
 
 
 class StateUnreadable(Exception):
@@ -92,6 +94,28 @@ async def newest_meta(consumer: AIOKafkaConsumer, changelog: TopicPartition) -> 
             return found
         span *= _SPAN_FACTOR
     return None
+
+
+async def check_formats(settings: Settings, partitions: int) -> None:
+    """Check that this release reads what was written last to each partition of the changelog.
+
+    A partition's format only rises, so its last records tell. A worker that cannot go on then ends
+    before it joins its group, where its coming and going would hold up the others.
+
+    Raises:
+        NewerFormat: it does not.
+    """
+    consumer = new_consumer(settings)
+    await consumer.start()
+    try:
+        for number in range(partitions):
+            tp = TopicPartition(changelog_name(settings), number)
+            end = (await consumer.end_offsets([tp]))[tp]
+            async for records, _ in read_to_end(consumer, tp, max(0, end - _LAST_RECORDS)):
+                for record in records:
+                    _check_format(tp, record)
+    finally:
+        await consumer.stop()
 
 
 def _check_format(tp: TopicPartition, record: ConsumerRecord) -> None:

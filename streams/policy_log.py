@@ -12,8 +12,9 @@ from handlers.control_records import PolicyActivated, encode_control
 from handlers.formats import FIRST, NEWEST, RULES
 from handlers.state.partition_state import Meta
 from scoring.policy import Policy
+from streams.changelog import newest_meta
 from streams.kafka.clients import new_consumer, new_producer
-from streams.kafka.topics import CUSTOMER_EVENTS, check_topics, topic_name
+from streams.kafka.topics import CUSTOMER_EVENTS, changelog_name, check_topics, topic_name
 from streams.runtime.clock import wall_ms
 
 
@@ -57,6 +58,31 @@ async def ensure_policy(settings: Settings, policy: Policy) -> list[int]:
 
     Two workers that start at once may both write it; the second record changes nothing.
     """
+    ends = await _ends(settings)
+    empty = [number for number, end in enumerate(ends) if end == 0]
+    if empty:
+        number = None if not any(ends) else await _format_beside(settings, ends)
+        await _write(settings, activation(settings, policy, number=number), empty)
+    return empty
+
+
+async def publish_policy(settings: Settings, policy: Policy, running: Meta | None) -> int:
+    """Write a policy to every partition of the log; return how many there are.
+
+    Args:
+        settings: of this deployment.
+        policy: which is to be in force.
+        running: the state of a partition, None if no worker has written one yet.
+    """
+    ends = await _ends(settings)
+    # Workers that have only just begun may be of a release that reads the first format only.
+    number = FIRST if running is None and any(ends) else None
+    await _write(settings, activation(settings, policy, running, number), range(len(ends)))
+    return len(ends)
+
+
+async def _ends(settings: Settings) -> list[int]:
+    """Where the partitions of the log end."""
     counts = await check_topics(settings)
     topic = topic_name(settings, CUSTOMER_EVENTS)
     consumer = new_consumer(settings)
@@ -66,24 +92,19 @@ async def ensure_policy(settings: Settings, policy: Policy) -> list[int]:
         ends = await consumer.end_offsets(tps)
     finally:
         await consumer.stop()
-    empty = [tp.partition for tp, end in ends.items() if end == 0]
-    if empty:
-        # Beside partitions with records there may be workers that read the first format only.
-        number = None if len(empty) == len(tps) else FIRST
-        await _write(settings, activation(settings, policy, number=number), empty)
-    return empty
+    return [ends[tp] for tp in tps]
 
 
-async def publish_policy(settings: Settings, policy: Policy, running: Meta | None) -> int:
-    """Write a policy to every partition of the log; return how many there are.
-
-    Args:
-        running: the state of a partition, None if no worker has run yet.
-    """
-    counts = await check_topics(settings)
-    partitions = counts[topic_name(settings, CUSTOMER_EVENTS)]
-    await _write(settings, activation(settings, policy, running), range(partitions))
-    return partitions
+async def _format_beside(settings: Settings, ends: list[int]) -> int:
+    """The format of a partition that has records; the first one if there is no state of it yet."""
+    number = next(number for number, end in enumerate(ends) if end)
+    consumer = new_consumer(settings)
+    await consumer.start()
+    try:
+        meta = await newest_meta(consumer, TopicPartition(changelog_name(settings), number))
+    finally:
+        await consumer.stop()
+    return FIRST if meta is None else meta.format
 
 
 async def _write(settings: Settings, value: bytes, partitions: Iterable[int]) -> None:

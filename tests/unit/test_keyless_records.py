@@ -66,7 +66,12 @@ def test_what_is_neither_tick_nor_policy_is_a_dead_letter(value: bytes | None, r
 
 
 @pytest.mark.parametrize(
-    "value", [b'{"type":"clock.tick"}', b'{"type":"policy.activated","policy":{"new":1}}']
+    "value",
+    [
+        b'{"type":"clock.tick"}',
+        b'{"type":"policy.activated","policy":{"new":1}}',
+        b'{"type":"clock.tick","at":1,"format":100}',
+    ],
 )
 def test_a_control_record_of_a_newer_version_stops_the_worker(value: bytes) -> None:
     with pytest.raises(UnreadableControl, match="log/3 has a control record at offset 1"):
