@@ -15,6 +15,7 @@ from handlers.control_records import UnreadableControl
 from handlers.format_fields import FormatTooOld
 from handlers.formats import NewerFormat
 from streams.changelog import StateUnreadable
+from streams.checked_clock import WrongClock
 from streams.kafka.clients import BrokerUnreachable
 from streams.kafka.topics import TopicsUnusable
 
@@ -27,6 +28,7 @@ EXPECTED = (
     UnreadableControl,
     NewerFormat,
     FormatTooOld,
+    WrongClock,
     KafkaError,
     OSError,
 )

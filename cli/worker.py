@@ -28,6 +28,7 @@ def worker(
         settings = load_settings()
         declared = load_policy(policy or settings.policy_file)
         from streams.changelog import check_formats
+        from streams.checked_clock import check_clock
         from streams.kafka.topics import check_topics, topic_name
         from streams.policy_log import ensure_policy
         from streams.runtime.logs import configure_logging
@@ -35,6 +36,7 @@ def worker(
 
         counts = asyncio.run(check_topics(settings))
         asyncio.run(check_formats(settings, counts[topic_name(settings, "customer-events")]))
+        asyncio.run(check_clock(settings))
         asyncio.run(ensure_policy(settings, declared))
         configure_logging(settings.log_level, settings.log_format)
         partitions = counts[topic_name(settings, "customer-events")]

@@ -41,6 +41,11 @@ class ResultSettings(Section):
         description="An event later than the wall clock by more than this is a dead letter "
         "(`from_the_future`).",
     )
+    max_clock_error: Annotated[AnyDuration, between("5s", "365d")] = Field(
+        default=Duration(30_000),
+        description="A worker whose clock is further than this from the brokers' ends, before it "
+        "writes ticks or judges events by it.",
+    )
     min_event_time: Annotated[str, AfterValidator(field_checks.instant)] = Field(
         default="1990-01-01T00:00:00Z",
         description="An event before this RFC 3339 time is a dead letter (`invalid_timestamp`).",

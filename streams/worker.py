@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aiokafka.errors import KafkaError
 
@@ -14,17 +14,18 @@ from handlers import formats
 from handlers.control_records import ClockTick, encode_control
 from scoring.policy import Policy
 from scoring.rules import Rules
+from streams.checked_clock import CheckedClock
 from streams.engine.agent import Engine
 from streams.engine.metrics import EngineMetrics
 from streams.engine.owned_partition import OwnedPartition
 from streams.faust_app import BatchLimits, FaustOptions, StreamApp, run_worker
 from streams.ingest.agent import Ingest
 from streams.kafka.clients import new_producer
+from streams.kafka.clock_probe import ClockProbe, Reading
 from streams.kafka.faust_credentials import faust_broker_urls, faust_credentials
 from streams.kafka.offsets import topic_guard
 from streams.kafka.topics import CUSTOMER_EVENTS, topic_name
 from streams.logged_settings import LoggedSettings
-from streams.runtime.clock import wall_ms
 from streams.runtime.gc_tuning import collect_rarely
 from streams.runtime.http_server import HttpServer
 from streams.runtime.metrics import Metrics
@@ -50,6 +51,10 @@ class Worker:
         self._engine_producer = new_producer(settings, "engine")
         self._log_producer = new_producer(settings, "ingest")
         self._tick_producer = new_producer(settings, "clock")
+        self._clock_probe = ClockProbe(settings)
+        self.clock = CheckedClock(
+            self._clock_probe.ask, settings.max_clock_error.ms, self._show_clock_errors
+        )
         self._transactions = OpenTransactions(self._metrics)
         self._lag_seen: set[tuple[str, int]] = set()
         self.app = StreamApp(
@@ -77,14 +82,14 @@ class Worker:
             self._log_producer,
             self._metrics,
             partitions,
+            self.clock.now_ms,
             self._rules,
-            self.app.topic_guard.short_topic_id,
         )
         self._logged_settings = LoggedSettings(
             settings, self._tick_producer, lambda: self.app.group_format
         )
         for producer in (self._engine_producer, self._log_producer, self._tick_producer):
-            producer.guard_by(self.app.membership.confirm)
+            producer.guard_by(self._confirm)
         self.app.connect_first(
             LoopWatchdog(settings.stall_timeout.seconds),
             HttpServer(
@@ -94,6 +99,7 @@ class Worker:
                 readiness=self._readiness,
                 liveness=self._liveness,
             ),
+            self._clock_probe,
             self._engine_producer,
             self._log_producer,
             self._tick_producer,
@@ -125,10 +131,19 @@ class Worker:
             self._show_lag(),
             self._watch_topics(),
             self._logged_settings.write_often(lambda: self.engine.partitions),
+            self.clock.keep_comparing(),
         ]
         if self._settings.mode == "live":
             loops.append(self._tick())
         await asyncio.gather(*loops)
+
+    async def _confirm(self) -> None:
+        """Return when writing is right: with a right clock, and as a member of the group."""
+        await self.clock.confirm()
+        await self.app.membership.confirm()
+
+    def _show_clock_errors(self, readings: Sequence[Reading]) -> None:
+        self._metrics.set_clock_errors({one.broker: one.ahead_ms / 1000 for one in readings})
 
     def _readiness(self) -> Mapping[str, bool]:
         return {"assigned_and_restored": self.app.ready, "broker": not self.app.should_stop}
@@ -170,7 +185,7 @@ class Worker:
             await asyncio.sleep(self._settings.tick_interval.ms / 1000)
             if not self.app.ready:
                 continue
-            tick = encode_control(ClockTick(wall_ms()))
+            tick = encode_control(ClockTick(await self.clock.now_ms()))
             partitions = self.engine.partitions
             for partition in partitions:
                 self._tick_producer.add(self._events_topic, partition.number, None, tick)

@@ -9,6 +9,7 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from cli.doctor import Finding
+from cli.doctor.clock import clock_finding
 from cli.doctor.cluster import Cluster, look_at_cluster
 from cli.doctor.group import group_finding
 from cli.doctor.policy_in_force import policy_finding
@@ -77,6 +78,7 @@ async def kafka_findings(settings: Settings, declared: Policy | None) -> AsyncIt
             yield finding
     # A client that asks for a topic that is missing would not stop asking.
     if all(topic.name in cluster.topics for topic in topics):
+        yield await _in_time(clock_finding(settings), "the brokers' time")
         counts = _counts(cluster)
         states = format_finding(settings, counts[changelog_name(settings)])
         readable = await _in_time(states, "the changelog")

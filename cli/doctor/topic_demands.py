@@ -8,7 +8,14 @@ from typing import Literal, NamedTuple
 from config.settings import Settings
 from handlers import outputs
 from streams.kafka.clients import LARGEST_BATCH_BYTES
-from streams.kafka.topics import DEAD_LETTERS, FOR_EVER, Topic, topic_name
+from streams.kafka.topics import (
+    CLOCK_PROBE,
+    DEAD_LETTERS,
+    FOR_EVER,
+    TIMESTAMP_TYPE,
+    Topic,
+    topic_name,
+)
 
 _DAY_MS = 86_400_000
 _WEEK_MS = str(7 * _DAY_MS)
@@ -17,8 +24,8 @@ _BEFORE, _AFTER = "message.timestamp.before.max.ms", "message.timestamp.after.ma
 _DIFFERENCE = "message.timestamp.difference.max.ms"  # both in one, before Kafka 3.6
 _AWAY_MS = "86400000"
 """For how long a worker or a consumer may be away before something is gone."""
-_UNDERWAY_MS = "600000"
-"""How far the time in a record of ours may lie from the broker's when it arrives there."""
+_UNDERWAY_MS = 600_000
+"""For how long a record of ours may be under way to a broker."""
 
 _COMPACTED_AWAY = "a newer record of a customer removes the older ones before they were read"
 _GONE_EARLY = "records are removed while they are still needed"
@@ -66,12 +73,22 @@ def demands_on(
         copies: replicas of its partitions.
         configs: the settings of all topics, as the brokers tell them.
     """
+    if topic.name == topic_name(settings, CLOCK_PROBE):
+        yield from _of_probe()
+        return
     if topic.config.get("cleanup.policy") == "compact":
         yield from _of_compacted(settings, topic)
     else:
         yield Demand("cleanup.policy", "delete", "exactly", _COMPACTED_AWAY, "delete")
         yield from _of_retention(topic)
-    yield from _of_inputs(settings, configs) if topic.is_input else _of_ours(copies)
+    yield from _of_inputs(settings, configs) if topic.is_input else _of_ours(settings, copies)
+
+
+def _of_probe() -> Iterator[Demand]:
+    refused = "Kafka refuses its records, and no worker starts"
+    yield Demand("cleanup.policy", "delete", "exactly", refused, "delete")
+    for setting, value in TIMESTAMP_TYPE.items():
+        yield Demand(setting, value, "exactly", "no worker can compare its clock and start")
 
 
 def _of_compacted(settings: Settings, topic: Topic) -> Iterator[Demand]:
@@ -133,7 +150,7 @@ def _of_inputs(settings: Settings, configs: Mapping[str, Mapping[str, str]]) -> 
         yield Demand(setting, replayed_ms, "at least", harm)
 
 
-def _of_ours(copies: int) -> Iterator[Demand]:
+def _of_ours(settings: Settings, copies: int) -> Iterator[Demand]:
     yield Demand(
         "max.message.bytes",
         str(LARGEST_BATCH_BYTES),
@@ -142,7 +159,8 @@ def _of_ours(copies: int) -> Iterator[Demand]:
     )
     harm = "Kafka refuses what a worker writes after a short delay, and the worker stops"
     for setting in (_BEFORE, _AFTER, _DIFFERENCE):
-        yield Demand(setting, _UNDERWAY_MS, "at least", harm)
+        away_ms = max(_UNDERWAY_MS, 2 * settings.max_clock_error.ms)
+        yield Demand(setting, str(away_ms), "at least", harm)
     refuses = "Kafka refuses every write: there are fewer copies"
     yield Demand("min.insync.replicas", str(copies), "at most", refuses)
     if copies > 2:

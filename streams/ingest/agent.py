@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 
 from faust.types import TP, StreamT
@@ -27,7 +27,6 @@ from streams.kafka.dead_letter import MAX_BYTES, dead_letter, with_first_bytes_o
 from streams.kafka.headers import COMPLETE, Origin, canonical_headers, cloud_event_headers
 from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, INPUT_TOPICS, topic_name
-from streams.runtime.clock import wall_ms
 from streams.runtime.metrics import Metrics, type_label
 
 _IDLE_S = 0.01
@@ -43,10 +42,9 @@ class Ingest:
 
     Args:
         partitions: of the canonical log.
+        now_ms: the wall clock, once it is known to be right.
         rules: those in force at this worker; None while it has no partition of the log. What the
             engine would refuse by them counts as bad, too.
-        topic_id_of: the short id of an input topic, empty where unknown. It tells a topic from a
-            former one of its name.
     """
 
     def __init__(
@@ -56,8 +54,8 @@ class Ingest:
         producer: BatchProducer,
         metrics: Metrics,
         partitions: int,
+        now_ms: Callable[[], Awaitable[int]],
         rules: Callable[[], Rules | None] = lambda: None,
-        topic_id_of: Callable[[str], str] = lambda _: "",
     ) -> None:
         self._app = app
         self._settings = settings
@@ -73,8 +71,10 @@ class Ingest:
         self._flushing = asyncio.Lock()
         self._stops = PartitionStops(app, settings, metrics)
         self._limits = Limits()
+        self._now_ms = now_ms
         self._rules_now = rules
-        self._topic_id_of = topic_id_of
+        # A short id, empty where unknown, tells a topic from a former one of its name.
+        self._topic_id_of = app.topic_guard.short_topic_id
         self._rules: Rules | None = None
         self._counts: Counter[tuple[str, str]] = Counter()
         topics = app.topic(*self._labels, maxsize=app.batch_topic("any").maxsize)
@@ -90,6 +90,7 @@ class Ingest:
         """The agent: forward the records of each batch; the flush acks it later."""
         async for event in batch_events(stream):
             batch = event.value
+            await self._set_limits()
             if not self._stops.admits(batch.tp, batch.first_offset):
                 continue
             self._metrics.batch_records.labels(_STAGE).observe(len(batch))
@@ -131,7 +132,7 @@ class Ingest:
     async def drain(self) -> None:
         """Forward and ack everything taken, merged or not."""
         if self._merge is not None:
-            self._set_limits()
+            await self._set_limits()
             for record, tp_event in self._merge.release_all():
                 self._forward_merged(record, tp_event)
         await self.flush()
@@ -151,14 +152,14 @@ class Ingest:
         ends = {tp: found.end for tp, found in inputs.items()}
         starts = {tp: found.acked for tp, found in inputs.items()}
         merge.note_ends(ends, starts, checked_s)
-        self._set_limits()
+        await self._set_limits()
         for count, (record, event) in enumerate(merge.release(), 1):
             self._forward_merged(record, event)
             if count % 2_000 == 0:
                 if self._producer.full:
                     await self.flush()
                 await asyncio.sleep(0)
-                self._set_limits()
+                await self._set_limits()
 
     def _forward_merged(self, record: Record, event: BatchEvent) -> None:
         batch = event.value
@@ -170,15 +171,14 @@ class Ingest:
 
     def _forward_all(self, batch: Batch) -> bool:
         """Forward the records of a batch; False if the breaker of its partition trips."""
-        self._set_limits()
         tp = batch.tp
         breaker, forward = self._stops.breaker(tp), self._forward
         return all(forward(record, tp, breaker) for record in batch.records)
 
-    def _set_limits(self) -> None:
-        self._rules = self._rules_now()
-        latest_ms = wall_ms() + self._settings.max_future_skew_ms
+    async def _set_limits(self) -> None:
+        latest_ms = await self._now_ms() + self._settings.max_future_skew_ms
         self._limits = Limits(self._settings.min_event_time_ms, latest_ms)
+        self._rules = self._rules_now()
 
     def _forward(self, record: Record, tp: TP, breaker: Breaker) -> bool:
         """Forward a record, or make it a dead letter; False if it trips the breaker instead."""

@@ -79,6 +79,25 @@ def new_producer(
     return BatchProducer(lambda: AIOKafkaProducer(**options), buffered_max_bytes=buffered_max_bytes)
 
 
+def new_probe_producer(settings: Settings, request_timeout_ms: int) -> AIOKafkaProducer:
+    """A producer for single records that nobody reads: the leader alone acknowledges them.
+
+    Args:
+        settings: of the deployment.
+        request_timeout_ms: how long a record is tried.
+
+    Raises:
+        SettingsError: a certificate or key file cannot be used.
+    """
+    return AIOKafkaProducer(
+        bootstrap_servers=list(settings.kafka_servers),
+        client_id=f"{settings.app_id}-probe",
+        acks=1,
+        request_timeout_ms=request_timeout_ms,
+        **aiokafka_security(settings),
+    )
+
+
 def new_admin(settings: Settings, **options: Any) -> AIOKafkaAdminClient:
     """An admin client that is not connected yet.
 

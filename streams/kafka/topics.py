@@ -19,6 +19,8 @@ from streams.kafka.clients import open_admin, unreachable
 INPUT_TOPICS: Final[tuple[InputTopic, ...]] = get_args(InputTopic)
 CUSTOMER_EVENTS = "customer-events"
 DEAD_LETTERS = "dead-letters"
+CLOCK_PROBE = "clock-probe"
+"""Has empty records, by which a worker reads the brokers' time."""
 OUTPUTS = (
     outputs.TIER_CHANGES,
     outputs.DORMANCY_ALERTS,
@@ -40,6 +42,11 @@ _CHANGES = frozenset({outputs.TIER_CHANGES, outputs.DORMANCY_ALERTS})
 # A stopped owner that wakes may still write; the record it would hide must stay long enough to be
 # compared.
 _CHANGELOG = {**_COMPACTED, "min.compaction.lag.ms": "600000"}
+
+
+TIMESTAMP_TYPE = {"message.timestamp.type": "LogAppendTime"}
+"""So that the answer to a write tells the broker's time."""
+_PROBE = {**TIMESTAMP_TYPE, "retention.ms": "3600000"}
 
 
 class TopicsUnusable(Exception):
@@ -74,6 +81,7 @@ def all_topics(settings: Settings) -> list[Topic]:
     topics.append(Topic(prefix + outputs.CUSTOMER_PROFILES, _COMPACTED))
     topics.append(Topic(prefix + DEAD_LETTERS, {}))
     topics.append(Topic(changelog_name(settings), _CHANGELOG))
+    topics.append(Topic(prefix + CLOCK_PROBE, _PROBE))
     return topics
 
 

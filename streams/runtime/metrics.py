@@ -142,6 +142,12 @@ class Metrics:
         self.partition_clock_seconds = self._gauge(
             "partition_clock_seconds", "Clock of a partition, in seconds since 1970.", "partition"
         )
+        self.clock_error_seconds = self._gauge(
+            "clock_error_seconds",
+            "How far the clock of this machine is ahead of a broker's, negative if it is behind; "
+            "exact to half of the time that the answer took.",
+            "broker",
+        )
         self.assigned_partitions = self._gauge(
             "assigned_partitions", "Partitions of `customer-events` that this worker owns."
         )
@@ -287,6 +293,12 @@ class Metrics:
             gauge.clear()
             for name, count in counts.items():
                 gauge.labels(name).set(count)
+
+    def set_clock_errors(self, ahead_s: Mapping[int, float]) -> None:
+        """Show these differences, by broker, and no others."""
+        self.clock_error_seconds.clear()
+        for broker, seconds in ahead_s.items():
+            self.clock_error_seconds.labels(str(broker)).set(seconds)
 
     def forget_partition(self, topic: str, partition: int) -> None:
         """Stop showing the lag of a partition that went to another process."""

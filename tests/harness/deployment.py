@@ -86,10 +86,22 @@ class Deployment(TopicAccess):
         """The variables of a process of this deployment, and none of ours."""
         return environment_with({**self._values, **others})
 
-    def start_worker(self, program: Sequence[str] = WORKER, **others: Any) -> RunningWorker:
-        """Start a worker, or a program that stands for one; it is not ready yet."""
+    def start_worker(
+        self,
+        program: Sequence[str] = WORKER,
+        *,
+        variables: Mapping[str, str] | None = None,
+        **others: Any,
+    ) -> RunningWorker:
+        """Start a worker, or a program that stands for one; it is not ready yet.
+
+        Args:
+            program: what is run.
+            variables: of its environment, beside the settings.
+            others: settings that differ from the deployment's.
+        """
         name = f"{self.settings.app_id}-{len(self._workers)}"
-        environment = self.environment(**others)
+        environment = {**self.environment(**others), **(variables or {})}
         worker = RunningWorker(name, environment, self.folder, self._workspace, program)
         self._workers.append(worker)
         return self._workers[-1]

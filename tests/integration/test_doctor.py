@@ -118,6 +118,7 @@ def test_sound_deployment_has_only_ok_lines(env: dict[str, str], deployed: Setti
     assert any("answers over PLAINTEXT: 1 broker" in line for line in lines)
     assert any("the first worker writes policy 'default-1'" in line for line in lines)
     assert any("nothing waits" in line for line in lines)
+    assert "ok  clock: these brokers do not tell their time, so nobody compares it" in lines
     assert any("Redis at" in line and "without a login" in line for line in lines)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 
 from faust.types import TP
 
-from streams.faust_app import Batch, Membership
+from streams.faust_app import Batch, Membership, TopicGuard
 from tests.simulator.process import Process
 
 
@@ -88,6 +88,7 @@ class App:
         self.process = process
         self.membership = membership
         self.tables = Tables()
+        self.topic_guard = TopicGuard()
         self.generation = 0
         self.ready = False
         self.agents: list[tuple[Topic, Callable[[Any], Coroutine[Any, Any, None]]]] = []

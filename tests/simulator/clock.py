@@ -6,17 +6,26 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from unittest import mock
 
+import streams.checked_clock
 import streams.engine.agent
 import streams.engine.owned_partition
 import streams.ingest.agent
 import streams.runtime.clock
+from tests.simulator.event_loop import CURRENT
 
 _TIMED = (
+    streams.checked_clock,
     streams.engine.agent,
     streams.engine.owned_partition,
     streams.ingest.agent,
     streams.runtime.clock,
 )
+
+
+def machine_ms(right_ms: int) -> int:
+    """What the machine of the current process shows when it is this time."""
+    process = CURRENT.get()
+    return right_ms if process is None else right_ms + process.clock_off_ms
 
 
 class WallClock:
@@ -36,8 +45,8 @@ class WallClock:
         return self._now_s()
 
     def time_ns(self) -> int:
-        """As `time.time_ns`."""
-        return self.wall_ms * 1_000_000
+        """As `time.time_ns` on the machine of the process that asks."""
+        return machine_ms(self.wall_ms) * 1_000_000
 
     @property
     def wall_ms(self) -> int:

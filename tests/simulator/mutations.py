@@ -10,6 +10,7 @@ import streams.engine.agent
 import streams.ingest.agent
 from handlers.partition import Partition
 from handlers.state.restore import Restoration
+from streams.checked_clock import CheckedClock
 from streams.engine.agent import Engine
 from streams.engine.fencing import Fencing
 from streams.engine.owned_partition import OwnedPartition
@@ -238,6 +239,31 @@ _ALL = (
                 "max(self._max_epoch, 1)",
             ),
         ),
+    ),
+    Mutation(
+        "a worker with a wrong clock ends",
+        killed_by=5_050,
+        edits=(
+            Edit(CheckedClock, "_compare", "if 2 * len(wrong) > len(readings):", "if False:"),
+            Edit(CheckedClock, "_compare", "if one not in wrong", "if True"),
+        ),
+    ),
+    Mutation(
+        "a clock is compared before its first use",
+        killed_by=5_080,
+        edits=(
+            Edit(
+                CheckedClock,
+                "_holds",
+                "if found is None:\n        return False",
+                "if found is None:\n        return True",
+            ),
+        ),
+    ),
+    Mutation(
+        "a clock that has jumped is compared before it is used",
+        killed_by=5_149,
+        edits=(Edit(CheckedClock, "_holds", "abs(moved_ms) <= _JUMP_MS", "True"),),
     ),
 )
 

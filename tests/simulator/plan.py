@@ -42,12 +42,13 @@ class Fault:
     Attributes:
         at_s: seconds after the begin; what waits for a point or a step waits from then on.
         kind: `kill`, `freeze`, `stop`, `fail_write`, `write_twice`, `rebalance`, `jump`, `policy`,
-            `compaction` or `stray` (records of somebody else in the log).
+            `compaction`, `stray` (records of somebody else in the log) or `wrong_clock` (of one
+            machine; a jump is that of all clocks).
         slot: which worker.
         point: a named point; None: after `count` steps.
         count: the how-manieth time the point is reached, or steps, or writes.
         for_s: how long it is frozen.
-        by_ms: how far the wall clock jumps.
+        by_ms: how far the wall clock jumps, or is wrong.
         kills_others: when it wakes, all others are killed: at once, or at this point.
     """
 
@@ -66,7 +67,9 @@ class Fault:
 
     def __str__(self) -> str:
         where = "" if self.point is None else f" {self.point}"
-        more = {"freeze": f" for {self.for_s:.1f} s", "jump": f" by {self.by_ms / _HOUR_MS:.0f} h"}
+        by = f" by {self.by_ms / _HOUR_MS:.0f} h"
+        lasts = f" for {self.for_s:.1f} s"
+        more = {"freeze": lasts, "jump": by, "wrong_clock": by + lasts}
         return f"{self.kind} w{self.slot}{where} #{self.count}{more.get(self.kind, '')}"
 
 
@@ -99,10 +102,24 @@ class Plan:
     policies: tuple[Policy, ...]
     load: tuple[Sent, ...]
     faults: tuple[Fault, ...]
+    tells_time: bool = False
+    """Whether brokers tell their time, so that workers compare their clocks with it."""
 
 
 def plan_of(seed: int) -> Plan:
     """The plan of a seed."""
+    plan = _plan(seed)
+    draws = Random(f"clocks {seed}")
+    if draws.random() >= _TELLS_TIME:
+        return plan
+    # All clocks jump only without a wrong one: it could not be told which is right.
+    faults = [fault for fault in plan.faults if fault.kind != "jump"]
+    faults += [_wrong_clock(draws, plan.workers) for _ in range(draws.randint(1, 3))]
+    ordered = tuple(sorted(faults, key=lambda fault: fault.at_s))
+    return replace(plan, faults=ordered, tells_time=True)
+
+
+def _plan(seed: int) -> Plan:
     random = Random(f"plan {seed}")
     mode: Mode = random.choice(("live", "replay"))
     workers = random.choice((2, 2, 3))
@@ -120,6 +137,21 @@ def plan_of(seed: int) -> Plan:
         policies=(check_policy(first), check_policy(_changed(random, first))),
         load=_load(random),
         faults=_faults(random, workers),
+    )
+
+
+_TELLS_TIME = 0.1
+_TWO_YEARS_MS = 730 * _DAY_MS
+
+
+def _wrong_clock(random: Random, workers: int) -> Fault:
+    """From the start of a worker, or while it runs; behind so far that events are refused."""
+    return Fault(
+        random.choice((0.0, 0.3 + random.random() * LOAD_S)),
+        "wrong_clock",
+        random.randrange(workers),
+        for_s=random.choice((0.3, 1.5, 10.0)),
+        by_ms=random.choice((_HOUR_MS, -_HOUR_MS, _TWO_YEARS_MS, -_TWO_YEARS_MS)),
     )
 
 

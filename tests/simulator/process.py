@@ -19,6 +19,7 @@ class Process:
         name: of the slot it runs in and the how-manieth it is there.
         error: what it ended by, if it ended by itself with an error.
         on_point: called with each named point that is reached.
+        clock_off_ms: how far the wall clock of its machine is wrong.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Process:
         self.on_point = on_point
         self.is_dead = False
         self.is_frozen = False
+        self.clock_off_ms = 0
         self.error: BaseException | None = None
         self.ended_s: float | None = None
         self.steps_left: int | None = None

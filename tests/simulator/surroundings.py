@@ -30,6 +30,7 @@ class Surroundings:
         oblivious_s: how long a worker does not hear that the group has given it up.
         changelog: the topic of the customers table.
         ticking: whether ticks are written.
+        clock_draws: how long brokers take to tell their time; None: they never tell it.
     """
 
     broker: Broker
@@ -43,3 +44,4 @@ class Surroundings:
     oblivious_s: float
     changelog: str
     ticking: Callable[[], bool]
+    clock_draws: Random | None

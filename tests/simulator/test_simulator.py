@@ -64,6 +64,8 @@ def test_all_promises_hold_in_two_thousand_histories(
         "late writes of zombies",
         "stuck requests",
         "stray records",
+        "wrong_clock",
+        "ended by WrongClock",
         "transfers",
         "followed events",
         "forwarded to another partition",

@@ -15,6 +15,7 @@ from scoring.timestamps import parse_rfc3339
 from streams.engine.owned_partition import OwnedPartition
 from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, INPUT_TOPICS, OUTPUTS
 from tests.simulator.broker import Log, Stored
+from tests.simulator.clock_use import check_clocks
 from tests.simulator.custody import check_custody
 from tests.simulator.dumped import check_dump
 from tests.simulator.durability import Durability
@@ -39,6 +40,7 @@ def judge(world: World) -> list[str]:
     found += _letters(folds, letters)
     found += check_custody(folds)
     found += _ends(world)
+    found += check_clocks(world)
     for number, fold in folds.items():
         found += [f"partition {number}: {what}" for what in _order(fold)]
         found += [f"partition {number}: {what}" for what in _outputs(world, number, fold)]

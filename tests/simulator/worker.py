@@ -12,13 +12,16 @@ from yarl import URL
 
 from config.settings import Settings
 from handlers.control_records import ClockTick, Mode, encode_control
+from streams.checked_clock import CheckedClock
 from streams.engine.agent import Engine
 from streams.engine.fencing import Fencing
 from streams.engine.owned_partition import OwnedPartition
 from streams.faust_app import BatchProducer, Membership, PartitionedStore
 from streams.ingest.agent import Ingest
+from streams.kafka.clock_probe import Reading
 from streams.kafka.topics import CUSTOMER_EVENTS, topic_name
 from tests.simulator.app import App
+from tests.simulator.clock import machine_ms
 from tests.simulator.consumer import Consumer, PlainConsumer
 from tests.simulator.group import SESSION_TIMEOUT_S
 from tests.simulator.process import Process
@@ -73,6 +76,7 @@ class Worker:
         now_s = around.clock.monotonic
         self.app = App(process, Membership(SESSION_TIMEOUT_S, _PATIENCE_S, now_s))
         app: Any = self.app
+        self.clock = CheckedClock(self._ask_time, settings.max_clock_error.ms)
         self._events_topic = topic_name(settings, CUSTOMER_EVENTS)
         self._engine_producer = self._producer("outputs")
         self._log_producer = self._producer("log")
@@ -87,7 +91,9 @@ class Worker:
             open_table=_open_table(around.changelog),
             fencing=Fencing(settings, open_consumer, LOOK_EVERY_S),
         )
-        self.ingest = Ingest(app, settings, self._log_producer, _UNCOUNTED, PARTITIONS)
+        self.ingest = Ingest(
+            app, settings, self._log_producer, _UNCOUNTED, PARTITIONS, self.clock.now_ms
+        )
         process.spawn(self._run())
 
     def _producer(self, step: str) -> BatchProducer:
@@ -96,12 +102,31 @@ class Worker:
             around.broker, around.network, self.process, around.write_faults
         )
         producer = ProducerInMemory(kafka, self.process, around.changelog, step)
-        if around.leases:
-            producer.guard_by(self.app.membership.confirm)
+        if around.leases or around.clock_draws is not None:
+            producer.guard_by(self._confirm)
         return producer
+
+    async def _confirm(self) -> None:
+        """Return when writing is right."""
+        await self.clock.confirm()
+        if self._around.leases:
+            await self.app.membership.confirm()
+
+    async def _ask_time(self) -> list[Reading] | None:
+        """The one broker writes at some time between the sending and the answer."""
+        clock, draws = self._around.clock, self._around.clock_draws
+        if draws is None:
+            return None
+        sent_s, sent_ms = clock.monotonic(), machine_ms(clock.wall_ms)
+        await asyncio.sleep(draws.random() * 0.012)
+        written_ms = clock.wall_ms
+        await asyncio.sleep(draws.random() * 0.012)
+        waited_ms = int((clock.monotonic() - sent_s) * 1000) + 1
+        return [Reading(0, sent_s, sent_ms, waited_ms, written_ms)]
 
     async def _run(self) -> None:
         around, process = self._around, self.process
+        await self.clock.confirm()
         for producer in (self._engine_producer, self._log_producer, self._tick_producer):
             await producer.start()
         consumer = self.app.batch_consumer = Consumer(
@@ -117,6 +142,8 @@ class Worker:
             self._tick_often(),
         ):
             process.spawn(endless)
+        if around.clock_draws is not None:
+            process.spawn(self.clock.keep_comparing())
 
     async def _tick_often(self) -> None:
         """Write the wall time to each partition that is ours."""
@@ -124,7 +151,7 @@ class Worker:
         while around.mode == "live":
             await asyncio.sleep(TICK_S)
             if self.app.ready and around.ticking():
-                tick = encode_control(ClockTick(around.clock.wall_ms))
+                tick = encode_control(ClockTick(await self.clock.now_ms()))
                 for partition in self.engine.partitions:
                     self._tick_producer.add(self._events_topic, partition.number, None, tick)
                 await self._tick_producer.flush()

@@ -87,6 +87,7 @@ class World:
         self._restarts = Random(f"restarts {plan.seed}")
         self._armed: list[Fault] = []
         self._processes: dict[int, Process] = {}
+        self._clocks_off_ms: dict[int, int] = {}
         self._slots: dict[Process, int] = {}
         self._all: list[Process] = []
         self._around = Surroundings(
@@ -101,6 +102,7 @@ class World:
             oblivious_s=plan.oblivious_s,
             changelog=self.changelog,
             ticking=lambda: self._ticking,
+            clock_draws=Random(f"answers {plan.seed}") if plan.tells_time else None,
         )
 
     def run(self) -> None:
@@ -225,6 +227,8 @@ class World:
     def _heal(self) -> None:
         self._is_healed, self._ticking = True, False
         self._armed.clear()
+        for slot in range(self.plan.workers):
+            self._set_off(slot, 0)
         self.network.heal()
         self.write_faults.heal()
         for process in self._all:
@@ -239,6 +243,7 @@ class World:
         number = sum(1 for other in self._slots.values() if other == slot)
         process = Process(self.loop, f"w{slot}.{number}", self._reached)
         process.on_end = self._ended
+        process.clock_off_ms = self._clocks_off_ms.get(slot, 0)
         self._slots[process] = slot
         self._processes[slot] = process
         self._all.append(process)
@@ -278,6 +283,9 @@ class World:
             self.group.rebalance()
         elif fault.kind == "jump":
             self.clock.jump(fault.by_ms)
+        elif fault.kind == "wrong_clock":
+            self._set_off(fault.slot, 0 if self._is_healed else fault.by_ms)
+            self.loop.call_outside(fault.for_s, self._set_off, fault.slot, 0)
         elif fault.kind == "policy":
             self._publish(1)
         elif fault.kind == "compaction":
@@ -286,6 +294,13 @@ class World:
             self._write_strays(fault.slot % PARTITIONS)
         elif process is not None:
             process.ask_to_stop()
+
+    def _set_off(self, slot: int, by_ms: int) -> None:
+        """Let the clock of a machine be wrong, for whoever runs there."""
+        self._clocks_off_ms[slot] = by_ms
+        process = self._processes.get(slot)
+        if process is not None:
+            process.clock_off_ms = by_ms
 
     def _reached(self, process: Process, point: str) -> None:
         for at, fault in enumerate(self._armed):
