@@ -8,6 +8,7 @@ BIN := .venv/bin
 LOCKED := .venv/.installed-$(shell cat requirements/dev.lock pyproject.toml | cksum | tr ' ' '-')
 
 FAULTS ?= 200
+JOINS ?= 200
 SEED ?= 1
 PYTEST_ARGS ?=
 # All tests: two processes that wait for servers most of the time, and one that computes. A choice
@@ -29,7 +30,8 @@ help:
 	@echo 'make lint    style, types and import contracts only'
 	@echo 'make format  let ruff put the code into its form'
 	@echo 'make bench   measure the whole path on Apache Kafka (needs Java 17 and Maven)'
-	@echo 'make soak    faults on Kafka, and 100,000 simulated ones (FAULTS=$(FAULTS) SEED=$(SEED))'
+	@echo 'make soak    faults on Kafka, joins and leaves, and 100,000 simulated histories'
+	@echo '             (FAULTS=$(FAULTS) JOINS=$(JOINS) SEED=$(SEED))'
 	@echo 'make side-by-side  plain Faust under the same orders and faults (SEED=$(SEED))'
 	@echo 'make lock    resolve the dependencies of pyproject.toml into requirements/*.lock'
 	@echo 'make clean   remove .venv and all caches of the checkout'
@@ -59,7 +61,7 @@ bench: $(LOCKED)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 soak: $(LOCKED)
-	@FAULTS='$(FAULTS)' SEED='$(SEED)' $(BIN)/python -m pytest -m soak --timeout=0 --log-cli-level=INFO $(PYTEST_ARGS)
+	@FAULTS='$(FAULTS)' JOINS='$(JOINS)' SEED='$(SEED)' $(BIN)/python -m pytest -m soak --timeout=0 --log-cli-level=INFO $(PYTEST_ARGS)
 
 side-by-side: $(LOCKED)
 	@$(BIN)/python -m tests.side_by_side --seed '$(SEED)' $(SIDE_ARGS)

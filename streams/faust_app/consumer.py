@@ -35,6 +35,7 @@ _log = logging.getLogger(__name__)
 _POLL_S = 0.2  # so long does `hold` take to be obeyed
 _POLL_BLOCKED_S = 0.05  # a partition that is released must not wait for the poll of the others
 _DRAIN_POLL_S = 0.02
+_REJOINS_MAX = 5
 
 
 class _Limited(Protocol):
@@ -43,6 +44,10 @@ class _Limited(Protocol):
 
 class DrainTimeout(RuntimeError):
     """Batches in flight were not acked and committed within `BatchLimits.drain_timeout_ms`."""
+
+
+class StateNotAssigned(RuntimeError):
+    """The group gives this worker partitions without the state that belongs to them."""
 
 
 class Drainable(Protocol):
@@ -100,6 +105,7 @@ class BatchConsumer(driver.Consumer):
         self._gate = ReadGate()
         self._unblocked = asyncio.Event()
         self._fetching = asyncio.Lock()
+        self._rejoins = 0
         super().__init__(transport, *args, **kwargs)
         self._topics = TopicWatch(
             self._thread, self.topic_guard, lambda: self.app.tables.changelog_topics
@@ -164,7 +170,7 @@ class BatchConsumer(driver.Consumer):
                 stale = generation != self.app.consumer_generation_id
                 if stale or not self.flow_active or self.should_stop:
                     return
-                if batch.tp in self._gate.stopped:
+                if batch.tp in self._gate.stopped or not self._has_state(batch.tp):
                     continue
                 if self.app.topics.acks_enabled_for(batch.tp.topic):
                     self.acks[batch.tp].delivered(batch.last_offset)
@@ -214,10 +220,13 @@ class BatchConsumer(driver.Consumer):
         return wanted, len(wanted) == len(active) and self._gate.is_open
 
     def _may_deliver(self, tp: TP) -> bool:
-        if not (self._gate.admits(tp) and cast(Drainable, self.app).has_state(tp)):
+        if not (self._gate.admits(tp) and self._has_state(tp)):
             return False
         acks = self.acks.get(tp)
         return acks is None or acks.in_flight < self.limits.max_in_flight
+
+    def _has_state(self, tp: TP) -> bool:
+        return cast(Drainable, self.app).has_state(tp)
 
     async def _rest(self) -> None:
         """Wait a little, or until something may be read again."""
@@ -350,7 +359,7 @@ class BatchConsumer(driver.Consumer):
     @override
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish and commit what is in flight, then let go of the partitions."""
-        self._gate.shut()
+        self._gate.revoke()
         if not self.should_stop:  # else all is committed, and the thread takes no more calls
             await self._drain()
         if self.membership.lost is None:
@@ -422,6 +431,26 @@ class BatchConsumer(driver.Consumer):
         super().resume_flow()
         self._gate.note_flow()
         self._unblocked.set()
+        if self._gate.is_open:
+            self._look_for_states()
+
+    def _look_for_states(self) -> None:
+        """Have the partitions shared out again if one is ours whose state is not.
+
+        Faust's assignor does that where the leader of the group knows the topic but not the
+        changelog, or where members subscribe to different topics. Nothing of it is read.
+        """
+        lacking = sorted(tp for tp in self._stream_partitions() if not self._has_state(tp))
+        if not lacking:
+            self._rejoins = 0
+            return
+        self._rejoins += 1
+        places = ", ".join(f"{tp.topic}/{tp.partition}" for tp in lacking)
+        if self._rejoins > _REJOINS_MAX:
+            self._end_by(StateNotAssigned(f"{places} came without their state, again and again"))
+            return
+        _log.warning("%s came without their state: the group is joined again", places)
+        self._thread.rejoin()
 
     @override
     async def verify_all_partitions_active(self) -> None:

@@ -214,6 +214,12 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         """Have aiokafka look at its topics now, not at the next of its rare looks."""
         self.thread_loop.call_soon_threadsafe(refresh_metadata, self._ensure_consumer())
 
+    def rejoin(self) -> None:
+        """Look at the topics, and have the group share out its partitions anew."""
+        consumer = self._ensure_consumer()
+        self.thread_loop.call_soon_threadsafe(refresh_metadata, consumer)
+        self.thread_loop.call_soon_threadsafe(coordinator_of(consumer).request_rejoin)
+
     def knows_less(self, found: Mapping[str, TopicState]) -> bool:
         """Whether aiokafka knows fewer partitions of its topics than a broker has told now.
 

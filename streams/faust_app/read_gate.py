@@ -11,6 +11,7 @@ from faust.types import TP
 class _Step(Enum):
     """The steps that Faust's recovery passes in this order, from a rebalance to the first event."""
 
+    REVOKED = auto()
     SHUT = auto()
     RESUMED = auto()
     SOUGHT = auto()
@@ -21,8 +22,9 @@ class ReadGate:
     """Keeps stream partitions from being read between their assignment and the end of the restore.
 
     Faust resumes the partitions, then seeks them to the committed offsets, then empties the queues.
-    What was fetched in between would be seen twice or, worse, never. Besides, single partitions are
-    held back for a while, or stopped until the next rebalance.
+    What was fetched in between would be seen twice or, worse, never. A restore that a rebalance
+    overtakes may still come to these steps before the new partitions are told: it opens nothing.
+    Besides, single partitions are held back for a while, or stopped until the next rebalance.
     """
 
     def __init__(self) -> None:
@@ -44,13 +46,18 @@ class ReadGate:
         """Whether a partition that is not stopped may be read."""
         return self.is_open and tp not in self._held
 
+    def revoke(self) -> None:
+        """A rebalance begins: stay shut until partitions are assigned, whoever ends a restore."""
+        self._step = _Step.REVOKED
+
     def shut(self) -> None:
-        """A rebalance begins, or partitions were assigned."""
+        """Partitions were assigned."""
         self._step = _Step.SHUT
 
     def note_resumed(self) -> None:
         """Faust resumed stream partitions."""
-        self._step = _Step.RESUMED
+        if self._step is not _Step.REVOKED:
+            self._step = _Step.RESUMED
 
     def note_sought(self) -> None:
         """Faust moved to the committed offsets."""

@@ -31,9 +31,15 @@ _LENGTH_FROM = 12
 
 @pytest.mark.kafka
 async def test_every_codec_is_read_by_worker_projector_api_dump_and_client(
-    kafka_broker: Broker, redis_server: RedisServer, tmp_path: Path
+    kafka_broker: Broker, redis_server: RedisServer, topic_prefix: str, tmp_path: Path
 ) -> None:
-    with Deployment(kafka_broker, tmp_path, partitions=1, redis_url=redis_server.url) as deployment:
+    with Deployment(
+        kafka_broker,
+        tmp_path,
+        partitions=1,
+        redis_url=redis_server.url,
+        redis_key_prefix=topic_prefix,
+    ) as deployment:
         settings = deployment.settings
         await deployment.create_topics()
         topics = all_topics(settings)

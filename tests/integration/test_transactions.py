@@ -182,9 +182,15 @@ async def caught_up(deployment: Deployment, worker: RunningWorker) -> None:
 
 
 async def test_readers_see_nothing_of_an_aborted_transaction(
-    kafka_broker: Broker, redis_server: RedisServer, tmp_path: Path
+    kafka_broker: Broker, redis_server: RedisServer, topic_prefix: str, tmp_path: Path
 ) -> None:
-    with Deployment(kafka_broker, tmp_path, partitions=1, redis_url=redis_server.url) as deployment:
+    with Deployment(
+        kafka_broker,
+        tmp_path,
+        partitions=1,
+        redis_url=redis_server.url,
+        redis_key_prefix=topic_prefix,
+    ) as deployment:
         settings = deployment.settings
         await deployment.create_topics()
         profiles, changes = deployment.topic(CUSTOMER_PROFILES), deployment.topic(TIER_CHANGES)

@@ -126,6 +126,7 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (SubscriptionState.fetch_context, "self"),
     (GroupCoordinator._send_req, "self, request"),
     (GroupCoordinator.reset_generation, "self"),
+    (GroupCoordinator.request_rejoin, "self"),
     (GroupCoordinator._maybe_leave_group, "self"),
     (GroupCoordinator.fetch_committed_offsets, "self, partitions"),
     (AIOKafkaClient.send, "self, node_id, request, group"),

@@ -27,13 +27,18 @@ class _Fetching(BatchConsumer):
     """A consumer whose fetch comes back when it is told to."""
 
     def __init__(self, happened: list[str]) -> None:
-        self.app = cast(Any, SimpleNamespace(consumer_generation_id=1))
+        self.app = cast(
+            Any,
+            SimpleNamespace(consumer_generation_id=1, has_state=lambda tp: tp not in self.without),
+        )
         self.limits = BatchLimits()
+        self.without: set[TP] = set()
         self.happened = happened
         self.comes_back = asyncio.Event()
         self._fetching = asyncio.Lock()
         self._gate = ReadGate()
         self.acks = cast(Any, {})
+        self._stopped = self._crashed = cast(Any, asyncio.Event())
 
     def _readable(self) -> tuple[set[TP], bool]:
         return {_TP}, True
@@ -70,3 +75,66 @@ async def test_the_seek_after_a_rebalance_waits_for_a_fetch_that_began_before_it
     await seeking
     assert await reading == [], "records of a former generation are not delivered"
     assert happened == ["fetched", "sought"], "so they must be read again"
+
+
+async def test_a_batch_of_a_partition_whose_state_is_not_here_is_not_delivered() -> None:
+    consumer = _Fetching([])
+    consumer.comes_back.set()
+    consumer.without.add(_TP)
+    assert [message async for _, message in consumer.getmany(1.0)] == []
+    assert _TP not in consumer.acks
+
+
+def test_a_restore_that_a_rebalance_has_overtaken_opens_nothing() -> None:
+    gate = ReadGate()
+
+    def end_of_a_restore() -> bool:
+        gate.note_resumed()
+        gate.note_sought()
+        gate.note_flow()
+        return gate.is_open
+
+    assert end_of_a_restore()
+    gate.revoke()
+    assert not end_of_a_restore(), "the group is being joined"
+    gate.shut()
+    gate.note_sought()
+    gate.note_flow()
+    assert not gate.is_open, "the end of the former restore"
+    assert end_of_a_restore()
+
+
+class _Assigned(BatchConsumer):
+    """A consumer with one partition, at the end of its restore."""
+
+    def __init__(self) -> None:
+        self.has: bool = False
+        self.app = cast(Any, SimpleNamespace(has_state=lambda _: self.has))
+        self.rejoined = 0
+        self.ended_by: list[Exception] = []
+        self._rejoins = 0
+        self._thread = cast(Any, self)
+
+    def rejoin(self) -> None:
+        self.rejoined += 1
+
+    def _stream_partitions(self) -> set[TP]:
+        return {_TP}
+
+    def _end_by(self, error: Exception) -> None:
+        self.ended_by.append(error)
+
+
+def test_a_partition_that_comes_without_its_state_has_the_group_joined_again() -> None:
+    consumer = _Assigned()
+    for _ in range(5):
+        consumer._look_for_states()
+    assert (consumer.rejoined, consumer.ended_by) == (5, [])
+    consumer.has = True
+    consumer._look_for_states()
+    consumer.has = False
+    for _ in range(6):
+        consumer._look_for_states()
+    assert consumer.rejoined == 10
+    [error] = consumer.ended_by
+    assert str(error) == "events/0 came without their state, again and again"
