@@ -149,7 +149,7 @@ class Fold:
         outbox = partition.context.outbox
         self.puts += [Put(position, output) for output in outbox]
         outbox.clear()
-        for customer_id, packed in partition.store.pack_changed(0):
+        for customer_id, packed in partition.store.pack_changed(0, partition.meta.format):
             self.states[customer_id].append((position, packed))
 
 

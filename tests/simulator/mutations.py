@@ -7,6 +7,7 @@ from typing import Any
 import handlers.state.restore
 import handlers.state.store
 import streams.engine.agent
+import streams.engine.owned_partition
 import streams.ingest.agent
 from handlers.partition import Partition
 from handlers.state.restore import Restoration
@@ -43,6 +44,30 @@ def _acked_when_taken(module: Any) -> Edit:
 
 
 _ALL = (
+    Mutation(
+        "states in the format of their partition",
+        killed_by=5_004,
+        edits=(
+            Edit(
+                OwnedPartition,
+                "take_flush_batch",
+                "pack_changed(self._meta.epoch, self._meta.format)",
+                "pack_changed(self._meta.epoch)",
+            ),
+        ),
+    ),
+    Mutation(
+        "a format that stays through a restore",
+        killed_by=5_007,
+        edits=(
+            Edit(
+                streams.engine.owned_partition,
+                "unpack_meta",
+                "meta.format = format_of(packed)",
+                "pass",
+            ),
+        ),
+    ),
     Mutation(
         "outputs before state",
         killed_by=5_002,
@@ -180,7 +205,8 @@ _ALL = (
                 Engine,
                 "_write",
                 _STATE_STEP,
-                "repacked = lambda p, u: u.states + p.partition.store.pack_changed(p.epoch)"
+                "repacked = lambda p, u: u.states + p.partition.store.pack_changed("
+                "p.epoch, p.partition.meta.format)"
                 "\n    taken = [(p, u._replace(states=repacked(p, u))) for p, u in taken]"
                 f"\n    {_STATE_STEP}",
             ),

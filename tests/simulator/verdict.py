@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import orjson
 from faust.types import TP
 
+from handlers.formats import format_of
 from handlers.outputs import CUSTOMER_PROFILES
 from handlers.profile import profile_record
 from handlers.state.partition_state import Source
@@ -158,8 +159,10 @@ def _states(world: World, number: int, fold: Fold) -> Iterator[str]:
             yield f"{customer_id}: {'no' if got is None else 'a'} state is restored"
         elif comparable(got) != comparable(wanted):
             yield f"{customer_id}: another state is restored than the log gives"
+        elif format_of(got) < format_of(wanted):
+            yield f"{customer_id}: the state has a format that its partition had before"
     meta, wanted_meta = restored.partition.meta, fold.partition.meta
-    for name in ("applied", "policy", "mode", "newest_ms", "clock_ms"):
+    for name in ("applied", "policy", "mode", "newest_ms", "clock_ms", "format"):
         if name != "applied" and getattr(meta, name) != getattr(wanted_meta, name):
             yield f"another {name} is restored than the log gives"
 
