@@ -51,6 +51,13 @@ class ProcessSettings(Section):
         "worker of the group reads it. They never go back. Unset: the one they have; for a new "
         "deployment the newest of this release.",
     )
+    processing_failed_per_minute: int = Field(
+        default=100,
+        ge=0,
+        le=1_000_000,
+        description="More faults in handlers (`processing_failed`) than this in a partition within "
+        "a minute stop the worker; 0 for no limit.",
+    )
     flush_interval: Annotated[AnyDuration, between("10ms", "60s")] = Field(
         default=Duration(200),
         description="Longest time between two writes of outputs and state.",

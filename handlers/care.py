@@ -179,5 +179,5 @@ def _emit(
     key: str,
     now_ms: int,
 ) -> None:
-    context.tally.reminders[type_name, data.suppressed or ""] += 1
+    context.count(context.tally.reminders, (type_name, data.suppressed or ""))
     context.emit(outputs.CARE_REMINDERS, type_name, customer, key, now_ms, data)

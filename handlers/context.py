@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Hashable
+from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
@@ -46,16 +47,51 @@ class Cause(NamedTuple):
     late: bool = False
 
 
-class Context:
-    """The rules in force, the outbox and the tally of one partition."""
+class Savepoint(NamedTuple):
+    """How much a context held at one moment."""
 
-    __slots__ = ("outbox", "rules", "source", "tally")
+    outputs: int = 0
+    counted: int = 0
+    unmatched: int = 0
+    due: int = 0
+
+
+class Context:
+    """The rules in force, the outbox and the tally of one partition.
+
+    Attributes:
+        counted: what `count` added to the tally since the record began, so that it can be taken
+            back.
+    """
+
+    __slots__ = ("counted", "outbox", "rules", "source", "tally")
 
     def __init__(self, source: str, rules: Rules) -> None:
         self.source = source
         self.rules = rules
         self.outbox: list[Output] = []
         self.tally = Tally()
+        self.counted: list[tuple[Counter[Any], Hashable, int]] = []
+
+    def count(self, counter: Counter[Any], key: Hashable, number: int = 1) -> None:
+        """Add to a counter of the tally what is taken back if the record raises."""
+        counter[key] += number
+        self.counted.append((counter, key, number))
+
+    def savepoint(self) -> Savepoint:
+        """What `roll_back` goes back to."""
+        tally = self.tally
+        return Savepoint(len(self.outbox), len(self.counted), tally.unmatched, tally.due)
+
+    def roll_back(self, point: Savepoint) -> None:
+        """Drop the outputs and counts since a savepoint of the same record."""
+        del self.outbox[point.outputs :]
+        for counter, key, number in self.counted[point.counted :]:
+            counter[key] -= number
+            if not counter[key]:
+                del counter[key]
+        del self.counted[point.counted :]
+        self.tally.unmatched, self.tally.due = point.unmatched, point.due
 
     def next_sequence(self, customer: Customer) -> int:
         """The sequence number of the customer's next output."""

@@ -161,7 +161,7 @@ def _emit(
         policy_version=context.rules.version,
         marketing_consent=customer.marketing_consent,
     )
-    context.tally.level_changes[type_name, LEVELS[level]] += 1
+    context.count(context.tally.level_changes, (type_name, LEVELS[level]))
     return context.emit(
         outputs.DORMANCY_ALERTS, type_name, customer, change.cause_key, change.effective_ms, data
     )

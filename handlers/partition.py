@@ -17,24 +17,27 @@ from handlers.control_records import ClockTick, PolicyActivated, decode_control
 from handlers.decode.decode import ANY_TIME, Limits, decode
 from handlers.decode.digests import id_digest
 from handlers.decode.policy_checks import check_values
+from handlers.due import plan
 from handlers.duplicates import identify
 from handlers.events import CustomerErased, CustomerMerged, Event
+from handlers.failures import Failure, failed, must_stop
 from handlers.merge.forwarding import Route, Transfer
 from handlers.merge.routing import (
     Verdict,
     forward_event,
     merge_refusal,
     receive_transfer,
+    return_transfer,
     start_merge,
     survivor_of,
 )
 from handlers.partition_core import Counted, PartitionCore, counted, source_of
 from handlers.profile import profile_record
 from handlers.reasons import Rejection
-from handlers.state.customer import Customer, erased_customer, new_customer
+from handlers.state.customer import Customer, erased_customer
 from handlers.state.partition_state import Source, is_repeated
-from handlers.transitions import fire_until, plan, reevaluate, take_event
-from scoring.rules import Rules
+from handlers.transitions import reevaluate, take_event
+from scoring.rules import PROSPECT, Rules
 
 
 class Partition(PartitionCore):
@@ -42,36 +45,49 @@ class Partition(PartitionCore):
 
     # -- control records
 
-    def control(self, offset: int, value: bytes) -> None:
-        """Apply a tick or a policy."""
+    def control(self, offset: int, value: bytes) -> Rejection | None:
+        """Apply a tick or a policy; why it became a dead letter, None if it did not."""
         record = decode_control(value)
         if isinstance(record, ClockTick):
             self.tick(offset, record.at)
-        else:
-            self.activate(offset, record)
+            return None
+        return self.activate(offset, record)
 
     def tick(self, offset: int, wall_ms: int) -> None:
         """Wall time passed: in live mode the clock moves."""
         if self.meta.mode == "live":
+            self.begin()
             self.move_clock(offset, wall_ms - self.meta.allowed_lateness_ms)
 
-    def activate(self, offset: int, activated: PolicyActivated) -> None:
-        """Put a policy in force, and re-evaluate every customer under it."""
+    def activate(self, offset: int, activated: PolicyActivated) -> Rejection | None:
+        """Put a policy in force, and re-evaluate every customer under it.
+
+        Returns:
+            why it is not in force, and the one before still is; None if it is.
+        """
         meta = self.meta
         same = meta.policy == activated.policy
+        try:
+            rules = Rules(activated.policy)
+        except Exception as error:
+            if must_stop(error) or self._context is None:
+                raise
+            what = f"policy {activated.policy.version!r}"
+            return self._refuse("policy", "", what, error, activated.event_id)
         meta.app_id, meta.policy = activated.app_id, activated.policy
         meta.mode, meta.allowed_lateness_ms = activated.mode, activated.allowed_lateness_ms
         meta.format, meta.rules = max(meta.format, activated.format), activated.rules
         before = self._context
         if before is not None and same:
             before.source = source_of(meta.app_id)
-            return
-        self._context = Context(source_of(meta.app_id), Rules(activated.policy))
+            return None
+        self._context = Context(source_of(meta.app_id), rules)
         if before is not None:
             self._context.outbox, self._context.tally = before.outbox, before.tally
             cause = Cause(f"policy:{activated.event_id}", (), "policy")
             for customer_id in self.store.ids():
                 self._reevaluate(offset, customer_id, before.rules, cause)
+        return None
 
     # -- events
 
@@ -83,10 +99,15 @@ class Partition(PartitionCore):
     ) -> Event | Rejection:
         """Make an event of a record, or find why it cannot be used, without looking at state."""
         rules = self.rules
-        event = decode(value, headers, limits)
-        if isinstance(event, Rejection):
-            return event
-        return check_values(event, rules) or event
+        try:
+            event = decode(value, headers, limits)
+            if isinstance(event, Rejection):
+                return event
+            return check_values(event, rules) or event
+        except Exception as error:
+            if isinstance(error, MemoryError):
+                raise
+            return self._refuse("record", "", "reading it", error, None)
 
     def is_applied(self, source: Source) -> bool:
         """Whether this record of a source partition, or a later one, was applied already."""
@@ -104,11 +125,24 @@ class Partition(PartitionCore):
             why it became a dead letter after all; what is to be forwarded, a merged customer or an
             event for one; None if it was accepted here or is a duplicate.
         """
+        self.begin()
+        try:
+            return self._apply(offset, event, route)
+        except Exception as error:
+            if must_stop(error):
+                raise
+            self.put_back()
+            customer_id = event.customer_id if route is None else route.into
+            customer = self.store.get(customer_id) or self.newcomer(customer_id)
+            self.note_refused(offset, customer, event.occurred_ms)
+            return self._refuse("record", customer_id, "applying it", error, event.event_id)
+
+    def _apply(self, offset: int, event: Event, route: Route | None) -> Verdict:
         context = self.context
         customer_id = event.customer_id if route is None else route.into
         customer = self.store.get(customer_id)
         if customer is None:
-            customer = new_customer(customer_id)
+            customer = self.newcomer(customer_id)
         elif customer.applied >= offset:
             self.skip(offset, customer, event.occurred_ms)
             return None
@@ -118,9 +152,13 @@ class Partition(PartitionCore):
         if type(identified) is CustomerMerged:
             identified = merge_refusal(self.store, customer, identified) or identified
         if isinstance(identified, Event):
-            context.tally.accepted[event.type] += 1
+            self.save(customer_id)
             self.advance(offset, event.occurred_ms)
-            return self._accept(offset, customer, identified)
+            # It may have been fired, and be another object now.
+            customer = self.store.get(customer_id) or customer
+            forwarded = self._accept(offset, customer, identified)
+            context.tally.accepted[event.type] += 1
+            return forwarded
         self.note_refused(offset, customer, event.occurred_ms)
         if isinstance(identified, Rejection):
             return identified
@@ -128,29 +166,53 @@ class Partition(PartitionCore):
         return None
 
     def take_transfer(self, offset: int, transfer: Transfer) -> Verdict:
-        """Apply a transfer, as `handlers.merge.routing.receive_transfer` says."""
-        return receive_transfer(self, offset, transfer)
+        """Apply a transfer, as `handlers.merge.routing.receive_transfer` says.
+
+        If that raises, the merged customer goes back to where it came from, and is restored there;
+        the dead letter is written there, too.
+        """
+        self.begin()
+        try:
+            return receive_transfer(self, offset, transfer)
+        except Exception as error:
+            if must_stop(error):
+                raise
+            self.put_back()
+            rejection = self._refuse(
+                "merge", transfer.into, "joining the customers", error, transfer.event_id
+            )
+            return return_transfer(self, offset, transfer, rejection)
 
     def finish(self, offset: int, until_ms: int) -> None:
         """Let time pass to an instant at the end of a log."""
+        self.begin()
         self.move_clock(offset, until_ms)
 
     # -- reading
 
     def profile(self, customer_id: str) -> Any:
-        """The record for `customer-profiles` as of the customer's clock; None if unknown."""
+        """The record for `customer-profiles` as of the customer's clock; None if unknown.
+
+        None, too, if it cannot be made: the one before stays.
+        """
         customer = self.store.get(customer_id)
         if customer is None:
             return None
-        context = self.context
-        return profile_record(customer, context.rules, self.clock_of(customer), context.source)
+        context, now_ms = self.context, self.clock_of(customer)
+        try:
+            return profile_record(customer, context.rules, now_ms, context.source)
+        except Exception as error:
+            if must_stop(error):
+                raise
+            self._refuse("profile", customer_id, "the profile", error, None)
+            return None
 
     # -- one customer
 
     def _accept(self, offset: int, customer: Customer, event: Event) -> Transfer | None:
         context, occurred_ms = self.context, event.occurred_ms
         was = counted(customer)
-        fire_until(context, customer, occurred_ms)
+        customer = self.fire_own(customer, occurred_ms)
         if type(event) is CustomerErased:
             self._erase(offset, customer, was)
             return None
@@ -171,7 +233,8 @@ class Partition(PartitionCore):
         """The customer was merged away or erased: apply the event to the survivor."""
         customer_id = customer.customer_id
         if self.is_whole and customer.merged_into is not None:
-            return self.apply(offset, event, Route(into=survivor_of(self.store, customer_id)))
+            return self._apply(offset, event, Route(into=survivor_of(self.store, customer_id)))
+        self.save(customer_id)
         return forward_event(self, offset, customer, event, route or Route(into=customer_id))
 
     def _erase(self, offset: int, customer: Customer, was: Counted) -> None:
@@ -187,8 +250,39 @@ class Partition(PartitionCore):
         assert customer is not None
         if customer.is_gone:
             return
+        self.begin()
+        self.save(customer_id)
         was = counted(customer)
         now_ms = self.clock_of(customer)
-        reevaluate(self.context, customer, old_rules, now_ms, cause)
-        plan(self.context, customer, now_ms)
+        try:
+            reevaluate(self.context, customer, old_rules, now_ms, cause)
+            plan(self.context, customer, now_ms)
+        except Exception as error:
+            if must_stop(error):
+                raise
+            self.put_back()
+            what = f"policy {self.rules.version!r} for the customer"
+            self._refuse("policy", customer_id, what, error, None, has_letter=True)
+            restored = self.store.get(customer_id)
+            assert restored is not None
+            if restored.tier in self.rules.rank:
+                return
+            # A tier that is no more would make each later evaluation raise.
+            restored.tier, restored.grace = PROSPECT, None
+            customer = restored
         self.put(offset, customer, was)
+
+    def _refuse(
+        self,
+        kind: str,
+        customer_id: str,
+        what: str,
+        error: Exception,
+        event_id: str | None,
+        *,
+        has_letter: bool = False,
+    ) -> Rejection:
+        """Note a fault; what the dead letter says."""
+        rejection = failed(what, error, event_id)
+        self.failures.append(Failure(kind, customer_id, rejection, error, has_letter))
+        return rejection

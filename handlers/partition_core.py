@@ -6,11 +6,18 @@
 from __future__ import annotations
 
 from handlers.context import Context
-from handlers.state.customer import Customer
+from handlers.due import due_after, plan
+from handlers.failures import Failure, failed, must_stop
+from handlers.formats import NEWEST
+from handlers.state.customer import Customer, new_customer, pack
 from handlers.state.partition_state import Meta
 from handlers.state.store import CustomerStore
-from handlers.transitions import fire, plan
+from handlers.transitions import fire
+from handlers.undo import Undo
 from scoring.rules import Rules
+from scoring.timestamps import rfc3339
+
+_MAX_NEWCOMERS = 1_000
 
 Counted = tuple[str, str] | None
 """The tier and stage under which a customer is counted; None for one that was not known."""
@@ -44,6 +51,11 @@ class PartitionCore:
         self.store = CustomerStore() if store is None else store
         self.stale_profiles: dict[str, None] = {}
         """Customers whose profile must be written again."""
+        self.failures: list[Failure] = []
+        """Faults since they were last taken, like the outbox of the context."""
+        self._undo = Undo()
+        self._newcomers: dict[str, list[int]] = {}
+        """Offsets refused of customers that are not in the store, as `Customer.refused`."""
         self._context: Context | None = None
         if self.meta.policy is not None:
             self._context = Context(source_of(self.meta.app_id), Rules(self.meta.policy))
@@ -70,6 +82,18 @@ class PartitionCore:
 
     # -- time
 
+    def begin(self) -> None:
+        """Begin with a record, or a step that is put back as a whole or not at all."""
+        self._undo.begin(self.context, self.meta, self.failures)
+
+    def save(self, customer_id: str) -> None:
+        """Note how a customer is now, before the record changes it."""
+        self._undo.save(self.store, customer_id, self.stale_profiles)
+
+    def put_back(self) -> None:
+        """Put everything back to what it was when the record began."""
+        self._undo.roll_back(self.store, self.meta, self.failures, self.stale_profiles)
+
     def move_clock(self, offset: int, clock_ms: int) -> None:
         """Move the partition's clock, never back, and fire all that is due by then."""
         if clock_ms > self.meta.clock_ms:
@@ -87,15 +111,50 @@ class PartitionCore:
     def _fire_due(self, offset: int, until_ms: int) -> None:
         """Fire all that is due up to an instant, by (instant, customer id)."""
         pop_due, get = self.store.due_queue.pop_due, self.store.get
-        context = self.context
         while (due := pop_due(until_ms)) is not None:
             due_ms, customer_id = due
             customer = get(customer_id)
             assert customer is not None
+            self.save(customer_id)
             was = counted(customer)
+            before = self.store.snapshot(customer_id)
+            self.put(offset, self._fire(customer, due_ms, before), was)
+
+    def fire_own(self, customer: Customer, until_ms: int) -> Customer:
+        """Fire all that is due for a record's own customer up to an instant, in order.
+
+        Returns:
+            the customer, who is another object if an instant was dropped.
+        """
+        while (due_ms := customer.next_due_ms) is not None and due_ms <= until_ms:
+            customer = self._fire(customer, due_ms, pack(customer, NEWEST))
+        return customer
+
+    def _fire(self, customer: Customer, due_ms: int, before: bytes | None) -> Customer:
+        """Fire an instant of a customer; if that raises, it is dropped, and the customer put back.
+
+        Args:
+            customer: changed in place, unless the instant is dropped.
+            due_ms: the instant.
+            before: the customer's snapshot as of now.
+        """
+        context = self.context
+        point = context.savepoint()
+        try:
             fire(context, customer, due_ms)
             plan(context, customer, due_ms)
-            self.put(offset, customer, was)
+        except Exception as error:
+            if must_stop(error):
+                raise
+            context.roll_back(point)
+            restored = self.store.as_packed(customer.customer_id, before)
+            assert restored is not None
+            restored.refused = customer.refused
+            restored.next_due_ms = due_after(context.rules, restored, due_ms)
+            rejection = failed(f"what was due at {rfc3339(due_ms)}", error)
+            self.failures.append(Failure("due", customer.customer_id, rejection, error, True))
+            return restored
+        return customer
 
     def skip(self, offset: int, customer: Customer, occurred_ms: int) -> None:
         """A restored state contains this record already: only its time counts."""
@@ -107,6 +166,22 @@ class PartitionCore:
         """A record that is not accepted moves no time, nor may it when it is read again."""
         if occurred_ms > self.meta.newest_ms:
             customer.refuse(offset, self.meta.applied)
+            if customer.applied < 0:
+                self._note_newcomer(customer)
+
+    def newcomer(self, customer_id: str) -> Customer:
+        """A customer of whom nothing is known yet, but for records that were refused."""
+        customer = new_customer(customer_id)
+        customer.refused = self._newcomers.get(customer_id, [])
+        return customer
+
+    def _note_newcomer(self, customer: Customer) -> None:
+        """Remember the refused records of a customer who is not in the store."""
+        if len(self._newcomers) >= _MAX_NEWCOMERS:
+            applied = self.meta.applied
+            kept = {who: at for who, at in self._newcomers.items() if at[-1] > applied}
+            self._newcomers = kept
+        self._newcomers[customer.customer_id] = customer.refused
 
     # -- the store
 
@@ -115,17 +190,17 @@ class PartitionCore:
         customer.applied = offset
         now = customer.tier, customer.stage
         if was != now:
-            population = self.context.tally.population
-            population[now] += 1
+            count, population = self.context.count, self.context.tally.population
+            count(population, now)
             if was is not None:
-                population[was] -= 1
+                count(population, was, -1)
         self.store.put(customer)
         self.stale_profiles[customer.customer_id] = None
 
     def put_marker(self, offset: int, marker: Customer, was: Counted) -> None:
         """Put the marker of a merged or erased customer, and count the customer out."""
         if was is not None:
-            self.context.tally.population[was] -= 1
+            self.context.count(self.context.tally.population, was, -1)
         marker.applied = offset
         self.store.put(marker)
         self.stale_profiles[marker.customer_id] = None

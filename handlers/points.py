@@ -228,5 +228,6 @@ def _emit(
         next_expiry_points=expiring,
         policy_version=context.rules.version,
     )
-    context.tally.points[cause.reason, "up" if delta > 0 else "down"] += abs(delta)
+    direction = "up" if delta > 0 else "down"
+    context.count(context.tally.points, (cause.reason, direction), abs(delta))
     context.emit(outputs.PROFILE_CHANGES, outputs.POINTS_CHANGED, customer, cause.key, now_ms, data)

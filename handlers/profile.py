@@ -70,7 +70,7 @@ def satisfaction_view(customer: Customer, declared: Satisfaction) -> Satisfactio
 
 def count_answer(context: Context, customer: Customer, event: SurveyAnswered) -> None:
     """Count an answer under the tier of its customer."""
-    context.tally.answers[event.survey, customer.tier, str(event.score)] += 1
+    context.count(context.tally.answers, (event.survey, customer.tier, str(event.score)))
 
 
 class HealthView(Struct, frozen=True):

@@ -1,4 +1,7 @@
-"""Why a record cannot be used: the wire values, in the order in which they are checked."""
+"""Why a record cannot be used: the wire values, in the order in which they are checked.
+
+The last one is no fault of the record: applying it raised.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ UNKNOWN_CURRENCY = "unknown_currency"
 INVALID_VALUE = "invalid_value"
 CONFLICT = "conflict"
 ERASED_CUSTOMER = "erased_customer"
+PROCESSING_FAILED = "processing_failed"
 
 REASONS = (
     TOO_LARGE,
@@ -34,6 +38,7 @@ REASONS = (
     INVALID_VALUE,
     CONFLICT,
     ERASED_CUSTOMER,
+    PROCESSING_FAILED,
 )
 
 

@@ -152,7 +152,7 @@ def _emit(
         marketing_consent=customer.marketing_consent,
     )
     context.emit(outputs.TIER_CHANGES, outputs.TIER_CHANGED, customer, cause.key, now_ms, data)
-    context.tally.tier_changes[previous, customer.tier, reason] += 1
+    context.count(context.tally.tier_changes, (previous, customer.tier, reason))
 
 
 def next_tier(rules: Rules, customer: Customer, rank: int) -> NextTier | None:
@@ -195,3 +195,17 @@ def tier_due_ms(rules: Rules, customer: Customer, today: int) -> int | None:
     if grace is not None and (due is None or grace.until_day < due):
         due = grace.until_day
     return None if due is None else rules.calendar.start(due)
+
+
+def leaving_days(rules: Rules, customer: Customer) -> list[int]:
+    """The business days on which counted orders leave the window."""
+    return [day + rules.window_days for day, _, _ in customer.ledger.leaving()]
+
+
+def recency_days(rules: Rules, customer: Customer) -> list[int]:
+    """The business days on which the last order passes a recency cut-off or condition."""
+    last_ms = customer.ledger.last_order_ms
+    if last_ms is None:
+        return []
+    last_day = rules.calendar.day(last_ms)
+    return [last_day + step for step in rules.recency_steps]

@@ -8,8 +8,8 @@ always in this order:
   expiry, tags;
 - under a new policy (`reevaluate`): tier, level, then care, points, tags;
 - when another customer is merged into this one (`absorb`): tier, level, then care, points, tags;
-- each gives its own next due instant after the customer's clock (`_feature_dues`), None if there
-  is none; `plan` takes the earliest. A feature must leave nothing due at or before the instant it
+- each gives its own next due instant after the customer's clock, None if there is none; `plan`
+  (`handlers.due`) takes the earliest. A feature must leave nothing due at or before the instant it
   fired at.
 
 Under a policy without such sections (`Rules.has_features` is false) none of them runs.
@@ -22,9 +22,9 @@ from typing import Any
 
 from handlers.browse import browsed
 from handlers.care import begin_care, remind, restart_refresh
-from handlers.care_due import care_due_ms
 from handlers.context import Cause, Context
-from handlers.dormancy import CameBack, compare_level, level_due_ms, reach_levels
+from handlers.dormancy import CameBack, compare_level, reach_levels
+from handlers.due import plan
 from handlers.effects import AppliedEvent, Effect
 from handlers.events import (
     ActivityRecorded,
@@ -42,13 +42,13 @@ from handlers.events import (
 )
 from handlers.merge.join import join
 from handlers.orders import order_changed, order_placed, order_refunded
-from handlers.points import EXPIRY, expire_points, follow_points, join_points, points_due_ms
+from handlers.points import EXPIRY, expire_points, follow_points, join_points
 from handlers.profile import count_answer
 from handlers.profiles import accepted_only, consent_changed, profile_updated
-from handlers.state.customer import Customer, stage_of
+from handlers.state.customer import Customer
 from handlers.support import survey_answered, ticket_changed
-from handlers.tags import fire_tags, follow_tags, reevaluate_tags, tags_due_ms
-from handlers.tiers import TIME, evaluate, tier_due_ms, totals
+from handlers.tags import fire_tags, follow_tags, reevaluate_tags
+from handlers.tiers import TIME, evaluate, totals
 from scoring.dormancy import DORMANT
 from scoring.rules import PROSPECT, Rules
 from scoring.satisfaction import Experience
@@ -160,14 +160,6 @@ def fire(context: Context, customer: Customer, due_ms: int) -> None:
         _fire_features(context, customer, due_ms)
 
 
-def fire_until(context: Context, customer: Customer, until_ms: int) -> None:
-    """Do all that is due for one customer up to an instant, in order."""
-    while customer.next_due_ms is not None and customer.next_due_ms <= until_ms:
-        due_ms = customer.next_due_ms
-        fire(context, customer, due_ms)
-        plan(context, customer, due_ms)
-
-
 def _fire_features(context: Context, customer: Customer, due_ms: int) -> None:
     """Do what is due of care, points and tags."""
     if context.rules.care is not None:
@@ -176,35 +168,6 @@ def _fire_features(context: Context, customer: Customer, due_ms: int) -> None:
         expire_points(context, customer, due_ms, Cause(f"time:{due_ms}", (), EXPIRY))
     if context.rules.tags is not None:
         fire_tags(context, customer, due_ms)
-
-
-def plan(context: Context, customer: Customer, now_ms: int) -> None:
-    """Set the customer's stage, and when it is due next after `now_ms`."""
-    rules = context.rules
-    customer.stage = stage_of(customer, rules)
-    due = _earlier(
-        tier_due_ms(rules, customer, rules.calendar.day(now_ms)), level_due_ms(rules, customer)
-    )
-    if rules.has_features:
-        for feature_due in _feature_dues(rules, customer, now_ms):
-            due = _earlier(due, feature_due)
-    customer.next_due_ms = due
-
-
-def _feature_dues(rules: Rules, customer: Customer, now_ms: int) -> tuple[int | None, ...]:
-    """When each feature is due next after `now_ms`."""
-    return (
-        None if rules.care is None else care_due_ms(rules, customer, now_ms),
-        None if rules.points is None else points_due_ms(customer),
-        None if rules.tags is None else tags_due_ms(rules, customer),
-    )
-
-
-def _earlier(due: int | None, other: int | None) -> int | None:
-    """The earlier of two due instants, None standing for never."""
-    if due is None or other is None:
-        return other if due is None else due
-    return min(due, other)
 
 
 # -- a new policy
@@ -257,12 +220,11 @@ def absorb(
     reevaluate_tags(context, customer, now_ms, cause)
 
 
-def undo_merge(
-    context: Context, customer: Customer, left_ms: int, now_ms: int, cause: Cause
-) -> None:
-    """Resume a customer whose merge was refused: time has passed, and the rules may be new.
+def undo_merge(context: Context, customer: Customer, left_ms: int, cause: Cause) -> None:
+    """Resume a customer whose merge was refused: the rules may be new.
 
-    New rules apply as if they had come into force when the customer left, at `left_ms`.
+    New rules apply as if they had come into force when the customer left, at `left_ms`. What has
+    become due since then is still to be fired.
     """
     rules = context.rules
     if customer.tier not in rules.rank:
@@ -271,4 +233,3 @@ def undo_merge(
     customer.ledger.evict(rules, rules.calendar.day(left_ms))
     reevaluate(context, customer, rules, left_ms, cause)
     plan(context, customer, left_ms)
-    fire_until(context, customer, now_ms)

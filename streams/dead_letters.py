@@ -10,7 +10,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 from config.settings import Settings
 from handlers.decode.decode import Limits, decode
 from handlers.decode.policy_checks import check_values
-from handlers.reasons import CONFLICT, Rejection
+from handlers.reasons import CONFLICT, PROCESSING_FAILED, Rejection
 from handlers.state.partition_state import Source
 from scoring.rules import Rules
 from streams.kafka.clients import new_consumer
@@ -36,6 +36,7 @@ Progress = Callable[[str, int, int], None]
 """Told what is being done, how far it is, and where it ends."""
 
 NO_PAYLOAD = "without payload (erased customers)"
+NO_RECORD = "of due instants or policies that raised (nothing to send)"
 NOT_OURS = "not from one of our input topics"
 IS_REPLAY = "refused again when they were replayed (--again sends them)"
 IS_CONFLICT = "conflicts (--reason conflict sends them)"
@@ -121,6 +122,8 @@ class ReplayCheck(NamedTuple):
     def objection_unread(self, letter: Letter) -> str | None:
         """The same, as far as the headers of a letter tell."""
         source = letter.source
+        if letter.reason == PROCESSING_FAILED and letter.value is None:
+            return NO_RECORD
         if source is None or source.partition >= self.partitions.get(source.topic, 0):
             return NOT_OURS
         if letter.value is None and letter.left_out.original is None:

@@ -32,12 +32,16 @@ class Collected:
     def write(self, output: Output) -> None:
         self.outputs.append(output)
 
-    def write_dead_letter(self, line: Line, rejection: Rejection) -> None:
+    def write_dead_letter(
+        self, line: Line, rejection: Rejection, customer_id: str | None = None
+    ) -> None:
         letter = {
             "reason": rejection.reason,
             "event_id": rejection.event_id,
             "line": line.number,
         }
+        if customer_id is not None:
+            letter["customer_id"] = customer_id
         self.dead_letters.append(letter)
 
 

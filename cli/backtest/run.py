@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -33,11 +34,15 @@ from handlers.merge.forwarding import (
 )
 from handlers.outputs import Output
 from handlers.partition import Partition
-from handlers.reasons import ERASED_CUSTOMER, Rejection
+from handlers.reasons import ERASED_CUSTOMER, PROCESSING_FAILED, Rejection
 from scoring.policy import Policy
 from scoring.timestamps import NEVER_MS
 from streams.kafka.dead_letter import first_bytes, original_of
 
+_log = logging.getLogger(__name__)
+
+LOGGED_FAILURES = 10
+"""Faults in handlers that are shown with their traceback; the summary counts all."""
 PACK_EVERY = 5_000
 """Lines after which changed customers are packed, so that memory stays small."""
 
@@ -59,7 +64,11 @@ class Line(NamedTuple):
 
 
 class DeadLetterLine(Struct, frozen=True, omit_defaults=True):
-    """A line of `dead-letters.jsonl`; the last two only where `raw` is not the whole line."""
+    """A line of `dead-letters.jsonl`; size and digest only where `raw` is not the whole line.
+
+    Where no record, but what follows from one could not be done, `raw` is null and `customer_id`
+    says for whom.
+    """
 
     reason: str
     event_id: str | None
@@ -68,6 +77,7 @@ class DeadLetterLine(Struct, frozen=True, omit_defaults=True):
     raw: str | None
     original_size: int | None = None
     original_sha256: str | None = None
+    customer_id: str | None = None
 
 
 class BacktestOptions(Struct, frozen=True):
@@ -97,6 +107,8 @@ class Report(Struct):
     tier_changes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     level_changes: Counter[tuple[str, str]] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    """Faults in handlers, by what could not be done."""
 
     def add(self, tally: Tally) -> None:
         """Take over the counts of a partition."""
@@ -131,16 +143,31 @@ class OutputFiles:
         if output.value is not None:
             self._files[output.topic].write(output.value + b"\n")
 
-    def write_dead_letter(self, line: Line, rejection: Rejection) -> None:
-        """Write a dead letter, with as much as one on Kafka has; nothing of an erased customer."""
+    def write_dead_letter(
+        self, line: Line, rejection: Rejection, customer_id: str | None = None
+    ) -> None:
+        """Write a dead letter, with as much as one on Kafka has; nothing of an erased customer.
+
+        Args:
+            line: the record.
+            rejection: why.
+            customer_id: of whom something could not be done that followed from the record.
+        """
         raw, size, sha256 = None, None, None
-        if rejection.reason != ERASED_CUSTOMER:
+        if rejection.reason != ERASED_CUSTOMER and customer_id is None:
             _, first = first_bytes(None, line.raw)
             raw = (first or b"").decode("utf-8", "backslashreplace")
             if first != line.raw:
                 size, sha256 = original_of(None, line.raw)
         letter = DeadLetterLine(
-            rejection.reason, rejection.event_id, line.number, rejection.detail, raw, size, sha256
+            rejection.reason,
+            rejection.event_id,
+            line.number,
+            rejection.detail,
+            raw,
+            size,
+            sha256,
+            customer_id,
         )
         self._files[_DEAD_LETTERS].write(msgspec.json.encode(letter) + b"\n")
 
@@ -155,12 +182,14 @@ class Backtest:
         self._files = files
         self._offset = 0
         """Offset of the line in the log; not its number in the file, if lines are sorted."""
+        self._last = Line(0, b"")
 
     def run(self, lines: Iterable[Line], on_line: Callable[[Line], None]) -> Report:
         """Apply each line in turn, advance time to the end, and write the profiles."""
         for line in lines:
             self._offset += 1
             on_line(line)
+            self._last = line
             if line.raw and not line.raw.isspace():
                 self._take(line)
             if self._offset % PACK_EVERY == 0:
@@ -184,6 +213,7 @@ class Backtest:
         else:
             self._event(line)
         self._write_outputs()
+        self._take_failures(line)
 
     def _start(self, first: Line | None) -> None:
         """Activate the policy: the log's own, if the file is a dumped log."""
@@ -220,7 +250,9 @@ class Backtest:
             return
         if self._options.override_policy:
             record = msgspec.structs.replace(record, policy=self._options.policy)
-        self.partition.activate(self._offset, record)
+        rejection = self.partition.activate(self._offset, record)
+        if rejection is not None:
+            self._reject(line, rejection)
 
     def _event(self, line: Line, route: Route | None = None) -> None:
         partition, report = self.partition, self.report
@@ -259,6 +291,18 @@ class Backtest:
         self.report.dead_letters[rejection.reason] += 1
         self._files.write_dead_letter(line, rejection)
 
+    def _take_failures(self, line: Line) -> None:
+        """Tell of faults; what follows from a line, but is not the line, has its own letter."""
+        failures, self.partition.failures = self.partition.failures, []
+        for failure in failures:
+            self.report.failures[failure.kind] += 1
+            if self.report.failures.total() <= LOGGED_FAILURES:
+                what = f"line {line.number}: {failure.rejection.detail}"
+                _log.error("%s", what, exc_info=failure.error)
+            if failure.has_letter:
+                self.report.dead_letters[PROCESSING_FAILED] += 1
+                self._files.write_dead_letter(line, failure.rejection, failure.customer_id)
+
     def _write_outputs(self) -> None:
         outbox = self.partition.context.outbox
         if outbox:
@@ -280,14 +324,18 @@ class Backtest:
         if end_ms is not None and end_ms != NEVER_MS:
             partition.finish(self._offset, end_ms)
         self._write_outputs()
+        self._take_failures(self._last)
         self._checkpoint()
         report.final_ms = partition.meta.clock_ms
         for customer_id in partition.store.ids():
             customer = partition.store.get(customer_id)
             assert customer is not None
             report.unmatched += len(customer.ledger.waiting)
-            self._files.write(partition.profile(customer_id))
+            profile = partition.profile(customer_id)
+            if profile is not None:
+                self._files.write(profile)
             partition.store.shrink()
+        self._take_failures(self._last)
         report.add(partition.context.tally)
 
 

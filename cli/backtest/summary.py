@@ -47,6 +47,11 @@ def print_summary(console: Console, report: Report, folder: Path, *, was_sorted:
         f"{report.left_out:,} after the end, {report.late:,} late, "
         f"{report.unmatched:,} changes without their order. As of {as_of or 'no time'}."
     )
+    if report.failures:
+        what = ", ".join(f"{count:,} {kind}" for kind, count in sorted(report.failures.items()))
+        console.print(
+            f"[red]Faults in the rules, which are bugs: {what}. Please report them.[/red]"
+        )
     console.print(f"Outputs are in {folder}/")
     if not was_sorted and report.accepted and report.late > LATE_SHARE * report.accepted:
         console.print(

@@ -75,6 +75,9 @@ class Transfer(Route, frozen=True, kw_only=True, tag=TRANSFERRED, tag_field="typ
     event: msgspec.Raw = NO_EVENT
     """In a dump, the value of the merge's record, for its dead letter; on Kafka a header has it.
     Nowhere if it does not fit beside a very large customer."""
+    failure: str | msgspec.UnsetType = msgspec.UNSET
+    """On the way back because joining it raised: what its dead letter says. A release that does not
+    know it calls the merge `invalid_value`."""
 
 
 Forwarded = ForwardedEvent | Transfer

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from handlers import reasons
 from handlers.context import Cause
+from handlers.due import due_after, plan
 from handlers.events import CustomerErased, CustomerMerged, Event
 from handlers.formats import FIRST, format_of
 from handlers.merge.forwarding import (
@@ -35,12 +36,11 @@ from handlers.state.customer import (
     Customer,
     MergedInto,
     merged_customer,
-    new_customer,
     pack,
     unpack,
 )
 from handlers.state.store import CustomerStore
-from handlers.transitions import absorb, cause_key, fire_until, plan, undo_merge
+from handlers.transitions import absorb, cause_key, undo_merge
 
 MERGE = "merge"
 """The reason where two customers became one."""
@@ -98,7 +98,7 @@ def start_merge(
     if not core.is_whole:
         return transfer
     survivor_id = survivor_of(core.store, merge.into)
-    survivor = core.store.get(survivor_id) or new_customer(survivor_id)
+    survivor = core.store.get(survivor_id) or core.newcomer(survivor_id)
     _finish_merge(core, offset, survivor, transfer)
     return None
 
@@ -119,13 +119,43 @@ def receive_transfer(core: PartitionCore, offset: int, transfer: Transfer) -> Ve
     if transfer.into == transfer.customer_id:
         return _undo_merge(core, offset, transfer)
     if customer is None or not customer.is_gone:
+        core.save(transfer.into)
         core.advance(offset, transfer.occurred_ms)
-        _finish_merge(core, offset, customer or new_customer(transfer.into), transfer)
+        survivor = core.store.get(transfer.into) or core.newcomer(transfer.into)
+        _finish_merge(core, offset, survivor, transfer)
         return None
     step = next_step(customer, transfer)
     assert step is not None, "the way of a transfer ends where it began"
+    core.save(transfer.into)
     _pass_on(core, offset, customer, transfer.occurred_ms)
     return replace(transfer, into=step.into, via=step.via, back=step.back)
+
+
+def return_transfer(
+    core: PartitionCore, offset: int, transfer: Transfer, rejection: Rejection
+) -> Verdict:
+    """What could not be joined or passed on goes back the way it came.
+
+    Returns:
+        the transfer, on its way back; at its origin the rejection of the merge, and the customer is
+        restored as it left.
+    """
+    customer = core.store.get(transfer.into) or core.newcomer(transfer.into)
+    if transfer.into == transfer.customer_id or not transfer.via:
+        restored = _as_it_left(core, transfer)
+        now_ms = core.clock_of(restored)
+        restored.next_due_ms = due_after(core.rules, restored, now_ms)
+        core.put(offset, restored, None)
+        core.context.tally.merges["refused"] += 1
+        return rejection
+    if customer.applied >= 0:
+        _pass_on(core, offset, customer, transfer.occurred_ms)
+    else:
+        core.note_refused(offset, customer, transfer.occurred_ms)
+    *rest, last = transfer.via
+    return replace(
+        transfer, into=last.customer_id, via=tuple(rest), back=last, failure=rejection.detail
+    )
 
 
 def forward_event(
@@ -143,8 +173,8 @@ def forward_event(
         core.context.tally.merges["followed"] += 1
         return ForwardedEvent(into=step.into, via=step.via, back=step.back, format=_number(core))
     if type(event) is CustomerErased:
-        core.context.tally.accepted[event.type] += 1
         core.advance(offset, event.occurred_ms)
+        core.context.tally.accepted[event.type] += 1
         return None
     core.note_refused(offset, customer, event.occurred_ms)
     detail = "the customer was erased"
@@ -162,8 +192,9 @@ def _finish_merge(core: PartitionCore, offset: int, customer: Customer, transfer
     """Join a transferred customer to the surviving one."""
     context, occurred_ms = core.context, transfer.occurred_ms
     other = unpack(transfer.state)
+    core.save(customer.customer_id)
     was = counted(customer)
-    fire_until(context, customer, max(occurred_ms, other.newest_ms))
+    customer = core.fire_own(customer, max(occurred_ms, other.newest_ms))
     now_ms = max(core.clock_of(customer), occurred_ms, other.newest_ms)
     customer.newest_ms = max(customer.newest_ms, occurred_ms)
     key = cause_key(transfer.event_id, occurred_ms)
@@ -175,19 +206,29 @@ def _finish_merge(core: PartitionCore, offset: int, customer: Customer, transfer
 
 
 def _undo_merge(core: PartitionCore, offset: int, transfer: Transfer) -> Rejection:
-    """A merge found no survivor: its customer is restored."""
+    """A merge found no survivor, or could not be applied there: its customer is restored."""
+    core.save(transfer.customer_id)
+    customer = _as_it_left(core, transfer)
+    now_ms = core.clock_of(customer)
+    key = f"{cause_key(transfer.event_id, transfer.occurred_ms)}:refused"
+    undo_merge(core.context, customer, transfer.left_ms, Cause(key, (), "policy"))
+    customer = core.fire_own(customer, now_ms)
+    plan(core.context, customer, now_ms)
+    core.put(offset, customer, None)
+    core.context.tally.merges["refused"] += 1
+    if transfer.failure is not UNSET:
+        return Rejection(reasons.PROCESSING_FAILED, transfer.failure, transfer.event_id)
+    detail = "the surviving customer was erased, or the merges lead in a circle or too far"
+    return Rejection(reasons.INVALID_VALUE, detail, transfer.event_id)
+
+
+def _as_it_left(core: PartitionCore, transfer: Transfer) -> Customer:
+    """The merged customer without the merge, and with what was refused since."""
     marker, customer = core.store.get(transfer.customer_id), unpack(transfer.state)
     customer.forget_newest()
     if marker is not None:
         customer.refused = marker.refused
-    now_ms = core.clock_of(customer)
-    key = f"{cause_key(transfer.event_id, transfer.occurred_ms)}:refused"
-    undo_merge(core.context, customer, transfer.left_ms, now_ms, Cause(key, (), "policy"))
-    plan(core.context, customer, now_ms)
-    core.put(offset, customer, None)
-    core.context.tally.merges["refused"] += 1
-    detail = "the surviving customer was erased, or the merges lead in a circle or too far"
-    return Rejection(reasons.INVALID_VALUE, detail, transfer.event_id)
+    return customer
 
 
 def _pass_on(core: PartitionCore, offset: int, customer: Customer, occurred_ms: int) -> None:

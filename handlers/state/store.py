@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from handlers.formats import FIRST
+from handlers.formats import FIRST, NEWEST
 from handlers.state.customer import Customer, pack, unpack, unpack_head
 from handlers.state.due_queue import DueQueue
 from handlers.state.record_order import is_newer
@@ -52,6 +52,35 @@ class CustomerStore:
         self._live[customer.customer_id] = customer
         self.changed[customer.customer_id] = None
         self.due_queue.schedule(customer.customer_id, customer.next_due_ms)
+
+    def snapshot(self, customer_id: str) -> bytes | None:
+        """What `put_back` needs to put a customer back to now: the state, packed.
+
+        None if the store has it: the customer is unchanged since it was packed, or unknown.
+        """
+        return pack(self._live[customer_id], NEWEST) if customer_id in self.changed else None
+
+    def as_packed(self, customer_id: str, snapshot: bytes | None) -> Customer | None:
+        """A customer as a snapshot has it, with the offsets refused since; None if unknown."""
+        packed = self._packed.get(customer_id) if snapshot is None else snapshot
+        if packed is None:
+            return None
+        customer, live = unpack(packed), self._live.get(customer_id)
+        if live is not None:
+            customer.refused = live.refused
+        return customer
+
+    def put_back(self, customer_id: str, snapshot: bytes | None) -> None:
+        """Put a customer back to a snapshot: the state, its mark as changed, its due instant."""
+        customer = self.as_packed(customer_id, snapshot)
+        if snapshot is None:
+            self.changed.pop(customer_id, None)
+        if customer is None:
+            self._live.pop(customer_id, None)
+        else:
+            self._live[customer_id] = customer
+        due_ms = None if customer is None else customer.next_due_ms
+        self.due_queue.schedule(customer_id, due_ms)
 
     def touch(self, customer_id: str) -> None:
         """Mark a customer as changed, if it is known, so that its state is written again."""

@@ -80,7 +80,11 @@ class Engine:
         self._on_restored = on_restored
         self._owns = True
         self.table: Table = open_table(
-            app, TABLE, lambda number: OwnedPartition(number, self._restored)
+            app,
+            TABLE,
+            lambda number: OwnedPartition(
+                number, self._restored, settings.processing_failed_per_minute
+            ),
         )
         log = topic_name(settings, CUSTOMER_EVENTS)
         app.keep_state(log, self._is_restored)

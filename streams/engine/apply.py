@@ -7,6 +7,8 @@ outbox; dead letters and forwarded records are collected here.
 
 from __future__ import annotations
 
+import logging
+
 import msgspec
 from faust.types import TP
 
@@ -15,32 +17,42 @@ from handlers.decode.decode import IN_THE_LOG, decode
 from handlers.decode.fast import fast_event
 from handlers.decode.policy_checks import check_values
 from handlers.events import Event
+from handlers.failures import failed
 from handlers.merge.forwarding import Transfer
 from handlers.merge.routing import Verdict
 from handlers.partition import Partition
 from handlers.reasons import MISSING_FIELD, Rejection
 from handlers.state.partition_state import Source
+from streams.engine.failures import FailureWatch
 from streams.engine.flush_batch import DeadLetter
 from streams.faust_app import Record
 from streams.kafka.forwarded import Envelope, ForwardedRecord, envelope, read_forwarded
 from streams.kafka.headers import Origin, cloud_event_headers, origin_of
 
+_log = logging.getLogger(__name__)
+
 
 class Applier:
     """Applies the records of one partition, one after another.
+
+    Args:
+        partition: the state machine.
+        most_failures: faults in handlers within a minute, as in `FailureWatch`.
 
     Attributes:
         dead_letters: records that cannot be used, until a flush takes them.
         envelopes: forwarded records to be written, until a flush takes them.
         repeated: records skipped because ingest had delivered them before, until they are counted.
         newest_delay_ms: wall time less event time of the newest event, until it is shown.
+        failures: faults in handlers.
     """
 
-    def __init__(self, partition: Partition) -> None:
+    def __init__(self, partition: Partition, most_failures: int = 0) -> None:
         self.dead_letters: list[DeadLetter] = []
         self.envelopes: list[Envelope] = []
         self.repeated = 0
         self.newest_delay_ms: int | None = None
+        self.failures = FailureWatch(most_failures)
         self._partition = partition
 
     def apply(self, record: Record, tp: TP, now_ms: int) -> None:
@@ -48,7 +60,13 @@ class Applier:
 
         Raises:
             UnreadableControl: a newer version has written it.
+            TooManyFailures: too many records raised within a minute.
         """
+        self._apply(record, tp, now_ms)
+        if self._partition.failures:
+            self._take_failures(record, tp, now_ms)
+
+    def _apply(self, record: Record, tp: TP, now_ms: int) -> None:
         partition, key = self._partition, record.key
         if key is None:
             self._apply_keyless(record, tp)
@@ -94,31 +112,66 @@ class Applier:
         where = Source(tp.topic, tp.partition, record.offset)
         if value is not None and is_control(value):
             try:
-                self._partition.control(record.offset, value)
+                rejection = self._partition.control(record.offset, value)
             except msgspec.MsgspecError as error:
                 raise UnreadableControl(
                     f"{where.topic}/{where.partition} has a control record at offset "
                     f"{where.offset} that this version cannot read: {error}"
                 ) from error
+            if rejection is not None:
+                self._reject(record, value, Origin(where, record.timestamp, None), rejection)
             return
-        event = decode(value, cloud_event_headers(record.headers), IN_THE_LOG, with_content=False)
-        if isinstance(event, Event):
-            event = Rejection(MISSING_FIELD, "a record of the log without a key", event.event_id)
-        self._reject(record, value, Origin(where, record.timestamp, None), event)
+        self._reject(record, value, Origin(where, record.timestamp, None), _stray(record))
 
     def _decode(self, record: Record) -> Event | Rejection:
         """As `Partition.admit`, by the fast path where it applies."""
         attributes = cloud_event_headers(record.headers)
-        event = fast_event(record.value) if attributes is None else None
-        if event is None:
-            return self._partition.admit(record.value, attributes, IN_THE_LOG)
-        return check_values(event, self._partition.rules) or event
+        if attributes is None:
+            try:
+                event = fast_event(record.value)
+                if event is not None:
+                    return check_values(event, self._partition.rules) or event
+            except Exception as error:
+                if isinstance(error, MemoryError):
+                    raise
+                # The full path decides, as it does in a backtest.
+                _log.exception("the fast path of decoding raised at offset %s", record.offset)
+        return self._partition.admit(record.value, attributes, IN_THE_LOG)
 
     def _reject(
         self, record: Record, value: bytes | None, origin: Origin | None, rejection: Rejection
     ) -> None:
         key = record.key if origin is None else origin.key
         self.dead_letters.append(DeadLetter(key, value, origin, rejection, record.headers))
+
+    def _take_failures(self, record: Record, tp: TP, now_ms: int) -> None:
+        """Tell of faults; what follows from a record, but is not the record, has its own letter.
+
+        Such a letter has the customer's id as its key, and the place in the log as its source.
+        """
+        failures, self._partition.failures = self._partition.failures, []
+        where = Source(tp.topic, tp.partition, record.offset)
+        for failure in failures:
+            if failure.has_letter:
+                key = failure.customer_id.encode()
+                origin = Origin(where, record.timestamp, key)
+                self.dead_letters.append(DeadLetter(key, None, origin, failure.rejection, ()))
+            self.failures.note(failure, where, now_ms)
+
+
+def _stray(record: Record) -> Rejection:
+    """Why a record of the log without a key cannot be used."""
+    attributes = cloud_event_headers(record.headers)
+    try:
+        event = decode(record.value, attributes, IN_THE_LOG, with_content=False)
+    except Exception as error:
+        if isinstance(error, MemoryError):
+            raise
+        _log.exception("reading the record without a key at offset %s raised", record.offset)
+        return failed("reading it", error)
+    if isinstance(event, Event):
+        return Rejection(MISSING_FIELD, "a record of the log without a key", event.event_id)
+    return event
 
 
 def _forwarded(record: Record, tp: TP) -> ForwardedRecord | None:

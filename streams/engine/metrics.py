@@ -6,6 +6,7 @@ import time
 from collections import Counter
 
 from handlers.context import Tally
+from handlers.failures import KINDS
 from handlers.outputs import Output
 from streams.engine.flush_batch import DeadLetter
 from streams.engine.owned_partition import OwnedPartition
@@ -27,6 +28,9 @@ class EngineMetrics:
         self._metrics = metrics
         self._topic_prefix = topic_prefix
         self._clocks: set[int] = set()
+        for kind in KINDS:
+            # From zero on, so that the first one is seen to rise.
+            metrics.processing_failed.labels(kind)
 
     def restored(self, partition: OwnedPartition) -> None:
         """A partition's state was read back."""
@@ -47,6 +51,10 @@ class EngineMetrics:
         tally, state.context.tally = state.context.tally, Tally()
         partition.population.update(tally.population)
         self._count(tally)
+        failures = applier.failures
+        for kind, count in failures.counts.items():
+            metrics.processing_failed.labels(kind).inc(count)
+        failures.counts.clear()
         if applier.repeated:
             metrics.events.labels("any", "any", "skipped_replay").inc(applier.repeated)
             applier.repeated = 0

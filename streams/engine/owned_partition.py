@@ -28,9 +28,15 @@ class OwnedPartition:
     Args:
         number: of the partition.
         on_restored: called when the state is complete and ours.
+        most_failures: faults in handlers within a minute, as in `FailureWatch`.
     """
 
-    def __init__(self, number: int, on_restored: Callable[[OwnedPartition], None]) -> None:
+    def __init__(
+        self,
+        number: int,
+        on_restored: Callable[[OwnedPartition], None],
+        most_failures: int = 0,
+    ) -> None:
         self.number = number
         self.restored_records = 0
         self.restore_seconds = 0.0
@@ -42,6 +48,7 @@ class OwnedPartition:
         self._partition: Partition | None = None
         self._applier: Applier | None = None
         self._on_restored = on_restored
+        self._most_failures = most_failures
         self._opened_s = time.monotonic()
         self._last_offset = -1
         self._rewrites_meta = False
@@ -145,7 +152,7 @@ class OwnedPartition:
         if self._partition is None:
             found = self._restoration.finish(self._meta.applied)
             self._partition = Partition(self._meta, found.store, is_whole=False)
-            self._applier = Applier(self._partition)
+            self._applier = Applier(self._partition, self._most_failures)
             self._ahead = sorted(found.ahead, reverse=True)
             self.population = found.population
             self._last_offset = self._meta.applied
@@ -177,6 +184,7 @@ class OwnedPartition:
         Raises:
             LogGap: records before it are neither in the batch nor in the state.
             UnreadableControl: a newer version has written a tick or a policy.
+            TooManyFailures: too many records raised within a minute.
         """
         batch = event.value
         applied = self._meta.applied
@@ -224,7 +232,8 @@ class OwnedPartition:
         self._refresh_profiles_ahead()
         stale, partition.stale_profiles = partition.stale_profiles, {}
         self._has_foreign_profiles = False
-        profiles = [partition.profile(customer_id) for customer_id in stale]
+        made = (partition.profile(customer_id) for customer_id in stale)
+        profiles = [profile for profile in made if profile is not None]
         events, self._events = self._events, []
         meta = None
         if events or profiles or self._rewrites_meta:

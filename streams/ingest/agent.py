@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
+from typing import NamedTuple
 
 from faust.types import TP, StreamT
 
@@ -15,6 +17,7 @@ from handlers.decode.decode import Limits, decode
 from handlers.decode.fast import raw_event
 from handlers.decode.policy_checks import check_values, precheck
 from handlers.events import Event
+from handlers.failures import failed
 from handlers.reasons import Rejection
 from handlers.state.partition_state import Source
 from scoring.rules import Rules
@@ -29,9 +32,19 @@ from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, INPUT_TOPICS, topic_name
 from streams.runtime.metrics import Metrics, type_label
 
+_log = logging.getLogger(__name__)
+
 _IDLE_S = 0.01
 _MERGE_POLL_S = 0.1
 _STAGE = "ingest"
+
+
+class _Read(NamedTuple):
+    """What ingest needs of an event; `bad` is the reason for which the engine would refuse it."""
+
+    customer_id: str
+    type_name: str
+    bad: str | None
 
 
 class Ingest:
@@ -187,19 +200,13 @@ class Ingest:
         topic, partition = tp
         source = Source(topic, partition, record.offset, self._topic_id_of(topic))
         origin = Origin(source, record.timestamp, record.key)
-        raw = raw_event(record.value, self._limits) if attributes is None else None
-        if raw is not None:
-            customer_id, type_name = raw.customer_id, raw.declared.name
-            bad = None if self._rules is None else precheck(raw, self._rules)
-        else:
-            event = decode(record.value, attributes, self._limits, with_content=False)
-            if isinstance(event, Rejection):
-                if self._stops.trips(tp, record.offset, event.reason):
-                    return False
-                self._reject(record, origin, event)
-                return True
-            customer_id, type_name = event.customer_id, event.type
-            bad = None if self._rules is None else _refusal(event, self._rules)
+        read = self._read(record, attributes, source)
+        if isinstance(read, Rejection):
+            if self._stops.trips(tp, record.offset, read.reason):
+                return False
+            self._reject(record, origin, read)
+            return True
+        customer_id, type_name, bad = read
         if bad is None:
             breaker.taken += 1
         elif self._stops.trips(tp, record.offset, bad):
@@ -216,6 +223,36 @@ class Ingest:
         )
         self._counts[self._labels[topic], type_name] += 1
         return True
+
+    def _read(
+        self, record: Record, attributes: Mapping[str, bytes] | None, source: Source
+    ) -> _Read | Rejection:
+        """Read a record, by the fast path where it applies; a fault in it is a dead letter."""
+        rules = self._rules
+        try:
+            raw = raw_event(record.value, self._limits) if attributes is None else None
+            if raw is not None:
+                bad = None if rules is None else precheck(raw, rules)
+                return _Read(raw.customer_id, raw.declared.name, bad)
+        except Exception as error:
+            self._tell_fault(error, source)
+        try:
+            event = decode(record.value, attributes, self._limits, with_content=False)
+            if isinstance(event, Rejection):
+                return event
+            bad = None if rules is None else _refusal(event, rules)
+            return _Read(event.customer_id, event.type, bad)
+        except Exception as error:
+            self._tell_fault(error, source)
+            return failed("reading it", error)
+
+    def _tell_fault(self, error: Exception, source: Source) -> None:
+        """Log and count a fault in what reads records; without memory the worker stops."""
+        if isinstance(error, MemoryError):
+            raise error
+        where = f"{source.topic}/{source.partition} offset {source.offset}"
+        _log.error("%s: reading it raised", where, exc_info=error)
+        self._metrics.processing_failed.labels("record").inc()
 
     def _reject(self, record: Record, origin: Origin, rejection: Rejection) -> None:
         self._producer.add(

@@ -76,6 +76,12 @@ class Metrics:
         self.dead_letters = self._counter(
             "dead_letters", "Records written to `dead-letters`.", "source", "reason"
         )
+        self.processing_failed = self._counter(
+            "processing_failed",
+            "Faults in handlers by what could not be done: a `record`, a `merge`, an instant that "
+            "was `due`, a new `policy`, a `profile`.",
+            "kind",
+        )
         self.unmatched_changes = self._counter(
             "unmatched_changes",
             "Cancellations, payments and refunds given up because their order never came.",

@@ -106,9 +106,9 @@ class Deployment(TopicAccess):
         self._workers.append(worker)
         return self._workers[-1]
 
-    async def ready_worker(self, **others: Any) -> RunningWorker:
+    async def ready_worker(self, program: Sequence[str] = WORKER, **others: Any) -> RunningWorker:
         """Start a worker and wait until it is ready."""
-        worker = self.start_worker(**others)
+        worker = self.start_worker(program, **others)
         await worker.ready()
         return worker
 

@@ -13,7 +13,7 @@ from handlers.merge.forwarding import Forwarded, Transfer
 from handlers.merge.routing import Verdict
 from handlers.outputs import Output
 from handlers.partition import Partition
-from handlers.reasons import Rejection
+from handlers.reasons import PROCESSING_FAILED, Rejection
 from handlers.state.customer import Customer, unpack
 from handlers.state.partition_state import Source
 from streams.kafka.forwarded import ForwardedRecord, read_forwarded
@@ -84,6 +84,7 @@ class Fold:
         self.shortest_window_days = 1 << 30
         for record in log:
             self._take(record)
+            self._note_failures(record.offset)
             self._note(record.offset)
 
     def state_at(self, customer_id: str, position: int) -> bytes | None:
@@ -99,7 +100,7 @@ class Fold:
         partition, key, value = self.partition, record.key, record.value
         if key is None:
             if value is not None and is_control(value):
-                partition.control(record.offset, value)
+                assert partition.control(record.offset, value) is None
             else:
                 event = decode(value)
                 assert isinstance(event, Rejection), "no stray record is an event"
@@ -141,6 +142,14 @@ class Fold:
             customer_id = event.customer_id if forwarded is None else forwarded.into
             self.accepted[record.offset] = Accepted(customer_id, event)
         return verdict
+
+    def _note_failures(self, position: int) -> None:
+        """What followed from a record and raised is a dead letter of its own."""
+        failures, self.partition.failures = self.partition.failures, []
+        place = Source(CUSTOMER_EVENTS, self._number, position)
+        for failure in failures:
+            if failure.has_letter:
+                self.letters.append(Letter(position, place, PROCESSING_FAILED))
 
     def _note(self, position: int) -> None:
         partition = self.partition

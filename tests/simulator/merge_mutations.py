@@ -15,7 +15,7 @@ OF_MERGES = (
     Mutation(
         "skip of what already came from another customer",
         killed_by=5_016,
-        edits=(Edit(Applier, "apply", "forwarded.source if", "None if"),),
+        edits=(Edit(Applier, "_apply", "forwarded.source if", "None if"),),
     ),
     Mutation(
         "skip of a transfer that the state contains",
@@ -88,7 +88,7 @@ OF_MERGES = (
         edits=(
             Edit(
                 handlers.merge.routing,
-                "_undo_merge",
+                "_as_it_left",
                 _TAKEN_BACK,
                 f"{_TAKEN_BACK}\n    del customer.ledger.orders[:]",
             ),

@@ -18,6 +18,7 @@ from streams.engine.owned_partition import OwnedPartition
 from streams.faust_app import BatchProducer, PartitionedStore
 from streams.faust_app.commit import PartitionAcks
 from streams.ingest.agent import Ingest
+from tests.simulator.fault_mutations import OF_FAULTS
 from tests.simulator.merge_mutations import OF_MERGES
 from tests.simulator.mutation import Edit, Mutation
 
@@ -152,7 +153,7 @@ _ALL = (
     Mutation(
         "skip of what a customer's state contains",
         killed_by=5_000,
-        edits=(Edit(Partition, "apply", "elif customer.applied >= offset:", "elif False:"),),
+        edits=(Edit(Partition, "_apply", "elif customer.applied >= offset:", "elif False:"),),
     ),
     Mutation(
         "skip of applied source positions",
@@ -293,4 +294,6 @@ _ALL = (
     ),
 )
 
-MUTATIONS: dict[str, Mutation] = {mutation.safeguard: mutation for mutation in (*_ALL, *OF_MERGES)}
+MUTATIONS: dict[str, Mutation] = {
+    mutation.safeguard: mutation for mutation in (*_ALL, *OF_MERGES, *OF_FAULTS)
+}

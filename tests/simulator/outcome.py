@@ -9,8 +9,9 @@ import shlex
 from collections import Counter
 from collections.abc import Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from random import Random
 from typing import NamedTuple
 from unittest import mock
 
@@ -19,16 +20,27 @@ from faust.types import TP
 import handlers.state.customer
 from handlers.merge.forwarding import Transfer
 from streams.kafka.forwarded import read_forwarded
-from streams.kafka.topics import CUSTOMER_EVENTS
+from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS
 from tests.simulator.mutations import MUTATIONS
 from tests.simulator.plan import plan_of
 from tests.simulator.verdict import NOT_DONE, judge
 from tests.simulator.worker import PARTITIONS
 from tests.simulator.world import World, live_through
+from tests.support.poison import (
+    IN_DUE,
+    IN_EVENTS,
+    IN_OTHERS,
+    one_in,
+    poisoned_customers,
+    poisoned_dues,
+    poisoned_events,
+)
 
 _SEEDS_A_TASK = 5
 _NICENESS = 10
-_PRODUCT_LOGGERS = ("streams", "handlers")
+_PRODUCT_LOGGERS = ("streams", "handlers", "cli")
+_POISONED = (5, 6)
+"""One seed in eight has faults in handlers."""
 
 
 class Outcome(NamedTuple):
@@ -78,7 +90,7 @@ def outcome_of(seed: int) -> Outcome:
 
 def judged(seed: int) -> tuple[World, list[str]]:
     """The history of a seed, and all that is wrong with it."""
-    with _short_memory(), _quiet():
+    with _short_memory(), _quiet(), _poisoned(seed):
         world = live_through(plan_of(seed))
         return world, judge(world)
 
@@ -97,6 +109,11 @@ def exercised(world: World) -> Counter[str]:
     for process in world.endings:
         if process.error is not None:
             found[f"ended by {type(process.error).__name__}"] += 1
+    found["faults in handlers"] = sum(
+        b"processing_failed" in dict(record.headers).values()
+        for number in range(PARTITIONS)
+        for record in world.broker.log(TP(DEAD_LETTERS, number)).written
+    )
     return found + _passed(world)
 
 
@@ -158,6 +175,20 @@ def _run_part(seeds: range, mutation: str | None) -> list[Outcome]:
 def _short_memory() -> Iterator[None]:
     """Few events are remembered by their ids, which would else do for what positions are for."""
     with mock.patch.object(handlers.state.customer, "MAX_SEEN_EVENTS", 3):
+        yield
+
+
+@contextmanager
+def _poisoned(seed: int) -> Iterator[None]:
+    """Places of the rules raise, for the same events and customers all the time."""
+    draws = Random(f"poison {seed}")
+    # The worker reads most records by the fast path, and would not come by these.
+    points = [point for point in IN_EVENTS if point not in ("decode", "check_values")]
+    with ExitStack() as stack:
+        if seed % 16 in _POISONED:
+            stack.enter_context(poisoned_events(draws.choice(points), one_in(4)))
+            stack.enter_context(poisoned_dues(draws.choice(IN_DUE), one_in(3)))
+            stack.enter_context(poisoned_customers(draws.choice(IN_OTHERS), one_in(3)))
         yield
 
 

@@ -74,6 +74,7 @@ def test_all_promises_hold_in_two_thousand_histories(
         "ended by AssignmentLost",
         "ended by OwnershipLost",
         "ended by ProduceFailed",
+        "faults in handlers",
     ):
         assert summary.exercised[kind] >= 100, f"{kind}: {summary}"
 

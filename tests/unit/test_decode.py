@@ -394,7 +394,7 @@ def test_an_erased_customer_comes_after_every_fault_of_the_record_itself() -> No
 def test_the_reasons_are_those_of_the_contract_in_its_order() -> None:
     listed = """too_large not_json missing_field unknown_type unsupported_schema_version wrong_type
         invalid_customer_id invalid_timestamp from_the_future invalid_amount unknown_currency
-        invalid_value conflict erased_customer"""
+        invalid_value conflict erased_customer processing_failed"""
     assert list(REASONS) == listed.split()
 
 

@@ -1,0 +1,60 @@
+"""Puts a partition back to what it was before a record, if applying the record raises.
+
+It costs next to nothing while all is well. Of a customer that is unchanged since the last flush,
+the packed state is there anyway; only one that is changed twice between two flushes is packed once
+more. Marks, counts and lists that only grow are cut back to their former length.
+"""
+
+from __future__ import annotations
+
+from handlers.context import Context, Savepoint
+from handlers.failures import Failure
+from handlers.state.partition_state import Meta
+from handlers.state.store import CustomerStore
+
+
+class Undo:
+    """What one record may have changed, and how it was before.
+
+    A handler calls `save` before it changes a customer, or the partition's clock.
+    """
+
+    __slots__ = ("_before", "_clock_ms", "_context", "_failures", "_newest_ms", "_point", "_stale")
+
+    def __init__(self) -> None:
+        self._before: dict[str, bytes | None] = {}
+        self._stale: set[str] = set()
+        self._context: Context | None = None
+        self._point: Savepoint = Savepoint()
+        self._newest_ms = self._clock_ms = self._failures = 0
+
+    def begin(self, context: Context, meta: Meta, failures: list[Failure]) -> None:
+        """Begin with a record, or with anything else that is put back as a whole or not at all."""
+        if self._before:
+            self._before.clear()
+            self._stale.clear()
+        self._context = context
+        context.counted.clear()
+        self._point = context.savepoint()
+        self._newest_ms, self._clock_ms = meta.newest_ms, meta.clock_ms
+        self._failures = len(failures)
+
+    def save(self, store: CustomerStore, customer_id: str, stale: dict[str, None]) -> None:
+        """Note how a customer is now, unless that is noted already."""
+        if customer_id not in self._before:
+            self._before[customer_id] = store.snapshot(customer_id)
+            if customer_id in stale:
+                self._stale.add(customer_id)
+
+    def roll_back(
+        self, store: CustomerStore, meta: Meta, failures: list[Failure], stale: dict[str, None]
+    ) -> None:
+        """Put back all that was saved, and drop outputs, counts and failures since `begin`."""
+        assert self._context is not None
+        self._context.roll_back(self._point)
+        meta.newest_ms, meta.clock_ms = self._newest_ms, self._clock_ms
+        del failures[self._failures :]
+        for customer_id, snapshot in self._before.items():
+            store.put_back(customer_id, snapshot)
+            if customer_id not in self._stale:
+                stale.pop(customer_id, None)
