@@ -71,6 +71,7 @@ def _erase_with(settings: Settings) -> Erase:
     from aiokafka.errors import KafkaError
 
     from cli.erase.erase import erase
+    from handlers.formats import NewerFormat
     from serving.api.jobs import KafkaUnavailable
     from streams.faust_app.producer import ProduceFailed
     from streams.kafka.clients import BrokerUnreachable
@@ -79,7 +80,13 @@ def _erase_with(settings: Settings) -> Erase:
     async def ask(customer_id: str) -> bytes:
         try:
             return msgspec.json.encode(await erase(settings, customer_id, wait_s=0))
-        except (BrokerUnreachable, TopicsUnusable, ProduceFailed, KafkaError) as error:
+        except (
+            BrokerUnreachable,
+            TopicsUnusable,
+            NewerFormat,
+            ProduceFailed,
+            KafkaError,
+        ) as error:
             raise KafkaUnavailable(str(error) or type(error).__name__) from error
 
     return ask

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
@@ -100,7 +101,8 @@ async def check_formats(settings: Settings, partitions: int) -> None:
     """Check that this release reads what was written last to each partition of the changelog.
 
     A partition's format only rises, so its last records tell. A worker that cannot go on then ends
-    before it joins its group, where its coming and going would hold up the others.
+    before it joins its group, where its coming and going would hold up the others. What is not
+    found within the time for a start is left to the restore, which looks at every record.
 
     Raises:
         NewerFormat: it does not.
@@ -108,14 +110,19 @@ async def check_formats(settings: Settings, partitions: int) -> None:
     consumer = new_consumer(settings)
     await consumer.start()
     try:
-        for number in range(partitions):
-            tp = TopicPartition(changelog_name(settings), number)
-            end = (await consumer.end_offsets([tp]))[tp]
-            async for records, _ in read_to_end(consumer, tp, max(0, end - _LAST_RECORDS)):
-                for record in records:
-                    _check_format(tp, record)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(settings.startup_timeout.seconds):
+                for number in range(partitions):
+                    await _check_last(consumer, TopicPartition(changelog_name(settings), number))
     finally:
         await consumer.stop()
+
+
+async def _check_last(consumer: AIOKafkaConsumer, tp: TopicPartition) -> None:
+    end = (await consumer.end_offsets([tp]))[tp]
+    async for records, _ in read_to_end(consumer, tp, max(0, end - _LAST_RECORDS)):
+        for record in records:
+            _check_format(tp, record)
 
 
 def _check_format(tp: TopicPartition, record: ConsumerRecord) -> None:

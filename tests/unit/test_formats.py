@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -23,6 +26,7 @@ from scoring.policy import Policy
 from tests.builders import day, order
 from tests.driver import Driver
 
+ROOT = Path(__file__).parents[2]
 NEWER = NEWEST + 1
 
 
@@ -166,3 +170,13 @@ def test_a_partitions_record_in_an_older_format_has_no_newer_fields() -> None:
 def test_a_policy_record_in_the_first_format_names_no_rules() -> None:
     with pytest.raises(FormatTooOld):
         encode_control(PolicyActivated("p", "app", "replay", 0, Policy(), 1))
+
+
+def test_the_version_rises_with_the_format() -> None:
+    page = (ROOT / "docs" / "formats.md").read_text()
+    told = re.findall(r"^\| (\d+) \| (\d+)\.(\d+)\.(\d+) \|$", page, re.MULTILINE)
+    assert [int(row[0]) for row in told] == list(range(FIRST, NEWEST + 1))
+    versions = [tuple(map(int, row[1:])) for row in told]
+    assert versions == sorted(set(versions))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert tuple(map(int, project["version"].split("."))) >= versions[-1]
