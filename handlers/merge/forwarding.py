@@ -19,7 +19,8 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from handlers.formats import check_json_format
+from handlers.format_fields import check_fits
+from handlers.formats import FIRST, check_json_format
 from handlers.state.customer import Customer, MergedInto
 
 FOLLOWED = "customer.followed"
@@ -98,7 +99,12 @@ def decode_forwarded(value: bytes) -> Forwarded:
 
 
 def encode_forwarded(record: Forwarded) -> bytes:
-    """What is forwarded as JSON, on one line if the event in it is."""
+    """What is forwarded as JSON, on one line if the event in it is.
+
+    Raises:
+        FormatTooOld: it would lose something in its format.
+    """
+    check_fits(record, FIRST if record.format is msgspec.UNSET else record.format)
     return _encoder.encode(record)
 
 

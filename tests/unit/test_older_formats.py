@@ -24,6 +24,8 @@ from tests.formats.fields import fields_of_all, kept_structs
 FOLDER = Path(__file__).parents[1] / "formats"
 FILES = sorted(FOLDER.glob("[0-9].json"), key=lambda file: int(file.stem))
 NUMBERS = range(FIRST, NEWEST + 1)
+MAY_BE_LOST = {("Transfer", "failure"): "the merge's dead letter then says invalid_value"}
+"""Fields that a release may pass over, and what becomes of that."""
 
 
 @pytest.fixture(params=FILES, ids=lambda file: f"format {file.stem}")
@@ -113,7 +115,10 @@ def test_a_partition_goes_on_in_its_format(older: dict[str, Any], number: int) -
 def test_a_released_format_keeps_its_fields(number: int) -> None:
     """A new field says since when: `since` in handlers/format_fields.py, docs/formats.md."""
     frozen: dict[str, list[str]] = json.loads((FOLDER / f"{number}.fields.json").read_text())
-    now = fields_of_all(number)
+    now = {
+        struct: [name for name in names if (struct, name) not in MAY_BE_LOST]
+        for struct, names in fields_of_all(number).items()
+    }
     assert {name: now[name] for name in frozen} == frozen
 
 
