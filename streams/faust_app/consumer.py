@@ -118,6 +118,11 @@ class BatchConsumer(driver.Consumer):
         return cast(Drainable, self.app).membership
 
     @property
+    def is_revoked(self) -> bool:
+        """Whether the partitions are being given back, and the next are not told yet."""
+        return self._gate.is_revoked
+
+    @property
     def topic_guard(self) -> TopicGuard:
         """Knows what the topics were when the process began."""
         return cast(Drainable, self.app).topic_guard

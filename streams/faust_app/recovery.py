@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery, ServiceStopped
@@ -30,6 +30,12 @@ class RestoreProgress(NamedTuple):
     def __str__(self) -> str:
         done = self.total - self.remaining
         return f"{done:,} of {self.total:,} changelog offsets ({done / self.total:.0%})"
+
+
+class _Revocable(Protocol):
+    @property
+    def is_revoked(self) -> bool:
+        """Whether the partitions are being given back, and the next are not told yet."""
 
 
 class RestoreTimeout(RuntimeError):
@@ -74,8 +80,11 @@ class StrictRecovery(Recovery):
         """Whether all was restored that this worker was assigned last.
 
         A rebalance or a stop interrupts a restore, and Faust goes on as if it had come to its end.
+        From the moment on at which partitions are given back, nobody may take them for restored:
+        the owner would begin to write what it no longer has, or fail for want of it.
         """
-        interrupted = self.should_stop or self.signal_recovery_start.is_set()
+        overtaken = cast(_Revocable, self.app.consumer).is_revoked
+        interrupted = overtaken or self.should_stop or self.signal_recovery_start.is_set()
         newest = self._generation_id == self.app.consumer_generation_id
         return newest and not interrupted and not self.need_recovery()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from faust.types import TP
@@ -18,6 +19,7 @@ from streams.faust_app.recovery import RestoreProgress, StrictRecovery, StrictTa
 @pytest.fixture
 async def recovery() -> StrictRecovery:
     app = create_app(FaustOptions(app_id="app", broker_urls=("kafka://127.0.0.1:1",)))
+    app.consumer = cast(Any, SimpleNamespace(is_revoked=False))
     assert isinstance(app.tables, StrictTables)
     found = app.tables.recovery
     assert isinstance(found, StrictRecovery)
@@ -78,11 +80,18 @@ def next_restore_waits(recovery: StrictRecovery) -> None:
     recovery.signal_recovery_start.set()
 
 
+def partitions_are_given_back(recovery: StrictRecovery) -> None:
+    """The group is being joined again; of which generation is not known yet."""
+    cast(Any, recovery.app.consumer).is_revoked = True
+
+
 def app_stops(recovery: StrictRecovery) -> None:
     recovery._stopped.set()
 
 
-@pytest.mark.parametrize("interrupt", [partitions_move, next_restore_waits, app_stops])
+@pytest.mark.parametrize(
+    "interrupt", [partitions_move, partitions_are_given_back, next_restore_waits, app_stops]
+)
 async def test_a_restore_that_was_interrupted_is_not_complete(
     recovery: StrictRecovery, interrupt: Callable[[StrictRecovery], None]
 ) -> None:
