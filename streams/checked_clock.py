@@ -122,20 +122,20 @@ class CheckedClock:
         async with self._comparing:
             if self._is_right(wall_ms()):
                 return
-            await self._compare()
-            if not self._is_right(wall_ms()):
+            if not await self._compare():
                 self._warn_of_waiting()
                 await asyncio.sleep(_ASK_AGAIN_S)
 
-    async def _compare(self) -> None:
+    async def _compare(self) -> bool:
+        """Ask the brokers; whether there is something to judge by."""
         self._asked_s = time.monotonic()
         readings = await self._ask()
         if readings is None:
             self._can_compare = False
             _log.info("the brokers do not tell their time: the clock is not compared with it")
-            return
+            return True
         if not readings:
-            return
+            return False
         self._show(readings)
         wrong = [one for one in readings if abs(one.surely_ahead_ms) > self._max_error_ms]
         if 2 * len(wrong) > len(readings):
@@ -148,6 +148,7 @@ class CheckedClock:
             offset_ms = newest.sent_ms - newest.sent_s * 1000
             self._found_right = _Comparison(newest.sent_s, offset_ms)
             self._is_waiting = False
+        return bool(agreeing)
 
     def _warn_of_others(self, others: frozenset[int]) -> None:
         for broker in sorted(others - self._others):
@@ -162,7 +163,7 @@ class CheckedClock:
     def _warn_of_waiting(self) -> None:
         if not self._is_waiting:
             self._is_waiting = True
-            _log.warning("no broker tells its time: what needs the clock waits until one does")
+            _log.warning("no broker tells its time soon: what needs the clock waits until one does")
 
 
 async def check_clock(settings: Settings) -> None:

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from config.settings import Settings
-from streams.kafka.clients import new_probe_producer, open_admin
+from streams.kafka.clients import BrokerUnreachable, new_probe_producer, open_admin
 from streams.kafka.topics import (
     CLOCK_PROBE,
     TIMESTAMP_TYPE,
@@ -105,17 +105,17 @@ class ClockProbe:
             answers = await asyncio.gather(
                 *(self._ask(broker, number) for broker, number in partitions.items())
             )
+            if any(isinstance(answer, _NoTime) for answer in answers):
+                await self._refuse_wrong_topic()
+                self._tells_time = False
+                return None
         except TopicAuthorizationFailedError as error:
             raise TopicsUnusable(
                 f"this user may not write to topic {self._topic}, by which the clock is compared "
                 "with the brokers'; give it the right to"
             ) from error
-        except KafkaError:
+        except (KafkaError, BrokerUnreachable):
             return []
-        if any(isinstance(answer, _NoTime) for answer in answers):
-            await self._refuse_wrong_topic()
-            self._tells_time = False
-            return None
         return [answer for answer in answers if isinstance(answer, Reading)]
 
     async def _leading_partitions(self) -> dict[int, int]:

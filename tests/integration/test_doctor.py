@@ -294,6 +294,7 @@ def test_topics_check_tells_each_setting_of_kafka_that_does_not_fit(
     ]
     assert result.exit_code == 1
     assert result.stderr == "tierstream: 7 things are wrong with the topics\n"
+    assert "ok  clock of this machine: 0." in doctor(mine).stdout
     sound = [line for line in result.stdout.splitlines() if line.startswith("ok  ")]
     assert len(sound) == len(all_topics(settings)) - len(wrong_ones)
 

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from devtools.servers import Broker
 from handlers.control_records import ClockTick, decode_control
+from streams.kafka.clock_probe import ClockProbe
+from streams.kafka.topics import CLOCK_PROBE, TopicsUnusable, create_topics
 from tests.harness.deployment import Deployment, Message
-from tests.harness.environment import run_cli
 from tests.harness.running_worker import RunningWorker
 from tests.harness.wrong_clock import WrongClock
 
@@ -70,13 +73,6 @@ async def letters(deployment: Deployment) -> int:
     return sum(map(len, await deployment.read("dead-letters")))
 
 
-def doctor(deployment: Deployment, clock: WrongClock) -> list[str]:
-    """Its lines about clocks."""
-    env = {**deployment.environment(), **clock.variables}
-    said = run_cli("doctor", env=env, timeout_s=_ENDS_WITHIN_S).stdout.splitlines()
-    return [line for line in said if "clock of this machine" in line]
-
-
 @pytest.mark.kafka
 async def test_nothing_is_written_by_a_wrong_clock_and_a_right_one_goes_on(
     kafka_broker: Broker, tmp_path: Path
@@ -100,10 +96,6 @@ async def test_nothing_is_written_by_a_wrong_clock_and_a_right_one_goes_on(
             assert len(worker.log.splitlines()) == 1
             assert_said_why(worker.log, direction)
         assert await in_log(deployment) == ([], 0)
-        [said] = doctor(deployment, slow)
-        assert said.startswith("!!  the clock of this machine is ")
-        assert " s behind broker " in said
-        assert said.endswith("set the clock of this machine; if it is right, those of the brokers")
 
         # Set while it runs: by hours, back, and bit by bit.
         for clock in clocks:
@@ -132,3 +124,49 @@ async def test_nothing_is_written_by_a_wrong_clock_and_a_right_one_goes_on(
         assert max(ticks) < now_ms() + _MAX_ERROR_MS
         assert await letters(deployment) == 0
         assert right.stop() == 0
+
+
+async def told(probe: ClockProbe) -> None:
+    """Wait until a broker tells its time."""
+    deadline_s = time.monotonic() + _ENDS_WITHIN_S
+    while not await probe.ask():
+        assert time.monotonic() < deadline_s
+
+
+async def never(probe: ClockProbe) -> None:
+    """Ask until it fails."""
+    deadline_s = time.monotonic() + _ENDS_WITHIN_S
+    while time.monotonic() < deadline_s:
+        await probe.ask()
+
+
+@pytest.mark.kafka
+async def test_brokers_tell_their_time_by_a_topic_that_must_be_right(
+    kafka_broker: Broker, tmp_path: Path
+) -> None:
+    with Deployment(kafka_broker, tmp_path, partitions=1) as deployment:
+        settings, topic = deployment.settings, deployment.topic(CLOCK_PROBE)
+        await deployment.create_topics()
+        probe = ClockProbe(settings)
+        admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+        await asyncio.gather(probe.start(), admin.start())
+        try:
+            before_ms = now_ms()
+            [reading] = await probe.ask() or []
+            assert before_ms <= reading.written_ms <= now_ms()
+            assert reading.surely_ahead_ms == 0
+
+            # Nothing is lost with the topic, so it may be made anew.
+            await admin.delete_topics([topic])
+            await create_topics(settings)
+            await told(probe)
+
+            await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs={})])
+            with pytest.raises(TopicsUnusable, match=r"must have message\.timestamp\.type"):
+                await never(probe)
+        finally:
+            await asyncio.gather(probe.stop(), admin.close())
+        refused = deployment.start_worker()
+        assert refused.exit_code(_ENDS_WITHIN_S) == 1
+        assert refused.log.startswith(f"tierstream: topic {topic} must have")
+        assert len(refused.log.splitlines()) == 1
