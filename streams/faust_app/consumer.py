@@ -285,7 +285,7 @@ class BatchConsumer(driver.Consumer):
         streams = self._stream_partitions()
         try:
             ends = await self.highwaters(*streams) if streams else {}
-            behind = await self._thread.open_records(ends)
+            behind = await self.open_records(ends)
         except KafkaError:
             return {}
         known = {tp: (end, self.acks[tp]) for tp, end in ends.items() if tp in self.acks}
@@ -294,6 +294,10 @@ class BatchConsumer(driver.Consumer):
             for tp, (end, acks) in known.items()
             if (done_to := acks.done_to) is not None
         }
+
+    async def open_records(self, tps: Iterable[TP]) -> Mapping[TP, int]:
+        """How many records of each partition wait for a transaction to end, by the last fetch."""
+        return await self._thread.open_records(tps)
 
     def _stream_partitions(self) -> set[TP]:
         changelogs = self.app.tables.changelog_topics

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol, cast
 
 from faust.tables.manager import TableManager
@@ -32,10 +33,15 @@ class RestoreProgress(NamedTuple):
         return f"{done:,} of {self.total:,} changelog offsets ({done / self.total:.0%})"
 
 
-class _Revocable(Protocol):
+class _Consumer(Protocol):
+    """What the restore asks of the consumer (`streams.faust_app.consumer.BatchConsumer`)."""
+
     @property
     def is_revoked(self) -> bool:
         """Whether the partitions are being given back, and the next are not told yet."""
+
+    async def open_records(self, tps: Iterable[TP]) -> Mapping[TP, int]:
+        """How many records of each partition wait for a transaction to end."""
 
 
 class RestoreTimeout(RuntimeError):
@@ -83,7 +89,7 @@ class StrictRecovery(Recovery):
         From the moment on at which partitions are given back, nobody may take them for restored:
         the owner would begin to write what it no longer has, or fail for want of it.
         """
-        overtaken = cast(_Revocable, self.app.consumer).is_revoked
+        overtaken = cast(_Consumer, self.app.consumer).is_revoked
         interrupted = overtaken or self.should_stop or self.signal_recovery_start.is_set()
         newest = self._generation_id == self.app.consumer_generation_id
         return newest and not interrupted and not self.need_recovery()
@@ -105,6 +111,15 @@ class StrictRecovery(Recovery):
             progress = self.progress
             if progress.remaining:
                 _log.info("restoring: %s", progress)
+                await self._tell_open_transactions()
+
+    async def _tell_open_transactions(self) -> None:
+        found = await cast(_Consumer, self.app.consumer).open_records(set(self.active_tps))
+        places = [f"{tp.topic}/{tp.partition}" for tp, records in sorted(found.items()) if records]
+        if places:
+            _log.warning(
+                "the restore waits for transactions that producers began in %s", ", ".join(places)
+            )
 
     @override
     async def _wait(self, coro: Any, timeout: Any = None) -> None:

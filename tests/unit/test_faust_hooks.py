@@ -146,6 +146,7 @@ ATTRIBUTES: list[tuple[type[Any], str]] = [
     (Recovery, "_generation_id"),
     (Recovery, "active_highwaters"),
     (Recovery, "active_offsets"),
+    (Recovery, "active_tps"),
     (TableManager, "_recovery"),
     (AIOKafkaConsumer, "_client"),
     (AIOKafkaConsumer, "_coordinator"),

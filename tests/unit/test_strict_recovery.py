@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from types import SimpleNamespace
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 import pytest
@@ -16,10 +15,22 @@ from streams.faust_app import recovery as recovery_module
 from streams.faust_app.recovery import RestoreProgress, StrictRecovery, StrictTables
 
 
+class Consumer:
+    """One that has its partitions, and a transaction open in some of them."""
+
+    is_revoked = False
+
+    def __init__(self) -> None:
+        self.open: dict[TP, int] = {}
+
+    async def open_records(self, tps: Iterable[TP]) -> Mapping[TP, int]:
+        return {tp: self.open.get(tp, 0) for tp in tps}
+
+
 @pytest.fixture
 async def recovery() -> StrictRecovery:
     app = create_app(FaustOptions(app_id="app", broker_urls=("kafka://127.0.0.1:1",)))
-    app.consumer = cast(Any, SimpleNamespace(is_revoked=False))
+    app.consumer = cast(Any, Consumer())
     assert isinstance(app.tables, StrictTables)
     found = app.tables.recovery
     assert isinstance(found, StrictRecovery)
@@ -114,14 +125,26 @@ class Told(logging.Handler):
             self.heard.set()
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "restoring: 1,000 of 4,000 changelog offsets (25%)",
+        "the restore waits for transactions that producers began in changelog/1",
+    ],
+)
 async def test_progress_is_logged_while_there_is_something_left(
-    recovery: StrictRecovery, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    recovery: StrictRecovery,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    sentence: str,
 ) -> None:
     monkeypatch.setattr(recovery_module, "_TELL_EVERY_S", 0.01)
     caplog.set_level(logging.INFO, recovery_module.__name__)
-    told = Told("restoring: 1,000 of 4,000 changelog offsets (25%)")
+    told = Told(sentence)
     offsets = await begin(recovery)
     offsets[TP("changelog", 0)] = 1_099
+    recovery.active_tps.update(offsets)
+    cast(Consumer, recovery.app.consumer).open[TP("changelog", 1)] = 7
     telling = asyncio.ensure_future(type(recovery)._publish_stats.fun(recovery))
     logger = logging.getLogger(recovery_module.__name__)
     logger.addHandler(told)
