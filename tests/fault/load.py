@@ -11,6 +11,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from tests.fault.aborting import AbortingUpstream
 from tests.fault.drafts import Draft
 from tests.fault.evidence import SentRecord
 from tests.fault.traffic import Traffic
@@ -54,7 +55,8 @@ class Load:
             enable_idempotence=True,
             request_timeout_ms=_ACK_TIMEOUT_MS,
         )
-        self._task: asyncio.Task[None] | None = None
+        self._aborting = AbortingUpstream(bootstrap_servers, prefix, traffic, watch)
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Load:
         await self._producer.start()
@@ -67,16 +69,18 @@ class Load:
             await self._producer.stop()
 
     def flow(self) -> None:
-        """Begin to send at the pace."""
-        self._task = asyncio.create_task(self._flow())
+        """Begin to send at the pace, and beside it what is aborted."""
+        self._tasks = [asyncio.create_task(run()) for run in (self._flow, self._aborting.run)]
 
     async def pause(self) -> None:
         """Send no more, and wait until Kafka has all of it."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        for task in self._tasks:
+            task.cancel()
+        _, *aborting = [*await asyncio.gather(*self._tasks, return_exceptions=True), None]
+        self._tasks = []
+        assert not any(isinstance(end, Exception) for end in aborting), aborting
         await self._producer.flush()
+        _log.info("%s transactions were aborted", self._aborting.aborted)
 
     async def send(self, drafts: Iterable[Draft]) -> None:
         """Send some records, beside the flow."""

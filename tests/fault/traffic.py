@@ -58,6 +58,11 @@ class Traffic:
         self._families = Families(self._random)
         self._count = 0
 
+    @property
+    def customers(self) -> list[str]:
+        """Who is known so far."""
+        return self._history._customers
+
     def next(self, now_ms: int) -> list[Draft]:
         """What comes at this time: mostly one record."""
         [sort] = self._random.choices(list(_SHARES), list(_SHARES.values()))
