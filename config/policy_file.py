@@ -17,7 +17,14 @@ from config.policy_tags import read_tags
 from config.policy_tiers import read_cutoffs, read_movement, read_tiers, read_weights
 from config.toml_table import TomlTable
 from scoring.calendar import load_zone
-from scoring.money import CURRENCY_DIGITS, amount_of, minor_units
+from scoring.money import (
+    CURRENCY_DIGITS,
+    MOST_RATE,
+    RATE_DIGITS,
+    amount_of,
+    is_rate,
+    minor_units,
+)
 from scoring.policy import Policy
 
 MAX_POLICY_BYTES = 256 * 1024
@@ -129,6 +136,11 @@ def _rates(table: TomlTable, base: str) -> dict[str, str]:
             table.wrong(currency, "no ISO 4217 currency in use")
         elif currency == base:
             table.wrong(currency, "is the base currency, it has no rate")
+        elif not is_rate(rates[currency]):
+            table.wrong(
+                currency,
+                f"must be at most {MOST_RATE}, and have at most {RATE_DIGITS} significant digits",
+            )
     return rates
 
 

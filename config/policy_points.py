@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from config.toml_table import TomlTable
+from scoring.money import RATE_DIGITS, is_rate
 from scoring.policy import Activity, PointsPolicy, Tier
 from scoring.rules import PROSPECT
 
@@ -44,8 +43,12 @@ def _rates(table: TomlTable, tiers: tuple[Tier, ...]) -> dict[str, str]:
 
 def _rate(table: TomlTable, key: str, default: str) -> str:
     rate = table.decimal(key, default)
-    if Fraction(rate) > _HIGHEST_RATE:
-        table.wrong(key, f"must be at most {_HIGHEST_RATE} points for each major unit")
+    if not is_rate(rate, _HIGHEST_RATE):
+        table.wrong(
+            key,
+            f"must be at most {_HIGHEST_RATE} points for each major unit, and have at most "
+            f"{RATE_DIGITS} significant digits",
+        )
     return rate
 
 

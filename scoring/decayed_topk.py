@@ -103,9 +103,8 @@ class Sketch(Struct, array_like=True):
         for name in ours.keys() | theirs.keys():
             own = ours.get(name) or Weight(unseen_by_us, unseen_by_us)
             their = theirs.get(name) or Weight(unseen_by_them, unseen_by_them)
-            joined[name] = Weight(
-                min(own.total + their.total, _MOST_WEIGHT), own.error + their.error
-            )
+            total = min(own.total + their.total, _MOST_WEIGHT)
+            joined[name] = Weight(total, min(own.error + their.error, total))
         self.landmark = landmark
         self.weights = joined
         self.weights = {name: joined[name] for name in self.heaviest(CAPACITY)}

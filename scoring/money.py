@@ -6,11 +6,16 @@ Digits of the currencies: ISO 4217:2015, list one (`minor unit`).
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
 MAX_MINOR_UNITS = 10**12
+MOST_RATE = 10**12
+RATE_DIGITS = 18
+"""Significant digits of a rate: so many fit into 63 bits, whatever they are."""
+
+_MOST_KEPT = 2**63 - 1
 
 _TWO = """
 AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD
@@ -23,6 +28,8 @@ TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWL ZWG
 _ZERO = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split()
 _THREE = "BHD IQD JOD KWD LYD OMR TND".split()
 _FOUR = "CLF UYW".split()
+
+_MOST_SHIFT = 4
 
 CURRENCY_DIGITS: dict[str, int] = (
     dict.fromkeys(_TWO, 2)
@@ -100,10 +107,62 @@ def minor_units(amount: Amount, digits: int) -> int | None:
 
 
 class Rate(NamedTuple):
-    """Major units of the base currency for one major unit of another, as an exact fraction."""
+    """Major units of the base currency for one major unit of another, as an exact fraction.
+
+    Both numbers fit into 63 bits, as they are kept with an order. A power of ten that does not is
+    written as its negative exponent: 61/10^20 is (61, -20).
+    """
 
     numerator: int
     denominator: int
+
+
+def rate_of(text: str, shift: int = 0) -> Rate:
+    """The rate of decimal text, divided by 10**shift, as a state can keep it.
+
+    A rate of more digits than fit, which no policy that is checked has, is rounded half-even to
+    18 significant ones; one above 10^12 counts as that.
+    """
+    exact = _kept(Fraction(text), text, shift)
+    if exact is not None:
+        return exact
+    rounded = Context(RATE_DIGITS, ROUND_HALF_EVEN).create_decimal(text)
+    text = f"{min(rounded, Decimal(MOST_RATE)):f}"
+    found = _kept(Fraction(text), text, shift)
+    assert found is not None
+    return found
+
+
+def is_rate(text: str, most: int = MOST_RATE) -> bool:
+    """Whether decimal text is a rate that is kept exactly, and at most `most`."""
+    return Fraction(text) <= most and _kept(Fraction(text), text, _MOST_SHIFT) is not None
+
+
+def _kept(rate: Fraction, text: str, shift: int) -> Rate | None:
+    """A rate divided by 10**shift as two numbers of 63 bits; None if there are none."""
+    each = rate / 10**shift
+    if max(each.numerator, each.denominator) <= _MOST_KEPT:
+        return Rate(each.numerator, each.denominator)
+    exponent = len(text.partition(".")[2].rstrip("0")) + shift
+    numerator = each * 10**exponent
+    return Rate(int(numerator), -exponent) if numerator <= _MOST_KEPT else None
+
+
+def denominator_of(kept: int) -> int:
+    """The denominator that a rate is kept with."""
+    return kept if kept > 0 else 10**-kept
+
+
+def most_minor_units(rate: Rate, shift: int) -> int:
+    """The largest amount in another currency that is at most 10^12 minor units when converted.
+
+    Args:
+        rate: of the currency.
+        shift: as in `convert`.
+    """
+    factor = Fraction(rate.numerator, denominator_of(rate.denominator)) * Fraction(10) ** shift
+    # Half a unit above is a tie, which goes to the even 10^12.
+    return min(int((MAX_MINOR_UNITS + Fraction(1, 2)) / factor), MAX_MINOR_UNITS)
 
 
 def convert(units: int, rate: Rate, shift: int = 0) -> int:
@@ -112,6 +171,8 @@ def convert(units: int, rate: Rate, shift: int = 0) -> int:
     `shift` is the number of digits of the base currency less that of `units`.
     """
     numerator, denominator = rate
+    if denominator < 0:
+        denominator = 10**-denominator
     if shift >= 0:
         numerator *= 10**shift
     else:

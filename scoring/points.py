@@ -10,6 +10,7 @@ from typing import NamedTuple
 from msgspec import Struct, field
 
 from scoring import seen_ids
+from scoring.money import denominator_of, rate_of
 from scoring.policy import Activity, PointsPolicy
 
 MAX_LOTS = 400
@@ -21,7 +22,10 @@ MAX_POINTS = 10**12
 
 
 class Terms(NamedTuple):
-    """The rate of points for each minor unit of the base currency, and the least value."""
+    """The rate of points for each minor unit of the base currency, and the least value.
+
+    The rate is kept as `scoring.money.Rate` says.
+    """
 
     numerator: int
     denominator: int
@@ -31,7 +35,7 @@ class Terms(NamedTuple):
         """Whole points, rounded down; none below the least value."""
         if value < self.least_value:
             return 0
-        return min(value * self.numerator // self.denominator, MAX_POINTS)
+        return min(value * self.numerator // denominator_of(self.denominator), MAX_POINTS)
 
 
 class Earned(Struct, array_like=True):
@@ -213,9 +217,9 @@ class PointsRule:
         scale = 10**digits
         self._declared = declared
         least_value = int(Fraction(declared.min_amount) * scale)
-        self._default = _terms(declared.rate, scale, least_value)
+        self._default = _terms(declared.rate, digits, least_value)
         self._by_tier = {
-            tier: _terms(rate, scale, least_value) for tier, rate in declared.rates.items()
+            tier: _terms(rate, digits, least_value) for tier, rate in declared.rates.items()
         }
         self.expire_after_days = declared.expire_after_days
         self.activities = declared.activities
@@ -229,8 +233,8 @@ class PointsRule:
         return self._by_tier.get(tier, self._default)
 
 
-def _terms(rate: str, scale: int, least_value: int) -> Terms:
-    each = Fraction(rate) / scale
+def _terms(rate: str, digits: int, least_value: int) -> Terms:
+    each = rate_of(rate, digits)
     return Terms(each.numerator, each.denominator, least_value)
 
 

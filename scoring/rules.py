@@ -11,7 +11,7 @@ from scoring.care import CareRule
 from scoring.dormancy import ThresholdRule
 from scoring.health_score import health_rule
 from scoring.holdout import holdout_rule
-from scoring.money import CURRENCY_DIGITS, Amount, Rate, amount_of
+from scoring.money import CURRENCY_DIGITS, Amount, Rate, amount_of, most_minor_units, rate_of
 from scoring.points import PointsRule
 from scoring.policy import Policy, Tier
 from scoring.tags import TagRules
@@ -58,6 +58,11 @@ class Rules:
         self.base_currency = policy.currency
         self.base_digits = CURRENCY_DIGITS[policy.currency]
         self.rates = _rates(policy)
+        self.most_minor = {
+            currency: most_minor_units(rate, self.base_digits - CURRENCY_DIGITS[currency])
+            for currency, rate in self.rates.items()
+        }
+        """The largest amount in each currency: both it and what it is converted to have a limit."""
         self.recency_cutoffs = policy.cutoffs.recency_days
         self.frequency_cutoffs = policy.cutoffs.frequency
         self.monetary_cutoffs = tuple(self._minor(text) for text in policy.cutoffs.monetary)
@@ -134,8 +139,7 @@ def _scaled(amount: Amount, digits: int) -> int:
 def _rates(policy: Policy) -> dict[str, Rate]:
     rates = {policy.currency: Rate(1, 1)}
     for currency, text in policy.currency_rates.items():
-        rate = Fraction(text)
-        rates[currency] = Rate(rate.numerator, rate.denominator)
+        rates[currency] = rate_of(text)
     return rates
 
 

@@ -16,7 +16,7 @@ from handlers.decode.raw_event import RawEvent
 from handlers.decode.schema import Money, Schema
 from handlers.events import SCHEMA, Event
 from handlers.reasons import INVALID_AMOUNT, INVALID_VALUE, UNKNOWN_CURRENCY, Rejection
-from scoring.money import CURRENCY_DIGITS, amount_of, minor_units
+from scoring.money import CURRENCY_DIGITS, MAX_MINOR_UNITS, amount_of, minor_units
 from scoring.rules import Rules
 
 # Amounts within the limit, whatever their digits are: at most twelve in minor units.
@@ -37,8 +37,9 @@ def precheck(raw: RawEvent, rules: Rules) -> str | None:
         currency: Any = None if money.currency is None else getattr(raw, money.currency)
         known = currency in rules.rates
         digits = CURRENCY_DIGITS[currency] if known else rules.base_digits
+        most = rules.most_minor[currency] if known else MAX_MINOR_UNITS
         is_plain = type(amount) is str and _PLAIN[digits](amount) is not None
-        if not is_plain and not _is_amount(amount, digits):
+        if (not is_plain or most < MAX_MINOR_UNITS) and not _is_amount(amount, digits, most):
             return INVALID_AMOUNT
         if not known and currency is not None:
             return UNKNOWN_CURRENCY
@@ -80,13 +81,20 @@ def _check_money(event: Event, money: Money, rules: Rules) -> Rejection | None:
             f"the policy has no rate for {currency[:16]!r}",
             _readable_id(event),
         )
+    if known and minor > rules.most_minor[currency]:
+        return Rejection(
+            reasons.INVALID_AMOUNT,
+            f"{money.amount} is over 10^12 minor units of {rules.base_currency} when converted",
+            _readable_id(event),
+        )
     setattr(event, money.into, minor)
     return None
 
 
-def _is_amount(value: str | int, digits: int) -> bool:
+def _is_amount(value: str | int, digits: int, most: int) -> bool:
     amount = amount_of(value)
-    return amount is not None and minor_units(amount, digits) is not None
+    minor = None if amount is None else minor_units(amount, digits)
+    return minor is not None and minor <= most
 
 
 def _readable_id(event: Event) -> str | None:

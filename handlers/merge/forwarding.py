@@ -14,12 +14,12 @@ its customer, and its merge becomes a dead letter.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from handlers.format_fields import check_fits
+from handlers.format_fields import check_fits, since
 from handlers.formats import FIRST, check_json_format
 from handlers.state.customer import Customer, MergedInto
 
@@ -76,9 +76,9 @@ class Transfer(Route, frozen=True, kw_only=True, tag=TRANSFERRED, tag_field="typ
     event: msgspec.Raw = NO_EVENT
     """In a dump, the value of the merge's record, for its dead letter; on Kafka a header has it.
     Nowhere if it does not fit beside a very large customer."""
-    failure: str | msgspec.UnsetType = msgspec.UNSET
-    """On the way back because joining it raised: what its dead letter says. A release that does not
-    know it calls the merge `invalid_value`."""
+    failure: Annotated[str | msgspec.UnsetType, since(2)] = msgspec.UNSET
+    """On the way back because joining it raised: what its dead letter says. Without it, as in
+    format 1, the merge is called `invalid_value`."""
 
 
 Forwarded = ForwardedEvent | Transfer

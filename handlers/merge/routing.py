@@ -153,9 +153,8 @@ def return_transfer(
     else:
         core.note_refused(offset, customer, transfer.occurred_ms)
     *rest, last = transfer.via
-    return replace(
-        transfer, into=last.customer_id, via=tuple(rest), back=last, failure=rejection.detail
-    )
+    failure = UNSET if transfer.format is UNSET else rejection.detail
+    return replace(transfer, into=last.customer_id, via=tuple(rest), back=last, failure=failure)
 
 
 def forward_event(

@@ -9,7 +9,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.money import digits_of, parse_amount, stripped
+from tests.oracle.money import (
+    MOST_MINOR_UNITS,
+    digits_of,
+    parse_amount,
+    stripped,
+    to_minor,
+)
 from tests.oracle.policy import Policy
 from tests.oracle.times import parse_rfc3339
 
@@ -160,7 +166,12 @@ def amount_digits(fields: dict[str, Any], policy: Policy) -> int:
 
 
 def amount_of(fields: dict[str, Any], policy: Policy) -> Fraction | None:
-    return parse_amount(fields["amount"], amount_digits(fields, policy))
+    """The amount in its currency; None if it, or what it is converted to, is none or too large."""
+    amount = parse_amount(fields["amount"], amount_digits(fields, policy))
+    if amount is None or fields["type"] != "order.placed":
+        return amount
+    rate = policy.rates.get(fields["currency"], Fraction(1))
+    return amount if to_minor(amount, rate, policy.digits) <= MOST_MINOR_UNITS else None
 
 
 def _has_controls(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
@@ -13,7 +14,10 @@ from scoring.money import (
     Rate,
     amount_of,
     convert,
+    denominator_of,
+    is_rate,
     minor_units,
+    rate_of,
     text_of_minor,
 )
 
@@ -151,3 +155,36 @@ def test_conversion_moves_between_currencies_of_other_digits(
 )
 def test_money_goes_out_with_the_digits_of_its_currency(units: int, digits: int, text: str) -> None:
     assert text_of_minor(units, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shift", "kept"),
+    [
+        ("1.08", 0, (27, 25)),
+        ("0.00006118078923218109", 0, (6118078923218109, -20)),
+        ("0.0011111111111111111", 2, (11111111111111111, -21)),
+        ("0." + "0" * 35 + "17", 4, (17, -41)),
+        ("999999999999.999999", 4, (999999999999999999, 10**10)),
+        ("1000000000000", 0, (10**12, 1)),
+    ],
+)
+def test_a_rate_is_kept_exactly_in_two_numbers_of_63_bits(
+    text: str, shift: int, kept: tuple[int, int]
+) -> None:
+    assert rate_of(text, shift) == kept
+    exact = Fraction(kept[0], denominator_of(kept[1]))
+    assert exact == Fraction(text) / 10**shift
+    assert is_rate(text)
+
+
+def test_a_longer_rate_of_an_earlier_release_is_rounded() -> None:
+    assert not is_rate("0.1234567890123456789012345")
+    assert rate_of("0.1234567890123456789012345") == (123456789012345679, 10**18)
+    assert not is_rate("1" + "0" * 29)
+    assert rate_of("1" + "0" * 29) == (10**12, 1)
+
+
+def test_a_refund_is_converted_at_the_exact_rate() -> None:
+    rate = rate_of("0.00006118078923218109")
+    assert convert(1_500_000, rate, 2) == 9177
+    assert convert(150_000_000, rate) == 9177

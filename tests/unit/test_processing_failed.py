@@ -14,9 +14,10 @@ import handlers.partition
 from config.policy_file import check_policy
 from handlers.control_records import ClockTick, PolicyActivated, encode_control
 from handlers.failures import Failure, failed
-from handlers.merge.forwarding import Transfer
+from handlers.formats import FIRST, NEWEST
+from handlers.merge.forwarding import Transfer, encode_forwarded
 from handlers.partition import Partition
-from handlers.reasons import PROCESSING_FAILED, Rejection
+from handlers.reasons import INVALID_VALUE, PROCESSING_FAILED, Rejection
 from handlers.state.customer import pack
 from handlers.state.partition_state import Source
 from scoring.policy import Policy
@@ -180,9 +181,9 @@ def test_a_policy_that_cannot_be_used_leaves_the_one_before_in_force() -> None:
     assert owned.partition.meta.policy == Policy()
 
 
-def _started(customer: str) -> Partition:
+def _started(customer: str, number: int = NEWEST) -> Partition:
     partition = Partition(is_whole=False)
-    partition.activate(0, PolicyActivated("p", "app", "replay", 0, Policy()))
+    partition.activate(0, PolicyActivated("p", "app", "replay", 0, Policy(), format=number))
     _apply(partition, 1, order("A1", "10", day(0), customer))
     return partition
 
@@ -210,6 +211,18 @@ def test_a_merge_that_raises_in_another_partition_restores_its_customer() -> Non
     assert ben is not None
     assert (ana.ledger.orders_ever, ben.ledger.orders_ever) == (1, 1)
     assert ana.merged_into is None
+
+
+def test_in_the_first_format_a_merge_that_raised_is_an_invalid_one() -> None:
+    of_ana, of_ben = _started("ana", FIRST), _started("ben")
+    transfer = _apply(of_ana, 2, merged("ben", day(1)))
+    with poisoned_customers("absorb", "ben".__eq__):
+        returned = of_ben.take_transfer(2, transfer)
+    assert isinstance(returned, Transfer)
+    encode_forwarded(returned)  # it loses nothing in its format
+    rejection = of_ana.take_transfer(3, returned)
+    assert isinstance(rejection, Rejection)
+    assert rejection.reason == INVALID_VALUE
 
 
 def test_a_customer_who_cannot_come_back_by_the_rules_comes_back_as_it_left() -> None:
