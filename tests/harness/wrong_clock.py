@@ -14,7 +14,7 @@ import pytest
 from tests.harness.kafka import in_ci
 
 _PACKAGE = "libfaketime"
-_FOLDERS = ("/usr/lib", "/usr/local/lib", "/usr/lib64")
+_PLACES = ("lib/*/faketime", "lib/faketime", "lib64/faketime", "local/lib/faketime")
 
 
 class WrongClock:
@@ -61,7 +61,8 @@ def _library() -> Path:
 
 
 def _installed() -> Path | None:
-    files = (file for folder in _FOLDERS for file in Path(folder).glob("**/libfaketimeMT.so*"))
+    usr = Path("/usr")
+    files = (file for place in _PLACES for file in usr.glob(f"{place}/libfaketimeMT.so*"))
     return next(files, None)
 
 
