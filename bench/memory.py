@@ -21,6 +21,7 @@ from bench.offline import live_partition
 from bench.processes import resident_bytes
 from handlers.reasons import Rejection
 from streams.engine.owned_partition import OwnedPartition
+from tests.support.changelog import changelog_batch
 
 _CHUNK = 2_000
 
@@ -76,7 +77,8 @@ def _restore(file: Path) -> tuple[float, float]:
 def _restore_states(partition: OwnedPartition, states: list[tuple[str, bytes]]) -> int:
     for start in range(0, len(states), _CHUNK):
         chunk = states[start : start + _CHUNK]
-        partition.restore([(customer_id.encode(), packed) for customer_id, packed in chunk])
+        records = [(customer_id.encode(), packed) for customer_id, packed in chunk]
+        partition.restore(changelog_batch(records))
     return len(states)
 
 

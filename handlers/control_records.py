@@ -22,10 +22,14 @@ class _Control(Struct, frozen=True, tag_field="type", omit_defaults=True, kw_onl
     """Of the record, and with a policy of all records of the partition from here on."""
 
 
+_LATEST_MS = 253_402_300_799_999
+"""9999-12-31T23:59:59.999Z: the last that a time can be written as."""
+
+
 class ClockTick(_Control, frozen=True, tag=CLOCK_TICK):
     """The wall time of the worker that owns the partition."""
 
-    at: int
+    at: Annotated[int, msgspec.Meta(ge=-_LATEST_MS, le=_LATEST_MS)]
 
 
 class PolicyActivated(_Control, frozen=True, tag=POLICY_ACTIVATED):
@@ -44,7 +48,7 @@ ControlRecord = ClockTick | PolicyActivated
 
 
 class UnreadableControl(Exception):
-    """A tick or policy written by a newer version. It must not be skipped."""
+    """A record of the log written by a newer version. It must not be skipped."""
 
 
 class _Typed(Struct):
@@ -62,6 +66,11 @@ def is_control(value: bytes | None) -> bool:
         return value is not None and _typed.decode(value).type in (CLOCK_TICK, POLICY_ACTIVATED)
     except msgspec.MsgspecError:
         return False
+
+
+def is_policy(value: bytes) -> bool:
+    """Whether the value of a control record is a policy, by its type."""
+    return _typed.decode(value).type == POLICY_ACTIVATED
 
 
 def decode_control(value: bytes) -> ControlRecord:

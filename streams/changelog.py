@@ -8,12 +8,14 @@ from contextlib import suppress
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from config.settings import Settings
-from handlers.formats import check_format, format_of
+from handlers.formats import NewerFormat, check_format, format_of
 from handlers.partition import Partition
 from handlers.state.partition_state import Meta, unpack_meta
 from handlers.state.record_order import is_newer
-from handlers.state.restore import Restoration
+from streams.engine.restoring import NO_STATE, PartitionRestore, UnreadableState
+from streams.faust_app import Batch
 from streams.kafka.clients import new_consumer
+from streams.kafka.foreign import ForeignRecords, fault_of_key
 from streams.kafka.headers import META_KEY
 from streams.kafka.partitioner import partition_of
 from streams.kafka.read import read_to_end
@@ -37,32 +39,33 @@ async def read_state(settings: Settings, number: int, only: str | None = None) -
         only: keep just this customer.
 
     Raises:
-        StateUnreadable: no worker wrote a checkpoint of this partition yet.
+        StateUnreadable: no worker wrote a checkpoint of this partition yet, or a record of it
+            cannot be read.
         NewerFormat: a newer release wrote a record there.
     """
-    restoration, meta = Restoration(), Meta()
+    restore = PartitionRestore(ForeignRecords())
     tp = TopicPartition(changelog_name(settings), number)
     consumer = new_consumer(settings)
     await consumer.start()
     try:
         wanted = None if only is None else only.encode()
         async for records, _ in read_to_end(consumer, tp):
-            for record in records:
-                _check_format(tp, record)
-                if record.key == META_KEY:
-                    newer = unpack_meta(record.value)
-                    if not is_newer(meta, newer):
-                        meta = newer
-                elif wanted is None or record.key == wanted:
-                    restoration.take([(record.key.decode(), record.value)])
+            if wanted is not None:
+                records = [record for record in records if record.key in (META_KEY, wanted)]
+            if records:
+                restore.take(Batch.of(tp, records))
     finally:
         await consumer.stop()
-    if meta.policy is None:
+    try:
+        found = restore.finish()
+    except UnreadableState as error:
+        raise StateUnreadable(str(error)) from error
+    if restore.meta.policy is None:
         raise StateUnreadable(
             f"partition {number} of {changelog_name(settings)} has no checkpoint yet; "
             "a worker writes one about every second"
         )
-    return Partition(meta, restoration.finish(meta.applied).store)
+    return Partition(restore.meta, found.store)
 
 
 async def read_customer(settings: Settings, customer_id: str) -> Partition:
@@ -86,11 +89,9 @@ async def newest_meta(consumer: AIOKafkaConsumer, changelog: TopicPartition) -> 
         found = None
         async for records, _ in read_to_end(consumer, changelog, start):
             for record in records:
-                _check_format(changelog, record)
-                if record.key == META_KEY and record.value is not None:
-                    meta = unpack_meta(record.value)
-                    if found is None or not is_newer(found, meta):
-                        found = meta
+                meta = _meta_of(record)
+                if meta is not None and (found is None or not is_newer(found, meta)):
+                    found = meta
         if found is not None or start == begin:
             return found
         span *= _SPAN_FACTOR
@@ -126,5 +127,19 @@ async def _check_last(consumer: AIOKafkaConsumer, tp: TopicPartition) -> None:
 
 
 def _check_format(tp: TopicPartition, record: ConsumerRecord) -> None:
+    if record.key != META_KEY and fault_of_key(record.key) is not None:
+        return
     place = f"{tp.topic}/{tp.partition}@{record.offset}, of {record.key!r},"
     check_format(place, format_of(record.value or b""))
+
+
+def _meta_of(record: ConsumerRecord) -> Meta | None:
+    """The partition's own record; None for any other, and for one that cannot be read."""
+    if record.key != META_KEY or record.value is None:
+        return None
+    try:
+        return unpack_meta(record.value)
+    except NewerFormat:
+        raise
+    except NO_STATE:
+        return None

@@ -5,15 +5,22 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 
-from aiokafka import TopicPartition
+import msgspec
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from config.settings import Settings
-from handlers.control_records import PolicyActivated, encode_control
-from handlers.formats import FIRST, NEWEST, RULES
+from handlers.control_records import (
+    PolicyActivated,
+    decode_control,
+    encode_control,
+    is_control,
+)
+from handlers.formats import FIRST, NEWEST, RULES, NewerFormat
 from handlers.state.partition_state import Meta
 from scoring.policy import Policy
 from streams.changelog import newest_meta
 from streams.kafka.clients import new_consumer, new_producer
+from streams.kafka.read import read_to_end
 from streams.kafka.topics import CUSTOMER_EVENTS, changelog_name, check_topics, topic_name
 from streams.runtime.clock import wall_ms
 
@@ -54,16 +61,16 @@ def activation(
 
 
 async def ensure_policy(settings: Settings, policy: Policy) -> list[int]:
-    """Write the policy to the partitions of the log that are empty; return their numbers.
+    """Write the policy to the partitions of the log that have none; return their numbers.
 
     Two workers that start at once may both write it; the second record changes nothing.
     """
-    ends = await _ends(settings)
-    empty = [number for number, end in enumerate(ends) if end == 0]
-    if empty:
-        number = None if not any(ends) else await _format_beside(settings, ends)
-        await _write(settings, activation(settings, policy, number=number), empty)
-    return empty
+    has_policy = await _have_policies(settings)
+    without = [number for number, has in enumerate(has_policy) if not has]
+    if without:
+        number = None if not any(has_policy) else await _format_beside(settings, has_policy)
+        await _write(settings, activation(settings, policy, number=number), without)
+    return without
 
 
 async def publish_policy(settings: Settings, policy: Policy, running: Meta | None) -> int:
@@ -74,30 +81,52 @@ async def publish_policy(settings: Settings, policy: Policy, running: Meta | Non
         policy: which is to be in force.
         running: the state of a partition, None if no worker has written one yet.
     """
-    ends = await _ends(settings)
+    has_policy = await _have_policies(settings)
     # Workers that have only just begun may be of a release that reads the first format only.
-    number = FIRST if running is None and any(ends) else None
-    await _write(settings, activation(settings, policy, running, number), range(len(ends)))
-    return len(ends)
+    number = FIRST if running is None and any(has_policy) else None
+    partitions = range(len(has_policy))
+    await _write(settings, activation(settings, policy, running, number), partitions)
+    return len(has_policy)
 
 
-async def _ends(settings: Settings) -> list[int]:
-    """Where the partitions of the log end."""
+async def _have_policies(settings: Settings) -> list[bool]:
+    """Whether each partition of the log has a policy; before it may stand what is not ours.
+
+    A partition that has lost its beginning had one there.
+    """
     counts = await check_topics(settings)
     topic = topic_name(settings, CUSTOMER_EVENTS)
     consumer = new_consumer(settings)
     await consumer.start()
     try:
         tps = [TopicPartition(topic, number) for number in range(counts[topic])]
-        ends = await consumer.end_offsets(tps)
+        begins = await consumer.beginning_offsets(tps)
+        return [begins[tp] > 0 or await _has_policy(consumer, tp) for tp in tps]
     finally:
         await consumer.stop()
-    return [ends[tp] for tp in tps]
 
 
-async def _format_beside(settings: Settings, ends: list[int]) -> int:
-    """The format of a partition that has records; the first one if there is no state of it yet."""
-    number = next(number for number, end in enumerate(ends) if end)
+async def _has_policy(consumer: AIOKafkaConsumer, tp: TopicPartition) -> bool:
+    async for records, _ in read_to_end(consumer, tp):
+        if any(_puts_policy(record) for record in records):
+            return True
+    return False
+
+
+def _puts_policy(record: ConsumerRecord) -> bool:
+    if record.key is not None or record.value is None or not is_control(record.value):
+        return False
+    try:
+        return isinstance(decode_control(record.value), PolicyActivated)
+    except NewerFormat:
+        return True
+    except msgspec.MsgspecError:
+        return False
+
+
+async def _format_beside(settings: Settings, has_policy: list[bool]) -> int:
+    """The format of a partition that has a policy; the first one if it has no state yet."""
+    number = has_policy.index(True)
     consumer = new_consumer(settings)
     await consumer.start()
     try:

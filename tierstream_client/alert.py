@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+_SEQUENCE_MAX = 2**53
+
 
 class UnreadableAlert(ValueError):
     """A record is not an output of Tierstream; the message names the record."""
@@ -58,6 +60,9 @@ def read_alert(topic: str, partition: int, offset: int, value: bytes | None) -> 
         customer_id, sequence = data["customer_id"], data["sequence"]
         if not isinstance(customer_id, str) or type(sequence) is not int:
             raise TypeError("customer_id or sequence")
+        if not 0 < sequence <= _SEQUENCE_MAX:
+            raise ValueError("sequence is out of range")
+        customer_id.encode()
         return Alert(
             topic=topic,
             partition=partition,
@@ -70,7 +75,7 @@ def read_alert(topic: str, partition: int, offset: int, value: bytes | None) -> 
             data=data,
             value=value or b"",
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UnreadableAlert(
             f"{topic}/{partition}@{offset} is no output of Tierstream ({error!r})"
         ) from error

@@ -23,6 +23,7 @@ from handlers.control_records import (
     is_control,
 )
 from handlers.decode.decode import IN_THE_LOG, Limits
+from handlers.formats import NewerFormat
 from handlers.merge.forwarding import (
     FOLLOWED,
     NO_EVENT,
@@ -217,7 +218,7 @@ class Backtest:
 
     def _start(self, first: Line | None) -> None:
         """Activate the policy: the log's own, if the file is a dumped log."""
-        if first is not None and self._is_control(first):
+        if first is not None and self._is_control(first) and _begins_log(first):
             self.report.is_log = True
             self.partition.is_whole = False
             self._control(first)
@@ -239,10 +240,13 @@ class Backtest:
     def _control(self, line: Line) -> None:
         try:
             record = decode_control(line.raw)
-        except msgspec.MsgspecError as error:
+        except NewerFormat as error:
             raise UnreadableControl(
                 f"line {line.number} is a control record that this version cannot read: {error}"
             ) from error
+        except msgspec.MsgspecError:
+            self._event(line)  # as in the log: a dead letter
+            return
         if not isinstance(record, PolicyActivated):
             until_ms = self._options.until_ms
             if until_ms is None or record.at <= until_ms:
@@ -337,6 +341,17 @@ class Backtest:
             partition.store.shrink()
         self._take_failures(self._last)
         report.add(partition.context.tally)
+
+
+def _begins_log(line: Line) -> bool:
+    """Whether a control record is one of ours, and what follows a log; else it is a dead letter."""
+    try:
+        decode_control(line.raw)
+    except NewerFormat:
+        return True
+    except msgspec.MsgspecError:
+        return False
+    return True
 
 
 def _forwarded(line: Line) -> Forwarded | None:

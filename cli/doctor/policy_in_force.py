@@ -34,8 +34,9 @@ async def policy_finding(settings: Settings, declared: Policy | None) -> Finding
     activated = _activated(first)
     if activated is None:
         return Finding(
-            f"{log.topic} does not begin with a policy, so no worker can read it",
-            "stop who writes into it, and start with new topics",
+            f"{log.topic} does not begin with a policy, but with a record that is not ours; the "
+            "first worker writes one behind it",
+            "find out who writes into it",
         )
     return _compared(activated.policy, declared)
 

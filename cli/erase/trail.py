@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
 
 from config.settings import Settings
+from handlers.formats import NewerFormat
 from handlers.outputs import CUSTOMER_PROFILES
 from handlers.state.customer import Customer, Head, unpack, unpack_head
 from handlers.state.partition_state import unpack_meta
@@ -160,13 +162,22 @@ class Trail:
         """Whether a checkpoint says that all effects of the request are written."""
         if self._meta is None or self.logged is None:
             return False
-        return unpack_meta(self._meta).applied >= self.logged
+        try:
+            return unpack_meta(self._meta).applied >= self.logged
+        except msgspec.MsgspecError:
+            return False
 
     def _take_states(self, records: Iterable[ConsumerRecord]) -> None:
         for record in records:
             if record.key == META_KEY:
                 self._meta = record.value
             elif record.key == self._key and record.value is not None:
+                try:
+                    unpack(record.value)
+                except NewerFormat:
+                    raise
+                except msgspec.MsgspecError:
+                    continue  # not ours; a worker writes the state over it
                 found = _State(unpack_head(record.value), record.value, record.offset)
                 self._newest = _newer(self._newest, found)
                 if not found.head.erased:

@@ -16,6 +16,7 @@ from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS
 from handlers.reasons import Rejection
 from scoring.timestamps import parse_rfc3339
 from streams.kafka.clients import new_consumer
+from streams.kafka.foreign import ForeignRecords
 from streams.kafka.headers import cloud_event_headers
 from streams.kafka.read import read_to_end
 from streams.kafka.topics import CUSTOMER_EVENTS, check_topics, topic_name
@@ -62,18 +63,17 @@ def read_files(uplift: Uplift, alerts: Path, events: Path | None, on_progress: P
 async def read_topics(uplift: Uplift, settings: Settings, on_progress: Progress) -> None:
     """Take all alerts, then all events of the canonical log, up to their present ends.
 
+    A record of `dormancy-alerts` that is no alert is passed over.
+
     Raises:
         BrokerUnreachable, TopicsUnusable: as the names say.
-        AlertsUnreadable: a record of `dormancy-alerts` is no alert.
     """
+    foreign = ForeignRecords()
     async for record in _records(settings, DORMANCY_ALERTS, on_progress):
         try:
             uplift.take_alert(record.value)
-        except msgspec.MsgspecError as error:
-            raise AlertsUnreadable(
-                f"{record.topic}, partition {record.partition}, offset {record.offset}: "
-                f"no alert: {error}"
-            ) from error
+        except (msgspec.MsgspecError, ValueError) as error:
+            foreign.note(record.topic, record.partition, record.offset, f"no alert: {error}")
     async for record in _records(settings, CUSTOMER_EVENTS, on_progress):
         _take_record(uplift, record.value, cloud_event_headers(record.headers))
 

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import msgspec
+
 from handlers.formats import FIRST, NEWEST, check_format, format_of
-from handlers.state.customer import MERGED, unpack_head
+from handlers.state.customer import MERGED, Head, unpack_head
 from handlers.state.due_queue import DueQueue
 from handlers.state.record_order import is_newer
 from handlers.state.store import CustomerStore
@@ -65,15 +67,24 @@ class Restoration:
                 else:
                     self._hidden.pop(customer_id, None)
 
+    def hide(self, customer_id: str) -> None:
+        """A null record stands behind the state of a customer; compaction would keep that one."""
+        if customer_id in self._packed:
+            self._hidden[customer_id] = None
+
     def finish(self, applied: int) -> Restored:
-        """The store of all customers, once; `applied` is the last offset of the checkpoint."""
+        """The store of all customers, once; `applied` is the last offset of the checkpoint.
+
+        Raises:
+            ValueError: a state is broken.
+        """
         due: dict[str, int] = {}
         population: Counter[tuple[str, str]] = Counter()
         ahead: list[tuple[int, str]] = []
         max_epoch = self._max_epoch
         packed_states, self._packed = self._packed, {}
         for customer_id, packed in packed_states.items():
-            head = unpack_head(packed)
+            head = _head_of(customer_id, packed)
             max_epoch = max(max_epoch, head.epoch)
             if head.next_due_ms is not None:
                 due[customer_id] = head.next_due_ms
@@ -84,3 +95,10 @@ class Restoration:
         store = CustomerStore(packed=packed_states, due_queue=DueQueue(due))
         store.max_epoch = max_epoch
         return Restored(store, population, ahead, list(self._hidden))
+
+
+def _head_of(customer_id: str, packed: bytes) -> Head:
+    try:
+        return unpack_head(packed)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"the state of {customer_id!r} cannot be read: {error}") from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
 from serving.projector.metrics import ViewMeter
@@ -21,8 +20,6 @@ Batch = Mapping[TopicPartition, Sequence[ConsumerRecord]]
 
 Read = Callable[[bytes | None, bytes | None, int, int], R]
 """Reads the key, the value, the offset and the timestamp of a record, or raises `Unreadable`."""
-
-_log = structlog.get_logger(__name__)
 
 
 def change_chunks(
@@ -61,11 +58,5 @@ def _readable(records: Sequence[ConsumerRecord], read: Read[R], meter: ViewMeter
             readable.append(read(record.key, record.value, record.offset, record.timestamp))
         except Unreadable as reason:
             meter.records("unreadable", 1)
-            _log.warning(
-                "passing over an unreadable record",
-                topic=record.topic,
-                partition=record.partition,
-                offset=record.offset,
-                reason=str(reason),
-            )
+            meter.foreign.note(record.topic, record.partition, record.offset, str(reason))
     return readable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from streams.kafka.foreign import ForeignRecords
 from streams.runtime.metrics import Metrics
 from streams.runtime.open_transactions import OpenTransactions
 
@@ -12,7 +13,13 @@ class ViewMeter:
     """Receives the projector's measurements and drops them; override what is to be shown.
 
     Every method must return at once.
+
+    Attributes:
+        foreign: takes note of records that are not ours.
     """
+
+    def __init__(self, foreign: ForeignRecords | None = None) -> None:
+        self.foreign = foreign or ForeignRecords()
 
     def of_changes(self, _topic: str, /) -> ViewMeter:
         """The meter for a topic of changes."""
@@ -51,6 +58,7 @@ class MetricsMeter(ViewMeter):
     """Records the projector's measurements in the metrics of the process."""
 
     def __init__(self, metrics: Metrics) -> None:
+        super().__init__(ForeignRecords(lambda topic: metrics.foreign_records.labels(topic).inc()))
         self._metrics = metrics
         self._transactions = OpenTransactions(metrics)
 

@@ -76,14 +76,14 @@ class Engine:
         self._records_since_flush = 0
         self._flushes = 0
         self._flushing = asyncio.Lock()
-        self._fencing = fencing or Fencing(settings)
+        self._fencing = fencing or Fencing(settings, foreign=metrics.foreign)
         self._on_restored = on_restored
         self._owns = True
         self.table: Table = open_table(
             app,
             TABLE,
             lambda number: OwnedPartition(
-                number, self._restored, settings.processing_failed_per_minute
+                number, self._restored, settings.processing_failed_per_minute, metrics.foreign
             ),
         )
         log = topic_name(settings, CUSTOMER_EVENTS)

@@ -12,21 +12,33 @@ import logging
 import msgspec
 from faust.types import TP
 
-from handlers.control_records import UnreadableControl, is_control
+from handlers.control_records import (
+    UnreadableControl,
+    is_control,
+    is_policy,
+)
 from handlers.decode.decode import IN_THE_LOG, decode
 from handlers.decode.fast import fast_event
 from handlers.decode.policy_checks import check_values
 from handlers.events import Event
 from handlers.failures import failed
+from handlers.formats import NewerFormat
 from handlers.merge.forwarding import Transfer
 from handlers.merge.routing import Verdict
 from handlers.partition import Partition
-from handlers.reasons import MISSING_FIELD, Rejection
+from handlers.reasons import INVALID_VALUE, MISSING_FIELD, Rejection
 from handlers.state.partition_state import Source
 from streams.engine.failures import FailureWatch
 from streams.engine.flush_batch import DeadLetter
 from streams.faust_app import Record
-from streams.kafka.forwarded import Envelope, ForwardedRecord, envelope, read_forwarded
+from streams.kafka.foreign import ForeignRecords
+from streams.kafka.forwarded import (
+    Envelope,
+    ForwardedRecord,
+    NotForwarded,
+    envelope,
+    read_forwarded,
+)
 from streams.kafka.headers import Origin, cloud_event_headers, origin_of
 
 _log = logging.getLogger(__name__)
@@ -38,6 +50,7 @@ class Applier:
     Args:
         partition: the state machine.
         most_failures: faults in handlers within a minute, as in `FailureWatch`.
+        foreign: takes note of what somebody wrote past the ingest.
 
     Attributes:
         dead_letters: records that cannot be used, until a flush takes them.
@@ -47,13 +60,19 @@ class Applier:
         failures: faults in handlers.
     """
 
-    def __init__(self, partition: Partition, most_failures: int = 0) -> None:
+    def __init__(
+        self,
+        partition: Partition,
+        most_failures: int = 0,
+        foreign: ForeignRecords | None = None,
+    ) -> None:
         self.dead_letters: list[DeadLetter] = []
         self.envelopes: list[Envelope] = []
         self.repeated = 0
         self.newest_delay_ms: int | None = None
         self.failures = FailureWatch(most_failures)
         self._partition = partition
+        self._foreign = foreign or ForeignRecords()
 
     def apply(self, record: Record, tp: TP, now_ms: int) -> None:
         """Apply the record that stands in the log at ``record.offset`` of ``tp``.
@@ -71,8 +90,15 @@ class Applier:
         if key is None:
             self._apply_keyless(record, tp)
             return
+        if partition.meta.policy is None:
+            self._reject_foreign(record, tp, "a record before the first policy of the log")
+            return
         origin = origin_of(record.headers, key)
-        forwarded = _forwarded(record, tp)
+        try:
+            forwarded = _forwarded(record, tp)
+        except NotForwarded as error:
+            self._reject_foreign(record, tp, f"a forwarded record that is none: {error}")
+            return
         source = forwarded.source if forwarded is not None else origin and origin.source
         if source is not None and partition.is_applied(source):
             self.repeated += 1
@@ -84,6 +110,9 @@ class Applier:
         event = self._decode(record)
         if isinstance(event, Rejection):
             self._reject(record, record.value, origin, event)
+            return
+        if forwarded is None and event.customer_id.encode() != key:
+            self._reject_foreign(record, tp, "a record whose key is not its customer")
             return
         route = None if forwarded is None else forwarded.content
         verdict = partition.apply(record.offset, event, route)
@@ -108,20 +137,24 @@ class Applier:
 
     def _apply_keyless(self, record: Record, tp: TP) -> None:
         """Take a tick or a policy. Anything else without a key is a dead letter."""
-        value = record.value
-        where = Source(tp.topic, tp.partition, record.offset)
-        if value is not None and is_control(value):
+        value, has_policy = record.value, self._partition.meta.policy is not None
+        if value is not None and is_control(value) and (has_policy or is_policy(value)):
             try:
                 rejection = self._partition.control(record.offset, value)
-            except msgspec.MsgspecError as error:
-                raise UnreadableControl(
-                    f"{where.topic}/{where.partition} has a control record at offset "
-                    f"{where.offset} that this version cannot read: {error}"
-                ) from error
-            if rejection is not None:
-                self._reject(record, value, Origin(where, record.timestamp, None), rejection)
-            return
-        self._reject(record, value, Origin(where, record.timestamp, None), _stray(record))
+            except NewerFormat as error:
+                raise _newer("a control record", record, tp, error) from error
+            except msgspec.MsgspecError:
+                pass  # somebody else has written it
+            else:
+                if rejection is not None:
+                    self._reject(record, value, _place(record, tp), rejection)
+                return
+        self._reject_foreign(record, tp, "a record of the log without a key")
+
+    def _reject_foreign(self, record: Record, tp: TP, what: str) -> None:
+        """What somebody wrote past the ingest, and cannot be used, whatever it holds."""
+        self._foreign.note(*tp, record.offset, what)
+        self._reject(record, record.value, _place(record, tp), _stray(record, what))
 
     def _decode(self, record: Record) -> Event | Rejection:
         """As `Partition.admit`, by the fast path where it applies."""
@@ -159,26 +192,36 @@ class Applier:
             self.failures.note(failure, where, now_ms)
 
 
-def _stray(record: Record) -> Rejection:
-    """Why a record of the log without a key cannot be used."""
+def _place(record: Record, tp: TP) -> Origin:
+    """The record's own place in the log, as where it came from."""
+    return Origin(Source(tp.topic, tp.partition, record.offset), record.timestamp, record.key)
+
+
+def _stray(record: Record, what: str) -> Rejection:
+    """Why a record of the log that is not ours cannot be used, whatever it holds."""
     attributes = cloud_event_headers(record.headers)
     try:
         event = decode(record.value, attributes, IN_THE_LOG, with_content=False)
     except Exception as error:
         if isinstance(error, MemoryError):
             raise
-        _log.exception("reading the record without a key at offset %s raised", record.offset)
+        _log.exception("reading the record at offset %s raised: it is %s", record.offset, what)
         return failed("reading it", error)
     if isinstance(event, Event):
-        return Rejection(MISSING_FIELD, "a record of the log without a key", event.event_id)
+        reason = MISSING_FIELD if record.key is None else INVALID_VALUE
+        return Rejection(reason, what, event.event_id)
     return event
 
 
 def _forwarded(record: Record, tp: TP) -> ForwardedRecord | None:
     try:
-        return read_forwarded(record.value, record.headers, tp.topic)
-    except msgspec.MsgspecError as error:
-        raise UnreadableControl(
-            f"{tp.topic}/{tp.partition} has a record at offset {record.offset} for a "
-            f"merged customer that this version cannot read: {error}"
-        ) from error
+        return read_forwarded(record.value, record.headers, tp.topic, record.key)
+    except NewerFormat as error:
+        raise _newer("a record for a merged customer", record, tp, error) from error
+
+
+def _newer(what: str, record: Record, tp: TP, error: Exception) -> UnreadableControl:
+    return UnreadableControl(
+        f"{tp.topic}/{tp.partition} has {what} at offset {record.offset} that this version cannot "
+        f"read: {error}"
+    )

@@ -15,17 +15,19 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from config.settings import Settings
+from handlers.formats import NewerFormat
 from handlers.outputs import CUSTOMER_PROFILES
 from handlers.state.customer import unpack_head
 from handlers.state.partition_state import unpack_meta
 from streams.engine.owned_partition import OwnedPartition
+from streams.engine.restoring import NO_STATE
 from streams.faust_app import READ_UNCOMMITTED, PartitionedStore
 from streams.kafka.clients import new_consumer
+from streams.kafka.foreign import ForeignRecords, fault_of_key
 from streams.kafka.headers import META_KEY
 from streams.kafka.topics import changelog_name, topic_name
 
@@ -75,6 +77,7 @@ class Fencing:
         open_consumer: makes a consumer outside of any group.
         check_every_s: how often the engine compares offsets where it has nothing to write. Far
             below the time for which the changelog keeps what is hidden from compaction.
+        foreign: takes note of records that are not ours.
     """
 
     def __init__(
@@ -82,9 +85,11 @@ class Fencing:
         settings: Settings,
         open_consumer: Callable[[Settings], AIOKafkaConsumer] = open_unfiltered,
         check_every_s: float = 5.0,
+        foreign: ForeignRecords | None = None,
     ) -> None:
         self.check_every_s = check_every_s
         self._settings = settings
+        self._foreign = foreign or ForeignRecords()
         self._open_consumer = open_consumer
         self._changelog = changelog_name(settings)
         self._profiles = topic_name(settings, CUSTOMER_PROFILES)
@@ -135,11 +140,24 @@ class Fencing:
         partition.note_profiles(last, are_ours=foreign is None)
 
     async def _overwrite_states(self, partition: OwnedPartition, offsets: OffsetRange) -> None:
-        """Have every state that a former owner wrote written again."""
+        """Have every state that a former owner wrote written again.
+
+        And whatever else stands in its place: a null record, or what is no state.
+        """
         found = 0
         for record in await self._read(TopicPartition(self._changelog, partition.number), offsets):
-            epoch = _epoch_of(record)
-            if epoch is None:
+            if self._is_foreign(record):
+                continue
+            if record.value is None:
+                partition.rewrite_record(record.key)
+                continue
+            try:
+                epoch = _epoch_of(record)
+            except NewerFormat:
+                raise
+            except NO_STATE as error:
+                self._note(record, f"it is no state: {error}")
+                partition.remove_record(record.key)
                 continue
             if epoch > partition.epoch:
                 raise OwnershipLost(
@@ -162,7 +180,18 @@ class Fencing:
         A profile does not say who wrote it, and one too many does no harm.
         """
         for record in await self._read(TopicPartition(self._profiles, partition.number), offsets):
-            partition.rewrite_profile(record.key)
+            if not self._is_foreign(record):
+                partition.rewrite_profile(record.key)
+
+    def _is_foreign(self, record: ConsumerRecord) -> bool:
+        """Whether a record is none of ours by its key; it is passed over."""
+        fault = None if record.key == META_KEY else fault_of_key(record.key)
+        if fault is not None:
+            self._note(record, fault)
+        return fault is not None
+
+    def _note(self, record: ConsumerRecord, why: str) -> None:
+        self._foreign.note(record.topic, record.partition, record.offset, why)
 
     async def newest_offsets(self, numbers: Iterable[int]) -> Mapping[TopicPartition, int]:
         """The newest offsets of changelog and profiles of some partitions.
@@ -208,16 +237,8 @@ class Fencing:
         )
 
 
-def _epoch_of(record: ConsumerRecord) -> int | None:
-    """The owner epoch of a record; None if no worker wrote it.
-
-    Whoever wrote it may have aborted it; a restore says what is wrong with one that stays.
-    """
-    if record.key is None or record.value is None:
-        return None
-    try:
-        if record.key == META_KEY:
-            return unpack_meta(record.value).epoch
-        return unpack_head(record.value).epoch
-    except msgspec.MsgspecError:
-        return None
+def _epoch_of(record: ConsumerRecord) -> int:
+    """The owner epoch of a record; whoever wrote it may have aborted it."""
+    if record.key == META_KEY:
+        return unpack_meta(record.value).epoch
+    return unpack_head(record.value).epoch

@@ -29,7 +29,8 @@ class FlushBatch(NamedTuple):
     Attributes:
         outputs: what customers' changes put out.
         dead_letters: records that could not be used.
-        states: packed states by customer, for the changelog.
+        states: packed states by customer, for the changelog; None where a foreign record stands in
+            the place of a customer who does not exist.
         profiles: public profiles; only with a checkpoint, like the two that follow.
         meta: the partition's own record; None if nothing changed in it.
         events: the batches to ack when all of this is written.
@@ -40,7 +41,7 @@ class FlushBatch(NamedTuple):
 
     outputs: list[Output]
     dead_letters: list[DeadLetter]
-    states: list[tuple[str, bytes]]
+    states: Sequence[tuple[str, bytes | None]]
     profiles: list[Output]
     meta: Meta | None
     events: list[BatchEvent]

@@ -10,6 +10,7 @@ from handlers.failures import KINDS
 from handlers.outputs import Output
 from streams.engine.flush_batch import DeadLetter
 from streams.engine.owned_partition import OwnedPartition
+from streams.kafka.foreign import ForeignRecords
 from streams.kafka.topics import topic_for
 from streams.runtime.metrics import FlushStep, Metrics, type_label
 
@@ -22,12 +23,16 @@ class EngineMetrics:
     Args:
         metrics: of the process.
         topic_prefix: what topic names begin with; labels go without.
+
+    Attributes:
+        foreign: takes note of records that are not ours.
     """
 
     def __init__(self, metrics: Metrics, topic_prefix: str) -> None:
         self._metrics = metrics
         self._topic_prefix = topic_prefix
         self._clocks: set[int] = set()
+        self.foreign = ForeignRecords(lambda topic: metrics.foreign_records.labels(topic).inc())
         for kind in KINDS:
             # From zero on, so that the first one is seen to rise.
             metrics.processing_failed.labels(kind)

@@ -8,13 +8,17 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from handlers.formats import NewerFormat
 from handlers.partition import Partition
+from handlers.state.customer import unpack
 from handlers.state.partition_state import Meta, unpack_meta
 from handlers.state.record_order import is_newer
-from handlers.state.restore import Restoration
+from handlers.state.restore import Restored
 from streams.engine.apply import Applier
 from streams.engine.flush_batch import FlushBatch
-from streams.faust_app.batch import BatchEvent
+from streams.engine.restoring import NO_STATE, PartitionRestore
+from streams.faust_app.batch import Batch, BatchEvent, Record
+from streams.kafka.foreign import ForeignRecords, fault_of_key
 from streams.kafka.headers import META_KEY
 
 
@@ -29,6 +33,7 @@ class OwnedPartition:
         number: of the partition.
         on_restored: called when the state is complete and ours.
         most_failures: faults in handlers within a minute, as in `FailureWatch`.
+        foreign: takes note of records that are not ours.
     """
 
     def __init__(
@@ -36,13 +41,15 @@ class OwnedPartition:
         number: int,
         on_restored: Callable[[OwnedPartition], None],
         most_failures: int = 0,
+        foreign: ForeignRecords | None = None,
     ) -> None:
         self.number = number
         self.restored_records = 0
         self.restore_seconds = 0.0
         self.population: Counter[tuple[str, str]] = Counter()
         self._events: list[BatchEvent] = []
-        self._restoration = Restoration()
+        self._foreign = foreign or ForeignRecords()
+        self._restore: PartitionRestore | None = PartitionRestore(self._foreign)
         self._meta = Meta()
         self._max_epoch = 0
         self._partition: Partition | None = None
@@ -52,6 +59,7 @@ class OwnedPartition:
         self._opened_s = time.monotonic()
         self._last_offset = -1
         self._rewrites_meta = False
+        self._removed: dict[str, None] = {}
         self._ahead: list[tuple[int, str]] = []
         self._profiles_end: int | None = None
         self._has_foreign_profiles = False
@@ -86,8 +94,8 @@ class OwnedPartition:
 
     @property
     def epoch(self) -> int:
-        """The owner epoch: higher than that of every owner before."""
-        return self._meta.epoch
+        """The owner epoch: once the state is ours, higher than that of every owner before."""
+        return self._meta.epoch if self._restore is None else self._restore.meta.epoch
 
     def rewrite_record(self, key: bytes) -> None:
         """Have a changelog record written again, because a former owner wrote over it."""
@@ -95,6 +103,15 @@ class OwnedPartition:
             self._rewrites_meta = True
         else:
             self.partition.store.touch(key.decode())
+
+    def remove_record(self, key: bytes) -> None:
+        """Have a changelog record that is no state superseded: by the state, or a null record."""
+        if key == META_KEY:
+            self._rewrites_meta = True
+        elif self.partition.store.applied(key.decode()) >= 0:
+            self.partition.store.touch(key.decode())
+        else:
+            self._removed[key.decode()] = None
 
     def rewrite_profile(self, key: bytes) -> None:
         """Have the profile of a customer written again, if we know one."""
@@ -131,28 +148,27 @@ class OwnedPartition:
 
     # -- restoring
 
-    def restore(self, records: list[tuple[bytes, bytes | None]]) -> None:
+    def restore(self, batch: Batch) -> None:
         """Keep, for each customer and for the partition itself, the highest (epoch, offset)."""
-        states = [
-            (key.decode(), value) for key, value in records if value is not None and key != META_KEY
-        ]
-        if len(states) < len(records):
-            for key, value in records:
-                if value is not None and key == META_KEY:
-                    self._restore_meta(unpack_meta(value))
-        if self._partition is None:
-            self._restoration.take(states)
-        else:
-            self._partition.store.restore(states)
-        self.restored_records += len(records)
+        if self._restore is not None:
+            self._restore.take(batch)
+            self.restored_records = self._restore.records
+            return
+        for record in batch.records:
+            self._restore_again(batch, record)
+        self.restored_records += len(batch)
 
     def on_restored(self, generation: int) -> None:
-        """Take over as the owner of a new epoch."""
+        """Take over as the owner of a new epoch.
+
+        Raises:
+            UnreadableState: a state in the changelog cannot be read.
+        """
         is_new = self._partition is None
         if self._partition is None:
-            found = self._restoration.finish(self._meta.applied)
+            found = self._finish_restore()
             self._partition = Partition(self._meta, found.store, is_whole=False)
-            self._applier = Applier(self._partition, self._most_failures)
+            self._applier = Applier(self._partition, self._most_failures, self._foreign)
             self._ahead = sorted(found.ahead, reverse=True)
             self.population = found.population
             self._last_offset = self._meta.applied
@@ -170,11 +186,36 @@ class OwnedPartition:
     def on_revoked(self) -> None:
         """Nothing is left to do: everything taken was written and acked before."""
 
-    def _restore_meta(self, meta: Meta) -> None:
-        self._max_epoch = max(self._max_epoch, meta.epoch)
-        self._rewrites_meta = is_newer(self._meta, meta)
-        if self._partition is None and is_newer(meta, self._meta):
-            self._meta = meta
+    def _finish_restore(self) -> Restored:
+        assert self._restore is not None
+        found = self._restore.finish()
+        self._meta, self._max_epoch = self._restore.meta, self._restore.max_epoch
+        self._rewrites_meta = self._restore.rewrites_meta
+        self._restore = None
+        return found
+
+    def _restore_again(self, batch: Batch, record: Record) -> None:
+        """Compare a record with what is here: the partition stayed, and others may have written."""
+        key, value = record.key, record.value
+        fault = None if key == META_KEY else fault_of_key(key)
+        if key is None or fault is not None:
+            self._foreign.note(*batch.tp, record.offset, fault or "")
+            return
+        try:
+            if value is None:
+                self.rewrite_record(key)
+            elif key == META_KEY:
+                meta = unpack_meta(value)
+                self._max_epoch = max(self._max_epoch, meta.epoch)
+                self._rewrites_meta = is_newer(self._meta, meta)
+            else:
+                unpack(value)
+                self.partition.store.restore([(key.decode(), value)])
+        except NewerFormat:
+            raise
+        except NO_STATE as error:
+            self._foreign.note(*batch.tp, record.offset, f"it is no state: {error}")
+            self.remove_record(key)
 
     # -- applying
 
@@ -225,7 +266,9 @@ class OwnedPartition:
         outputs, context.outbox = context.outbox, []
         dead_letters, applier.dead_letters = applier.dead_letters, []
         envelopes, applier.envelopes = applier.envelopes, []
-        states = partition.store.pack_changed(self._meta.epoch, self._meta.format)
+        packed = partition.store.pack_changed(self._meta.epoch, self._meta.format)
+        removed, self._removed = self._removed, {}
+        states = [*packed, *((customer_id, None) for customer_id in removed)]
         ownership, self._ownership_record = self._ownership_record, None
         if not checkpoint:
             return FlushBatch(outputs, dead_letters, states, [], None, [], envelopes, ownership)

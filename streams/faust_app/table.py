@@ -24,14 +24,14 @@ _RECOVERY_BUFFER_BATCHES = 2
 
 
 class RestoreFailed(Exception):
-    """A record of the changelog is none of ours; the sentence names its place."""
+    """A record of the changelog cannot be restored; the sentence names its place."""
 
 
 class PartitionState(Protocol):
     """What the application keeps of one partition."""
 
-    def restore(self, records: list[tuple[bytes, bytes | None]]) -> None:
-        """Take records of the changelog, oldest first; None as value is a tombstone.
+    def restore(self, batch: Batch) -> None:
+        """Take records of the changelog, oldest first.
 
         After a rebalance that left the partition here, the newest records come again. So the
         newest by content counts, not the last to arrive.
@@ -159,7 +159,7 @@ class PartitionedStore(Store[bytes, bytes], Generic[P]):
         if state is None:
             return  # fetched before a rebalance that took the partition away
         try:
-            state.restore(_keys_and_values(batch))
+            state.restore(batch)
         except Exception as error:
             raise _of_first_unreadable(state, batch, error) from error
         self.advance(batch.tp.partition, batch.last_offset)
@@ -252,21 +252,13 @@ def add_table(app: faust.App, name: str, open_partition: Callable[[int], P]) -> 
     return table
 
 
-def _keys_and_values(batch: Batch) -> list[tuple[bytes, bytes | None]]:
-    keys = [record.key for record in batch.records]
-    if None in keys:
-        raise ValueError("no key")
-    values = [record.value for record in batch.records]
-    return list(zip(cast(list[bytes], keys), values, strict=True))
-
-
 def _of_first_unreadable(state: PartitionState, batch: Batch, error: Exception) -> RestoreFailed:
     """An error with the place of the record that is to blame; taking one twice does no harm."""
     offset = batch.first_offset
     for record in batch.records:
         offset = record.offset
         try:
-            state.restore(_keys_and_values(Batch.of(batch.tp, [record])))
+            state.restore(Batch.of(batch.tp, [record]))
         except Exception as found:
             error = found
             break

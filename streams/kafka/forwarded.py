@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
+from handlers.formats import NewerFormat
 from handlers.merge.forwarding import (
+    MAX_HOPS,
     Forwarded,
     ForwardedEvent,
     Transfer,
     decode_forwarded,
     encode_forwarded,
 )
+from handlers.state.customer import unpack
 from handlers.state.partition_state import Source
 from streams.kafka.dead_letter import original_of
-from streams.kafka.headers import Headers, Origin, canonical_headers, left_out_of
+from streams.kafka.headers import Headers, Origin, canonical_headers, left_out_of, number
 
 _ONWARD = "onward"
 """The header that says what is forwarded and its way, as JSON (`handlers.merge.forwarding`)."""
@@ -25,6 +29,7 @@ _ONWARD_FROM = "onward-from"
 """The record of the log that caused it: `partition/offset`."""
 _ONWARD_EVENT = "onward-event"
 """Beside a merged customer's state: the value of the merge's own record."""
+_GREATEST_MS = 2**53
 _RECORD_MAX_BYTES = 1_040_000
 """A little less than Kafka's default of `max.message.bytes`. A state and its way always fit. What
 upstream sent beside it is left out where it does not."""
@@ -40,13 +45,27 @@ class ForwardedRecord(NamedTuple):
     """The value of the record that upstream sent."""
 
 
+class NotForwarded(ValueError):
+    """A record of the log says that it is forwarded, but nobody of ours has written it so."""
+
+
 def read_forwarded(
-    value: bytes | None, headers: Sequence[tuple[str, bytes]], log_topic: str
+    value: bytes | None,
+    headers: Sequence[tuple[str, bytes]],
+    log_topic: str,
+    key: bytes | None = None,
 ) -> ForwardedRecord | None:
     """A record of the canonical log as a forwarded one; None if it is any other.
 
+    Args:
+        value: of the record.
+        headers: of the record.
+        log_topic: where it is.
+        key: of the record; with None it is not compared.
+
     Raises:
-        msgspec.MsgspecError: a newer version wrote it.
+        NewerFormat: a newer release wrote it.
+        NotForwarded: it is none, though its headers say so.
     """
     if not headers or len(headers) == 1:
         return None  # as nearly all are
@@ -54,13 +73,40 @@ def read_forwarded(
     content = found.get(_ONWARD)
     if content is None:
         return None
-    forwarded = decode_forwarded(content)
-    partition, offset = found[_ONWARD_FROM].decode().split("/")
-    source = Source(log_topic, int(partition), int(offset))
-    if isinstance(forwarded, ForwardedEvent):
-        return ForwardedRecord(forwarded, source, value)
-    state = b"" if value is None else value
-    return ForwardedRecord(replace(forwarded, state=state), source, found.get(_ONWARD_EVENT))
+    try:
+        forwarded = decode_forwarded(content)
+        source = _caused_by(found.get(_ONWARD_FROM), log_topic)
+        if key is not None and forwarded.into.encode() != key:
+            raise NotForwarded("its key is not the id it goes to")
+        if isinstance(forwarded, ForwardedEvent):
+            return ForwardedRecord(forwarded, source, value)
+        forwarded = replace(forwarded, state=b"" if value is None else value)
+        _check_transfer(forwarded)
+    except NewerFormat:
+        raise
+    except msgspec.MsgspecError as error:
+        raise NotForwarded(str(error)) from error
+    return ForwardedRecord(forwarded, source, found.get(_ONWARD_EVENT))
+
+
+def _caused_by(header: bytes | None, log_topic: str) -> Source:
+    """The record of the log that caused it."""
+    partition, _, offset = (header or b"").decode("utf-8", "replace").partition("/")
+    at, before = number(partition), number(offset)
+    if at is None or before is None:
+        raise NotForwarded("the record that caused it is not named")
+    return Source(log_topic, at, before)
+
+
+def _check_transfer(transfer: Transfer) -> None:
+    """Check that a transfer has come from where it says, with the customer that it names."""
+    customer = unpack(transfer.state)
+    first = transfer.via[0].customer_id if transfer.via else transfer.into
+    is_whole = customer.customer_id == transfer.customer_id == first
+    if not is_whole or len(transfer.via) > MAX_HOPS:
+        raise NotForwarded("its way does not begin with its customer")
+    if max(abs(transfer.occurred_ms), abs(transfer.left_ms)) > _GREATEST_MS:
+        raise NotForwarded("its times are none")
 
 
 class Envelope(NamedTuple):

@@ -96,19 +96,36 @@ def canonical_headers(
 
 
 def origin_of(headers: Sequence[tuple[str, bytes]], key: bytes) -> Origin | None:
-    """The origin of a record of the canonical log; None if it has none."""
+    """The origin of a record of the canonical log; None if it has none that can be read."""
     original_key: bytes | None = key
     source = None
     for name, value in headers:
         if name == _SOURCE:
-            partition, offset, timestamp_ms, full_topic = value.decode().split("/", 3)
-            topic, _, topic_id = full_topic.partition("@")
-            source = Source(topic, int(partition), int(offset), topic_id), int(timestamp_ms)
+            source = _read_source(value)
         elif name == _SOURCE_KEY:
             original_key = value
         elif name == _NO_SOURCE_KEY:
             original_key = None
     return None if source is None else Origin(*source, original_key)
+
+
+def _read_source(value: bytes | None) -> tuple[Source, int] | None:
+    """The source in a header, and the timestamp of its record; None if it is none of ours."""
+    try:
+        partition, offset, timestamp_ms, full_topic = (value or b"").decode().split("/", 3)
+    except ValueError:
+        return None
+    at, before, told = number(partition), number(offset), timestamp_of(timestamp_ms)
+    if at is None or before is None or told is None:
+        return None
+    topic, _, topic_id = full_topic.partition("@")
+    return Source(topic, at, before, topic_id), told
+
+
+def timestamp_of(text: str) -> int | None:
+    """A timestamp in a header, which may be negative: -1 is that of a record without one."""
+    found = number(text.removeprefix("-"))
+    return -found if found is not None and text.startswith("-") else found
 
 
 def cloud_event_headers(headers: Sequence[tuple[str, bytes]]) -> Mapping[str, bytes] | None:

@@ -206,6 +206,12 @@ class Metrics:
             "topic",
             "partition",
         )
+        self.foreign_records = self._counter(
+            "foreign_records",
+            "Records in our own topics that are not ours, passed over where they were read; in "
+            "`customer-events` they are dead letters, too.",
+            "topic",
+        )
         self.batch_records = self._histogram(
             "batch_records", "Records in a batch that was read.", _BATCH_BUCKETS, "stage"
         )

@@ -45,6 +45,7 @@ from tests.fault.evidence import (
     SentRecord,
 )
 from tests.harness.life import ProcessLife
+from tests.support.changelog import changelog_batch
 from tests.support.histories import History, random_policy
 
 BEGAN_MS = 1_767_225_600_000
@@ -335,7 +336,8 @@ class HealthyEpisode:
     def _own(self, number: int) -> None:
         partition = OwnedPartition(number, lambda _: None)
         changelog = [(r.key or b"", r.value) for r in self.topics[CHANGELOG][number]]
-        partition.restore(changelog)
+        if changelog:
+            partition.restore(changelog_batch(changelog, number))
         partition.on_restored(0)
         self._owners[number] = _Owner(partition, self.committed.get((LOG_TOPIC, number), 0))
 

@@ -130,8 +130,8 @@ class Deployment(TopicAccess):
     async def dump(self, number: int) -> tuple[list[bytes], int]:
         """The log of a partition as `tierstream dump` writes it, and how much it left out."""
         target = io.BytesIO()
-        _, repeated = await dump_partition(self.settings, number, target, lambda *_: None)
-        return target.getvalue().splitlines(), repeated
+        dumped = await dump_partition(self.settings, number, target, lambda *_: None)
+        return target.getvalue().splitlines(), dumped.repeated
 
     async def state(self, number: int) -> Partition:
         """The state of a partition as a worker would restore it."""

@@ -16,6 +16,7 @@ from handlers.state.store import CustomerStore
 from scoring.policy import Policy
 from streams.engine.owned_partition import OwnedPartition
 from streams.kafka.headers import META_KEY
+from tests.support.changelog import changelog_batch
 
 Records = list[tuple[bytes, bytes | None]]
 
@@ -64,7 +65,8 @@ def _restored(random: Random, records: Records) -> OwnedPartition:
     partition = OwnedPartition(0, lambda _: None)
     cuts = sorted(random.choices(range(len(records) + 1), k=3))
     for start, end in pairwise([0, *cuts, len(records)]):
-        partition.restore(records[start:end])
+        if start < end:
+            partition.restore(changelog_batch(records[start:end]))
     partition.on_restored(_GENERATION)
     return partition
 
@@ -118,7 +120,7 @@ def test_an_owner_takes_an_epoch_above_all_that_ever_wrote(seed: int) -> None:
     epochs = [state.epoch for state in states]
     metas = [OwnedPartition(0, lambda _: None) for _ in records]
     for partition, record in zip(metas, records, strict=True):
-        partition.restore([record])
+        partition.restore(changelog_batch([record]))
         epochs.append(partition.epoch)
     assert _restored(random, records).epoch == max(_GENERATION, max(epochs, default=0) + 1)
 
@@ -146,7 +148,8 @@ def test_records_that_come_again_after_a_rebalance_change_nothing(seed: int) -> 
     records = _changelog(random)
     partition = _restored(random, records)
     before = dict(partition.partition.store.packed())
-    partition.restore(random.choices(records, k=5) if records else [])
+    if records:
+        partition.restore(changelog_batch(random.choices(records, k=5)))
     partition.on_restored(_GENERATION + 1)
     assert dict(partition.partition.store.packed()) == before
     assert _popped(partition.partition.store.due_queue) == _popped(
@@ -160,7 +163,7 @@ def test_a_newer_record_that_comes_after_a_rebalance_counts(seed: int) -> None:
     partition = _restored(random, _changelog(random))
     newer = _customer(random)
     newer.epoch, newer.next_due_ms = 99, 1
-    partition.restore([(newer.customer_id.encode(), pack(newer))])
+    partition.restore(changelog_batch([(newer.customer_id.encode(), pack(newer))]))
     partition.on_restored(_GENERATION + 1)
     store = partition.partition.store
     assert store.get(newer.customer_id) == newer

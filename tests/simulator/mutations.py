@@ -7,7 +7,7 @@ from typing import Any
 import handlers.state.restore
 import handlers.state.store
 import streams.engine.agent
-import streams.engine.owned_partition
+import streams.engine.restoring
 import streams.ingest.agent
 from handlers.partition import Partition
 from handlers.state.restore import Restoration
@@ -15,6 +15,7 @@ from streams.checked_clock import CheckedClock
 from streams.engine.agent import Engine
 from streams.engine.fencing import Fencing
 from streams.engine.owned_partition import OwnedPartition
+from streams.engine.restoring import PartitionRestore
 from streams.faust_app import BatchProducer, PartitionedStore
 from streams.faust_app.commit import PartitionAcks
 from streams.ingest.agent import Ingest
@@ -62,7 +63,7 @@ _ALL = (
         killed_by=5_007,
         edits=(
             Edit(
-                streams.engine.owned_partition,
+                streams.engine.restoring,
                 "unpack_meta",
                 "meta.format = format_of(packed)",
                 "pass",
@@ -123,10 +124,10 @@ _ALL = (
         killed_by=5_105,
         edits=(
             Edit(
-                OwnedPartition,
-                "_restore_meta",
-                "self._partition is None and is_newer(meta, self._meta)",
-                "self._partition is None",
+                PartitionRestore,
+                "_take_meta",
+                "if is_newer(meta, self.meta):",
+                "if True:",
             ),
         ),
     ),

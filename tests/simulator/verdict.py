@@ -14,6 +14,7 @@ from handlers.profile import profile_record
 from handlers.state.partition_state import Source
 from scoring.timestamps import parse_rfc3339
 from streams.engine.owned_partition import OwnedPartition
+from streams.faust_app import Batch
 from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, INPUT_TOPICS, OUTPUTS
 from tests.simulator.broker import Log, Stored
 from tests.simulator.clock_use import check_clocks
@@ -149,7 +150,7 @@ def _states(world: World, number: int, fold: Fold) -> Iterator[str]:
     """A fresh restore from the compacted changelog has the state of the fold."""
     log = world.broker.log(TP(world.changelog, number))
     restored = OwnedPartition(number, lambda _: None)
-    restored.restore([(record.key or b"", record.value) for record in log.kept])
+    restored.restore(Batch.of(TP(world.changelog, number), log.kept))
     restored.on_restored(1)
     states = dict(restored.partition.store.packed())
     for customer_id in sorted(states.keys() | fold.states.keys()):

@@ -54,6 +54,9 @@ def _after(*values: bytes | None) -> OwnedPartition:
         (b'{"type":7}', "missing_field"),
         (b'{"type":"clock.tock","at":1}', "missing_field"),
         (order("A1", "12", day(0)), "missing_field"),
+        (b'{"type":"clock.tick"}', "missing_field"),
+        (b'{"type":"policy.activated","policy":{"new":1}}', "missing_field"),
+        (b'{"type":"clock.tick","at":253402300800000}', "missing_field"),
     ],
 )
 def test_what_is_neither_tick_nor_policy_is_a_dead_letter(value: bytes | None, reason: str) -> None:
@@ -68,8 +71,8 @@ def test_what_is_neither_tick_nor_policy_is_a_dead_letter(value: bytes | None, r
 @pytest.mark.parametrize(
     "value",
     [
-        b'{"type":"clock.tick"}',
-        b'{"type":"policy.activated","policy":{"new":1}}',
+        b'{"type":"clock.tick","format":9}',
+        b'{"type":"policy.activated","policy":1,"format":9}',
         b'{"type":"clock.tick","at":1,"format":100}',
     ],
 )
@@ -79,7 +82,11 @@ def test_a_control_record_of_a_newer_version_stops_the_worker(value: bytes) -> N
 
 
 @pytest.mark.parametrize(
-    "lines", [[b'{"type":"policy.activated"}'], [_POLICY, b'{"type":"clock.tick","at":"now"}']]
+    "lines",
+    [
+        [b'{"type":"policy.activated","format":9}'],
+        [_POLICY, b'{"type":"clock.tick","at":"now","format":9}'],
+    ],
 )
 def test_a_control_record_of_a_newer_version_stops_the_backtest(lines: list[bytes]) -> None:
     with pytest.raises(UnreadableControl, match=f"line {len(lines)} is a control record"):
@@ -103,5 +110,5 @@ async def test_a_dump_leaves_out_what_has_no_key_and_is_not_ours(
     monkeypatch.setattr("cli.dump.read_to_end", read)
     target = io.BytesIO()
     found = await dump_partition(Settings(), 0, target, lambda *_: None)
-    assert found == (2, 0)
+    assert found == (2, 0, 2)
     assert target.getvalue().splitlines() == [values[0], values[3]]

@@ -18,12 +18,15 @@ CHANGELOG = "app-customers-changelog"
 class Customers:
     def __init__(self, number: int) -> None:
         self.number = number
-        self.records: list[tuple[bytes, bytes | None]] = []
+        self.records: list[tuple[bytes | None, bytes | None]] = []
         self.restored_in: list[int] = []
         self.revoked = False
 
-    def restore(self, records: list[tuple[bytes, bytes | None]]) -> None:
-        self.records += records
+    def restore(self, batch: Batch) -> None:
+        for record in batch.records:
+            if record.key is None:
+                raise ValueError("no key")
+            self.records.append((record.key, record.value))
 
     def on_restored(self, generation: int) -> None:
         self.restored_in.append(generation)
@@ -118,7 +121,9 @@ async def test_a_missed_generation_means_a_restore_from_the_start(
     assert store.persisted_offset(TP(CHANGELOG, 0)) == -1
 
 
-async def test_a_record_without_a_key_stops_the_process(store: PartitionedStore[Customers]) -> None:
+async def test_a_record_that_cannot_be_restored_stops_the_process(
+    store: PartitionedStore[Customers],
+) -> None:
     await rebalance(store, 5, 0)
     with pytest.raises(RestoreFailed, match="changelog/0@1 cannot be restored: no key"):
         restore(store, 0, b"a", None)

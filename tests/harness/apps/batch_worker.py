@@ -80,20 +80,22 @@ class Counts:
         self._options = options
         self._restored_records = 0
 
-    def restore(self, records: list[tuple[bytes, bytes | None]]) -> None:
+    def restore(self, batch: Batch) -> None:
         if self._options.fail_in == "restore":
             raise ValueError("this record cannot be restored")
         busy_until_s = time.monotonic() + self._options.restore_takes_s
         while time.monotonic() < busy_until_s:
             pass  # as hard as a restore works: the heartbeats have to get through beside it
-        for key, value in records:
+        for record in batch.records:
+            key, value = record.key, record.value
+            assert key is not None
             assert value is not None
             generation, offset, count = VERSION.unpack(value)
             if (generation, offset) >= self._versions.get(key, (0, -1)):
                 self._versions[key] = (generation, offset)
                 self.counts[key] = count
             self.applied = max(self.applied, offset)
-        self._restored_records += len(records)
+        self._restored_records += len(batch)
 
     def on_restored(self, generation: int) -> None:
         if self._options.fail_in == "restored":
