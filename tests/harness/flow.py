@@ -45,11 +45,16 @@ class Flow:
 
     Where the deployment is live, its time passes with the history: ticks follow the events, so the
     workers' own ticks must be further apart than the test is long.
+
+    Args:
+        deployment: where to.
+        seed: of the history.
+        days: that pass with every 150 records; few in a long flow, which must not reach the future.
     """
 
-    def __init__(self, deployment: Deployment, seed: int) -> None:
+    def __init__(self, deployment: Deployment, seed: int, days: float = 20) -> None:
         self._deployment = deployment
-        self._history = History(Random(seed), customers=30, days=20)
+        self._history = History(Random(seed), customers=30, days=days)
         self._router = Router()
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None

@@ -103,7 +103,7 @@ async def come_and_go(deployment: Deployment, seed: int, joins: int) -> None:
     await crowd.begin()
     kinds = [kind for kind in KINDS for _ in range(joins)]
     random.shuffle(kinds)
-    async with Flow(deployment, seed=seed) as flow:
+    async with Flow(deployment, seed=seed, days=0.1) as flow:
         for number, kind in enumerate(kinds, 1):
             await crowd.move(kind)
             assert crowd.complaints == []

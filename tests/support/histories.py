@@ -176,7 +176,9 @@ class History:
     and circles, at once and again; and what is told of one id comes under another too.
     """
 
-    def __init__(self, random: Random, customers: int, days: int, *, merges: bool = False) -> None:
+    def __init__(
+        self, random: Random, customers: int, days: float, *, merges: bool = False
+    ) -> None:
         self._random = random
         self._customers = [f"c{number}" for number in range(customers)]
         self._strangers = ["n0", "n1"] if merges else []
