@@ -36,7 +36,7 @@ from handlers.profile import profile_record
 from handlers.reasons import Rejection
 from handlers.state.customer import Customer, erased_customer
 from handlers.state.partition_state import Source, is_repeated
-from handlers.transitions import reevaluate, take_event
+from handlers.transitions import OTHER_HANDLERS, reevaluate, take_event
 from scoring.rules import PROSPECT, Rules
 
 
@@ -152,7 +152,7 @@ class Partition(PartitionCore):
         if type(identified) is CustomerMerged:
             identified = merge_refusal(self.store, customer, identified) or identified
         if isinstance(identified, Event):
-            self.save(customer_id)
+            self.save(customer_id, keeps_orders=self._keeps_orders(customer, identified))
             self.advance(offset, event.occurred_ms)
             # It may have been fired, and be another object now.
             customer = self.store.get(customer_id) or customer
@@ -227,6 +227,13 @@ class Partition(PartitionCore):
         self.put(offset, customer, was)
         return None
 
+    def _keeps_orders(self, customer: Customer, event: Event) -> bool:
+        """Whether an event changes no orders: it is about none, and nothing is due before it."""
+        if type(event) not in OTHER_HANDLERS:
+            return False
+        due_ms = customer.next_due_ms
+        return due_ms is None or due_ms > max(event.occurred_ms, self.meta.clock_ms)
+
     def _apply_elsewhere(
         self, offset: int, customer: Customer, event: Event, route: Route | None
     ) -> Verdict:
@@ -266,6 +273,7 @@ class Partition(PartitionCore):
             restored = self.store.get(customer_id)
             assert restored is not None
             if restored.tier in self.rules.rank:
+                self.stale_profiles[customer_id] = None
                 return
             # A tier that is no more would make each later evaluation raise.
             restored.tier, restored.grace = PROSPECT, None

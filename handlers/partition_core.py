@@ -11,7 +11,7 @@ from handlers.failures import Failure, failed, must_stop
 from handlers.formats import NEWEST
 from handlers.state.customer import Customer, new_customer, pack
 from handlers.state.partition_state import Meta
-from handlers.state.store import CustomerStore
+from handlers.state.store import CustomerStore, Snapshot
 from handlers.transitions import fire
 from handlers.undo import Undo
 from scoring.rules import Rules
@@ -86,9 +86,14 @@ class PartitionCore:
         """Begin with a record, or a step that is put back as a whole or not at all."""
         self._undo.begin(self.context, self.meta, self.failures)
 
-    def save(self, customer_id: str) -> None:
-        """Note how a customer is now, before the record changes it."""
-        self._undo.save(self.store, customer_id, self.stale_profiles)
+    def save(self, customer_id: str, *, keeps_orders: bool = False) -> None:
+        """Note how a customer is now, before the record changes it.
+
+        Args:
+            customer_id: of whom.
+            keeps_orders: the record changes no orders of the customer, and fires nothing due.
+        """
+        self._undo.save(self.store, customer_id, self.stale_profiles, keeps_orders=keeps_orders)
 
     def put_back(self) -> None:
         """Put everything back to what it was when the record began."""
@@ -127,10 +132,10 @@ class PartitionCore:
             the customer, who is another object if an instant was dropped.
         """
         while (due_ms := customer.next_due_ms) is not None and due_ms <= until_ms:
-            customer = self._fire(customer, due_ms, pack(customer, NEWEST))
+            customer = self._fire(customer, due_ms, Snapshot(pack(customer, NEWEST)))
         return customer
 
-    def _fire(self, customer: Customer, due_ms: int, before: bytes | None) -> Customer:
+    def _fire(self, customer: Customer, due_ms: int, before: Snapshot | None) -> Customer:
         """Fire an instant of a customer; if that raises, it is dropped, and the customer put back.
 
         Args:

@@ -1,8 +1,8 @@
 """Puts a partition back to what it was before a record, if applying the record raises.
 
-It costs next to nothing while all is well. Of a customer that is unchanged since the last flush,
-the packed state is there anyway; only one that is changed twice between two flushes is packed once
-more. Marks, counts and lists that only grow are cut back to their former length.
+It costs little while all is well. Of a customer that is unchanged since the last flush, the packed
+state is there anyway; only one that is changed twice between two flushes is packed once more, and
+without the orders if the record changes none. What only grows is cut back to its former length.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from handlers.context import Context, Savepoint
 from handlers.failures import Failure
 from handlers.state.partition_state import Meta
-from handlers.state.store import CustomerStore
+from handlers.state.store import CustomerStore, Snapshot
 
 
 class Undo:
@@ -19,14 +19,24 @@ class Undo:
     A handler calls `save` before it changes a customer, or the partition's clock.
     """
 
-    __slots__ = ("_before", "_clock_ms", "_context", "_failures", "_newest_ms", "_point", "_stale")
+    __slots__ = (
+        "_before",
+        "_clock_ms",
+        "_context",
+        "_due",
+        "_failures",
+        "_newest_ms",
+        "_outputs",
+        "_stale",
+        "_unmatched",
+    )
 
     def __init__(self) -> None:
-        self._before: dict[str, bytes | None] = {}
+        self._before: dict[str, Snapshot | None] = {}
         self._stale: set[str] = set()
         self._context: Context | None = None
-        self._point: Savepoint = Savepoint()
         self._newest_ms = self._clock_ms = self._failures = 0
+        self._outputs = self._unmatched = self._due = 0
 
     def begin(self, context: Context, meta: Meta, failures: list[Failure]) -> None:
         """Begin with a record, or with anything else that is put back as a whole or not at all."""
@@ -34,15 +44,24 @@ class Undo:
             self._before.clear()
             self._stale.clear()
         self._context = context
-        context.counted.clear()
-        self._point = context.savepoint()
+        if context.counted:
+            context.counted.clear()
+        tally = context.tally
+        self._outputs, self._unmatched, self._due = len(context.outbox), tally.unmatched, tally.due
         self._newest_ms, self._clock_ms = meta.newest_ms, meta.clock_ms
         self._failures = len(failures)
 
-    def save(self, store: CustomerStore, customer_id: str, stale: dict[str, None]) -> None:
+    def save(
+        self,
+        store: CustomerStore,
+        customer_id: str,
+        stale: dict[str, None],
+        *,
+        keeps_orders: bool = False,
+    ) -> None:
         """Note how a customer is now, unless that is noted already."""
         if customer_id not in self._before:
-            self._before[customer_id] = store.snapshot(customer_id)
+            self._before[customer_id] = store.snapshot(customer_id, keeps_orders=keeps_orders)
             if customer_id in stale:
                 self._stale.add(customer_id)
 
@@ -51,7 +70,8 @@ class Undo:
     ) -> None:
         """Put back all that was saved, and drop outputs, counts and failures since `begin`."""
         assert self._context is not None
-        self._context.roll_back(self._point)
+        point = Savepoint(self._outputs, 0, self._unmatched, self._due)
+        self._context.roll_back(point)
         meta.newest_ms, meta.clock_ms = self._newest_ms, self._clock_ms
         del failures[self._failures :]
         for customer_id, snapshot in self._before.items():

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import NamedTuple
 
 from handlers.formats import FIRST, NEWEST
 from handlers.state.customer import Customer, pack, unpack, unpack_head
 from handlers.state.due_queue import DueQueue
 from handlers.state.record_order import is_newer
+from scoring.ledger import Ledger
+
+_NO_LEDGER = Ledger()
+
+
+class Snapshot(NamedTuple):
+    """A customer as it was, packed; the orders beside it where they are not going to change."""
+
+    packed: bytes
+    ledger: Ledger | None = None
 
 
 class CustomerStore:
@@ -53,24 +64,40 @@ class CustomerStore:
         self.changed[customer.customer_id] = None
         self.due_queue.schedule(customer.customer_id, customer.next_due_ms)
 
-    def snapshot(self, customer_id: str) -> bytes | None:
-        """What `put_back` needs to put a customer back to now: the state, packed.
+    def snapshot(self, customer_id: str, *, keeps_orders: bool = False) -> Snapshot | None:
+        """What `put_back` needs to put a customer back to now.
 
         None if the store has it: the customer is unchanged since it was packed, or unknown.
-        """
-        return pack(self._live[customer_id], NEWEST) if customer_id in self.changed else None
 
-    def as_packed(self, customer_id: str, snapshot: bytes | None) -> Customer | None:
+        Args:
+            customer_id: of whom.
+            keeps_orders: what comes changes no orders. They are most of a state, and need not be
+                packed then.
+        """
+        if customer_id not in self.changed:
+            return None
+        customer = self._live[customer_id]
+        if not keeps_orders:
+            return Snapshot(pack(customer, NEWEST))
+        ledger, customer.ledger = customer.ledger, _NO_LEDGER
+        try:
+            return Snapshot(pack(customer, NEWEST), ledger)
+        finally:
+            customer.ledger = ledger
+
+    def as_packed(self, customer_id: str, snapshot: Snapshot | None) -> Customer | None:
         """A customer as a snapshot has it, with the offsets refused since; None if unknown."""
-        packed = self._packed.get(customer_id) if snapshot is None else snapshot
+        packed = self._packed.get(customer_id) if snapshot is None else snapshot.packed
         if packed is None:
             return None
         customer, live = unpack(packed), self._live.get(customer_id)
+        if snapshot is not None and snapshot.ledger is not None:
+            customer.ledger = snapshot.ledger
         if live is not None:
             customer.refused = live.refused
         return customer
 
-    def put_back(self, customer_id: str, snapshot: bytes | None) -> None:
+    def put_back(self, customer_id: str, snapshot: Snapshot | None) -> None:
         """Put a customer back to a snapshot: the state, its mark as changed, its due instant."""
         customer = self.as_packed(customer_id, snapshot)
         if snapshot is None:
