@@ -15,6 +15,7 @@ MAX_RECORD_BYTES = 256 * 1024
 MAX_NESTING = 32
 
 _BIG = 2**63
+_TOO_DEEP = f"nested deeper than {MAX_NESTING}"
 
 
 class JsonObject(NamedTuple):
@@ -61,18 +62,27 @@ def parse(value: bytes | None) -> JsonObject | Rejection:
                 parse_constant=_refuse_constant,
             )
             _encoder.encode(document)  # a text may hold half of a surrogate pair here
-        except (ValueError, InvalidOperation, RecursionError) as error:
-            return Rejection(NOT_JSON, str(error))
+        except RecursionError:
+            return Rejection(NOT_JSON, _TOO_DEEP)
+        except (ValueError, InvalidOperation) as error:
+            return Rejection(NOT_JSON, _why(error))
     except (msgspec.DecodeError, UnicodeDecodeError, InvalidOperation) as error:
-        return Rejection(NOT_JSON, str(error))
+        return Rejection(NOT_JSON, _why(error))
     except RecursionError:
-        return Rejection(NOT_JSON, f"nested deeper than {MAX_NESTING}")
+        return Rejection(NOT_JSON, _TOO_DEEP)
     if type(document) is not dict:
         return Rejection(NOT_JSON, "not a JSON object")
     try:
         return JsonObject(document, _has_odd_numbers(document.values(), 1))
     except RecursionError:
-        return Rejection(NOT_JSON, f"nested deeper than {MAX_NESTING}")
+        return Rejection(NOT_JSON, _TOO_DEEP)
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with JSON, as a sentence."""
+    if isinstance(error, InvalidOperation):
+        return "a number has an exponent of more than 18 digits"
+    return str(error)
 
 
 def parse_plain(value: bytes) -> dict[str, Any] | None:

@@ -70,11 +70,10 @@ def _check_money(event: Event, money: Money, rules: Rules) -> Rejection | None:
     digits = CURRENCY_DIGITS[currency] if known else rules.base_digits
     minor = None if amount is None else minor_units(amount, digits)
     if minor is None:
-        return Rejection(
-            reasons.INVALID_AMOUNT,
-            f"{money.amount} must be a plain decimal from 0, with at most {digits} decimals",
-            _readable_id(event),
-        )
+        detail = f"{money.amount} must be a plain decimal from 0, with at most {digits} decimals"
+        if amount is not None and amount.units >= 0 and amount.scale <= digits:
+            detail = f"{money.amount} is over 10^12 minor units"
+        return Rejection(reasons.INVALID_AMOUNT, detail, _readable_id(event))
     if not known and currency is not None:
         return Rejection(
             reasons.UNKNOWN_CURRENCY,

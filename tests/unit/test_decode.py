@@ -321,6 +321,11 @@ def test_the_first_possible_time_is_1990(at: Any) -> None:
     assert good(viewed(at)).occurred_ms == 631_152_000_000
 
 
+def test_an_exponent_that_no_number_has_is_told_in_a_sentence() -> None:
+    line = without(order("A1", 1, day(0)), "amount")[:-1] + b', "amount": 1e9999999999999999999}'
+    assert decode(line) == Rejection("not_json", "a number has an exponent of more than 18 digits")
+
+
 def test_the_first_possible_time_may_be_set() -> None:
     limits = Limits(min_event_ms=day_ms(5))
     found = decode(viewed(day(4)), None, limits)

@@ -207,9 +207,11 @@ def test_a_detail_says_what_is_wrong_in_words() -> None:
         ticket_opened("t1", day(0), severity=9),
         order("o1", "1.005", day(0)),
         order("o1", "1", day(0), currency="GBP"),
+        order("o1", "10000000000.01", day(0)),
     )
     assert [letter.detail for letter in driver.dead_letters] == [
         "severity must be 1 to 5",
         "amount must be a plain decimal from 0, with at most 2 decimals",
         "the policy has no rate for 'GBP'",
+        "amount is over 10^12 minor units",
     ]
