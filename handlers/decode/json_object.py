@@ -62,9 +62,7 @@ def parse(value: bytes | None) -> JsonObject | Rejection:
                 parse_constant=_refuse_constant,
             )
             _encoder.encode(document)  # a text may hold half of a surrogate pair here
-        except RecursionError:
-            return Rejection(NOT_JSON, _TOO_DEEP)
-        except (ValueError, InvalidOperation) as error:
+        except (ValueError, InvalidOperation, RecursionError) as error:
             return Rejection(NOT_JSON, _why(error))
     except (msgspec.DecodeError, UnicodeDecodeError, InvalidOperation) as error:
         return Rejection(NOT_JSON, _why(error))
@@ -82,7 +80,7 @@ def _why(error: Exception) -> str:
     """What is wrong with JSON, as a sentence."""
     if isinstance(error, InvalidOperation):
         return "a number has an exponent of more than 18 digits"
-    return str(error)
+    return _TOO_DEEP if isinstance(error, RecursionError) else str(error)
 
 
 def parse_plain(value: bytes) -> dict[str, Any] | None:
