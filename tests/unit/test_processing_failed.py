@@ -13,6 +13,7 @@ from msgspec.structs import replace
 import handlers.partition
 from config.policy_file import check_policy
 from handlers.control_records import ClockTick, PolicyActivated, encode_control
+from handlers.decode.decode import Limits
 from handlers.failures import Failure, failed
 from handlers.formats import FIRST, NEWEST
 from handlers.merge.forwarding import Transfer, encode_forwarded
@@ -25,7 +26,9 @@ from streams.dead_letters import NO_RECORD, Letter, ReplayCheck
 from streams.engine.failures import FailureWatch, TooManyFailures
 from streams.engine.owned_partition import OwnedPartition
 from streams.faust_app import Batch
+from streams.ingest.agent import Ingest
 from streams.kafka.headers import Origin, canonical_headers
+from streams.runtime.metrics import Metrics
 from tests.builders import day, day_ms, merged, order, viewed
 from tests.driver import Driver
 from tests.support.poison import poisoned_customers, poisoned_dues, poisoned_events
@@ -236,3 +239,37 @@ def test_a_customer_who_cannot_come_back_by_the_rules_comes_back_as_it_left() ->
     ana = of_ana.store.get("ana")
     assert ana is not None
     assert ana.ledger.orders_ever == 1
+
+
+def test_a_merge_that_raises_where_all_customers_are_changes_neither() -> None:
+    driver = Driver()
+    driver.feed(order("A1", "10", day(0)), order("B1", "20", day(0), "ben"))
+    before = {name: pack(driver.state(name)) for name in ("ana", "ben")}
+    with poisoned_customers("absorb", "ben".__eq__):
+        assert driver.reject(merged("ben", day(0, 1))) == PROCESSING_FAILED
+    after = {name: driver.state(name) for name in ("ana", "ben")}
+    for customer in after.values():
+        customer.refused = []
+    assert {name: pack(customer) for name, customer in after.items()} == before
+
+
+def _read_by_ingest(line: bytes) -> Any:
+    ingest = Ingest.__new__(Ingest)
+    ingest._rules, ingest._limits, ingest._metrics = None, Limits(), Metrics()
+    return ingest._read(cast(Any, _Logged(0, b"ana", line)), None, Source("orders", 0, 0))
+
+
+def test_ingest_reads_in_full_what_its_fast_path_cannot() -> None:
+    with mock.patch("streams.ingest.agent.raw_event", side_effect=ValueError):
+        read = _read_by_ingest(_RECORD)
+    assert (read.customer_id, read.type_name, read.bad) == ("ana", "order.placed", None)
+
+
+def test_a_record_that_ingest_cannot_read_is_a_dead_letter() -> None:
+    with (
+        mock.patch("streams.ingest.agent.raw_event", side_effect=ValueError),
+        mock.patch("streams.ingest.agent.decode", side_effect=ValueError),
+    ):
+        read = _read_by_ingest(_RECORD)
+    assert isinstance(read, Rejection)
+    assert read.reason == PROCESSING_FAILED
