@@ -24,6 +24,7 @@ from streams.engine.owned_partition import OwnedPartition
 from streams.engine.records import EngineRecords, Record
 from streams.faust_app import Batch, BatchProducer, PartitionedStore, StreamApp, add_table
 from streams.faust_app.batch import batch_events
+from streams.kafka.clients import new_consumer
 from streams.kafka.topics import CUSTOMER_EVENTS, TABLE, topic_name
 from streams.runtime.clock import wall_ms
 from streams.runtime.metrics import FlushStep
@@ -76,7 +77,9 @@ class Engine:
         self._records_since_flush = 0
         self._flushes = 0
         self._flushing = asyncio.Lock()
-        self._fencing = fencing or Fencing(settings, foreign=metrics.foreign)
+        self._fencing = fencing or Fencing(
+            settings, foreign=metrics.foreign, open_committed=new_consumer
+        )
         self._on_restored = on_restored
         self._owns = True
         self.table: Table = open_table(

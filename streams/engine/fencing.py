@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -25,7 +25,7 @@ from handlers.state.customer import unpack_head
 from handlers.state.partition_state import unpack_meta
 from streams.engine.owned_partition import OwnedPartition
 from streams.engine.restoring import NO_STATE
-from streams.faust_app import READ_UNCOMMITTED, PartitionedStore
+from streams.faust_app import READ_UNCOMMITTED, PartitionedStore, stable_end
 from streams.kafka.clients import new_consumer
 from streams.kafka.foreign import ForeignRecords, fault_of_key
 from streams.kafka.headers import META_KEY
@@ -36,6 +36,10 @@ _log = logging.getLogger(__name__)
 _FETCH_WAIT_MS = 1_000
 _FETCH_TRIES = 30
 _ASK_S = 10.0
+
+
+_Strange = tuple[ConsumerRecord, str]
+"""A record that is none of ours, and why."""
 
 
 class OwnershipLost(Exception):
@@ -78,6 +82,7 @@ class Fencing:
         check_every_s: how often the engine compares offsets where it has nothing to write. Far
             below the time for which the changelog keeps what is hidden from compaction.
         foreign: takes note of records that are not ours.
+        open_committed: the same that sees no aborted records; without it none is taken for aborted.
     """
 
     def __init__(
@@ -86,11 +91,13 @@ class Fencing:
         open_consumer: Callable[[Settings], AIOKafkaConsumer] = open_unfiltered,
         check_every_s: float = 5.0,
         foreign: ForeignRecords | None = None,
+        open_committed: Callable[[Settings], AIOKafkaConsumer] | None = None,
     ) -> None:
         self.check_every_s = check_every_s
         self._settings = settings
         self._foreign = foreign or ForeignRecords()
         self._open_consumer = open_consumer
+        self._open_committed = open_committed
         self._changelog = changelog_name(settings)
         self._profiles = topic_name(settings, CUSTOMER_PROFILES)
 
@@ -145,28 +152,21 @@ class Fencing:
         And whatever else stands in its place: a null record, or what is no state.
         """
         found = 0
-        for record in await self._read(TopicPartition(self._changelog, partition.number), offsets):
-            if self._is_foreign(record):
-                continue
-            if record.value is None:
+        tp = TopicPartition(self._changelog, partition.number)
+        strange: list[_Strange] = []
+        for record in await self._read(tp, offsets):
+            why = _fault(record) or _no_state(record)
+            if why is not None:
+                strange.append((record, why))
+            elif record.value is None:
                 partition.rewrite_record(record.key)
-                continue
-            try:
-                epoch = _epoch_of(record)
-            except NewerFormat:
-                raise
-            except NO_STATE as error:
-                self._note(record, f"it is no state: {error}")
-                partition.remove_record(record.key)
-                continue
-            if epoch > partition.epoch:
-                raise OwnershipLost(
-                    f"partition {partition.number} of {self._changelog} has a record of owner "
-                    f"epoch {epoch}, ours is {partition.epoch}: another worker owns it now"
-                )
-            if epoch < partition.epoch:
+            elif self._is_former(partition, _epoch_of(record)):
                 partition.rewrite_record(record.key)
                 found += 1
+        for record, why in await self._not_aborted(tp, offsets, strange):
+            self._note(record, why)
+            if _fault(record) is None:
+                partition.remove_record(record.key)
         if found:
             _log.warning(
                 "partition %s: %s records of a former owner are written over",
@@ -174,24 +174,65 @@ class Fencing:
                 found,
             )
 
+    def _is_former(self, partition: OwnedPartition, epoch: int) -> bool:
+        """Whether a former owner wrote a record.
+
+        Raises:
+            OwnershipLost: a newer one did.
+        """
+        if epoch > partition.epoch:
+            raise OwnershipLost(
+                f"partition {partition.number} of {self._changelog} has a record of owner "
+                f"epoch {epoch}, ours is {partition.epoch}: another worker owns it now"
+            )
+        return epoch < partition.epoch
+
     async def _overwrite_profiles(self, partition: OwnedPartition, offsets: OffsetRange) -> None:
         """Have every profile that somebody wrote written again, our own among them.
 
         A profile does not say who wrote it, and one too many does no harm.
         """
-        for record in await self._read(TopicPartition(self._profiles, partition.number), offsets):
-            if not self._is_foreign(record):
+        tp = TopicPartition(self._profiles, partition.number)
+        strange: list[_Strange] = []
+        for record in await self._read(tp, offsets):
+            fault = _fault(record)
+            if fault is None:
                 partition.rewrite_profile(record.key)
-
-    def _is_foreign(self, record: ConsumerRecord) -> bool:
-        """Whether a record is none of ours by its key; it is passed over."""
-        fault = None if record.key == META_KEY else fault_of_key(record.key)
-        if fault is not None:
-            self._note(record, fault)
-        return fault is not None
+            else:
+                strange.append((record, fault))
+        for record, why in await self._not_aborted(tp, offsets, strange):
+            self._note(record, why)
 
     def _note(self, record: ConsumerRecord, why: str) -> None:
         self._foreign.note(record.topic, record.partition, record.offset, why)
+
+    async def _not_aborted(
+        self,
+        tp: TopicPartition,
+        offsets: OffsetRange,
+        strange: Sequence[tuple[ConsumerRecord, str]],
+    ) -> Sequence[tuple[ConsumerRecord, str]]:
+        """Those that a restore will see, or may: not the records of aborted transactions."""
+        if not strange or self._open_committed is None:
+            return strange
+        consumer = self._open_committed(self._settings)
+        seen: set[int] = set()
+        await consumer.start()
+        try:
+            consumer.assign([tp])
+            consumer.seek(tp, offsets.first)
+            for _ in range(_FETCH_TRIES):
+                fetched = await consumer.getmany(tp, timeout_ms=_FETCH_WAIT_MS)
+                seen |= {record.offset for record in fetched.get(tp, [])}
+                reached = await consumer.position(tp)
+                if reached >= min(offsets.last + 1, stable_end(consumer, tp) or reached + 1):
+                    # What is not reached belongs to a transaction that is open: it may yet count.
+                    return [
+                        one for one in strange if one[0].offset in seen or one[0].offset >= reached
+                    ]
+        finally:
+            await consumer.stop()
+        return strange
 
     async def newest_offsets(self, numbers: Iterable[int]) -> Mapping[TopicPartition, int]:
         """The newest offsets of changelog and profiles of some partitions.
@@ -237,8 +278,25 @@ class Fencing:
         )
 
 
+def _fault(record: ConsumerRecord) -> str | None:
+    """Why a record is none of ours by its key; None if it may be one."""
+    return None if record.key == META_KEY else fault_of_key(record.key)
+
+
+def _no_state(record: ConsumerRecord) -> str | None:
+    """Why a record under one of our keys is no state; None if it is one, or null."""
+    try:
+        if record.value is not None:
+            _epoch_of(record)
+    except NewerFormat:
+        raise
+    except NO_STATE as error:
+        return f"it is no state: {error}"
+    return None
+
+
 def _epoch_of(record: ConsumerRecord) -> int:
-    """The owner epoch of a record; whoever wrote it may have aborted it."""
+    """The owner epoch of a record."""
     if record.key == META_KEY:
         return unpack_meta(record.value).epoch
     return unpack_head(record.value).epoch

@@ -26,7 +26,7 @@ from streams.faust_app.consumer_thread import BatchConsumerThread, Fetched
 from streams.faust_app.membership import AssignmentLost, Membership
 from streams.faust_app.options import BatchLimits
 from streams.faust_app.read_gate import ReadGate
-from streams.faust_app.recovery import StrictTables
+from streams.faust_app.recovery import StrictRecovery, StrictTables
 from streams.faust_app.topic_guard import TopicGuard
 from streams.faust_app.topic_watch import TopicWatch
 
@@ -118,9 +118,8 @@ class BatchConsumer(driver.Consumer):
         return cast(Drainable, self.app).membership
 
     @property
-    def is_revoked(self) -> bool:
-        """Whether the partitions are being given back, and the next are not told yet."""
-        return self._gate.is_revoked
+    def _recovery(self) -> StrictRecovery:
+        return cast(StrictTables, self.app.tables).recovery
 
     @property
     def topic_guard(self) -> TopicGuard:
@@ -187,7 +186,7 @@ class BatchConsumer(driver.Consumer):
         """Note how far was read, also where no record comes any more; all records are delivered."""
         if not self.flow_active or self.should_stop:
             return
-        recovery = cast(StrictTables, self.app.tables).recovery
+        recovery = self._recovery
         for tp, position in fetched.positions.items():
             if tp.topic in self.app.tables.changelog_topics:
                 records = fetched.get(tp)
@@ -369,6 +368,7 @@ class BatchConsumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish and commit what is in flight, then let go of the partitions."""
         self._gate.revoke()
+        self._recovery.is_overtaken = True
         if not self.should_stop:  # else all is committed, and the thread takes no more calls
             await self._drain()
         if self.membership.lost is None:
@@ -382,6 +382,7 @@ class BatchConsumer(driver.Consumer):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Restore what came; reading goes on after it."""
         self._gate.shut()
+        self._recovery.is_overtaken = False
         self.membership.take()
         self._thread.note_poll()  # the join may have taken long
         if not self.should_stop:

@@ -38,11 +38,6 @@ class ReadGate:
         return self._step is _Step.OPEN
 
     @property
-    def is_revoked(self) -> bool:
-        """Whether a rebalance has begun and its partitions are not told yet."""
-        return self._step is _Step.REVOKED
-
-    @property
     def stopped(self) -> Set[TP]:
         """The partitions that `stop` was called for."""
         return self._stopped

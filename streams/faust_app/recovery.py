@@ -36,10 +36,6 @@ class RestoreProgress(NamedTuple):
 class _Consumer(Protocol):
     """What the restore asks of the consumer (`streams.faust_app.consumer.BatchConsumer`)."""
 
-    @property
-    def is_revoked(self) -> bool:
-        """Whether the partitions are being given back, and the next are not told yet."""
-
     async def open_records(self, tps: Iterable[TP]) -> Mapping[TP, int]:
         """How many records of each partition wait for a transaction to end."""
 
@@ -53,6 +49,9 @@ class StrictRecovery(Recovery):
 
     _total = 0
     """Offsets that the restore under way has to read."""
+
+    is_overtaken = False
+    """Whether the partitions are being given back, and the next are not told yet."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._last_records: dict[TP, int] = {}
@@ -89,8 +88,7 @@ class StrictRecovery(Recovery):
         From the moment on at which partitions are given back, nobody may take them for restored:
         the owner would begin to write what it no longer has, or fail for want of it.
         """
-        overtaken = cast(_Consumer, self.app.consumer).is_revoked
-        interrupted = overtaken or self.should_stop or self.signal_recovery_start.is_set()
+        interrupted = self.is_overtaken or self.should_stop or self.signal_recovery_start.is_set()
         newest = self._generation_id == self.app.consumer_generation_id
         return newest and not interrupted and not self.need_recovery()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -16,9 +15,11 @@ from scoring.policy import Policy
 from streams.engine.agent import Engine
 from streams.engine.metrics import EngineMetrics
 from streams.faust_app import FaustOptions, PartitionedStore, StreamApp, create_app
+from streams.faust_app.recovery import StrictTables
 from streams.kafka.headers import META_KEY
 from streams.kafka.topics import changelog_name
 from streams.runtime.metrics import Metrics
+from tests.support.changelog import changelog_batch
 
 _SETTINGS = Settings()
 _CHANGELOG = changelog_name(_SETTINGS)
@@ -48,10 +49,9 @@ class _Case:
 
     def __init__(self) -> None:
         self.app: StreamApp = create_app(FaustOptions(_SETTINGS.app_id, ("kafka://127.0.0.1:1",)))
-        self.consumer = SimpleNamespace(is_revoked=False)
-        self.app.consumer = cast(Any, self.consumer)
         self.app.consumer_generation_id = 1
-        self.app.tables.recovery._generation_id = 1  # type: ignore[attr-defined]
+        self.recovery = cast(StrictTables, self.app.tables).recovery
+        self.recovery._generation_id = 1
         self.producer = _Producer()
         metrics = EngineMetrics(Metrics(), _SETTINGS.topic_prefix)
         self.engine = Engine(self.app, _SETTINGS, cast(Any, self.producer), metrics, lambda _: None)
@@ -63,7 +63,7 @@ class _Case:
     async def restore(self) -> None:
         await self.store.on_rebalance({_TP}, set(), set(), 1)
         meta = Meta(epoch=1, applied=7, policy=Policy(), clock_ms=0)
-        self.store.partition(2).restore([(META_KEY, pack_meta(meta))])
+        self.store.partition(2).restore(changelog_batch([(META_KEY, pack_meta(meta))], number=2))
 
     async def given_away(self) -> None:
         await self.store.on_rebalance(set(), set(), set(), 2)
@@ -79,7 +79,7 @@ async def case() -> _Case:
 async def test_its_partitions_are_not_taken_over_and_nothing_is_written_for_them(
     case: _Case,
 ) -> None:
-    case.consumer.is_revoked = True  # the group is being joined again
+    case.recovery.is_overtaken = True  # the group is being joined again
     await case.engine.drain()
     await case.store.on_recovery_completed({_TP}, set())  # Faust has not noticed yet
     case.producer.meanwhile = case.given_away

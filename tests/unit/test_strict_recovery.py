@@ -18,8 +18,6 @@ from streams.faust_app.recovery import RestoreProgress, StrictRecovery, StrictTa
 class Consumer:
     """One that has its partitions, and a transaction open in some of them."""
 
-    is_revoked = False
-
     def __init__(self) -> None:
         self.open: dict[TP, int] = {}
 
@@ -93,7 +91,7 @@ def next_restore_waits(recovery: StrictRecovery) -> None:
 
 def partitions_are_given_back(recovery: StrictRecovery) -> None:
     """The group is being joined again; of which generation is not known yet."""
-    cast(Any, recovery.app.consumer).is_revoked = True
+    recovery.is_overtaken = True
 
 
 def app_stops(recovery: StrictRecovery) -> None:
