@@ -16,6 +16,7 @@ from cli.erase.command import erase
 from cli.explain.command import explain
 from cli.policy import policy_app
 from cli.projector import projector
+from cli.rebuild_state import rebuild_state
 from cli.rebuild_view import rebuild_view
 from cli.replay import replay
 from cli.simulate import simulate
@@ -46,6 +47,7 @@ for command in (
     dump,
     doctor,
     rebuild_view,
+    rebuild_state,
     uplift,
 ):
     app.command(command.__name__.replace("_", "-"))(command)

@@ -50,6 +50,8 @@ async def read_state(settings: Settings, number: int, only: str | None = None) -
     try:
         wanted = None if only is None else only.encode()
         async for records, _ in read_to_end(consumer, tp):
+            for record in records:
+                _check_format(tp, record)
             if wanted is not None:
                 records = [record for record in records if record.key in (META_KEY, wanted)]
             if records:
@@ -89,6 +91,7 @@ async def newest_meta(consumer: AIOKafkaConsumer, changelog: TopicPartition) -> 
         found = None
         async for records, _ in read_to_end(consumer, changelog, start):
             for record in records:
+                _check_format(changelog, record)
                 meta = _meta_of(record)
                 if meta is not None and (found is None or not is_newer(found, meta)):
                     found = meta

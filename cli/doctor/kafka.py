@@ -9,6 +9,7 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from cli.doctor import Finding
+from cli.doctor.changelog import changelog_findings
 from cli.doctor.clock import clock_finding
 from cli.doctor.cluster import Cluster, look_at_cluster
 from cli.doctor.group import group_finding
@@ -84,6 +85,8 @@ async def kafka_findings(settings: Settings, declared: Policy | None) -> AsyncIt
         readable = await _in_time(states, "the changelog")
         yield readable
         if readable.is_ok:
+            for finding in await changelog_findings(settings, counts):
+                yield finding
             yield await _in_time(policy_finding(settings, declared), "the policy in the log")
         yield await _in_time(group_finding(settings, counts), "the consumer group")
         yield await _in_time(identity_finding(settings, counts), "the positions")

@@ -20,7 +20,7 @@ from streams.faust_app import Batch, Record, RestoreFailed
 from streams.kafka.foreign import ForeignRecords, fault_of_key
 from streams.kafka.headers import META_KEY
 
-REMEDY = ""
+REMEDY = "; 'tierstream rebuild-state' makes the states anew from the log, see docs/operations.md"
 NO_STATE = (ValueError, msgspec.MsgspecError)
 """What reading a state raises if it is none."""
 
@@ -98,7 +98,8 @@ class PartitionRestore:
         key, value = record.key, record.value
         fault = None if key == META_KEY else fault_of_key(key)
         if key is None or fault is not None:
-            self._foreign.note(*batch.tp, record.offset, fault or "")
+            if value is not None:  # a null record only supersedes one
+                self._foreign.note(*batch.tp, record.offset, fault or "")
             return
         check_format(f"{_place(batch, record)}, of {key!r},", format_of(value or b""))
         try:

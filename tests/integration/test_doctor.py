@@ -398,7 +398,7 @@ def test_newest_checkpoint_tells_the_policy_in_force(
     file.write_text(CUSTOM_POLICY)
     older = Meta(epoch=1, applied=5, policy=Policy(), allowed_lateness_ms=300_000)
     newest = Meta(epoch=2, applied=9, policy=load_policy(file), allowed_lateness_ms=300_000)
-    filling = [(b"c%d" % number, b"x" * 10) for number in range(5_000)]
+    filling = [(b"c%d" % number, pack(new_customer(f"c{number}"))) for number in range(5_000)]
     asyncio.run(
         write(
             deployed,

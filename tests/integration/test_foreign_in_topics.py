@@ -80,7 +80,9 @@ async def test_what_is_not_ours_in_our_topics_is_passed_over_and_counted_by_ever
         assert second.stop() == 0
         state = await deployment.state(0)
         assert state.store.ids() == [*CUSTOMERS]
-        assert deployment.run("doctor").stdout.count("!!") == 0
+        said = deployment.run("doctor").stdout
+        assert said.count("!!") == 1
+        assert "(its key is no UTF-8): not ours, and passed over" in said
 
         await are_shown(deployment)
         assert await told(deployment, tmp_path) == [*CUSTOMERS]

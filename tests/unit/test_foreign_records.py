@@ -108,7 +108,8 @@ def test_a_restore_passes_over_foreign_keys_whatever_their_value() -> None:
     partition.restore(changelog_batch([META, state("ana"), *strange, state("ben")]))
     partition.on_restored(2)
     assert partition.partition.store.ids() == ["ana", "ben"]
-    assert foreign.topics == {CHANGELOG: len(strange)}
+    with_value = [record for record in strange if record[1] is not None]
+    assert foreign.topics == {CHANGELOG: len(with_value)}
 
 
 @pytest.mark.parametrize("value", [b"no state", b"", b"\x91", b"\x90", b'{"a":1}'])
