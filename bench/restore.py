@@ -70,7 +70,7 @@ def run(broker: Broker, customers: int, seed: int, tell: Callable[[str], None]) 
         idle = _start(settings, Path(folder), cores[0])
         tell(f"writing the states of {customers:,} customers")
         changelog = asyncio.run(fill(settings, customers, end_ms, seed))
-        asyncio.run(_commit(settings))
+        asyncio.run(commit_states(settings))
         for node in broker.nodes:
             if node.pid is not None and len(cores) > 1:
                 pin(node.pid, cores[1])
@@ -81,16 +81,8 @@ def run(broker: Broker, customers: int, seed: int, tell: Callable[[str], None]) 
 
 def _start(settings: Settings, folder: Path, core: int) -> tuple[float, float, float, int]:
     """Start a worker on one core and stop it when it is ready: seconds, CPU, peak memory."""
-    environment = {
-        "TIERSTREAM_APP_ID": settings.app_id,
-        "TIERSTREAM_TOPIC_PREFIX": settings.topic_prefix,
-        "TIERSTREAM_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
-        "TIERSTREAM_PARTITIONS": str(settings.partitions),
-        "TIERSTREAM_MODE": "live",
-        "TIERSTREAM_LOG_FORMAT": "console",
-    }
     began_s = time.monotonic()
-    with Workers(1, environment, folder, core=core) as workers:
+    with Workers(1, environment_of(settings), folder, core=core) as workers:
         workers.wait_until_ready()
         ready_s = time.monotonic() - began_s
         [pid] = workers.pids
@@ -99,18 +91,35 @@ def _start(settings: Settings, folder: Path, core: int) -> tuple[float, float, f
     return ready_s, _mean_restore_seconds(metrics), cpu_s, peak_bytes
 
 
-def _mean_restore_seconds(metrics: str) -> float:
-    """The mean over the partitions, which are restored together."""
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The variables of a worker with these settings."""
+    return {
+        "TIERSTREAM_APP_ID": settings.app_id,
+        "TIERSTREAM_TOPIC_PREFIX": settings.topic_prefix,
+        "TIERSTREAM_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+        "TIERSTREAM_PARTITIONS": str(settings.partitions),
+        "TIERSTREAM_MODE": "live",
+        "TIERSTREAM_LOG_FORMAT": "console",
+    }
+
+
+def metric(metrics: str, name: str) -> float:
+    """The value of a metric without labels, in the text of `/metrics`."""
     samples = {
         sample.name: sample.value
         for family in text_string_to_metric_families(metrics)
         for sample in family.samples
     }
+    return float(samples[name])
+
+
+def _mean_restore_seconds(metrics: str) -> float:
+    """The mean over the partitions, which are restored together."""
     name = "tierstream_restore_duration_seconds"
-    return float(samples[f"{name}_sum"] / samples[f"{name}_count"])
+    return metric(metrics, f"{name}_sum") / metric(metrics, f"{name}_count")
 
 
-async def _commit(settings: Settings) -> None:
+async def commit_states(settings: Settings) -> None:
     """Commit what the states reflect, as their owner did."""
     consumer = new_consumer(settings, group_id=settings.app_id)
     topic = topic_name(settings, CUSTOMER_EVENTS)

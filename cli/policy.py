@@ -31,8 +31,24 @@ def check(file: _File) -> None:
 
 
 @policy_app.command("publish")
-def publish(file: _File) -> None:
-    """Put a policy in force: it is written to every partition of the canonical log."""
+def publish(
+    file: _File,
+    at_a_time: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=1_000_000,
+            metavar="CUSTOMERS",
+            help="How many customers each further record re-evaluates, beside its own; without it "
+            "TIERSTREAM_POLICY_AT_A_TIME.",
+        ),
+    ] = None,
+) -> None:
+    """Put a policy in force: it is written to every partition of the canonical log.
+
+    From there on each event and each tick re-evaluates its own customer and some others, so that
+    nobody waits for all of them.
+    """
     declared = _load(file)
     with one_sentence():
         settings = load_settings()
@@ -49,7 +65,7 @@ def publish(file: _File) -> None:
                 f"{file}: currency: the policy in force counts in {in_force.currency}; amounts "
                 "kept in it cannot be changed to another base currency"
             )
-        partitions = asyncio.run(publish_policy(settings, declared, running))
+        partitions = asyncio.run(publish_policy(settings, declared, running, at_a_time))
     typer.echo(f"policy {declared.version!r} written to {partitions} partitions")
 
 

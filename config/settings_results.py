@@ -1,6 +1,7 @@
 """The settings that shape results, and the names that tell deployments apart.
 
-The mode and the allowed lateness are recorded in the log with the policy.
+The mode, the allowed lateness and how many customers go at a time are recorded in the log with the
+policy.
 """
 
 from __future__ import annotations
@@ -53,6 +54,13 @@ class ResultSettings(Section):
     policy_file: Path | None = Field(
         default=None,
         description="The policy that the first start writes to the log; unset: the default policy.",
+    )
+    policy_at_a_time: int = Field(
+        default=10,
+        ge=1,
+        le=1_000_000,
+        description="Under a policy published from now on, each record of the log re-evaluates so"
+        " many customers beside its own, until all had their turn.",
     )
 
     @property

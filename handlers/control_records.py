@@ -42,6 +42,8 @@ class PolicyActivated(_Control, frozen=True, tag=POLICY_ACTIVATED):
     policy: Policy
     rules: Annotated[int, since(2)] = 0
     """The number of the rules of the release that wrote it; 0 if it did not say."""
+    at_a_time: Annotated[int | None, since(2)] = None
+    """How many customers each further record re-evaluates; None: all of them by this record."""
 
 
 ControlRecord = ClockTick | PolicyActivated

@@ -20,7 +20,9 @@ NEWEST = 2
 """The newest format that this release reads and writes. What each one brought:
 
 1. All that there was before numbers.
-2. The number itself. Policy records and the partition's own record name the rules.
+2. The number itself. Policy records and the partition's own record name the rules. Policy records
+   say how many customers go at a time, the partition's own record who of them still wait, and
+   states since when the customer is known.
 """
 RULES = 1
 """The number of this release's rules. It rises when the same log gives other results."""

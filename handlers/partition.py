@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from handlers.context import Cause, Context
+from handlers.context import Context
 from handlers.control_records import ClockTick, PolicyActivated, decode_control
 from handlers.decode.decode import ANY_TIME, Limits, decode
 from handlers.decode.digests import id_digest
@@ -21,6 +21,7 @@ from handlers.due import plan
 from handlers.duplicates import identify
 from handlers.events import CustomerErased, CustomerMerged, Event
 from handlers.failures import Failure, failed, must_stop
+from handlers.formats import NEWEST
 from handlers.merge.forwarding import Route, Transfer
 from handlers.merge.routing import (
     Verdict,
@@ -34,10 +35,13 @@ from handlers.merge.routing import (
 from handlers.partition_core import Counted, PartitionCore, counted, source_of
 from handlers.profile import profile_record
 from handlers.reasons import Rejection
-from handlers.state.customer import Customer, erased_customer
+from handlers.state.customer import Customer, erased_customer, pack, unpack
 from handlers.state.partition_state import Source, is_repeated
-from handlers.transitions import OTHER_HANDLERS, reevaluate, take_event
-from scoring.rules import PROSPECT, Rules
+from handlers.transitions import OTHER_HANDLERS, take_event
+from scoring.rules import Rules
+
+ALL_AT_ONCE = 1_000
+"""Customers looked up together where a policy asks for all customers at its own record."""
 
 
 class Partition(PartitionCore):
@@ -54,13 +58,14 @@ class Partition(PartitionCore):
         return self.activate(offset, record)
 
     def tick(self, offset: int, wall_ms: int) -> None:
-        """Wall time passed: in live mode the clock moves."""
+        """Wall time passed: in live mode a new policy's round goes on, and the clock moves."""
         if self.meta.mode == "live":
             self.begin()
+            self.go_round(offset, None)
             self.move_clock(offset, wall_ms - self.meta.allowed_lateness_ms)
 
     def activate(self, offset: int, activated: PolicyActivated) -> Rejection | None:
-        """Put a policy in force, and re-evaluate every customer under it.
+        """Put a policy in force, and begin to re-evaluate every customer under it.
 
         Returns:
             why it is not in force, and the one before still is; None if it is.
@@ -74,6 +79,8 @@ class Partition(PartitionCore):
                 raise
             what = f"policy {activated.policy.version!r}"
             return self._refuse("policy", "", what, error, activated.event_id)
+        former = meta.policy
+        at_a_time = 0 if self.round.is_full else activated.at_a_time or 0
         meta.app_id, meta.policy = activated.app_id, activated.policy
         meta.mode, meta.allowed_lateness_ms = activated.mode, activated.allowed_lateness_ms
         meta.format, meta.rules = max(meta.format, activated.format), activated.rules
@@ -84,9 +91,11 @@ class Partition(PartitionCore):
         self._context = Context(source_of(meta.app_id), rules)
         if before is not None:
             self._context.outbox, self._context.tally = before.outbox, before.tally
-            cause = Cause(f"policy:{activated.event_id}", (), "policy")
-            for customer_id in self.store.ids():
-                self._reevaluate(offset, customer_id, before.rules, cause)
+            assert former is not None
+            go = at_a_time if at_a_time > 0 else ALL_AT_ONCE
+            self.round.begin(offset, activated.event_id, go, (former, before.rules))
+            if at_a_time <= 0:
+                self.finish_round(offset)
         return None
 
     # -- events
@@ -148,12 +157,12 @@ class Partition(PartitionCore):
             return None
         elif customer.merged_into is not None or (route is not None and customer.erased):
             return self._apply_elsewhere(offset, customer, event, route)
-        identified = identify(customer, event, context.rules.base_currency)
+        identified = identify(self._as_of_now(customer), event, context.rules.base_currency)
         if type(identified) is CustomerMerged:
             identified = merge_refusal(self.store, customer, identified) or identified
         if isinstance(identified, Event):
             self.save(customer_id, keeps_orders=self._keeps_orders(customer, identified))
-            self.advance(offset, event.occurred_ms)
+            self.advance(offset, event.occurred_ms, customer)
             # It may have been fired, and be another object now.
             customer = self.store.get(customer_id) or customer
             forwarded = self._accept(offset, customer, identified)
@@ -184,7 +193,8 @@ class Partition(PartitionCore):
             return return_transfer(self, offset, transfer, rejection)
 
     def finish(self, offset: int, until_ms: int) -> None:
-        """Let time pass to an instant at the end of a log."""
+        """Let time pass to an instant at the end of a log; a new policy's round ends first."""
+        self.finish_round(offset)
         self.begin()
         self.move_clock(offset, until_ms)
 
@@ -193,14 +203,15 @@ class Partition(PartitionCore):
     def profile(self, customer_id: str) -> Any:
         """The record for `customer-profiles` as of the customer's clock; None if unknown.
 
+        Of a customer whose turn under a new policy is still to come, it is that of the former one.
         None, too, if it cannot be made: the one before stays.
         """
         customer = self.store.get(customer_id)
         if customer is None:
             return None
-        context, now_ms = self.context, self.clock_of(customer)
         try:
-            return profile_record(customer, context.rules, now_ms, context.source)
+            standing = self.standing_of(customer)
+            return profile_record(customer, standing.rules, standing.now_ms, self.context.source)
         except Exception as error:
             if must_stop(error):
                 raise
@@ -228,8 +239,8 @@ class Partition(PartitionCore):
         return None
 
     def _keeps_orders(self, customer: Customer, event: Event) -> bool:
-        """Whether an event changes no orders: it is about none, and nothing is due before it."""
-        if type(event) not in OTHER_HANDLERS:
+        """Whether an event changes no orders: it is about none, and nothing comes before it."""
+        if type(event) not in OTHER_HANDLERS or self.round.standing_of(customer) is not None:
             return False
         due_ms = customer.next_due_ms
         return due_ms is None or due_ms > max(event.occurred_ms, self.meta.clock_ms)
@@ -250,35 +261,17 @@ class Partition(PartitionCore):
         self.context.tally.unmatched += len(customer.ledger.waiting)
         self.put_marker(offset, erased_customer(customer), was)
 
-    def _reevaluate(self, offset: int, customer_id: str, old_rules: Rules, cause: Cause) -> None:
-        if self.store.applied(customer_id) >= offset:
-            return
-        customer = self.store.get(customer_id)
-        assert customer is not None
-        if customer.is_gone:
-            return
-        self.begin()
-        self.save(customer_id)
-        was = counted(customer)
-        now_ms = self.clock_of(customer)
-        try:
-            reevaluate(self.context, customer, old_rules, now_ms, cause)
-            plan(self.context, customer, now_ms)
-        except Exception as error:
-            if must_stop(error):
-                raise
-            self.put_back()
-            what = f"policy {self.rules.version!r} for the customer"
-            self._refuse("policy", customer_id, what, error, None, has_letter=True)
-            restored = self.store.get(customer_id)
-            assert restored is not None
-            if restored.tier in self.rules.rank:
-                self.stale_profiles[customer_id] = None
-                return
-            # A tier that is no more would make each later evaluation raise.
-            restored.tier, restored.grace = PROSPECT, None
-            customer = restored
-        self.put(offset, customer, was)
+    def _as_of_now(self, customer: Customer) -> Customer:
+        """The customer by whose orders an event is known, with those gone that left the window.
+
+        Only who waits for a turn under a new policy has any; all others are as they are.
+        """
+        if self.round.standing_of(customer) is None:
+            return customer
+        found, rules = unpack(pack(customer, NEWEST)), self.rules
+        found.ledger.recount(rules)
+        found.ledger.evict(rules, rules.calendar.day(self.clock_of(customer)))
+        return found
 
     def _refuse(
         self,
@@ -287,10 +280,8 @@ class Partition(PartitionCore):
         what: str,
         error: Exception,
         event_id: str | None,
-        *,
-        has_letter: bool = False,
     ) -> Rejection:
         """Note a fault; what the dead letter says."""
         rejection = failed(what, error, event_id)
-        self.failures.append(Failure(kind, customer_id, rejection, error, has_letter))
+        self.failures.append(Failure(kind, customer_id, rejection, error))
         return rejection

@@ -8,13 +8,14 @@ from __future__ import annotations
 from handlers.context import Context
 from handlers.due import due_after, plan
 from handlers.failures import Failure, failed, must_stop
-from handlers.formats import NEWEST
+from handlers.formats import FIRST, NEWEST
 from handlers.state.customer import Customer, new_customer, pack
 from handlers.state.partition_state import Meta
+from handlers.state.policy_round import PolicyRound, Standing
 from handlers.state.store import CustomerStore, Snapshot
-from handlers.transitions import fire
+from handlers.transitions import fire, reevaluate
 from handlers.undo import Undo
-from scoring.rules import Rules
+from scoring.rules import PROSPECT, Rules
 from scoring.timestamps import rfc3339
 
 _MAX_NEWCOMERS = 1_000
@@ -49,6 +50,7 @@ class PartitionCore:
         self.is_whole = is_whole
         self.meta = meta or Meta()
         self.store = CustomerStore() if store is None else store
+        self.round = PolicyRound(self.meta, self.store)
         self.stale_profiles: dict[str, None] = {}
         """Customers whose profile must be written again."""
         self.failures: list[Failure] = []
@@ -80,6 +82,83 @@ class PartitionCore:
         """The customer's clock: its newest event or the partition's clock."""
         return max(customer.newest_ms, self.meta.clock_ms)
 
+    def standing_of(self, customer: Customer) -> Standing:
+        """The rules that a customer stands under, and its clock.
+
+        Until its turn under a new policy these are the former rules, and the clock at which the
+        policy came.
+        """
+        waiting = self.round.standing_of(customer)
+        return waiting or Standing(self.rules, self.clock_of(customer))
+
+    # -- a new policy
+
+    def go_round(self, offset: int, own: Customer | None) -> None:
+        """Re-evaluate a record's own customer under a new policy, and those who are next."""
+        if not self.round.is_on:
+            return
+        if own is not None:
+            self.take_turn(offset, own)
+        self._take_next_turns(offset)
+
+    def finish_round(self, offset: int) -> None:
+        """Re-evaluate all customers who still wait for their turn."""
+        while self.round.is_on:
+            self.begin()
+            self._take_next_turns(offset)
+
+    def take_turn(self, offset: int, customer: Customer) -> Customer:
+        """Re-evaluate a customer if its turn is still to come.
+
+        As if it had been when the policy came: what was due since then fires at its own instants.
+
+        Returns:
+            the customer, who is another object if something was dropped.
+        """
+        standing = self.round.standing_of(customer)
+        if standing is None:
+            return customer
+        self.save(customer.customer_id)
+        was = counted(customer)
+        customer = self._reevaluate(customer, standing)
+        if self.meta.clock_ms > standing.now_ms:
+            customer = self.fire_own(customer, self.meta.clock_ms)
+        self.put(offset, customer, was)
+        return customer
+
+    def _reevaluate(self, customer: Customer, standing: Standing) -> Customer:
+        """Evaluate a customer under the new rules; if that raises, it is as before."""
+        context, before = self.context, self.store.snapshot(customer.customer_id)
+        point = context.savepoint()
+        try:
+            reevaluate(context, customer, standing.rules, standing.now_ms, self.round.cause)
+            plan(context, customer, standing.now_ms)
+        except Exception as error:
+            if must_stop(error):
+                raise
+            context.roll_back(point)
+            rejection = failed(f"policy {self.rules.version!r} for the customer", error)
+            self.failures.append(
+                Failure("policy", customer.customer_id, rejection, error, has_letter=True)
+            )
+            restored = self.store.as_packed(customer.customer_id, before)
+            assert restored is not None
+            restored.refused = customer.refused
+            if restored.tier not in self.rules.rank:
+                # A tier that is no more would make each later evaluation raise.
+                restored.tier, restored.grace = PROSPECT, None
+            return restored
+        return customer
+
+    def _take_next_turns(self, offset: int) -> None:
+        ids = self.round.next_ids()
+        for customer_id in ids:
+            if self.round.waits(customer_id):
+                customer = self.store.get(customer_id)
+                assert customer is not None
+                self.take_turn(offset, customer)
+        self.round.pass_by(ids)
+
     # -- time
 
     def begin(self) -> None:
@@ -98,6 +177,7 @@ class PartitionCore:
     def put_back(self) -> None:
         """Put everything back to what it was when the record began."""
         self._undo.roll_back(self.store, self.meta, self.failures, self.stale_profiles)
+        self.round.rewind()
 
     def move_clock(self, offset: int, clock_ms: int) -> None:
         """Move the partition's clock, never back, and fire all that is due by then."""
@@ -105,9 +185,13 @@ class PartitionCore:
             self.meta.clock_ms = clock_ms
             self._fire_due(offset, clock_ms)
 
-    def advance(self, offset: int, occurred_ms: int) -> None:
-        """Note the time of an accepted event; in replay mode the clock follows it."""
+    def advance(self, offset: int, occurred_ms: int, own: Customer | None = None) -> None:
+        """Note the time of an accepted event; in replay mode the clock follows it.
+
+        Before that a new policy's round goes on: first the record's own customer, if it has one.
+        """
         meta = self.meta
+        self.go_round(offset, own)
         if occurred_ms > meta.newest_ms:
             meta.newest_ms = occurred_ms
             if meta.mode == "replay":
@@ -118,6 +202,8 @@ class PartitionCore:
         pop_due, get = self.store.due_queue.pop_due, self.store.get
         while (due := pop_due(until_ms)) is not None:
             due_ms, customer_id = due
+            if self.round.waits(customer_id):
+                continue  # it is planned anew when its turn comes
             customer = get(customer_id)
             assert customer is not None
             self.save(customer_id)
@@ -168,8 +254,11 @@ class PartitionCore:
             self.advance(offset, occurred_ms)
 
     def note_refused(self, offset: int, customer: Customer, occurred_ms: int) -> None:
-        """A record that is not accepted moves no time, nor may it when it is read again."""
-        if occurred_ms > self.meta.newest_ms:
+        """A record that is not accepted moves no time, nor may it when it is read again.
+
+        Neither does it move a new policy's round.
+        """
+        if occurred_ms > self.meta.newest_ms or self.round.is_on:
             customer.refuse(offset, self.meta.applied)
             if customer.applied < 0:
                 self._note_newcomer(customer)
@@ -192,6 +281,7 @@ class PartitionCore:
 
     def put(self, offset: int, customer: Customer, was: Counted) -> None:
         """Put a changed customer back, and count it under its tier and stage."""
+        self._note_first(offset, customer)
         customer.applied = offset
         now = customer.tier, customer.stage
         if was != now:
@@ -202,10 +292,16 @@ class PartitionCore:
         self.store.put(customer)
         self.stale_profiles[customer.customer_id] = None
 
+    def _note_first(self, offset: int, customer: Customer) -> None:
+        """Note since when an id is known, for the round of a policy; the first format has none."""
+        if customer.applied < 0 and customer.first_offset < 0 and self.meta.format > FIRST:
+            customer.first_offset = offset
+
     def put_marker(self, offset: int, marker: Customer, was: Counted) -> None:
         """Put the marker of a merged or erased customer, and count the customer out."""
         if was is not None:
             self.context.count(self.context.tally.population, was, -1)
+        self._note_first(offset, marker)
         marker.applied = offset
         self.store.put(marker)
         self.stale_profiles[marker.customer_id] = None

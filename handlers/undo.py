@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from handlers.context import Context, Savepoint
 from handlers.failures import Failure
-from handlers.state.partition_state import Meta
+from handlers.state.partition_state import Meta, Round
 from handlers.state.store import CustomerStore, Snapshot
 
 
@@ -27,6 +27,7 @@ class Undo:
         "_failures",
         "_newest_ms",
         "_outputs",
+        "_round",
         "_stale",
         "_unmatched",
     )
@@ -37,6 +38,7 @@ class Undo:
         self._context: Context | None = None
         self._newest_ms = self._clock_ms = self._failures = 0
         self._outputs = self._unmatched = self._due = 0
+        self._round: Round | None = None
 
     def begin(self, context: Context, meta: Meta, failures: list[Failure]) -> None:
         """Begin with a record, or with anything else that is put back as a whole or not at all."""
@@ -49,6 +51,7 @@ class Undo:
         tally = context.tally
         self._outputs, self._unmatched, self._due = len(context.outbox), tally.unmatched, tally.due
         self._newest_ms, self._clock_ms = meta.newest_ms, meta.clock_ms
+        self._round = meta.round
         self._failures = len(failures)
 
     def save(
@@ -73,6 +76,7 @@ class Undo:
         point = Savepoint(self._outputs, 0, self._unmatched, self._due)
         self._context.roll_back(point)
         meta.newest_ms, meta.clock_ms = self._newest_ms, self._clock_ms
+        meta.round = self._round
         del failures[self._failures :]
         for customer_id, snapshot in self._before.items():
             store.put_back(customer_id, snapshot)

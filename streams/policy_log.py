@@ -26,7 +26,11 @@ from streams.runtime.clock import wall_ms
 
 
 def activation(
-    settings: Settings, policy: Policy, running: Meta | None = None, number: int | None = None
+    settings: Settings,
+    policy: Policy,
+    running: Meta | None = None,
+    number: int | None = None,
+    at_a_time: int | None = None,
 ) -> bytes:
     """The record that puts a policy in force, with the settings that shape results.
 
@@ -38,6 +42,7 @@ def activation(
         policy: which is to be in force.
         running: None for a deployment that has not run yet.
         number: of the format, if it is to be another one.
+        at_a_time: as in `PolicyActivated`; the first format has all customers go at once.
 
     Raises:
         FormatTooOld: the policy has something that the format cannot hold.
@@ -56,6 +61,7 @@ def activation(
             policy=policy,
             rules=0 if number == FIRST else RULES,
             format=number,
+            at_a_time=None if number == FIRST else at_a_time,
         )
     )
 
@@ -73,19 +79,24 @@ async def ensure_policy(settings: Settings, policy: Policy) -> list[int]:
     return without
 
 
-async def publish_policy(settings: Settings, policy: Policy, running: Meta | None) -> int:
+async def publish_policy(
+    settings: Settings, policy: Policy, running: Meta | None, at_a_time: int | None = None
+) -> int:
     """Write a policy to every partition of the log; return how many there are.
 
     Args:
         settings: of this deployment.
         policy: which is to be in force.
         running: the state of a partition, None if no worker has written one yet.
+        at_a_time: how many customers each further record of the log re-evaluates; None: as many as
+            the settings say.
     """
     has_policy = await _have_policies(settings)
     # Workers that have only just begun may be of a release that reads the first format only.
     number = FIRST if running is None and any(has_policy) else None
-    partitions = range(len(has_policy))
-    await _write(settings, activation(settings, policy, running, number), partitions)
+    go = at_a_time or settings.policy_at_a_time
+    value = activation(settings, policy, running, number, go)
+    await _write(settings, value, range(len(has_policy)))
     return len(has_policy)
 
 

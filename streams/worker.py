@@ -37,6 +37,8 @@ _log = logging.getLogger(__name__)
 _LAG_EVERY_S = 2.0
 _TOPICS_EVERY_S = 2.0
 _BATCHES_IN_FLIGHT = 16
+_ROUND_TICK_S = 0.02
+"""Time between two ticks of a partition whose customers wait for their turn under a new policy."""
 
 
 class Worker:
@@ -180,17 +182,31 @@ class Worker:
             )
 
     async def _tick(self) -> None:
-        """Write the wall time to each partition that is ours."""
+        """Write the wall time to each partition that is ours.
+
+        Where customers wait for their turn under a new policy, more often: a quiet partition has no
+        other records to go on by.
+        """
+        interval_s = self._settings.tick_interval.ms / 1000
+        next_s = time.monotonic() + interval_s
         while True:
-            await asyncio.sleep(self._settings.tick_interval.ms / 1000)
-            if not self.app.ready:
-                continue
-            tick = encode_control(ClockTick(await self.clock.now_ms()))
-            partitions = self.engine.partitions
-            for partition in partitions:
-                self._tick_producer.add(self._events_topic, partition.number, None, tick)
+            await asyncio.sleep(min(_ROUND_TICK_S, interval_s))
+            is_due = time.monotonic() >= next_s
+            partitions = [
+                partition
+                for partition in (self.engine.partitions if self.app.ready else ())
+                if is_due or partition.partition.round.is_on
+            ]
+            if is_due:
+                next_s = time.monotonic() + interval_s
             if partitions:
-                await self._tick_producer.flush()
+                await self._write_ticks(partitions)
+
+    async def _write_ticks(self, partitions: list[OwnedPartition]) -> None:
+        tick = encode_control(ClockTick(await self.clock.now_ms()))
+        for partition in partitions:
+            self._tick_producer.add(self._events_topic, partition.number, None, tick)
+        await self._tick_producer.flush()
 
     async def _watch_topics(self) -> None:
         """End if a topic is not what it was when this worker began."""

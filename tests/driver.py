@@ -12,6 +12,7 @@ from config.policy_file import check_policy
 from handlers import outputs
 from handlers.control_records import Mode, PolicyActivated
 from handlers.decode.decode import ANY_TIME, Limits
+from handlers.formats import FIRST
 from handlers.outputs import Output
 from handlers.partition import Partition
 from handlers.reasons import Rejection
@@ -119,8 +120,10 @@ class Driver:
         lateness_ms: int = DEFAULT_LATENESS_MS,
         limits: Limits = ANY_TIME,
         app_id: str = "tierstream",
+        format_number: int = FIRST,
     ) -> None:
         self.partition = Partition()
+        self._format = format_number
         self.outputs: list[dict[str, Any]] = []
         self.dead_letters: list[Rejection] = []
         self._settings: tuple[Mode, int, str] = mode, lateness_ms, app_id
@@ -151,10 +154,14 @@ class Driver:
         self.partition.tick(self._next(), to_ms(at))
         return self._collect()
 
-    def activate(self, policy: Policy, event_id: str = "next policy") -> list[dict[str, Any]]:
+    def activate(
+        self, policy: Policy, event_id: str = "next policy", at_a_time: int | None = None
+    ) -> list[dict[str, Any]]:
         """Take a `policy.activated`; what it put out."""
         mode, lateness_ms, app_id = self._settings
-        record = PolicyActivated(event_id, app_id, mode, lateness_ms, policy)
+        record = PolicyActivated(
+            event_id, app_id, mode, lateness_ms, policy, at_a_time=at_a_time, format=self._format
+        )
         self.partition.activate(self._next(), record)
         return self._collect()
 
@@ -177,7 +184,7 @@ class Driver:
 
     def pack(self) -> None:
         """Write what changed, as a flush of the worker does."""
-        self.partition.store.pack_changed(epoch=1)
+        self.partition.store.pack_changed(1, self.partition.meta.format)
         self.partition.meta.applied = self._position
 
     @property

@@ -320,11 +320,12 @@ class Backtest:
         self.partition.meta.applied = self._offset
 
     def _finish(self) -> None:
-        """Fire what is due at the end; a dumped log ends at the worker's own time."""
+        """End the round of a policy, and fire what is due; a log ends at the worker's own time."""
         partition, report = self.partition, self.report
         end_ms = self._options.until_ms
         if end_ms is None and not report.is_log:
             end_ms = partition.meta.newest_ms
+        partition.finish_round(self._offset)
         if end_ms is not None and end_ms != NEVER_MS:
             partition.finish(self._offset, end_ms)
         self._write_outputs()

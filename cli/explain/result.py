@@ -60,8 +60,9 @@ async def explained(settings: Settings, customer_id: str) -> Explanation | Erase
         return Merged(
             customer_id, state.merged_into.into, position={"applied": state.merged_into.offset}
         )
-    if state.tier not in partition.rules.rank:
+    standing = partition.standing_of(state)
+    if state.tier not in standing.rules.rank:
         raise NothingToExplain(
             "a new policy is being put in force at this moment; ask again in a second"
         )
-    return explanation_of(state, partition.rules, partition.clock_of(state))
+    return explanation_of(state, standing.rules, standing.now_ms)

@@ -120,7 +120,7 @@ def receive_transfer(core: PartitionCore, offset: int, transfer: Transfer) -> Ve
         return _undo_merge(core, offset, transfer)
     if customer is None or not customer.is_gone:
         core.save(transfer.into)
-        core.advance(offset, transfer.occurred_ms)
+        core.advance(offset, transfer.occurred_ms, customer)
         survivor = core.store.get(transfer.into) or core.newcomer(transfer.into)
         _finish_merge(core, offset, survivor, transfer)
         return None
@@ -142,7 +142,7 @@ def return_transfer(
     """
     customer = core.store.get(transfer.into) or core.newcomer(transfer.into)
     if transfer.into == transfer.customer_id or not transfer.via:
-        restored = _as_it_left(core, transfer)
+        restored = _as_it_left(core, offset, transfer)
         now_ms = core.clock_of(restored)
         restored.next_due_ms = due_after(core.rules, restored, now_ms)
         core.put(offset, restored, None)
@@ -192,6 +192,7 @@ def _finish_merge(core: PartitionCore, offset: int, customer: Customer, transfer
     context, occurred_ms = core.context, transfer.occurred_ms
     other = unpack(transfer.state)
     core.save(customer.customer_id)
+    customer = core.take_turn(offset, customer)
     was = counted(customer)
     customer = core.fire_own(customer, max(occurred_ms, other.newest_ms))
     now_ms = max(core.clock_of(customer), occurred_ms, other.newest_ms)
@@ -207,7 +208,7 @@ def _finish_merge(core: PartitionCore, offset: int, customer: Customer, transfer
 def _undo_merge(core: PartitionCore, offset: int, transfer: Transfer) -> Rejection:
     """A merge found no survivor, or could not be applied there: its customer is restored."""
     core.save(transfer.customer_id)
-    customer = _as_it_left(core, transfer)
+    customer = _as_it_left(core, offset, transfer)
     now_ms = core.clock_of(customer)
     key = f"{cause_key(transfer.event_id, transfer.occurred_ms)}:refused"
     undo_merge(core.context, customer, transfer.left_ms, Cause(key, (), "policy"))
@@ -221,12 +222,13 @@ def _undo_merge(core: PartitionCore, offset: int, transfer: Transfer) -> Rejecti
     return Rejection(reasons.INVALID_VALUE, detail, transfer.event_id)
 
 
-def _as_it_left(core: PartitionCore, transfer: Transfer) -> Customer:
+def _as_it_left(core: PartitionCore, offset: int, transfer: Transfer) -> Customer:
     """The merged customer without the merge, and with what was refused since."""
     marker, customer = core.store.get(transfer.customer_id), unpack(transfer.state)
     customer.forget_newest()
     if marker is not None:
-        customer.refused = marker.refused
+        customer.refused, customer.first_offset = marker.refused, marker.first_offset
+        core.note_refused(offset, customer, transfer.occurred_ms)
     return customer
 
 

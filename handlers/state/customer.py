@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from msgspec import Struct, field, msgpack
 
 from handlers.decode.digests import DIGEST_BYTES
-from handlers.format_fields import check_fits
+from handlers.format_fields import check_fits, since
 from handlers.formats import FIRST, NEWEST, with_number, without_number
 from scoring.care import Reminded
 from scoring.decayed_topk import Sketch
@@ -119,6 +121,9 @@ class Customer(Struct, array_like=True):
     """Ids merged into this customer, latest last."""
     merge_count: int = 0
     """How often this customer was merged into another; more than once if a merge was refused."""
+    first_offset: Annotated[int, since(2)] = -1
+    """The offset of the record by which this id came to be known; -1 if an earlier version wrote
+    the state."""
 
     @property
     def is_gone(self) -> bool:
@@ -193,7 +198,7 @@ def erased_customer(customer: Customer) -> Customer:
     found = Customer(
         customer.epoch, customer.applied, None, PROSPECT, PROSPECT, True, customer.customer_id
     )
-    found.refused = customer.refused
+    found.refused, found.first_offset = customer.refused, customer.first_offset
     return found
 
 
@@ -203,6 +208,7 @@ def merged_customer(customer: Customer, merged_into: MergedInto) -> Customer:
         customer.epoch, customer.applied, None, PROSPECT, MERGED, False, customer.customer_id
     )
     found.refused, found.merged_into = customer.refused, merged_into
+    found.first_offset = customer.first_offset
     return found
 
 

@@ -29,6 +29,33 @@ class Source(NamedTuple):
         return f"{self.topic}@{self.topic_id}" if self.topic_id else self.topic
 
 
+class Former(Struct, array_like=True, frozen=True):
+    """A policy that was in force before one that customers still wait for."""
+
+    offset: int
+    """Of the record of the log by which another policy took its place."""
+    clock_ms: int
+    """The partition's clock at that record: time has come so far for those who wait."""
+    policy: Policy
+
+
+class Round(Struct, array_like=True, frozen=True):
+    """Where re-evaluating all customers under a new policy has come to."""
+
+    event_id: str
+    """Of the policy's record."""
+    at_a_time: int
+    after: str | None
+    """The customer id up to which all had their turn; None at the beginning."""
+    formers: tuple[Former, ...]
+    """The policies that those who wait stand under, oldest first."""
+
+    @property
+    def offset(self) -> int:
+        """The offset of the policy's record: who was not changed since waits."""
+        return self.formers[-1].offset
+
+
 class Meta(Struct):
     """A partition's own state, beside its customers."""
 
@@ -49,6 +76,8 @@ class Meta(Struct):
     """The format of all records of the partition (`handlers.formats`), by the log."""
     rules: Annotated[int, since(2)] = 0
     """The number of the rules under which the policy came in force; 0 if it was not recorded."""
+    round: Annotated[Round | None, since(2)] = None
+    """Set while customers wait to be re-evaluated under the policy."""
 
 
 def is_repeated(source_offsets: dict[str, int], source: Source) -> bool:

@@ -124,5 +124,8 @@ class EngineMetrics:
             metrics.forget_clock(number)
         self._clocks &= numbers
         metrics.set_customers(by_tier, by_stage)
+        metrics.policy_waiting_customers.set(
+            sum(partition.partition.round.remaining for partition in partitions)
+        )
         metrics.assigned_partitions.set(len(partitions))
         metrics.last_flush_timestamp_seconds.set(time.time())

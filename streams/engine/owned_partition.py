@@ -239,7 +239,8 @@ class OwnedPartition:
         for record in batch.records:
             if record.offset > applied:
                 apply(record, batch.tp, now_ms)
-        self._last_offset = batch.last_offset
+        # What is read again is behind the state, and stays so.
+        self._last_offset = max(self._last_offset, batch.last_offset)
         self._events.append(event)
 
     def _refresh_profiles_ahead(self) -> None:

@@ -154,6 +154,11 @@ class Metrics:
             "exact to half of the time that the answer took.",
             "broker",
         )
+        self.policy_waiting_customers = self._gauge(
+            "policy_waiting_customers",
+            "Customers of this worker's partitions whose turn under a new policy is still to come,"
+            " at most.",
+        )
         self.assigned_partitions = self._gauge(
             "assigned_partitions", "Partitions of `customer-events` that this worker owns."
         )

@@ -81,6 +81,7 @@ def run(
     for number, raw in enumerate(lines, start=1):
         if raw.strip():
             partition.take(raw.removesuffix(b"\n"), number)
+    partition.finish_round()
     end_ms = partition.finish() if final_fire else None
     waiting = sum(each.unmatched + len(each.waiting) for each in partition.customers.values())
     return Result(

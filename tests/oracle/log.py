@@ -27,6 +27,7 @@ from tests.oracle.partition import Deployment, Partition, is_control
 from tests.oracle.policy import Policy, read_policy
 from tests.oracle.profiles import profile_of
 from tests.oracle.records import NotJsonError, parse_object
+from tests.oracle.rounds import Facts, News, Turns, turns_of
 from tests.oracle.times import parse_rfc3339
 
 __all__ = ["Arrival", "LogRecord", "Standing", "Story", "Told", "fold", "fold_all"]
@@ -109,7 +110,6 @@ def fold_all(logs: Mapping[int, Sequence[LogRecord]], up_to: Mapping[int, int]) 
         ValueError: a partition with events has no policy, or somebody arrives where nobody was
             merged.
     """
-    stories = {number: Story() for number in logs}
     controls = {
         number: [_Control(record) for record in records if record.key is None]
         for number, records in logs.items()
@@ -121,15 +121,66 @@ def fold_all(logs: Mapping[int, Sequence[LogRecord]], up_to: Mapping[int, int]) 
         for record in records
         if record.key is not None
     ]
-    for own in [events] if is_replay else apart(events):
+    groups = [events] if is_replay else apart(events)
+    log = _Log(controls, up_to, is_whole=is_replay)
+    if not is_replay and any(each.at_a_time for found in controls.values() for each in found):
+        # When somebody's turn comes depends on others' events: first on which were accepted.
+        facts = _fold_groups(groups, log).facts
+        log.turns = {
+            number: turns_of(_with_ticks(facts[number], found), _news(found))
+            for number, found in controls.items()
+        }
+    return _fold_groups(groups, log).stories
+
+
+@dataclass
+class _Log:
+    """What all folds of a log have in common; `turns` by partition and customer."""
+
+    controls: Mapping[int, Sequence["_Control"]]
+    up_to: Mapping[int, int]
+    is_whole: bool
+    turns: Mapping[int, Turns] = field(default_factory=dict)
+
+
+@dataclass
+class _Folded:
+    stories: dict[int, Story]
+    facts: dict[int, Facts]
+
+
+def _fold_groups(groups: Sequence[list[tuple[int, LogRecord]]], log: _Log) -> _Folded:
+    found = _Folded(
+        {number: Story() for number in log.controls}, {number: Facts() for number in log.controls}
+    )
+    for own in groups:
         moving: dict[Place, Forwarded] = {}
         folds = []
         for number in dict.fromkeys(number for number, _ in own):
             records = [record for each, record in own if each == number]
-            shelf = _Shelf(number, moving, stories[number])
-            folds.append(_fold(records, controls[number], up_to[number], shelf))
+            shelf = _Shelf(number, moving, found.stories[number], found.facts[number])
+            folds.append(_fold(records, log, shelf))
         take_turns(folds)
-    return stories
+    return found
+
+
+def _with_ticks(facts: Facts, controls: Sequence["_Control"]) -> Facts:
+    """Facts of one partition with its ticks, each of which gives turns as an event does."""
+    ticks = [control.offset for control in controls if control.at_ms is not None]
+    return replace(facts, steps=[*facts.steps, *ticks])
+
+
+def _news(controls: Sequence["_Control"]) -> list[News]:
+    """The records of a partition that put another policy in force than the one before."""
+    found: list[News] = []
+    former: Policy | None = None
+    for control in controls:
+        if control.at_ms is None:
+            policy = control.policy()
+            if former is not None and policy != former:
+                found.append(News(control.offset, control.at_a_time))
+            former = policy
+    return found
 
 
 @dataclass
@@ -139,6 +190,16 @@ class _Shelf:
     number: int
     moving: dict[Place, Forwarded]
     story: Story
+    facts: Facts
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """Somebody has a turn under a new policy, before the record at this offset is taken."""
+
+    offset: int
+    customer_id: str
+    at_ms = None
 
 
 class _Control:
@@ -151,13 +212,18 @@ class _Control:
         self.offset = record.offset
         self.at_ms = integer_of(parsed["at"]) if parsed["type"] == "clock.tick" else None
         self.mode = parsed.get("mode")
+        at_a_time = parsed.get("at_a_time")
+        self.at_a_time = None if at_a_time is None else integer_of(at_a_time)
+
+    def policy(self) -> Policy:
+        assert self.record.value is not None
+        return read_policy(json.loads(self.record.value)["policy"])
 
 
 def _first_policy(controls: Sequence[_Control]) -> Policy:
     for control in controls:
         if control.at_ms is None:
-            assert control.record.value is not None
-            return read_policy(json.loads(control.record.value)["policy"])
+            return control.policy()
     raise ValueError("the log has no policy")
 
 
@@ -179,20 +245,23 @@ class _Run:
         raise AssertionError("an output is due by the highest tick")
 
 
-def _fold(
-    own: Sequence[LogRecord], controls: Sequence[_Control], up_to: int, shelf: _Shelf
-) -> Iterator[Place]:
+def _fold(own: Sequence[LogRecord], log: _Log, shelf: _Shelf) -> Iterator[Place]:
     """One partition for some customers; yields the merge it waits for, again and again."""
-    story = shelf.story
+    story, up_to, controls = shelf.story, log.up_to[shelf.number], log.controls[shelf.number]
     deployment = Deployment(live=True, allowed_lateness_ms=0, until_ms=None, limits=_ANY_TIME)
     partition = Partition(deployment, _first_policy(controls), is_whole=False)
+    told = log.turns.get(shelf.number, Turns())
+    partition.turns_told = None if log.is_whole else told
+    turns = _turns_among(own, told)
     offsets = [control.offset for control in controls]
+    turn_offsets = [turn.offset for turn in turns]
     earlier: dict[str, Standing] | None = None
     reached = -1
     for record in [*own, None]:
         end = record.offset if record is not None else 1 << 62
         between = controls[bisect_right(offsets, reached) : bisect_left(offsets, end)]
-        for part in _split(between, up_to):
+        given = turns[bisect_right(turn_offsets, reached) : bisect_right(turn_offsets, end)]
+        for part in _split(_in_order(given, between), up_to):
             if earlier is None and part[0].offset > up_to:
                 earlier = copy.deepcopy(_standing(partition))
             story.told += _pass(partition, part)
@@ -211,6 +280,21 @@ def _fold(
     story.duplicates += partition.duplicates
     story.standing |= standing
     story.earlier |= standing if earlier is None else earlier
+    shelf.facts.steps += partition.facts.steps
+    shelf.facts.known_since |= partition.facts.known_since
+
+
+def _turns_among(own: Sequence[LogRecord], turns: Turns) -> list[_Turn]:
+    """The turns of some records' customers, in order of the records that give them."""
+    ids = {record.key.decode() for record in own if record.key is not None}
+    found = [
+        _Turn(offset, each) for each in sorted(ids) for offset in turns.by_customer.get(each, ())
+    ]
+    return sorted(found, key=lambda turn: turn.offset)
+
+
+def _in_order(turns: Sequence[_Turn], controls: Sequence[_Control]) -> Sequence[_Turn | _Control]:
+    return sorted([*turns, *controls], key=lambda each: each.offset)
 
 
 def _take(partition: Partition, record: LogRecord, shelf: _Shelf) -> Iterator[Place]:
@@ -229,9 +313,9 @@ def _take(partition: Partition, record: LogRecord, shelf: _Shelf) -> Iterator[Pl
         shelf.story.passed[record.offset] = passed
 
 
-def _split(between: Sequence[_Control], up_to: int) -> list[list[_Control]]:
-    """Controls in parts: each policy for itself, ticks together, but none across `up_to`."""
-    parts: list[list[_Control]] = []
+def _split(between: Sequence[_Turn | _Control], up_to: int) -> list[list[_Turn | _Control]]:
+    """In parts: each turn and policy for itself, ticks together, but none across `up_to`."""
+    parts: list[list[_Turn | _Control]] = []
     for control in between:
         last = parts[-1][-1] if parts else None
         together = (
@@ -247,10 +331,14 @@ def _split(between: Sequence[_Control], up_to: int) -> list[list[_Control]]:
     return parts
 
 
-def _pass(partition: Partition, part: Sequence[_Control]) -> list[Told]:
+def _pass(partition: Partition, part: Sequence[_Turn | _Control]) -> list[Told]:
     before = len(partition.outputs)
-    run = _Run(part) if part[0].at_ms is not None else None
-    taken = run.highest if run is not None else part[0]
+    first, ticks = part[0], [each for each in part if isinstance(each, _Control)]
+    if isinstance(first, _Turn):
+        partition.turn(first.customer_id)
+        return [Told(first.offset, output) for output in partition.outputs[before:]]
+    run = _Run(ticks) if first.at_ms is not None else None
+    taken = run.highest if run is not None else first
     assert taken.record.value is not None
     partition.take_control(taken.record.value, taken.offset)
     lateness_ms = partition.deployment.allowed_lateness_ms
@@ -265,6 +353,10 @@ def _standing(partition: Partition) -> dict[str, Standing]:
         customer_id: Standing(customer, False, partition.policy, partition.clock_ms)
         for customer_id, customer in partition.customers.items()
     }
+    for customer_id, waiting in partition.waiting.items():
+        if customer_id in known:
+            customer = partition.customers[customer_id]
+            known[customer_id] = Standing(customer, False, waiting.policy, waiting.at_ms)
     erased = {
         customer_id: Standing(None, True, partition.policy, partition.clock_ms)
         for customer_id in partition.erased

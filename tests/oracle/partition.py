@@ -1,5 +1,6 @@
 """The life of one partition's log, record by record."""
 
+import copy
 import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,7 @@ from tests.oracle.records import (
     parse_object,
     readable_event_id,
 )
+from tests.oracle.rounds import MOST_UNFINISHED, Facts, Round, Turns, Waiting
 from tests.oracle.tiers import PROSPECT, rank_of
 from tests.oracle.times import business_day
 
@@ -82,6 +84,10 @@ class Partition:
     left_out: int = 0
     unmatched: int = 0
     line: int = 0  # the record being taken
+    waiting: dict[str, Waiting] = field(default_factory=dict)  # for their turn under the policy
+    round: Round = field(default_factory=Round)
+    turns_told: Turns | None = None  # and had by `turn`, since not everybody is here
+    facts: Facts = field(default_factory=Facts)
 
     def take(self, raw: bytes, line: int) -> None:
         """One line of a file, from its bytes to its outputs."""
@@ -134,7 +140,7 @@ class Partition:
             self.passed[line] = replace(transfer, way=further)
         else:
             self.changed_lines.append(line)
-            self._move_time(transfer.at_ms)
+            self._move_time(transfer.at_ms, way.into)
             self._join(way.into, transfer)
 
     def _parse(
@@ -203,8 +209,9 @@ class Partition:
         customer = self.customers.get(customer_id)
         verdict = event.type
         if customer is not None:
-            self._freeze_at_clock(customer)
-            verdict = verdict_on(event, customer)
+            as_known = copy.deepcopy(customer) if customer_id in self.waiting else customer
+            self._freeze_at_clock(as_known)
+            verdict = verdict_on(event, as_known)
         if verdict == DUPLICATE:
             self.duplicates += 1
         elif verdict == CONFLICT:
@@ -229,8 +236,9 @@ class Partition:
 
     def _accept(self, event: Event) -> None:
         self.changed_lines.append(self.line)
-        self._move_time(event.at_ms)
+        self._move_time(event.at_ms, event.customer_id)
         customer = self.customers.get(event.customer_id)
+        self.facts.known_since.setdefault(event.customer_id, self.line)
         if customer is None:
             customer = Customer(event.customer_id, event.at_ms, event.at_ms, tags=tags.Tags())
             self.customers[event.customer_id] = customer
@@ -265,6 +273,8 @@ class Partition:
 
     def _join(self, customer_id: str, transfer: Transfer) -> None:
         until_ms = max(transfer.at_ms, transfer.customer.newest_event_ms)
+        self.turn(customer_id)
+        self.facts.known_since.setdefault(customer_id, self.line)
         customer = self.customers.get(customer_id)
         if customer is None:
             customer = Customer(customer_id, until_ms, until_ms, tags=tags.Tags())
@@ -322,7 +332,10 @@ class Partition:
             late=event.at_ms < at_ms,
         )
 
-    def _move_time(self, event_ms: int) -> None:
+    def _move_time(self, event_ms: int, own: str | None = None) -> None:
+        """An event was accepted: time may pass, but who is next under a new policy comes first."""
+        self.facts.steps.append(self.line)
+        self._go_round(own)
         self.newest_event_ms = newest(event_ms, self.newest_event_ms)
         if not self.deployment.live:
             self._move_clock(self.newest_event_ms - self.deployment.allowed_lateness_ms)
@@ -330,6 +343,7 @@ class Partition:
     def _take_tick(self, at_ms: int) -> None:
         beyond = self.deployment.until_ms is not None and at_ms > self.deployment.until_ms
         if self.deployment.live and not beyond:
+            self._go_round(None)
             self._move_clock(at_ms - self.deployment.allowed_lateness_ms)
 
     def _move_clock(self, clock_ms: int) -> None:
@@ -338,6 +352,7 @@ class Partition:
         fired = [
             (at_ms, customer_id, output)
             for customer_id, customer in self.customers.items()
+            if customer_id not in self.waiting
             for at_ms, output in fire_until(customer, self.clock_ms, self.policy)
         ]
         fired.sort(key=lambda each: each[:2])
@@ -345,6 +360,7 @@ class Partition:
 
     def finish(self) -> int | None:
         """Fires all that is due at the end and returns that final time."""
+        self.finish_round()
         ends = [self.deployment.until_ms]
         if self.deployment.until_ms is None:
             ends = [self.newest_event_ms, self.clock_ms]
@@ -354,7 +370,7 @@ class Partition:
         return end_ms
 
     def _take_policy(self, given: dict[str, Any]) -> None:
-        """A new policy: everybody is evaluated under it at once.
+        """A new policy: everybody is evaluated under it, at once or when their turn comes.
 
         The record also says in which mode and how far behind time the clock goes from here on.
         """
@@ -363,9 +379,42 @@ class Partition:
             live=given["mode"] == "live",
             allowed_lateness_ms=given["allowed_lateness_ms"],
         )
-        former, self.policy = self.policy, read_policy(given["policy"])
-        for _, customer in sorted(self.customers.items()):
-            self._reconsider(customer, former, self.clock_of(customer))
+        former, policy = self.policy, read_policy(given["policy"])
+        if policy == former:
+            return
+        self.policy = policy
+        for customer_id, customer in self.customers.items():
+            self.waiting.setdefault(customer_id, Waiting(former, self.clock_of(customer)))
+        at_a_time, told = given.get("at_a_time"), self.turns_told
+        if at_a_time is None or self.round.unfinished >= MOST_UNFINISHED:
+            self.finish_round()
+        elif told is None:
+            self.round.begin([*self.customers, *self.erased, *self.merged], at_a_time)
+        elif self.line in told.at_once:
+            self.finish_round()
+
+    def _go_round(self, own: str | None) -> None:
+        """A record was accepted: its own customer has a turn, then who is next."""
+        if own is not None:
+            self.turn(own)
+        for customer_id in self.round.next():
+            self.turn(customer_id)
+
+    def finish_round(self) -> None:
+        """Everybody who still waits has a turn."""
+        self.round.rest()
+        for customer_id in sorted(self.waiting):
+            self.turn(customer_id)
+
+    def turn(self, customer_id: str) -> None:
+        """Evaluates somebody as of when the policy came, and fires what was due since then."""
+        waiting, customer = self.waiting.pop(customer_id, None), self.customers.get(customer_id)
+        if waiting is None or customer is None:
+            return
+        self._reconsider(customer, waiting.policy, waiting.at_ms)
+        if self.clock_ms is not None and self.clock_ms > waiting.at_ms:
+            fired = fire_until(customer, self.clock_ms, self.policy)
+            self.outputs += [output for _, output in fired]
 
     def _reconsider(self, customer: Customer, former: Policy, at_ms: int) -> None:
         """Evaluates a customer under the policy in force, who was under a former one."""

@@ -128,7 +128,11 @@ def test_live_outputs_equal_those_of_a_naive_recomputation(seed: int) -> None:
 
 
 def with_ticks(
-    random: Random, events: list[bytes], policy: dict[str, Any], other: dict[str, Any]
+    random: Random,
+    events: list[bytes],
+    policy: dict[str, Any],
+    other: dict[str, Any],
+    at_a_time: int | None = None,
 ) -> list[bytes]:
     """A dumped log in live mode: policies, events and ticks that follow their times."""
     lines = [activation("p1", policy)]
@@ -136,17 +140,19 @@ def with_ticks(
     for number, event in enumerate(events):
         lines.append(event)
         if number == change_at:
-            lines.append(activation("p2", other))
+            lines.append(activation("p2", other, at_a_time))
         at_ms = _time_of(event)
         if at_ms is not None and random.random() < 0.7:
             lines.append(json.dumps({"type": "clock.tick", "at": at_ms + 100_000}).encode())
     return lines
 
 
-def activation(event_id: str, policy: dict[str, Any]) -> bytes:
+def activation(event_id: str, policy: dict[str, Any], at_a_time: int | None = None) -> bytes:
     """The record of a log that puts a policy in force, in live mode."""
+    more = {} if at_a_time is None else {"at_a_time": at_a_time}
     return json.dumps(
         {
+            **more,
             "type": "policy.activated",
             "event_id": event_id,
             "app_id": "tierstream",

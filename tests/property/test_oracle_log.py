@@ -26,7 +26,8 @@ _FAR = Limits(min_event_time_ms=-(10**30), newest_event_time_ms=10**31)
 def _log(random: Random, policy: dict[str, Any], other: dict[str, Any]) -> list[LogRecord]:
     events = History(random, customers=4, days=120).lines(60)
     records: list[LogRecord] = []
-    for line in with_ticks(random, events, policy, other):
+    at_a_time = random.choice([None, 1, 2])
+    for line in with_ticks(random, events, policy, other, at_a_time):
         try:
             parsed = json.loads(line)
         except ValueError:
@@ -71,10 +72,15 @@ def _by_customer(told: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
 
 
 def _profiles(partition: Partition) -> dict[str, Any]:
-    return {
-        customer_id: profile_of(customer, partition.clock_of(customer), partition.policy)
-        for customer_id, customer in partition.customers.items()
-    } | dict.fromkeys(partition.erased)
+    found: dict[str, Any] = dict.fromkeys(partition.erased)
+    for customer_id, customer in partition.customers.items():
+        waiting = partition.waiting.get(customer_id)
+        found[customer_id] = (
+            profile_of(customer, partition.clock_of(customer), partition.policy)
+            if waiting is None
+            else profile_of(customer, waiting.at_ms, waiting.policy)
+        )
+    return found
 
 
 def _folded(story: Story) -> tuple[Any, ...]:

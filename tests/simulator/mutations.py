@@ -22,6 +22,7 @@ from streams.ingest.agent import Ingest
 from tests.simulator.fault_mutations import OF_FAULTS
 from tests.simulator.merge_mutations import OF_MERGES
 from tests.simulator.mutation import Edit, Mutation
+from tests.simulator.round_mutations import OF_ROUNDS
 
 _STATE_STEP = 'await self._step("state", taken, self._records.states)'
 _CLAIM_STEP = 'await self._step("claim", taken, self._records.ownership)'
@@ -296,5 +297,5 @@ _ALL = (
 )
 
 MUTATIONS: dict[str, Mutation] = {
-    mutation.safeguard: mutation for mutation in (*_ALL, *OF_MERGES, *OF_FAULTS)
+    mutation.safeguard: mutation for mutation in (*_ALL, *OF_MERGES, *OF_FAULTS, *OF_ROUNDS)
 }

@@ -33,6 +33,7 @@ POINTS = (
 )
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
+_TURNS = 0.15
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,8 @@ class Plan:
     checkpoint_flushes: int
     """Flushes from one checkpoint to the next; as many as a busy worker has, or few."""
     policies: tuple[Policy, ...]
+    at_a_time: int | None
+    """How many customers go at a time under another policy; None: all by its own record."""
     load: tuple[Sent, ...]
     faults: tuple[Fault, ...]
     tells_time: bool = False
@@ -125,6 +128,8 @@ def _plan(seed: int) -> Plan:
     workers = random.choice((2, 2, 3))
     leases = random.random() < 0.4
     first = random_policy(random)
+    turns = Random(f"turns 35 {seed}")
+    at_a_time = turns.choice((1, 1, 2, 3)) if turns.random() < _TURNS else None
     return Plan(
         seed,
         mode,
@@ -134,9 +139,10 @@ def _plan(seed: int) -> Plan:
         sticky=random.choice((0.0, 0.5, 0.95)),
         stuck=random.choice((0.0, 0.0, 0.01, 0.03)),
         checkpoint_flushes=random.choice((2, 5, 15)),
-        policies=(check_policy(first), check_policy(_changed(random, first))),
-        load=_load(random),
-        faults=_faults(random, workers),
+        policies=_policies(random, turns, first),
+        at_a_time=at_a_time,
+        load=_load(random, turns.randint(6, 14) if at_a_time is not None else None),
+        faults=_with_policies(turns, _faults(random, workers), at_a_time),
     )
 
 
@@ -155,14 +161,33 @@ def _wrong_clock(random: Random, workers: int) -> Fault:
     )
 
 
+def _policies(random: Random, turns: Random, first: dict[str, Any]) -> tuple[Policy, ...]:
+    others = [_changed(random, first), {**_changed(turns, first), "version": "after that"}]
+    return tuple(check_policy(policy) for policy in (first, *others))
+
+
+def _with_policies(
+    turns: Random, faults: tuple[Fault, ...], at_a_time: int | None
+) -> tuple[Fault, ...]:
+    """Where customers take turns, at least one policy, and others soon behind it."""
+    if at_a_time is None:
+        return faults
+    at_s = 0.3 + turns.random() * LOAD_S / 2
+    policies = [
+        Fault(at_s + turns.random() * 0.3, "policy") for _ in range(turns.choice((1, 1, 2, 3, 6)))
+    ]
+    return tuple(sorted([*faults, *policies], key=lambda fault: fault.at_s))
+
+
 def _changed(random: Random, policy: dict[str, Any]) -> dict[str, Any]:
     """Another policy with the same tiers' names, time zone and currency, or most of it."""
     other = random_policy(random)
     return {**other, "timezone": policy["timezone"], "version": "next"}
 
 
-def _load(random: Random) -> tuple[Sent, ...]:
+def _load(random: Random, more_customers: int | None) -> tuple[Sent, ...]:
     customers, days = random.randint(2, 5), random.choice((60, 200))
+    customers = more_customers or customers
     history = History(random, customers, days, merges=random.random() < 0.5)
     lines = with_merges(random, history.lines(random.randint(40, 80)))
     sent: list[Sent] = []

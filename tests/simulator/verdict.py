@@ -163,7 +163,7 @@ def _states(world: World, number: int, fold: Fold) -> Iterator[str]:
         elif format_of(got) < format_of(wanted):
             yield f"{customer_id}: the state has a format that its partition had before"
     meta, wanted_meta = restored.partition.meta, fold.partition.meta
-    for name in ("applied", "policy", "mode", "newest_ms", "clock_ms", "format"):
+    for name in ("applied", "policy", "mode", "newest_ms", "clock_ms", "format", "round"):
         if name != "applied" and getattr(meta, name) != getattr(wanted_meta, name):
             yield f"another {name} is restored than the log gives"
 
@@ -185,8 +185,8 @@ def _profiles(world: World, number: int, fold: Fold) -> Iterator[str]:
             continue
         as_of_ms = parse_rfc3339(orjson.loads(value)["data"]["as_of"])
         assert as_of_ms is not None
-        context = partition.context
-        wanted = profile_record(customer, context.rules, as_of_ms, context.source)
+        rules = partition.standing_of(customer).rules
+        wanted = profile_record(customer, rules, as_of_ms, partition.context.source)
         if wanted.value != value:
             yield f"the newest profile of {customer_id} is out of date"
 

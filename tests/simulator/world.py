@@ -82,6 +82,7 @@ class World:
         self.endings: list[Process] = []
         self.drained = False
         self.stray_records = 0
+        self._published = 0
         self._is_healed = False
         self._ticking = True
         self._restarts = Random(f"restarts {plan.seed}")
@@ -184,14 +185,21 @@ class World:
             self.group.look()
 
     def _publish(self, number: int) -> None:
+        """Put a policy in force; the later ones take turns, so that each is another."""
         plan = self.plan
+        published = plan.policies[number if number < 2 else 1 + (number - 1) % 2]
+        at_a_time = plan.at_a_time if number else None
         record = PolicyActivated(
             f"policy-{number}",
             "sim",
             plan.mode,
             LATENESS_MS,
-            plan.policies[number],
-            format=min(FIRST + number, NEWEST),  # it rises with the first change of the policy
+            published,
+            at_a_time=at_a_time,
+            # It rises with the first change of the policy, or has been raised before.
+            format=NEWEST
+            if plan.at_a_time is not None and plan.seed % 2
+            else min(FIRST + number, NEWEST),
         )
         for partition in range(PARTITIONS):
             self.broker.append(
@@ -287,7 +295,8 @@ class World:
             self._set_off(fault.slot, 0 if self._is_healed else fault.by_ms)
             self.loop.call_outside(fault.for_s, self._set_off, fault.slot, 0)
         elif fault.kind == "policy":
-            self._publish(1)
+            self._published += 1
+            self._publish(self._published if self.plan.at_a_time is not None else 1)
         elif fault.kind == "compaction":
             self._compact(self.loop.time() - COMPACTION_LAG_S)
         elif fault.kind == "stray":

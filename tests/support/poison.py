@@ -170,7 +170,8 @@ def poisoned_dues(point: str, is_poisoned: Callable[[str], bool]) -> Iterator[No
 @contextmanager
 def poisoned_customers(point: str, is_poisoned: Callable[[str], bool]) -> Iterator[None]:
     """Raise at a place of `IN_OTHERS`, or in `profile_record`, for chosen customers."""
-    owner: Any = handlers.merge.routing if point == "absorb" else handlers.partition
+    owners = {"absorb": handlers.merge.routing, "reevaluate": handlers.partition_core}
+    owner: Any = owners.get(point, handlers.partition)
     original = getattr(owner, point)
 
     def call(*args: Any, **named: Any) -> Any:
