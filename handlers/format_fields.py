@@ -61,6 +61,22 @@ def _since(kind: inspect.Type) -> int:
 
 
 @cache
+def _checked(
+    kind: type[Struct], number: int
+) -> tuple[tuple[str, int, msgspec.structs.FieldInfo], ...]:
+    """The fields that came later than a format, or hold something that did: few, and of few."""
+    types = inspect.type_info(kind)
+    assert isinstance(types, inspect.StructType)
+    return tuple(
+        (name, came, field)
+        for (name, came), field, part in zip(
+            _came(kind), msgspec.structs.fields(kind), types.fields, strict=True
+        )
+        if _holds_newer(part.type, number)
+    )
+
+
+@cache
 def _has_newer(kind: type[Struct], number: int) -> bool:
     """Whether a struct, or one below it, has a field that came later than a format."""
     return _holds_newer(inspect.type_info(kind), number)
@@ -96,7 +112,7 @@ def _newer_field(value: Any, number: int) -> str | None:
     kind = type(value)
     if not _has_newer(kind, number):
         return None
-    for field, (name, came) in zip(msgspec.structs.fields(kind), _came(kind), strict=True):
+    for name, came, field in _checked(kind, number):
         held = getattr(value, name)
         if came > number and held != _default(field):
             return name
