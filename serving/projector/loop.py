@@ -30,7 +30,7 @@ from serving.view.chunks import Chunk
 from serving.view.generation import StaleWriter
 from serving.view.generations import RedisView
 from serving.view.redis import ViewError
-from streams.faust_app import open_records
+from streams.faust_app import open_records, read_positions
 
 R = TypeVar("R")
 
@@ -196,11 +196,14 @@ class Projection(ConsumerRebalanceListener, Generic[R]):  # type: ignore[misc]
         """
         assigned = self._consumer.assignment()
         ends = await end_offsets(self._consumer, assigned)
+        positions = read_positions(self._consumer, assigned)
+        if self._point is not point or positions.keys() != assigned:
+            return  # partitions have moved; those that came have no position before we seek
         chunks: list[Chunk[R]] = []
         lacking = 0
         for tp in assigned:
             # Not the offset after the last record, but the consumer's own: a gap may follow it.
-            reached = await self._consumer.position(tp)
+            reached = positions[tp]
             chunks.append(Chunk(tp.partition, point.next_offsets[tp.partition], reached, ()))
             # Our own records may be among those behind a transaction of somebody else.
             waiting = open_records(self._consumer, tp)
@@ -208,8 +211,6 @@ class Projection(ConsumerRebalanceListener, Generic[R]):  # type: ignore[misc]
             self._meter.lag(self._topic, tp.partition, lag)
             self._meter.open_transaction(self._topic, tp.partition, ends[tp], waiting)
             lacking += lag
-        if self._point is not point:
-            return  # after a rebalance the consumer may be past records that were not applied
         if lacking == 0:
             now_ms = self._wall_ms()
             await self._apply(point, chunks, now_ms)

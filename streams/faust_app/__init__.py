@@ -16,6 +16,7 @@ from streams.faust_app.private_access import (
     describe_topics,
     fetch_partition_counts,
     open_records,
+    read_positions,
     stable_end,
 )
 from streams.faust_app.producer import BatchProducer, BufferFull, ProduceFailed
@@ -63,6 +64,7 @@ __all__ = [
     "describe_topics",
     "fetch_partition_counts",
     "open_records",
+    "read_positions",
     "run_worker",
     "short_id",
     "stable_end",

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -56,8 +56,19 @@ class RunningWorker(Process):
         deadline_s = time.monotonic() + READY_TIMEOUT_S
         while self.probe("readyz") != 200:
             self.must_run()
-            assert time.monotonic() < deadline_s, f"{self.name} is not ready\n{self.log}"
+            assert time.monotonic() < deadline_s, f"{self.name}: {self.why_not_ready}\n{self.log}"
             await asyncio.sleep(_POLL_S)
+
+    @property
+    def why_not_ready(self) -> str:
+        """What it says of itself."""
+        try:
+            with urlopen(f"http://{LOOPBACK}:{self._port}/readyz", timeout=5) as answer:
+                return f"ready: {answer.read()}"
+        except HTTPError as error:
+            return f"not ready: {error.read()!r}"
+        except URLError as error:
+            return f"not ready: {error}"
 
     async def owns(self, *partitions: int) -> None:
         """Wait until it has so many partitions of the canonical log (any of these numbers)."""
