@@ -33,6 +33,7 @@ from bench.workers import Workers
 from config.policy_file import load_policy
 from config.settings import Settings
 from devtools.servers import Broker, LocalServerError, start_broker
+from handlers.formats import NEWEST
 from handlers.outputs import TIER_CHANGES
 from handlers.state.partition_state import Meta
 from scoring.timestamps import rfc3339
@@ -131,14 +132,16 @@ class _Orders:
             phases[phase].append(self._took_s[order])
         return Publish(*phases, watched_s, waiting)
 
-    async def _running(self) -> Meta | None:
-        """The state of a partition, as the command reads it."""
+    async def _running(self) -> Meta:
+        """The state of a partition, in a format that has customers go in turns."""
         consumer = new_consumer(self._settings)
         await consumer.start()
         try:
-            return await newest_meta(consumer, TopicPartition(changelog_name(self._settings), 0))
+            found = await newest_meta(consumer, TopicPartition(changelog_name(self._settings), 0))
         finally:
             await consumer.stop()
+        assert found is not None, "the changelog was filled"
+        return replace(found, format=NEWEST)
 
     async def _waiting(self) -> float:
         [text] = await asyncio.to_thread(self._workers.metrics)
