@@ -159,7 +159,7 @@ class Partition(PartitionCore):
             return self._apply_elsewhere(offset, customer, event, route)
         identified = identify(self._as_of_now(customer), event, context.rules.base_currency)
         if type(identified) is CustomerMerged:
-            identified = merge_refusal(self.store, customer, identified) or identified
+            identified = merge_refusal(self.store, customer, identified, offset) or identified
         if isinstance(identified, Event):
             self.save(customer_id, keeps_orders=self._keeps_orders(customer, identified))
             self.advance(offset, event.occurred_ms, customer)
@@ -251,7 +251,9 @@ class Partition(PartitionCore):
         """The customer was merged away or erased: apply the event to the survivor."""
         customer_id = customer.customer_id
         if self.is_whole and customer.merged_into is not None:
-            return self._apply(offset, event, Route(into=survivor_of(self.store, customer_id)))
+            return self._apply(
+                offset, event, Route(into=survivor_of(self.store, customer_id, offset))
+            )
         self.save(customer_id)
         return forward_event(self, offset, customer, event, route or Route(into=customer_id))
 

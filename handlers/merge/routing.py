@@ -33,6 +33,7 @@ from handlers.merge.forwarding import (
 from handlers.partition_core import Counted, PartitionCore, counted
 from handlers.reasons import Rejection
 from handlers.state.customer import (
+    Away,
     Customer,
     MergedInto,
     merged_customer,
@@ -49,20 +50,23 @@ Verdict = Rejection | Forwarded | None
 """What became of a record: a dead letter, something to forward, or neither."""
 
 
-def survivor_of(store: CustomerStore, customer_id: str) -> str:
-    """The id at the end of the merges of an id, as far as this partition sees."""
+def survivor_of(store: CustomerStore, customer_id: str, offset: int) -> str:
+    """The id at the end of the merges of an id, as far as this partition sees.
+
+    It is that of the record at `offset`, though a restored state of the other may be further on.
+    """
     customer = store.get(customer_id)
-    while customer is not None and customer.merged_into is not None:
-        customer_id = customer.merged_into.into
+    while customer is not None and (into := customer.merged_at(offset)) is not None:
+        customer_id = into
         customer = store.get(customer_id)
     return customer_id
 
 
 def merge_refusal(
-    store: CustomerStore, customer: Customer, merge: CustomerMerged
+    store: CustomerStore, customer: Customer, merge: CustomerMerged, offset: int
 ) -> Rejection | None:
     """Why a merge is impossible, as far as this partition sees; None if it is not."""
-    survivor_id = survivor_of(store, merge.into)
+    survivor_id = survivor_of(store, merge.into, offset)
     survivor = store.get(survivor_id)
     if survivor_id == customer.customer_id:
         detail = "the merge would lead in a circle"
@@ -97,7 +101,7 @@ def start_merge(
     core.put_marker(offset, merged_customer(customer, merged_into), was)
     if not core.is_whole:
         return transfer
-    survivor_id = survivor_of(core.store, merge.into)
+    survivor_id = survivor_of(core.store, merge.into, offset)
     survivor = core.store.get(survivor_id) or core.newcomer(survivor_id)
     _finish_merge(core, offset, survivor, transfer)
     return None
@@ -228,8 +232,18 @@ def _as_it_left(core: PartitionCore, offset: int, transfer: Transfer) -> Custome
     customer.forget_newest()
     if marker is not None:
         customer.refused, customer.first_offset = marker.refused, marker.first_offset
+        customer.away = _with_this(core, offset, marker)
         core.note_refused(offset, customer, transfer.occurred_ms)
     return customer
+
+
+def _with_this(core: PartitionCore, offset: int, marker: Customer) -> list[Away]:
+    """The merges of a customer that were undone, with the one that is undone now."""
+    merge, checkpoint = marker.merged_into, core.meta.applied
+    if merge is None or core.meta.format == FIRST:
+        return []
+    this = Away(merge.offset, offset, merge.into)
+    return [*(away for away in marker.away if away.until > checkpoint), this]
 
 
 def _pass_on(core: PartitionCore, offset: int, customer: Customer, occurred_ms: int) -> None:

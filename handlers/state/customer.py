@@ -74,6 +74,16 @@ class MergedInto(Struct, array_like=True, frozen=True):
     """The number of this merge among the customer's, from 1, refused ones included."""
 
 
+class Away(Struct, array_like=True, frozen=True):
+    """A time in the log in which a customer was merged into another, and then came back."""
+
+    since: int
+    """The offset of the merge's record."""
+    until: int
+    """The offset of the record by which the customer came back."""
+    into: str
+
+
 class Customer(Struct, array_like=True):
     """One customer. The first six fields are what `Head` reads. New ones come last, with `since`.
 
@@ -124,11 +134,19 @@ class Customer(Struct, array_like=True):
     first_offset: Annotated[int, since(2)] = -1
     """The offset of the record by which this id came to be known; -1 if an earlier version wrote
     the state."""
+    away: Annotated[list[Away], since(2)] = field(default_factory=list)
+    """Merges that were undone, oldest first, not yet behind a checkpoint."""
 
     @property
     def is_gone(self) -> bool:
         """Whether only a marker is kept: the customer was erased or merged into another."""
         return self.erased or self.merged_into is not None
+
+    def merged_at(self, offset: int) -> str | None:
+        """The customer that this one was merged into, as of a record that may be read again."""
+        if self.merged_into is not None and self.merged_into.offset <= offset:
+            return self.merged_into.into
+        return next((away.into for away in self.away if away.since <= offset < away.until), None)
 
     def is_duplicate(self, event_digest: bytes, content: bytes) -> bool | None:
         """Whether an event was seen: True with this content, False with other, None if new.
@@ -208,7 +226,7 @@ def merged_customer(customer: Customer, merged_into: MergedInto) -> Customer:
         customer.epoch, customer.applied, None, PROSPECT, MERGED, False, customer.customer_id
     )
     found.refused, found.merged_into = customer.refused, merged_into
-    found.first_offset = customer.first_offset
+    found.first_offset, found.away = customer.first_offset, customer.away
     return found
 
 

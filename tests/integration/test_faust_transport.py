@@ -85,10 +85,10 @@ async def test_partitions_move_between_workers_without_repetition_or_loss(
 ) -> None:
     lab = await new_lab(broker)
     await lab.fill(40_000)
-    slow = {"limits": {"max_records": 100}, "batch_takes_s": 0.01}
-    one = start(lab, "one", **slow)
+    batches = {"limits": {"max_records": 100}}
+    one = start(lab, "one", **batches, batch_takes_s=0.1)  # 40 s for all, if the other is not there
     one.wait_until_done(4_000)
-    two = start(lab, "two", **slow)
+    two = start(lab, "two", **batches, batch_takes_s=0.01)
     two.wait_until_done(2_000)
 
     given = {told["partition"] for told in one.told("revoked")}

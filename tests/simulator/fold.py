@@ -166,5 +166,5 @@ def comparable(packed: bytes) -> Customer:
     """A state without what may differ: who wrote it, and what is remembered for a replay."""
     customer = unpack(packed)
     customer.epoch = 0
-    customer.refused = []
+    customer.refused, customer.away = [], []
     return customer

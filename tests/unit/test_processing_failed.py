@@ -249,7 +249,7 @@ def test_a_merge_that_raises_where_all_customers_are_changes_neither() -> None:
         assert driver.reject(merged("ben", day(0, 1))) == PROCESSING_FAILED
     after = {name: driver.state(name) for name in ("ana", "ben")}
     for customer in after.values():
-        customer.refused = []
+        customer.refused, customer.away = [], []
     assert {name: pack(customer) for name, customer in after.items()} == before
 
 
