@@ -21,7 +21,7 @@ from tests.harness.controls import Controls
 
 WRAPPED: tuple[tuple[type[Any], str, tuple[str, ...]], ...] = (
     (OwnedPartition, "take", ("self", "event", "now_ms")),
-    (OwnedPartition, "restore", ("self", "records")),
+    (OwnedPartition, "restore", ("self", "batch")),
     (Engine, "_step", ("self", "name", "taken", "records_of")),
     (BatchProducer, "flush", ("self",)),
     (BatchProducer, "_send", ("self", "tp", "batches")),
