@@ -21,7 +21,6 @@ from handlers.due import plan
 from handlers.duplicates import identify
 from handlers.events import CustomerErased, CustomerMerged, Event
 from handlers.failures import Failure, failed, must_stop
-from handlers.formats import NEWEST
 from handlers.merge.forwarding import Route, Transfer
 from handlers.merge.routing import (
     Verdict,
@@ -270,7 +269,7 @@ class Partition(PartitionCore):
         """
         if self.round.standing_of(customer) is None:
             return customer
-        found, rules = unpack(pack(customer, NEWEST)), self.rules
+        found, rules = unpack(pack(customer)), self.rules
         found.ledger.recount(rules)
         found.ledger.evict(rules, rules.calendar.day(self.clock_of(customer)))
         return found

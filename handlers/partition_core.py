@@ -8,7 +8,7 @@ from __future__ import annotations
 from handlers.context import Context
 from handlers.due import due_after, plan
 from handlers.failures import Failure, failed, must_stop
-from handlers.formats import FIRST, NEWEST
+from handlers.formats import FIRST
 from handlers.state.customer import Customer, new_customer, pack
 from handlers.state.partition_state import Meta
 from handlers.state.policy_round import PolicyRound, Standing
@@ -218,7 +218,7 @@ class PartitionCore:
             the customer, who is another object if an instant was dropped.
         """
         while (due_ms := customer.next_due_ms) is not None and due_ms <= until_ms:
-            customer = self._fire(customer, due_ms, Snapshot(pack(customer, NEWEST)))
+            customer = self._fire(customer, due_ms, Snapshot(pack(customer)))
         return customer
 
     def _fire(self, customer: Customer, due_ms: int, before: Snapshot | None) -> Customer:

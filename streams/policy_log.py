@@ -103,7 +103,8 @@ async def publish_policy(
 async def _have_policies(settings: Settings) -> list[bool]:
     """Whether each partition of the log has a policy; before it may stand what is not ours.
 
-    A partition that has lost its beginning had one there.
+    A partition that has lost its beginning had one there. The log itself, which may have what an
+    erased person once sent, is read only where no state tells.
     """
     counts = await check_topics(settings)
     topic = topic_name(settings, CUSTOMER_EVENTS)
@@ -112,9 +113,19 @@ async def _have_policies(settings: Settings) -> list[bool]:
     try:
         tps = [TopicPartition(topic, number) for number in range(counts[topic])]
         begins = await consumer.beginning_offsets(tps)
-        return [begins[tp] > 0 or await _has_policy(consumer, tp) for tp in tps]
+        return [
+            begins[tp] > 0
+            or await _has_state(settings, consumer, tp.partition)
+            or await _has_policy(consumer, tp)
+            for tp in tps
+        ]
     finally:
         await consumer.stop()
+
+
+async def _has_state(settings: Settings, consumer: AIOKafkaConsumer, number: int) -> bool:
+    meta = await newest_meta(consumer, TopicPartition(changelog_name(settings), number))
+    return meta is not None and meta.policy is not None
 
 
 async def _has_policy(consumer: AIOKafkaConsumer, tp: TopicPartition) -> bool:

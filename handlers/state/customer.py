@@ -8,7 +8,7 @@ from msgspec import Struct, field, msgpack
 
 from handlers.decode.digests import DIGEST_BYTES
 from handlers.format_fields import check_fits, since
-from handlers.formats import FIRST, NEWEST, with_number, without_number
+from handlers.formats import NEWEST, with_number, without_number
 from scoring.care import Reminded
 from scoring.decayed_topk import Sketch
 from scoring.dormancy import ACTIVE, LEVELS
@@ -248,7 +248,7 @@ _decoder = msgpack.Decoder(Customer)
 _head_decoder = msgpack.Decoder(Head)
 
 
-def pack(customer: Customer, number: int = FIRST) -> bytes:
+def pack(customer: Customer, number: int = NEWEST) -> bytes:
     """The state as bytes, in the format of this number.
 
     Raises:

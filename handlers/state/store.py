@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from handlers.formats import FIRST, NEWEST
+from handlers.formats import NEWEST
 from handlers.state.customer import Customer, pack, unpack, unpack_head
 from handlers.state.due_queue import DueQueue
 from handlers.state.record_order import is_newer
@@ -78,10 +78,10 @@ class CustomerStore:
             return None
         customer = self._live[customer_id]
         if not keeps_orders:
-            return Snapshot(pack(customer, NEWEST))
+            return Snapshot(pack(customer))
         ledger, customer.ledger = customer.ledger, _NO_LEDGER
         try:
-            return Snapshot(pack(customer, NEWEST), ledger)
+            return Snapshot(pack(customer), ledger)
         finally:
             customer.ledger = ledger
 
@@ -141,7 +141,7 @@ class CustomerStore:
             customer = unpack(packed)
         return customer.first_offset
 
-    def pack_changed(self, epoch: int, number: int = FIRST) -> list[tuple[str, bytes]]:
+    def pack_changed(self, epoch: int, number: int = NEWEST) -> list[tuple[str, bytes]]:
         """Pack the changed customers, as states of the owner of this epoch.
 
         Args:

@@ -55,7 +55,7 @@ _ALL = (
                 OwnedPartition,
                 "take_flush_batch",
                 "pack_changed(self._meta.epoch, self._meta.format)",
-                "pack_changed(self._meta.epoch)",
+                "pack_changed(self._meta.epoch, 1)",
             ),
         ),
     ),

@@ -58,7 +58,7 @@ def test_a_partitions_record_is_read_in_every_format(number: int) -> None:
 
 
 def test_the_first_format_has_no_number() -> None:
-    assert pack(new_customer("ana"))[:1] >= b"\x80"
+    assert pack(new_customer("ana"), FIRST)[:1] >= b"\x80"
     assert pack_meta(Meta())[:1] >= b"\x80"
     assert encode_control(ClockTick(5)) == b'{"type":"clock.tick","at":5}'
     assert b'"format"' not in encode_control(_activated(FIRST))
@@ -87,12 +87,12 @@ def test_a_format_never_goes_back() -> None:
 @pytest.mark.parametrize("read", [unpack, unpack_head])
 def test_a_state_of_a_newer_format_is_refused(read: object) -> None:
     with pytest.raises(NewerFormat, match=f"has format {NEWER}, and this release reads formats up"):
-        read(_newer(pack(new_customer("ana"))))  # type: ignore[operator]
+        read(_newer(pack(new_customer("ana"), FIRST)))  # type: ignore[operator]
 
 
 def test_a_restore_names_the_state_of_a_newer_format() -> None:
     with pytest.raises(NewerFormat, match=f"the state of 'ana' has format {NEWER}"):
-        Restoration().take([("ana", _newer(pack(new_customer("ana"))))])
+        Restoration().take([("ana", _newer(pack(new_customer("ana"), FIRST)))])
 
 
 def test_a_partitions_record_of_a_newer_format_is_refused() -> None:
