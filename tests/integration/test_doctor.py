@@ -17,7 +17,7 @@ from config.policy_file import load_policy
 from config.settings import Settings
 from devtools.servers import Broker, RedisServer, start_broker, start_redis
 from devtools.servers.ports import free_ports
-from handlers.formats import NEWEST
+from handlers.formats import FIRST, NEWEST
 from handlers.state.customer import new_customer, pack
 from handlers.state.partition_state import Meta, pack_meta
 from scoring.policy import Policy
@@ -305,7 +305,7 @@ def test_a_state_of_a_newer_format_is_named(
     monkeypatch.chdir(tmp_path)
     Path("policy.toml").write_text(CUSTOM_POLICY)
     changelog = changelog_name(deployed)
-    newer = bytes((NEWEST + 1,)) + pack(new_customer("ana"))
+    newer = bytes((NEWEST + 1,)) + pack(new_customer("ana"), FIRST)
     meta = pack_meta(Meta(policy=Policy()))
     asyncio.run(write(deployed, changelog, (META_KEY, meta), (b"ana", newer)))
     named = f"{changelog}/0@1, of b'ana', has format {NEWEST + 1}, and this release reads formats"

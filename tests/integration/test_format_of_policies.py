@@ -94,7 +94,7 @@ def test_a_worker_does_not_join_where_a_newer_release_has_written(
 ) -> None:
     settings = settings_of_environment
     changelog = changelog_name(settings)
-    newer = bytes((NEWEST + 1,)) + pack(new_customer("ana"))
+    newer = bytes((NEWEST + 1,)) + pack(new_customer("ana"), FIRST)
     asyncio.run(write(settings, changelog, b"ana", newer))
     result = CliRunner().invoke(app, ["worker"])
     assert result.exit_code == 1
