@@ -20,6 +20,8 @@ _OPEN_S = 0.5
 _TIMEOUT_MS = 10_000
 """So long may a transaction stay open whose producer was cut off from the brokers."""
 _STOP_S = 5.0
+_REFUSED = (KafkaError, AssertionError)
+"""What ends a producer; aiokafka asserts that one which a broker refused for good does nothing."""
 
 
 class AbortingUpstream:
@@ -47,7 +49,7 @@ class AbortingUpstream:
     async def run(self) -> None:
         """Do so until cancelled; brokers may be away."""
         while True:
-            with contextlib.suppress(KafkaError):
+            with contextlib.suppress(*_REFUSED):
                 async with self._producer() as producer:
                     while True:
                         await self._abort_some(producer)
@@ -66,7 +68,7 @@ class AbortingUpstream:
         try:
             yield producer
         finally:
-            with contextlib.suppress(TimeoutError, KafkaError):
+            with contextlib.suppress(TimeoutError, *_REFUSED):
                 await asyncio.wait_for(producer.stop(), _STOP_S)
 
     async def _abort_some(self, producer: AIOKafkaProducer) -> None:
