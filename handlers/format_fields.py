@@ -76,13 +76,8 @@ def _checked(
     )
 
 
-@cache
-def _has_newer(kind: type[Struct], number: int) -> bool:
-    """Whether a struct, or one below it, has a field that came later than a format."""
-    return _holds_newer(inspect.type_info(kind), number)
-
-
 def _holds_newer(kind: inspect.Type, number: int) -> bool:
+    """Whether a field of a type, or one below it, came later than a format."""
     return _since(kind) > number or any(_holds_newer(part, number) for part in parts_of(kind))
 
 
@@ -109,10 +104,7 @@ def _newer_field(value: Any, number: int) -> str | None:
         if not isinstance(value, dict | list | tuple):
             return None
         return next((name for each in values if (name := _newer_field(each, number))), None)
-    kind = type(value)
-    if not _has_newer(kind, number):
-        return None
-    for name, came, field in _checked(kind, number):
+    for name, came, field in _checked(type(value), number):
         held = getattr(value, name)
         if came > number and held != _default(field):
             return name

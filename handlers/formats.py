@@ -22,7 +22,7 @@ NEWEST = 2
 1. All that there was before numbers.
 2. The number itself. Policy records and the partition's own record name the rules. Policy records
    say how many customers go at a time, the partition's own record who of them still wait, and
-   states since when the customer is known.
+   states since when the customer is known, and when it was merged away for a time.
 """
 RULES = 1
 """The number of this release's rules. It rises when the same log gives other results."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from handlers.context import Context
+from handlers.context import Context, Savepoint
 from handlers.due import due_after, plan
 from handlers.failures import Failure, failed, must_stop
 from handlers.formats import FIRST
@@ -136,14 +136,9 @@ class PartitionCore:
         except Exception as error:
             if must_stop(error):
                 raise
-            context.roll_back(point)
             rejection = failed(f"policy {self.rules.version!r} for the customer", error)
-            self.failures.append(
-                Failure("policy", customer.customer_id, rejection, error, has_letter=True)
-            )
-            restored = self.store.as_packed(customer.customer_id, before)
-            assert restored is not None
-            restored.refused = customer.refused
+            failure = Failure("policy", customer.customer_id, rejection, error, has_letter=True)
+            restored = self._drop(customer, before, point, failure)
             if restored.tier not in self.rules.rank:
                 # A tier that is no more would make each later evaluation raise.
                 restored.tier, restored.grace = PROSPECT, None
@@ -237,15 +232,23 @@ class PartitionCore:
         except Exception as error:
             if must_stop(error):
                 raise
-            context.roll_back(point)
-            restored = self.store.as_packed(customer.customer_id, before)
-            assert restored is not None
-            restored.refused = customer.refused
-            restored.next_due_ms = due_after(context.rules, restored, due_ms)
             rejection = failed(f"what was due at {rfc3339(due_ms)}", error)
-            self.failures.append(Failure("due", customer.customer_id, rejection, error, True))
+            failure = Failure("due", customer.customer_id, rejection, error, has_letter=True)
+            restored = self._drop(customer, before, point, failure)
+            restored.next_due_ms = due_after(context.rules, restored, due_ms)
             return restored
         return customer
+
+    def _drop(
+        self, customer: Customer, before: Snapshot | None, point: Savepoint, failure: Failure
+    ) -> Customer:
+        """Drop a step of one customer that raised; the customer as before it."""
+        self.context.roll_back(point)
+        self.failures.append(failure)
+        restored = self.store.as_packed(customer.customer_id, before)
+        assert restored is not None
+        restored.refused = customer.refused
+        return restored
 
     def skip(self, offset: int, customer: Customer, occurred_ms: int) -> None:
         """A restored state contains this record already: only its time counts."""

@@ -42,7 +42,7 @@ OF_FAULTS = (
         edits=(
             Edit(
                 PartitionCore,
-                "_fire",
+                "_drop",
                 "self.store.as_packed(customer.customer_id, before)",
                 "customer",
             ),
