@@ -26,9 +26,8 @@ from rich.console import Console
 
 from bench.changelog import fill
 from bench.facts import show_facts
-from bench.offline import APP_ID
 from bench.processes import pin
-from bench.restore import commit_states, environment_of, metric
+from bench.restore import PARTITIONS, commit_states, environment_of, metric, settings_of
 from bench.workers import Workers
 from config.policy_file import load_policy
 from config.settings import Settings
@@ -43,7 +42,6 @@ from streams.kafka.topics import changelog_name, create_topics, topic_name
 from streams.policy_log import ensure_policy, publish_policy
 from streams.runtime.clock import wall_ms
 
-_PARTITIONS = 4
 _EVERY_S = 0.1
 _FIRST_S = 10.0
 
@@ -66,12 +64,7 @@ def run(
     """Fill the changelog, restore it, publish, and take the times, for so long at most."""
     end_ms = wall_ms()
     cores = sorted(os.sched_getaffinity(0))
-    settings = Settings(
-        app_id=APP_ID,
-        topic_prefix="bench.",
-        kafka_bootstrap_servers=broker.bootstrap_servers,
-        partitions=_PARTITIONS,
-    )
+    settings = settings_of(broker)
     asyncio.run(create_topics(settings))
     asyncio.run(ensure_policy(settings, load_policy()))
     tell(f"writing the states of {customers:,} customers")
@@ -176,7 +169,7 @@ class _Orders:
         await consumer.start()
         try:
             topic = topic_name(self._settings, TIER_CHANGES)
-            consumer.assign([TopicPartition(topic, number) for number in range(_PARTITIONS)])
+            consumer.assign([TopicPartition(topic, number) for number in range(PARTITIONS)])
             await consumer.seek_to_end()
             while not self._ends or len(self._took_s) < len(self._sent_s):
                 for records in (await consumer.getmany(timeout_ms=100)).values():

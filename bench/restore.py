@@ -35,7 +35,7 @@ from streams.kafka.topics import CUSTOMER_EVENTS, create_topics, topic_name
 from streams.policy_log import ensure_policy
 from streams.runtime.clock import wall_ms
 
-_PARTITIONS = 4
+PARTITIONS = 4
 
 
 class Restore(NamedTuple):
@@ -53,16 +53,21 @@ class Restore(NamedTuple):
     idle_peak_bytes: int
 
 
+def settings_of(broker: Broker) -> Settings:
+    """The deployment that is measured."""
+    return Settings(
+        app_id=APP_ID,
+        topic_prefix="bench.",
+        kafka_bootstrap_servers=broker.bootstrap_servers,
+        partitions=PARTITIONS,
+    )
+
+
 def run(broker: Broker, customers: int, seed: int, tell: Callable[[str], None]) -> Restore:
     """Fill the changelog and restore it."""
     end_ms = wall_ms()
     cores = sorted(os.sched_getaffinity(0))
-    settings = Settings(
-        app_id=APP_ID,
-        topic_prefix="bench.",
-        kafka_bootstrap_servers=broker.bootstrap_servers,
-        partitions=_PARTITIONS,
-    )
+    settings = settings_of(broker)
     with tempfile.TemporaryDirectory(prefix="tierstream-bench-") as folder:
         asyncio.run(create_topics(settings))
         asyncio.run(ensure_policy(settings, load_policy()))
@@ -97,7 +102,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "TIERSTREAM_APP_ID": settings.app_id,
         "TIERSTREAM_TOPIC_PREFIX": settings.topic_prefix,
         "TIERSTREAM_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
-        "TIERSTREAM_PARTITIONS": str(settings.partitions),
+        "TIERSTREAMPARTITIONS": str(settings.partitions),
         "TIERSTREAM_MODE": "live",
         "TIERSTREAM_LOG_FORMAT": "console",
     }

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -136,11 +137,10 @@ async def view_is_complete(deployment: Deployment) -> None:
         await eventually(claim)
 
 
-@pytest.mark.kafka
-@pytest.mark.slow
-async def test_each_kind_comes_and_goes_under_load(
+@pytest.fixture
+def deployment(
     kafka_broker: Broker, redis_server: RedisServer, topic_prefix: str, tmp_path: Path
-) -> None:
+) -> Iterator[Deployment]:
     with Deployment(
         kafka_broker,
         tmp_path,
@@ -148,19 +148,16 @@ async def test_each_kind_comes_and_goes_under_load(
         redis_key_prefix=topic_prefix,
         rebalance_timeout="20s",
     ) as deployment:
-        await come_and_go(deployment, seed=3, joins=2)
+        yield deployment
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+async def test_each_kind_comes_and_goes_under_load(deployment: Deployment) -> None:
+    await come_and_go(deployment, seed=3, joins=2)
 
 
 @pytest.mark.soak
-async def test_soak_of_joins_and_leaves(
-    kafka_broker: Broker, redis_server: RedisServer, topic_prefix: str, tmp_path: Path
-) -> None:
-    with Deployment(
-        kafka_broker,
-        tmp_path,
-        redis_url=redis_server.url,
-        redis_key_prefix=topic_prefix,
-        rebalance_timeout="20s",
-    ) as deployment:
-        joins, seed = int(os.environ.get("JOINS", "200")), int(os.environ.get("SEED", "1"))
-        await come_and_go(deployment, seed, joins)
+async def test_soak_of_joins_and_leaves(deployment: Deployment) -> None:
+    joins, seed = int(os.environ.get("JOINS", "200")), int(os.environ.get("SEED", "1"))
+    await come_and_go(deployment, seed, joins)
