@@ -16,15 +16,17 @@ import msgspec
 
 FIRST = 1
 """The format of records without a number: of all releases before formats had one."""
-NEWEST = 2
+NEWEST = 3
 """The newest format that this release reads and writes. What each one brought:
 
 1. All that there was before numbers.
 2. The number itself. Policy records and the partition's own record name the rules. Policy records
    say how many customers go at a time, the partition's own record who of them still wait, and
    states since when the customer is known, and when it was merged away for a time.
+3. What shops send beside plain orders: edits, returns, corrections of points, tiers by hand and
+   their kind (`docs/rules.md`). A partition of an older format goes on by the rules it had.
 """
-RULES = 1
+RULES = 2
 """The number of this release's rules. It rises when the same log gives other results."""
 
 _RECORDS_BEGIN = frozenset((*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF))

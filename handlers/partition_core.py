@@ -71,6 +71,7 @@ class PartitionCore:
         """
         if self._context is None:
             raise NoPolicy("the log has no policy before its first event")
+        self._context.rules.format = self.meta.format
         return self._context
 
     @property

@@ -50,6 +50,9 @@ class Rules:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
+        self.format = 255
+        """The format of the partition's records, which its owner sets: a rule that needs a field of
+        a later format does as the releases of that time did."""
         self.version = policy.version
         self.calendar = BusinessCalendar(policy.timezone)
         self.window_days = policy.window_days

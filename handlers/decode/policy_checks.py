@@ -53,7 +53,14 @@ def check_values(event: Event, rules: Rules, schema: Schema = SCHEMA) -> Rejecti
     The decimals of an amount in a currency without a rate, and of one without a currency of its
     own, are checked against the base currency.
     """
-    money = schema[event.type].money
+    declared = schema[event.type]
+    if declared.since > rules.format:
+        return Rejection(
+            reasons.UNKNOWN_TYPE,
+            f"{event.type} is known from format {declared.since} on, docs/formats.md",
+            _readable_id(event),
+        )
+    money = declared.money
     if money is not None:
         rejection = _check_money(event, money, rules)
         if rejection is not None:

@@ -87,6 +87,7 @@ class EventType(NamedTuple):
         required: the names that must be there, in the order in which they are missed.
         checks: name, check and bound of all fields, in the order in which they are judged.
         money: which fields hold an amount; None for none.
+        since: the format from which on a partition knows the type.
     """
 
     name: str
@@ -98,13 +99,19 @@ class EventType(NamedTuple):
     required: tuple[str, ...]
     checks: tuple[tuple[str, Check, Bound | None], ...]
     money: Money | None
+    since: int
 
 
 class Schema(dict[str, EventType]):
     """Types of events by name, in the order of their declaration."""
 
     def event(
-        self, *names: str, topic: InputTopic, fast: bool = False, rule: Rule | None = None
+        self,
+        *names: str,
+        topic: InputTopic,
+        fast: bool = False,
+        rule: Rule | None = None,
+        since: int = 1,
     ) -> Callable[[_EventClass], _EventClass]:
         """Declare types of events that share a class; see `EventType` for the arguments."""
 
@@ -126,6 +133,7 @@ class Schema(dict[str, EventType]):
                     required=(*COMMON_FIELDS, *required),
                     checks=checks,
                     money=_money_of(fields),
+                    since=since,
                 )
             return event
 

@@ -115,6 +115,7 @@ class PolicyRound:
         rules = self._former_rules.get(former.offset)
         if rules is None:
             rules = self._former_rules[former.offset] = Rules(former.policy)
+        rules.format = self._meta.format
         return Standing(rules, max(customer.newest_ms, former.clock_ms))
 
     @property
