@@ -11,20 +11,16 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct, inspect
+from msgspec import Struct, inspect
 
 from handlers.formats import FIRST
+from scoring.since import SINCE, since
 
-_SINCE = "since"
+__all__ = ["FormatTooOld", "check_fits", "fields_at", "parts_of", "since"]
 
 
 class FormatTooOld(Exception):
     """A record has something that the format of its partition cannot hold; one sentence."""
-
-
-def since(number: int) -> Meta:
-    """Marks a field that records have from this format on."""
-    return Meta(extra={_SINCE: number})
 
 
 @cache
@@ -57,7 +53,7 @@ def _came(kind: type[Struct]) -> tuple[tuple[str, int], ...]:
 
 def _since(kind: inspect.Type) -> int:
     extra = kind.extra if isinstance(kind, inspect.Metadata) else None
-    return FIRST if extra is None else int(extra.get(_SINCE, FIRST))
+    return FIRST if extra is None else int(extra.get(SINCE, FIRST))
 
 
 @cache
