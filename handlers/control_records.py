@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Struct
 
-from handlers.format_fields import check_fits, since
-from handlers.formats import FIRST, check_json_format
+from handlers.format_fields import check_fits, since, without_newer
+from handlers.formats import FIRST, NEWEST, check_json_format
 from scoring.policy import Policy
 
 CLOCK_TICK = "clock.tick"
@@ -92,5 +92,7 @@ def encode_control(record: ControlRecord) -> bytes:
     Raises:
         FormatTooOld: it would lose something in its format.
     """
+    if record.format >= NEWEST:
+        return _encoder.encode(record)
     check_fits(record, record.format)
-    return _encoder.encode(record)
+    return _encoder.encode(without_newer(record, record.format))

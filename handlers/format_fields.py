@@ -16,7 +16,7 @@ from msgspec import Struct, inspect
 from handlers.formats import FIRST
 from scoring.since import SINCE, since
 
-__all__ = ["FormatTooOld", "check_fits", "fields_at", "parts_of", "since"]
+__all__ = ["FormatTooOld", "check_fits", "fields_at", "parts_of", "since", "without_newer"]
 
 
 class FormatTooOld(Exception):
@@ -41,6 +41,36 @@ def check_fits(value: Struct, number: int) -> None:
             f"{name} cannot be kept in format {number}: raise the format first, as "
             "docs/operations.md says"
         )
+
+
+def without_newer(value: Any, number: int) -> Any:
+    """A value as plain maps and lists, without the fields that came later than a format.
+
+    An older release refuses a policy with a name that it does not know, though it be empty. The
+    fields left out must be as before: `check_fits` says so.
+    """
+    plain = msgspec.to_builtins(value, builtin_types=(bytes,))
+    _take_away(value, plain, number)
+    return plain
+
+
+def _take_away(value: Any, plain: Any, number: int) -> None:
+    """Take the later fields of structs that are maps out of what a value became."""
+    if isinstance(value, Struct) and isinstance(plain, dict):
+        newer = {name for name, came in _came(type(value)) if came > number}
+        for field in msgspec.structs.fields(value):
+            if field.name in newer:
+                plain.pop(field.encode_name, None)
+            elif field.encode_name in plain:
+                _take_away(getattr(value, field.name), plain[field.encode_name], number)
+        return
+    if isinstance(value, dict):
+        value, plain = value.values(), [*plain.values()]
+    elif isinstance(value, Struct):
+        value = msgspec.structs.astuple(value)
+    if isinstance(plain, list | tuple):
+        for inner, part in zip(value, plain, strict=False):
+            _take_away(inner, part, number)
 
 
 @cache

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from msgspec import Struct, field
+
+from scoring.since import since
 
 
 class Cutoffs(Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,6 +42,8 @@ class Tier(Struct, frozen=True, forbid_unknown_fields=True):
     min_frequency: int | None = None
     min_monetary: str | None = None
     max_recency_days: int | None = None
+    min_orders_ever: Annotated[int | None, since(3)] = None
+    min_spend_ever: Annotated[str | None, since(3)] = None
 
 
 class Movement(Struct, frozen=True, forbid_unknown_fields=True):

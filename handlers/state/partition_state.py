@@ -7,8 +7,8 @@ from typing import Annotated, NamedTuple
 from msgspec import Struct, field, msgpack, structs
 
 from handlers.control_records import Mode
-from handlers.format_fields import check_fits, fields_at, since
-from handlers.formats import FIRST, format_of, with_number, without_number
+from handlers.format_fields import check_fits, fields_at, since, without_newer
+from handlers.formats import FIRST, NEWEST, format_of, with_number, without_number
 from scoring.policy import Policy
 from scoring.timestamps import NEVER_MS
 
@@ -137,6 +137,8 @@ def pack_meta(meta: Meta) -> bytes:
         for each in structs.fields(Meta)
         if each.name in kept
     }
+    if meta.format < NEWEST:
+        fields = {name: without_newer(value, meta.format) for name, value in fields.items()}
     return with_number(meta.format, _meta_encoder.encode(fields))
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from handlers.control_records import (
     ClockTick,
@@ -22,12 +24,20 @@ from handlers.merge.forwarding import decode_forwarded
 from handlers.state.customer import new_customer, pack, unpack, unpack_head
 from handlers.state.partition_state import Meta, pack_meta, unpack_meta
 from handlers.state.restore import Restoration
-from scoring.policy import Policy
+from scoring.policy import Policy, Tier
 from tests.builders import day, order
 from tests.driver import Driver
 
 ROOT = Path(__file__).parents[2]
+FORMATS = ROOT / "tests" / "formats"
 NEWER = NEWEST + 1
+
+
+def unpack_meta_fields(packed: bytes) -> Any:
+    """A partition's own record as plain maps and lists."""
+    return msgspec.json.decode(
+        msgspec.json.encode(msgspec.msgpack.decode(packed[format_of(packed) > FIRST :]))
+    )
 
 
 def _newer(packed: bytes) -> bytes:
@@ -72,6 +82,24 @@ def test_every_record_of_a_partition_has_its_format() -> None:
     meta = driver.partition.meta
     [(_, state)] = driver.partition.store.pack_changed(1, meta.format)
     assert (format_of(state), format_of(pack_meta(meta))) == (2, 2)
+
+
+@pytest.mark.parametrize("number", range(FIRST, NEWEST))
+def test_a_policy_of_an_older_format_has_no_names_that_its_releases_refuse(number: int) -> None:
+    frozen = json.loads((FORMATS / f"{number}.fields.json").read_text())
+    policy = json.loads(encode_control(_activated(number)))["policy"]
+    kept = unpack_meta_fields(pack_meta(Meta(policy=Policy(), format=number)))["policy"]
+    assert kept == policy
+    assert [*policy] == frozen["Policy"]
+    assert {tuple(tier) for tier in policy["tiers"]} == {tuple(frozen["Tier"])}
+    for section in ("cutoffs", "weights", "movement", "dormancy"):
+        assert [*policy[section]] == frozen[section.capitalize()]
+
+
+def test_what_an_older_format_cannot_hold_is_not_left_out_of_a_policy() -> None:
+    policy = Policy(tiers=(Tier("A", min_orders_ever=1), Tier("B")))
+    with pytest.raises(FormatTooOld, match="min_orders_ever"):
+        encode_control(replace(_activated(2), policy=policy))
 
 
 def test_a_format_never_goes_back() -> None:
