@@ -7,8 +7,9 @@ from handlers.dormancy import CameBack
 from handlers.effects import Effect
 from handlers.events import OrderChanged, OrderPlaced, OrderRefunded
 from handlers.state.customer import Customer
+from scoring.change import CANCEL, FAIL, PAY, REFUND, Change
 from scoring.money import CURRENCY_DIGITS, convert
-from scoring.order import CANCEL, FAIL, FAILED, PAID, PAY, PENDING, REFUND, Change, Foreign, Order
+from scoring.order import FAILED, PAID, PENDING, Foreign, Order
 from scoring.rules import Rules
 
 PAYMENT_STATUS = {None: PENDING, "pending": PENDING, "paid": PAID, "failed": FAILED}

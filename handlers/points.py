@@ -10,7 +10,7 @@ from handlers.effects import AppliedEvent
 from handlers.events import ActivityRecorded, PointsRedeemed
 from handlers.outputs import PointsChanged, PointsRefused, PointsView, optional_time
 from handlers.state.customer import Customer
-from scoring.ledger import Joined
+from scoring.joining import Joined
 from scoring.order import Order
 from scoring.points import Account, Earned, PointsRule
 from scoring.rules import Rules

@@ -12,7 +12,8 @@ from operator import attrgetter
 
 from msgspec import Struct, field
 
-from scoring.order import REFUND, Change, Order, apply_change, counts
+from scoring.change import REFUND, Change
+from scoring.order import Order, apply_change, counts
 from scoring.rules import Rules
 
 MAX_ORDERS = 512
@@ -25,17 +26,6 @@ class MergedDay(Struct, array_like=True):
     day: int
     count: int
     value: int
-
-
-class Joined(Struct):
-    """What joining two ledgers changed."""
-
-    changed: list[tuple[Order, bool]] = field(default_factory=list)
-    """Orders that changed, and whether they counted before; an order may occur twice."""
-    duplicates: list[Order] = field(default_factory=list)
-    """Orders of the other ledger that were dropped, because both ledgers had them."""
-    unmatched: int = 0
-    """Changes pushed out of the waiting list, and refunds that conflict with a seen one."""
 
 
 class Ledger(Struct, array_like=True):
@@ -105,7 +95,7 @@ class Ledger(Struct, array_like=True):
         if order.counts:
             self._enter(order)
         if len(self.orders) > MAX_ORDERS:
-            self._merge_oldest()
+            self.merge_oldest()
         if order.counts:
             self._measure()
         return order.counts
@@ -134,35 +124,6 @@ class Ledger(Struct, array_like=True):
         if order.counts != counted:
             self._measure()
         return (order if order.counts and not counted else None), 0
-
-    def join(self, other: Ledger, rules: Rules, today: int) -> Joined:
-        """Take over the orders of a customer who was merged into this one; `other` is used up.
-
-        An order in both ledgers with the same amount is one order. A change that waits in one
-        ledger is applied to its order in the other.
-        """
-        # The other may come from other rules: counting by these is no change of an order.
-        other.recount(rules)
-        joined = Joined()
-        own_orders: dict[str, list[Order]] = {}
-        for order in self.orders:
-            own_orders.setdefault(order.order_id, []).append(order)
-        for order in other.orders:
-            twins = [own for own in own_orders.get(order.order_id, ()) if own.is_same(order)]
-            if twins:
-                twins[-1].take_news(order)
-                joined.changed.append((twins[-1], twins[-1].counts))
-                joined.duplicates.append(order)
-            else:
-                index = bisect_right(self.orders, order.placed_ms, key=attrgetter("placed_ms"))
-                self.orders.insert(index, order)
-        self._join_waiting(other, joined)
-        self._join_frozen(other)
-        self.recount(rules)
-        self.evict(rules, today)
-        while len(self.orders) > MAX_ORDERS:
-            self._merge_oldest()
-        return joined
 
     def evict(self, rules: Rules, today: int) -> list[str]:
         """Drop what has left the window by `today`; the ids of the counted orders that left.
@@ -216,45 +177,6 @@ class Ledger(Struct, array_like=True):
                 self._enter(order)
         self._measure()
 
-    def _join_waiting(self, other: Ledger, joined: Joined) -> None:
-        """Apply the waiting changes of both to the orders of both; a refund waits at most once."""
-        waiting, self.waiting = [*self.waiting, *other.waiting], []
-        for change in waiting:
-            found, same = self.find(change.order_id), None
-            if change.kind == REFUND:
-                same = self.is_duplicate_refund(
-                    change.order_id, change.refund_id, change.refund_units
-                )
-            if same is not None:
-                joined.unmatched += not same
-            elif found is None:
-                self.waiting.append(change)
-            else:
-                joined.changed.append((found, found.counts))
-                apply_change(found, change)
-        excess = max(0, len(self.waiting) - MAX_WAITING)
-        del self.waiting[:excess]
-        joined.unmatched += excess
-
-    def _join_frozen(self, other: Ledger) -> None:
-        days = {merged.day: merged for merged in self.merged}
-        for merged in other.merged:
-            own = days.setdefault(merged.day, merged)
-            if own is not merged:
-                own.count += merged.count
-                own.value += merged.value
-        self.merged = [days[day] for day in sorted(days)]
-        self.frozen_count += other.frozen_count
-        firsts, lasts = (
-            [at_ms for at_ms in both if at_ms is not None]
-            for both in (
-                (self.frozen_first_ms, other.frozen_first_ms),
-                (self.frozen_last_ms, other.frozen_last_ms),
-            )
-        )
-        self.frozen_first_ms = min(firsts, default=None)
-        self.frozen_last_ms = max(lasts, default=None)
-
     def _measure(self) -> None:
         """Set the times of the first and the last counted order ever."""
         first, last = self.frozen_first_ms, self.frozen_last_ms
@@ -286,7 +208,8 @@ class Ledger(Struct, array_like=True):
         if self.frozen_last_ms is None or placed_ms > self.frozen_last_ms:
             self.frozen_last_ms = placed_ms
 
-    def _merge_oldest(self) -> None:
+    def merge_oldest(self) -> None:
+        """Merge the oldest order into the entry of its business day, if it counts."""
         order = self.orders.pop(0)
         if not order.counts:
             return

@@ -7,31 +7,14 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from scoring import seen_ids
+from scoring.change import CANCEL, FAIL, PAY, Change
 from scoring.money import Rate, convert
 from scoring.points import Earned
+from scoring.refunds import Refunds
 from scoring.rules import Rules
-
-MAX_REFUND_IDS = 24
 
 PENDING, PAID, FAILED = range(3)
 """Payment status of an order."""
-
-PAY, FAIL, CANCEL, REFUND = range(4)
-"""Kinds of change to an order."""
-
-
-class Change(Struct, array_like=True, frozen=True):
-    """A payment, failed payment, cancellation or refund of one order.
-
-    `refund_units` are in the currency of the order, to as many decimals as the base currency has:
-    hundredths with a base of two digits.
-    """
-
-    kind: int
-    order_id: str
-    refund_id: str = ""
-    refund_units: int = 0
 
 
 class Foreign(Struct, array_like=True, frozen=True):
@@ -44,34 +27,6 @@ class Foreign(Struct, array_like=True, frozen=True):
     amount_minor: int
     rate_numerator: int
     rate_denominator: int
-
-
-class Refunds(Struct, array_like=True):
-    """The refunds of one order: the newest ids (`scoring.seen_ids`), and the sum of all."""
-
-    seen: bytes
-    units: int
-    value: int
-
-    def is_duplicate(self, refund_id: str, units: int) -> bool | None:
-        """Whether a refund was seen: True with the same amount, False with another, None if new."""
-        return seen_ids.is_duplicate(self.seen, refund_id, units)
-
-    def remember(self, refund_id: str, units: int) -> None:
-        """Remember a refund, and forget the oldest beyond `MAX_REFUND_IDS`."""
-        self.seen = seen_ids.remember(self.seen, refund_id, units, MAX_REFUND_IDS)
-
-    def with_those_of(self, other: Refunds) -> Refunds:
-        """The refunds of this order and of its copy in another ledger, each id once.
-
-        Forgotten ids are assumed to be the same in both. The caller sets `value`.
-        """
-        own, their = seen_ids.amounts(self.seen), seen_ids.amounts(other.seen)
-        forgotten = max(self.units - sum(own.values()), other.units - sum(their.values()))
-        both = their | own
-        return Refunds(
-            seen_ids.of_amounts(both, MAX_REFUND_IDS), sum(both.values()) + forgotten, self.value
-        )
 
 
 class Order(Struct, array_like=True):

@@ -14,9 +14,10 @@ from handlers.explain.model import (
 )
 from handlers.outputs import optional_time
 from scoring.calendar import date_of_day
+from scoring.change import CANCEL, FAIL, PAY, REFUND, Change
 from scoring.ledger import Ledger, MergedDay
 from scoring.money import CURRENCY_DIGITS, text_of_minor
-from scoring.order import CANCEL, FAIL, FAILED, PAID, PAY, PENDING, REFUND, Change, Order
+from scoring.order import FAILED, PAID, PENDING, Order
 from scoring.rules import Rules
 from scoring.timestamps import rfc3339
 

@@ -6,7 +6,7 @@ from handlers.decode.fields import MAX_ATTRIBUTES
 from handlers.state.customer import MAX_ALSO, MAX_SEEN_EVENTS, MAX_TICKETS, Customer, Tagged
 from scoring import seen_ids
 from scoring.decayed_topk import Sketch
-from scoring.ledger import Joined
+from scoring.joining import Joined, join_ledgers
 from scoring.points import Account
 from scoring.rules import Rules
 
@@ -20,7 +20,7 @@ def join(customer: Customer, other: Customer, rules: Rules, today: int) -> Joine
     Returns:
         what changed in the orders, for the points that follow from them.
     """
-    joined = customer.ledger.join(other.ledger, rules, today)
+    joined = join_ledgers(customer.ledger, other.ledger, rules, today)
     customer.newest_ms = max(customer.newest_ms, other.newest_ms)
     customer.seen_events = seen_ids.joined(customer.seen_events, other.seen_events, MAX_SEEN_EVENTS)
     customer.also = [*customer.also, *other.also, other.customer_id][-MAX_ALSO:]

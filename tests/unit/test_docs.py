@@ -34,9 +34,9 @@ from handlers.reasons import REASONS
 from handlers.state.customer import MAX_ALSO, MAX_SEEN_EVENTS, MAX_TICKETS
 from scoring.decayed_topk import CAPACITY
 from scoring.ledger import MAX_ORDERS, MAX_WAITING
-from scoring.order import MAX_REFUND_IDS
 from scoring.points import MAX_LOTS, MAX_REDEMPTIONS
 from scoring.policy import Tier
+from scoring.refunds import MAX_REFUND_IDS
 from scoring.satisfaction import MAX_KEPT
 from scoring.tags import MAX_COUNTED, MAX_NAME_BYTES, MAX_TAGS
 from scoring.timestamps import parse_rfc3339

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from scoring.change import CANCEL, FAIL, PAY, REFUND, Change
 from scoring.ledger import MAX_ORDERS, MAX_WAITING, Ledger
-from scoring.order import CANCEL, FAIL, MAX_REFUND_IDS, PAY, REFUND, Change, Order
+from scoring.order import Order
 from scoring.policy import Policy
+from scoring.refunds import MAX_REFUND_IDS
 from scoring.rules import Rules
 from tests.builders import (
     DAY_MS,

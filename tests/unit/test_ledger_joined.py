@@ -7,22 +7,13 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.ledger import MAX_ORDERS, MAX_WAITING, Joined, Ledger
-from scoring.order import (
-    CANCEL,
-    FAIL,
-    FAILED,
-    MAX_REFUND_IDS,
-    PAID,
-    PAY,
-    PENDING,
-    REFUND,
-    Change,
-    Foreign,
-    Order,
-)
+from scoring.change import CANCEL, FAIL, PAY, REFUND, Change
+from scoring.joining import Joined, join_ledgers
+from scoring.ledger import MAX_ORDERS, MAX_WAITING, Ledger
+from scoring.order import FAILED, PAID, PENDING, Foreign, Order
 from scoring.points import Earned, Terms
 from scoring.policy import Policy
+from scoring.refunds import MAX_REFUND_IDS
 from scoring.rules import Rules
 from tests.builders import DAY_MS
 
@@ -47,7 +38,7 @@ def refunded(found: Ledger, order_id: str, refund_id: str, units: int) -> Ledger
 
 
 def join(own: Ledger, other: Ledger, today: int = 10) -> Joined:
-    return own.join(other, RULES, today)
+    return join_ledgers(own, other, RULES, today)
 
 
 # Each order once

@@ -23,9 +23,10 @@ from handlers.state.customer import (
 )
 from handlers.state.partition_state import Source
 from scoring.care import Reminded
+from scoring.change import REFUND, Change
 from scoring.decayed_topk import CAPACITY, Sketch, Weight
 from scoring.ledger import MAX_ORDERS, MAX_WAITING, MergedDay
-from scoring.order import MAX_REFUND_IDS, REFUND, Change, Foreign, Order, Refunds
+from scoring.order import Foreign, Order
 from scoring.points import (
     MAX_ACTIVITIES_COUNTED,
     MAX_LOTS,
@@ -38,6 +39,7 @@ from scoring.points import (
     Terms,
 )
 from scoring.policy import Activity, PointsPolicy, Policy
+from scoring.refunds import MAX_REFUND_IDS, Refunds
 from scoring.rolling_counts import DayCounts
 from scoring.rules import Rules
 from scoring.satisfaction import MAX_KEPT, Experience

@@ -12,8 +12,10 @@ from handlers.state.customer import (
     unpack_head,
 )
 from handlers.state.store import CustomerStore
+from scoring.change import PAY, Change
 from scoring.ledger import Ledger, MergedDay
-from scoring.order import PAY, Change, Foreign, Order, Refunds
+from scoring.order import Foreign, Order
+from scoring.refunds import Refunds
 from scoring.tiers import Crossed
 
 
