@@ -25,11 +25,10 @@ from handlers.outputs import (
     CheckinDue,
     HolidayUpcoming,
     ProfileRefreshDue,
-    ReminderHead,
     optional_time,
 )
+from handlers.reminders import emit_reminder, reminder_head
 from handlers.state.customer import Customer
-from handlers.suppression import suppressed
 from scoring.calendar import date_of_day
 from scoring.care import CareRule, HolidayRule, Reminded
 from scoring.rules import Rules
@@ -103,23 +102,23 @@ def _remind_of_silence(
         silence = rule.checkin[customer.tier]
         day = rules.calendar.day(last_ms) + silence.days
         data = CheckinDue(
-            **_head(context, customer, day, silence.action, now_ms),
+            **reminder_head(context, customer, day, silence.action, now_ms),
             last_interaction_at=rfc3339(last_ms),
             silent_days=silence.days,
         )
         reminded.checkin_ms = last_ms
-        _emit(context, customer, outputs.CHECKIN_DUE, data, f"since:{last_ms}", now_ms)
+        emit_reminder(context, customer, outputs.CHECKIN_DUE, data, f"since:{last_ms}", now_ms)
     if refresh_due_ms(rules, rule, customer, reminded) == now_ms:
         since_ms, refresh = refresh_since_ms(customer, reminded), rule.refresh
         assert refresh is not None
         refresh_day = rules.calendar.day(since_ms) + refresh.days
         refresh_due = ProfileRefreshDue(
-            **_head(context, customer, refresh_day, refresh.action, now_ms),
+            **reminder_head(context, customer, refresh_day, refresh.action, now_ms),
             last_updated_at=optional_time(updated_ms(customer)),
             unchanged_days=refresh.days,
         )
         reminded.refresh_ms = since_ms
-        _emit(
+        emit_reminder(
             context, customer, outputs.PROFILE_REFRESH_DUE, refresh_due, f"since:{since_ms}", now_ms
         )
 
@@ -135,49 +134,25 @@ def _forget_past(reminded: Reminded, today: int) -> None:
 def _emit_yearly(
     context: Context, customer: Customer, own: YearlyOccasion, day: int, now_ms: int
 ) -> None:
-    head = _head(context, customer, day, own.occasion.action, now_ms)
+    head = reminder_head(context, customer, day, own.occasion.action, now_ms)
     years = date_of_day(day).year - own.origin.year
     if own.key == BIRTHDAY:
         birthday = BirthdayUpcoming(**head, age=years)
-        _emit(context, customer, outputs.BIRTHDAY_UPCOMING, birthday, head["due_on"], now_ms)
+        emit_reminder(
+            context, customer, outputs.BIRTHDAY_UPCOMING, birthday, head["due_on"], now_ms
+        )
         return
     first_at = optional_time(customer.ledger.first_order_ms)
     anniversary = AnniversaryUpcoming(**head, years=years, first_order_at=first_at)
-    _emit(context, customer, outputs.ANNIVERSARY_UPCOMING, anniversary, head["due_on"], now_ms)
+    emit_reminder(
+        context, customer, outputs.ANNIVERSARY_UPCOMING, anniversary, head["due_on"], now_ms
+    )
 
 
 def _emit_holiday(
     context: Context, customer: Customer, holiday: HolidayRule, day: int, now_ms: int
 ) -> None:
-    head = _head(context, customer, day, holiday.action, now_ms)
+    head = reminder_head(context, customer, day, holiday.action, now_ms)
     data = HolidayUpcoming(**head, holiday=holiday.name)
     key = f"{head['due_on']}:{holiday.name}"
-    _emit(context, customer, outputs.HOLIDAY_UPCOMING, data, key, now_ms)
-
-
-def _head(
-    context: Context, customer: Customer, day: int, action: str | None, now_ms: int
-) -> ReminderHead:
-    return ReminderHead(
-        customer_id=customer.customer_id,
-        sequence=context.next_sequence(customer),
-        effective_at=rfc3339(now_ms),
-        due_on=date_of_day(day).isoformat(),
-        tier=customer.tier,
-        action=action,
-        suppressed=suppressed(context.rules, customer),
-        policy_version=context.rules.version,
-        marketing_consent=customer.marketing_consent,
-    )
-
-
-def _emit(
-    context: Context,
-    customer: Customer,
-    type_name: str,
-    data: outputs.Reminder,
-    key: str,
-    now_ms: int,
-) -> None:
-    context.count(context.tally.reminders, (type_name, data.suppressed or ""))
-    context.emit(outputs.CARE_REMINDERS, type_name, customer, key, now_ms, data)
+    emit_reminder(context, customer, outputs.HOLIDAY_UPCOMING, data, key, now_ms)

@@ -26,6 +26,8 @@ class Tally(Struct):
     """Change in the number of customers by (tier, stage)."""
     answers: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Answers to surveys by (survey, tier, score)."""
+    churn_answers: Counter[str] = field(default_factory=Counter)
+    """Why customers left, by their answer."""
     points: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Points moved by (cause, `up` or `down`), redemptions refused not among them."""
     reminders: Counter[tuple[str, str]] = field(default_factory=Counter)

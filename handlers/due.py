@@ -13,6 +13,7 @@ from handlers.care_due import care_due_ms
 from handlers.context import Context
 from handlers.dormancy import instants_of, level_due_ms
 from handlers.failures import must_stop
+from handlers.followups import followups_due_ms, followups_dues
 from handlers.points import points_due_ms
 from handlers.state.customer import Customer, stage_of
 from handlers.tags import tags_due_ms
@@ -30,6 +31,8 @@ def plan(context: Context, customer: Customer, now_ms: int) -> None:
     if rules.has_features:
         for feature_due in _feature_dues(rules, customer, now_ms):
             due = _earlier(due, feature_due)
+    if customer.followups:
+        due = _earlier(due, followups_due_ms(rules, customer))
     if due is not None and due <= now_ms:
         due = due_after(rules, customer, now_ms)
     customer.next_due_ms = due
@@ -70,6 +73,7 @@ def _dues(rules: Rules, customer: Customer, after_ms: int) -> Iterator[int | Non
     yield from (instants_of(rules, customer) or ())[customer.level :]
     if rules.has_features:
         yield from _feature_dues(rules, customer, after_ms)
+    yield from followups_dues(rules, customer)
     if rules.points is not None and customer.points is not None:
         yield from (lot.expires_ms for lot in customer.points.lots)
 

@@ -18,14 +18,18 @@ from handlers.decode.fields import (
     BOOLEAN,
     CURRENCY,
     CUSTOMER_ID,
+    DATE_OR_NULL,
     ID,
     INTEGER,
+    LABEL,
     LINES,
     Id,
     Text,
     between,
     money,
+    not_zero,
     one_of,
+    text_of,
 )
 from handlers.decode.schema import Schema
 from scoring.money import Amount
@@ -122,6 +126,13 @@ class TicketOpened(Event):
     severity: Annotated[int, between(1, 5)] | None = None
 
 
+@SCHEMA.event("ticket.responded", topic="support", since=3)
+class TicketResponded(Event):
+    """A support ticket was answered for the first time: no interaction of the customer."""
+
+    ticket_id: Id
+
+
 @SCHEMA.event("ticket.resolved", "ticket.reopened", topic="support")
 class TicketChanged(Event):
     """A support ticket was resolved or reopened, by `type`."""
@@ -129,21 +140,59 @@ class TicketChanged(Event):
     ticket_id: Id
 
 
+CHURN = "churn"
+"""The survey that asks why somebody left."""
+
+
+def _needed_of_answer(survey: Any) -> tuple[str, ...]:
+    return ("answer",) if survey == CHURN else ("score",)
+
+
 def _score_fault(answer: Any) -> str | None:
+    if answer.survey == CHURN or answer.score is None:
+        return None
     low, high = (1, 5) if answer.survey == "csat" else (0, 10)
     if low <= answer.score <= high:
         return None
     return f"score {answer.score} is out of range for {answer.survey}"
 
 
-@SCHEMA.event("survey.answered", topic="support", fast=True, rule=_score_fault)
+@SCHEMA.event(
+    "survey.answered",
+    topic="support",
+    fast=True,
+    rule=_score_fault,
+    needed=("survey", _needed_of_answer),
+)
 class SurveyAnswered(Event):
-    """A CSAT (1 to 5) or NPS (0 to 10) answer."""
+    """A CSAT (1 to 5) or NPS (0 to 10) answer by its score, or why somebody left.
 
-    survey: Annotated[str, one_of("csat", "nps")]
-    score: Annotated[int, INTEGER]
+    The score is there for `csat` and `nps`, the answer for `churn`.
+    """
+
+    survey: Annotated[str, one_of("csat", "nps", CHURN)]
+    score: (
+        Annotated[int, INTEGER.described("needed for `csat`, 1 to 5, and `nps`, 0 to 10")] | None
+    ) = None
+    answer: (
+        Annotated[str, text_of(64).described("needed for `churn`: why, at most 64 characters")]
+        | None
+    ) = None
     ticket_id: Id | None = None
     comment: Text | None = None
+
+
+@SCHEMA.event("followup.scheduled", topic="support", since=3)
+class FollowupScheduled(Event):
+    """A contact was agreed with the customer, moved, or called off: no interaction.
+
+    Told again it moves; null in the place of the date ends it.
+    """
+
+    followup_id: Id
+    on: Annotated[str | None, DATE_OR_NULL.described("a date; null ends it")]
+    by: Annotated[str, LABEL] | None = None
+    note: Annotated[str, LABEL] | None = None
 
 
 # -- profiles
@@ -199,3 +248,18 @@ class PointsRedeemed(Event):
 
     redemption_id: Id
     points: Annotated[int, between(1, 10**12).described("a whole number above 0")]
+
+
+@SCHEMA.event("points.redemption_cancelled", topic="profiles", since=3)
+class RedemptionCancelled(Event):
+    """A redemption is undone: its points come back."""
+
+    redemption_id: Id
+
+
+@SCHEMA.event("points.adjusted", topic="profiles", since=3)
+class PointsAdjusted(Event):
+    """Points are given (above 0) or taken by hand."""
+
+    points: Annotated[int, not_zero(10**12)]
+    reason: Annotated[str, LABEL]

@@ -32,6 +32,9 @@ ANNIVERSARY_UPCOMING = "anniversary.upcoming"
 HOLIDAY_UPCOMING = "holiday.upcoming"
 CHECKIN_DUE = "checkin.due"
 PROFILE_REFRESH_DUE = "profile.refresh_due"
+POINTS_EXPIRING = "points.expiring"
+SURVEY_DUE = "survey.due"
+FOLLOWUP_DUE = "followup.due"
 TAGS_CHANGED = "tags.changed"
 CUSTOMER_PROFILE = "customer.profile"
 
@@ -178,6 +181,34 @@ class ProfileRefreshDue(Reminder, frozen=True):
     unchanged_days: int
 
 
+class PointsExpiring(Reminder, frozen=True):
+    """`data` of `points.expiring`: how many points expire at the start of `due_on`."""
+
+    points: int
+    expires_at: str
+    balance: int
+
+
+class SurveyDue(Reminder, frozen=True):
+    """`data` of `survey.due`: which survey, and what it is asked for.
+
+    `trigger` is `cadence`, `ticket` (with `ticket_id`) or `order` (with `order_id`).
+    """
+
+    survey: str
+    trigger: str
+    ticket_id: str | None
+    order_id: str | None
+
+
+class FollowupDue(Reminder, frozen=True):
+    """`data` of `followup.due`: a contact that was agreed for `due_on`."""
+
+    followup_id: str
+    by: str | None
+    note: str | None
+
+
 class PointsChanged(Struct, frozen=True):
     """`data` of `points.changed`: the change, and the balance after it."""
 
@@ -244,6 +275,22 @@ class TagsChanged(Struct, frozen=True):
     marketing_consent: bool | None
 
 
+class FollowupView(Struct, frozen=True):
+    """A follow-up to come, as the profile shows it."""
+
+    followup_id: str
+    on: str
+    by: str | None
+    note: str | None
+
+
+class ChurnAnswerView(Struct, frozen=True):
+    """Why the customer left, and when that was told."""
+
+    answer: str
+    answered_at: str
+
+
 class Profile(Struct, frozen=True):
     """`data` of a record on `customer-profiles`.
 
@@ -279,6 +326,10 @@ class Profile(Struct, frozen=True):
     holdout: bool | UnsetType = UNSET
     tags: list[TagView] | UnsetType = UNSET
     points: PointsView | UnsetType = UNSET
+    followups: list[FollowupView] | UnsetType = UNSET
+    """Only while there are some to come."""
+    churn_answer: ChurnAnswerView | UnsetType = UNSET
+    """Only once there is one."""
 
 
 class _CloudEvent(Struct, frozen=True):

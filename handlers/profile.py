@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from handlers import outputs
 from handlers.context import Context
 from handlers.events import SurveyAnswered
-from handlers.outputs import Output, Profile, cloud_event, optional_time, output_id
+from handlers.followups import followups_view
+from handlers.outputs import ChurnAnswerView, Output, Profile, cloud_event, optional_time, output_id
 from handlers.points import points_view
 from handlers.state.customer import Customer, stage_of
 from handlers.tags import tags_view
@@ -69,8 +70,13 @@ def satisfaction_view(customer: Customer, declared: Satisfaction) -> Satisfactio
 
 
 def count_answer(context: Context, customer: Customer, event: SurveyAnswered) -> None:
-    """Count an answer under the tier of its customer."""
+    """Count a score under the tier of its customer."""
     context.count(context.tally.answers, (event.survey, customer.tier, str(event.score)))
+
+
+def count_reason(context: Context, event: SurveyAnswered) -> None:
+    """Count why somebody left."""
+    context.count(context.tally.churn_answers, event.answer or "")
 
 
 class HealthView(Struct, frozen=True):
@@ -145,7 +151,14 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
         tags=UNSET if rules.tags is None else tags_view(customer),
         holdout=UNSET if holdout is None else holdout.holds_out(customer.customer_id),
         points=UNSET if rules.points is None else points_view(customer),
+        followups=followups_view(customer) or UNSET,
+        churn_answer=_churn_answer_view(customer),
     )
+
+
+def _churn_answer_view(customer: Customer) -> ChurnAnswerView | UnsetType:
+    told = customer.churn_answer
+    return UNSET if told is None else ChurnAnswerView(told.answer, rfc3339(told.at_ms))
 
 
 def profile_record(customer: Customer, rules: Rules, as_of_ms: int, source: str) -> Output:

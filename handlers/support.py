@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from handlers.browse import interaction
 from handlers.dormancy import CameBack
-from handlers.events import SurveyAnswered, TicketChanged, TicketOpened
+from handlers.events import (
+    CHURN,
+    FollowupScheduled,
+    SurveyAnswered,
+    TicketChanged,
+    TicketOpened,
+    TicketResponded,
+)
 from handlers.state.customer import MAX_TICKETS, Customer, Ticket
-from scoring.satisfaction import Timed, enter
-from scoring.timestamps import NEVER_MS
+from handlers.state.followup import Followup, take
+from scoring.calendar import day_of_date
+from scoring.satisfaction import ChurnAnswer, Timed, enter
+from scoring.timestamps import NEVER_MS, parse_date
 
 _RESOLVED = "ticket.resolved"
 
@@ -32,12 +41,34 @@ def ticket_changed(customer: Customer, event: TicketOpened | TicketChanged) -> C
     return interaction(customer, event.occurred_ms)
 
 
+def ticket_responded(customer: Customer, event: TicketResponded) -> None:
+    """No interaction: the shop answered, not the customer."""
+
+
+def followup_scheduled(customer: Customer, event: FollowupScheduled) -> None:
+    """Agree, move or end a follow-up, by its newest `occurred_at`: no interaction."""
+    on = None if event.on is None else parse_date(event.on)
+    day = None if on is None else day_of_date(on)
+    told = Followup(event.followup_id, day, event.occurred_ms, event.by, event.note)
+    take(customer.followups, told)
+
+
 def survey_answered(customer: Customer, event: SurveyAnswered) -> CameBack:
-    """Note an interaction, and the answer if the policy asks for satisfaction."""
-    if customer.experience is not None:
+    """Note an interaction, the reason of somebody who left, and the score if the policy asks."""
+    if event.survey == CHURN:
+        _take_reason(customer, event)
+    elif customer.experience is not None:
+        assert event.score is not None
         kept = customer.experience.csat if event.survey == "csat" else customer.experience.nps
         enter(kept, event.occurred_ms, event.score)
     return interaction(customer, event.occurred_ms)
+
+
+def _take_reason(customer: Customer, event: SurveyAnswered) -> None:
+    known, at_ms = customer.churn_answer, event.occurred_ms
+    if known is None or at_ms >= known.at_ms:
+        assert event.answer is not None
+        customer.churn_answer = ChurnAnswer(event.answer, at_ms)
 
 
 def _open_or_close(ticket: Ticket, event: TicketOpened | TicketChanged) -> Timed | None:

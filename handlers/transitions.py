@@ -27,26 +27,37 @@ from handlers.dormancy import CameBack, compare_level, reach_levels
 from handlers.due import plan
 from handlers.effects import AppliedEvent, Effect
 from handlers.events import (
+    CHURN,
     ActivityRecorded,
     Browsed,
     ConsentChanged,
     Event,
+    FollowupScheduled,
     OrderChanged,
     OrderPlaced,
     OrderRefunded,
+    PointsAdjusted,
     PointsRedeemed,
     ProfileUpdated,
+    RedemptionCancelled,
     SurveyAnswered,
     TicketChanged,
     TicketOpened,
+    TicketResponded,
 )
+from handlers.followups import remind_of_followups
 from handlers.merge.join import join
 from handlers.orders import order_changed, order_placed, order_refunded
 from handlers.points import EXPIRY, expire_points, follow_points, join_points
-from handlers.profile import count_answer
+from handlers.profile import count_answer, count_reason
 from handlers.profiles import accepted_only, consent_changed, profile_updated
 from handlers.state.customer import Customer
-from handlers.support import survey_answered, ticket_changed
+from handlers.support import (
+    followup_scheduled,
+    survey_answered,
+    ticket_changed,
+    ticket_responded,
+)
 from handlers.tags import fire_tags, follow_tags, reevaluate_tags
 from handlers.tiers import TIME, evaluate, totals
 from scoring.dormancy import DORMANT
@@ -64,12 +75,16 @@ ORDER_HANDLERS: dict[type[Event], OrderHandler] = {
 OTHER_HANDLERS: dict[type[Event], OtherHandler] = {
     Browsed: browsed,
     TicketOpened: ticket_changed,
+    TicketResponded: ticket_responded,
     TicketChanged: ticket_changed,
     SurveyAnswered: survey_answered,
+    FollowupScheduled: followup_scheduled,
     ProfileUpdated: profile_updated,
     ConsentChanged: consent_changed,
     ActivityRecorded: accepted_only,
     PointsRedeemed: accepted_only,
+    RedemptionCancelled: accepted_only,
+    PointsAdjusted: accepted_only,
 }
 
 
@@ -92,6 +107,9 @@ def take_event(
     else:
         effect = Effect()
         moves_due = _take_other_event(context, customer, event, now_ms)
+    if type(event) is FollowupScheduled:
+        remind_of_followups(context, customer, now_ms)
+        moves_due = True
     if has_features:
         key = cause_key(event.event_id, event.occurred_ms)
         cause = Cause(key, (event.event_id,), effect.reason, is_late)
@@ -120,7 +138,9 @@ def _take_other_event(context: Context, customer: Customer, event: Event, now_ms
     Orders stay as they are, so the tier does too. An interaction ends only `churned`, and delays
     only its instant.
     """
-    if context.rules.satisfaction is not None:
+    if type(event) is SurveyAnswered and event.survey == CHURN:
+        count_reason(context, event)
+    elif context.rules.satisfaction is not None:
         if customer.experience is None:
             customer.experience = Experience()
         if type(event) is SurveyAnswered:
@@ -156,14 +176,16 @@ def fire(context: Context, customer: Customer, due_ms: int) -> None:
         left = customer.ledger.evict(rules, today)
         evaluate(context, customer, due_ms, before, Cause(f"time:{due_ms}", tuple(left), TIME))
     reach_levels(context, customer, due_ms)
-    if rules.has_features:
+    if rules.has_features or customer.followups:
         _fire_features(context, customer, due_ms)
 
 
 def _fire_features(context: Context, customer: Customer, due_ms: int) -> None:
-    """Do what is due of care, points and tags."""
+    """Do what is due of care, points and tags: reminders in the order of their types."""
     if context.rules.care is not None:
         remind(context, customer, due_ms)
+    if customer.followups:
+        remind_of_followups(context, customer, due_ms)
     if context.rules.points is not None:
         expire_points(context, customer, due_ms, Cause(f"time:{due_ms}", (), EXPIRY))
     if context.rules.tags is not None:
@@ -188,6 +210,7 @@ def reevaluate(
     compare_level(context, customer, now_ms, cause.key, None)
     if rules.care is not None:
         restart_refresh(customer, old_rules, rules, now_ms)
+    remind_of_followups(context, customer, now_ms)
     if rules.points is not None:
         expire_points(context, customer, now_ms, cause)
     reevaluate_tags(context, customer, now_ms, cause)
@@ -216,6 +239,7 @@ def absorb(
     compare_level(context, customer, now_ms, cause.key, None)
     if rules.care is not None:
         begin_care(customer, now_ms)
+    remind_of_followups(context, customer, now_ms)
     join_points(context, customer, joined, standing_before, now_ms, cause)
     reevaluate_tags(context, customer, now_ms, cause)
 

@@ -43,6 +43,13 @@ class Experience(Struct, array_like=True):
                 enter(own, at_ms, value)
 
 
+class ChurnAnswer(Struct, array_like=True, frozen=True):
+    """Why a customer left, as told last."""
+
+    answer: str
+    at_ms: int
+
+
 def enter(kept: list[Timed], at_ms: int, value: int) -> None:
     """Insert a value by time, among equal times by arrival; beyond the limit the oldest goes."""
     kept.insert(bisect_right(kept, at_ms, key=_instant), (at_ms, value))

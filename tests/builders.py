@@ -145,3 +145,31 @@ def redeemed(points: object, at: object, customer: str = "ana", **more: Any) -> 
     """`points.redeemed`."""
     fields = {"redemption_id": "p1", "points": points, **more}
     return event("points.redeemed", at, customer, **fields)
+
+
+def redemption_cancelled(at: object, customer: str = "ana", **more: Any) -> bytes:
+    """`points.redemption_cancelled`, of the redemption of `redeemed`."""
+    fields = {"redemption_id": "p1", **more}
+    return event("points.redemption_cancelled", at, customer, **fields)
+
+
+def adjusted(points: object, at: object, customer: str = "ana", **more: Any) -> bytes:
+    """`points.adjusted`."""
+    fields = {"points": points, "reason": "goodwill", **more}
+    return event("points.adjusted", at, customer, **fields)
+
+
+def followup(on: object, at: object, customer: str = "ana", **more: Any) -> bytes:
+    """`followup.scheduled`."""
+    fields = {"followup_id": "f1", "on": on, **more}
+    return event("followup.scheduled", at, customer, **fields)
+
+
+def left_because(answer: object, at: object, customer: str = "ana", **more: Any) -> bytes:
+    """`survey.answered`, why somebody left."""
+    return event("survey.answered", at, customer, **{"survey": "churn", "answer": answer, **more})
+
+
+def ticket_responded(ticket_id: str, at: object, customer: str = "ana", **more: Any) -> bytes:
+    """`ticket.responded`."""
+    return event("ticket.responded", at, customer, ticket_id=ticket_id, **more)

@@ -23,7 +23,7 @@ from handlers.control_records import (
     is_control,
 )
 from handlers.decode.decode import IN_THE_LOG, Limits
-from handlers.formats import NewerFormat
+from handlers.formats import NEWEST, NewerFormat
 from handlers.merge.forwarding import (
     FOLLOWED,
     NO_EVENT,
@@ -227,7 +227,12 @@ class Backtest:
         self.partition.activate(
             self._offset,
             PolicyActivated(
-                "backtest", options.app_id, "replay", options.allowed_lateness_ms, options.policy
+                "backtest",
+                options.app_id,
+                "replay",
+                options.allowed_lateness_ms,
+                options.policy,
+                format=NEWEST,
             ),
         )
 

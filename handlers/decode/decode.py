@@ -103,9 +103,9 @@ def _shape(
     if type_name is None or type_name == "":
         return Rejection(reasons.MISSING_FIELD, "type is missing")
     declared = schema.get(type_name) if type(type_name) is str else None
-    for name in COMMON_FIELDS if declared is None else declared.required:
+    for name in COMMON_FIELDS if declared is None else _required(declared, document):
         found = document.get(name)
-        if found is None or found == "":
+        if (found is None and not _may_be_null(declared, document, name)) or found == "":
             return Rejection(reasons.MISSING_FIELD, f"{name} is missing")
     if declared is None:
         return Rejection(reasons.UNKNOWN_TYPE, f"no event has the type {str(type_name)[:64]!r}")
@@ -119,6 +119,18 @@ def _shape(
     return _typed(declared, document, limits)
 
 
+def _required(declared: EventType, document: dict[str, Any]) -> tuple[str, ...]:
+    """The names that must be there, those that follow from another field's value last."""
+    if declared.needed is None:
+        return declared.required
+    return (*declared.required, *declared.needed(document.get(declared.needed_by)))
+
+
+def _may_be_null(declared: EventType | None, document: dict[str, Any], name: str) -> bool:
+    """Whether null stands in a field, and is a value there."""
+    return declared is not None and name in declared.nullable and name in document
+
+
 def _is_other_version(version: object) -> bool:
     """Whether this is another integer; a value that is no integer is a wrong type, found later."""
     try:
@@ -128,7 +140,7 @@ def _is_other_version(version: object) -> bool:
 
 
 def _typed(declared: EventType, document: dict[str, Any], limits: Limits) -> Event | Rejection:
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = dict.fromkeys(declared.nullable)
     fault: str | None = None
     for name, check, bound in declared.checks:
         found = document.get(name)

@@ -52,7 +52,9 @@ class FastDecoder:
                 value.decode()  # the decoder skips the text of unknown fields
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return None
-        return None if _occurred_ms(raw, limits) is None else raw
+        if _lacks_needed(raw) or _occurred_ms(raw, limits) is None:
+            return None
+        return raw
 
     def event(self, value: bytes | None) -> Event | None:
         """The event of a record of the canonical log, as `decode` gives it.
@@ -67,12 +69,21 @@ class FastDecoder:
             return None
         document = parse_plain(value)
         occurred_ms = _occurred_ms(raw, IN_THE_LOG)
-        if document is None or occurred_ms is None:
+        if document is None or occurred_ms is None or _lacks_needed(raw):
             return None
         rule = raw.declared.rule
         if rule is not None and rule(raw) is not None:
             return None
         return raw.event(occurred_ms, content_digest(document, normalize=False))
+
+
+def _lacks_needed(raw: RawEvent) -> bool:
+    """Whether a field is absent that another field's value asks for."""
+    declared = raw.declared
+    if declared.needed is None:
+        return False
+    names = declared.needed(getattr(raw, declared.needed_by))
+    return any(getattr(raw, name) in (None, "") for name in names)
 
 
 def _occurred_ms(raw: RawEvent, limits: Limits) -> int | None:

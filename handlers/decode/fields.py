@@ -46,6 +46,7 @@ class Kind(Struct, frozen=True):
             it names, as `invalid_value`.
         convert: does for a value of type `raw` what `check` does; None where the two are equal.
         words: what the guide says of the values.
+        takes_null: null is a value: a required field must be there all the same.
     """
 
     check: Check
@@ -53,6 +54,7 @@ class Kind(Struct, frozen=True):
     bound: Bound | None = None
     convert: Check | None = None
     words: str = ""
+    takes_null: bool = False
 
     def described(self, words: str) -> Kind:
         """The same kind with other words in the guide."""
@@ -181,6 +183,12 @@ def _customer_id_fault(value: str) -> str | None:
     return None if valid_customer_id(value) else "is no customer id"
 
 
+def _date_fault(value: str | None) -> str | None:
+    if value is None or parse_date(value) is not None:
+        return None
+    return f"must be a date such as 2026-12-31, got {value[:32]!r}"
+
+
 def _attributes_fault(value: dict[str, str]) -> str | None:
     if len(value) > MAX_ATTRIBUTES:
         return f"has {len(value)} names, at most {MAX_ATTRIBUTES}"
@@ -197,6 +205,27 @@ def _attributes_fault(value: dict[str, str]) -> str | None:
 
 
 # -- kinds
+
+
+def text_of(most: int) -> Kind:
+    """A text of 1 to `most` characters."""
+
+    def bound(value: str) -> str | None:
+        return None if 0 < len(value) <= most else f"must have 1 to {most} characters"
+
+    raw = Annotated[str, Meta(min_length=1, max_length=most)]
+    return Kind(text, raw, bound, words=f"1 to {most} characters")
+
+
+def not_zero(most: int) -> Kind:
+    """An integer other than 0, from `-most` to `most`."""
+
+    def bound(value: int) -> str | None:
+        if value == 0:
+            return "must not be 0"
+        return None if -most <= value <= most else f"must be {-most} to {most}"
+
+    return Kind(integer, None, bound, words="a whole number, not 0")
 
 
 def one_of(*allowed: str) -> Kind:
@@ -228,6 +257,8 @@ def money(into: str) -> MoneyKind:
 
 TEXT = Kind(text, str)
 ID = Kind(text, Annotated[str, Meta(max_length=MAX_ID_LENGTH)], id_fault)
+LABEL = ID.described("at most 128 characters")
+DATE_OR_NULL = Kind(text, None, _date_fault, words="a date, or null", takes_null=True)
 CUSTOMER_ID = Kind(text, None, _customer_id_fault)
 INTEGER = Kind(integer, int)
 BOOLEAN = Kind(_boolean, bool, words="true or false")

@@ -14,11 +14,12 @@ from handlers import reasons
 from handlers.decode.fields import MAX_ID_LENGTH
 from handlers.decode.raw_event import RawEvent
 from handlers.decode.schema import Money, Schema
-from handlers.events import SCHEMA, Event
+from handlers.events import CHURN, SCHEMA, Event, SurveyAnswered
 from handlers.reasons import INVALID_AMOUNT, INVALID_VALUE, UNKNOWN_CURRENCY, Rejection
 from scoring.money import CURRENCY_DIGITS, MAX_MINOR_UNITS, amount_of, minor_units
 from scoring.rules import Rules
 
+_CHURN_SINCE = 3
 # Amounts within the limit, whatever their digits are: at most twelve in minor units.
 _PLAIN = {
     digits: re.compile(
@@ -65,6 +66,9 @@ def check_values(event: Event, rules: Rules, schema: Schema = SCHEMA) -> Rejecti
         rejection = _check_money(event, money, rules)
         if rejection is not None:
             return rejection
+    if type(event) is SurveyAnswered and event.survey == CHURN and rules.format < _CHURN_SINCE:
+        detail = f"survey {CHURN} is known from format {_CHURN_SINCE} on, docs/formats.md"
+        return Rejection(INVALID_VALUE, detail, _readable_id(event))
     if event.fault is not None:
         return Rejection(reasons.INVALID_VALUE, event.fault, _readable_id(event))
     return None

@@ -39,6 +39,7 @@ COMMON_FIELDS = ("event_id", "customer_id", "occurred_at")
 """Required of every event beside `type`."""
 
 Rule = Callable[[Any], str | None]
+Needed = Callable[[Any], tuple[str, ...]]
 _EventClass = TypeVar("_EventClass", bound=type[Struct])
 _FIRST_CHECKS = (
     ("event_id", text, None),
@@ -85,6 +86,9 @@ class EventType(NamedTuple):
             an event, or on the fast path anything with the same fields in their JSON form.
         fields: beside the common ones, required ones first.
         required: the names that must be there, in the order in which they are missed.
+        nullable: those of them that may be null.
+        needed: of the value of `needed_by`, which names must be there, too; None for none.
+        needed_by: the name of the field that decides this.
         checks: name, check and bound of all fields, in the order in which they are judged.
         money: which fields hold an amount; None for none.
         since: the format from which on a partition knows the type.
@@ -97,6 +101,9 @@ class EventType(NamedTuple):
     rule: Rule | None
     fields: tuple[Field, ...]
     required: tuple[str, ...]
+    nullable: frozenset[str]
+    needed: Needed | None
+    needed_by: str
     checks: tuple[tuple[str, Check, Bound | None], ...]
     money: Money | None
     since: int
@@ -111,6 +118,7 @@ class Schema(dict[str, EventType]):
         topic: InputTopic,
         fast: bool = False,
         rule: Rule | None = None,
+        needed: tuple[str, Needed] | None = None,
         since: int = 1,
     ) -> Callable[[_EventClass], _EventClass]:
         """Declare types of events that share a class; see `EventType` for the arguments."""
@@ -131,6 +139,9 @@ class Schema(dict[str, EventType]):
                     rule=rule,
                     fields=fields,
                     required=(*COMMON_FIELDS, *required),
+                    nullable=frozenset(f.name for f in fields if f.kind.takes_null),
+                    needed=None if needed is None else needed[1],
+                    needed_by="" if needed is None else needed[0],
                     checks=checks,
                     money=_money_of(fields),
                     since=since,

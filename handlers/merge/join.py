@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from handlers.decode.fields import MAX_ATTRIBUTES
 from handlers.state.customer import MAX_ALSO, MAX_SEEN_EVENTS, MAX_TICKETS, Customer, Tagged
+from handlers.state.followup import joined as joined_followups
 from scoring import seen_ids
 from scoring.decayed_topk import Sketch
 from scoring.joining import Joined, join_ledgers
@@ -40,6 +41,8 @@ def join(customer: Customer, other: Customer, rules: Rules, today: int) -> Joine
         customer.points = customer.points or Account()
         customer.points.join(other.points)
     _join_tags(customer, other)
+    customer.followups = joined_followups(customer.followups, other.followups)
+    _join_churn_answer(customer, other)
     return joined
 
 
@@ -93,6 +96,13 @@ def _join_tags(customer: Customer, other: Customer) -> None:
             own.counts[key] = counts
     own.categories = _joined_sketch(own.categories, theirs.categories)
     own.channels = _joined_sketch(own.channels, theirs.channels)
+
+
+def _join_churn_answer(customer: Customer, other: Customer) -> None:
+    """The newest answer; of equal times the survivor's."""
+    own, theirs = customer.churn_answer, other.churn_answer
+    if own is None or (theirs is not None and theirs.at_ms > own.at_ms):
+        customer.churn_answer = theirs
 
 
 def _joined_sketch(own: Sketch | None, theirs: Sketch | None) -> Sketch | None:

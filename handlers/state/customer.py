@@ -9,6 +9,7 @@ from msgspec import Struct, field, msgpack
 from handlers.decode.digests import DIGEST_BYTES
 from handlers.format_fields import check_fits, since
 from handlers.formats import NEWEST, with_number, without_number
+from handlers.state.followup import Followup
 from scoring.care import Reminded
 from scoring.decayed_topk import Sketch
 from scoring.dormancy import ACTIVE, LEVELS
@@ -16,7 +17,7 @@ from scoring.ledger import Ledger
 from scoring.points import Account
 from scoring.rolling_counts import DayCounts
 from scoring.rules import PROSPECT, Rules
-from scoring.satisfaction import Experience
+from scoring.satisfaction import ChurnAnswer, Experience
 from scoring.tiers import Crossed
 from scoring.timestamps import NEVER_MS
 
@@ -136,6 +137,10 @@ class Customer(Struct, array_like=True):
     the state."""
     away: Annotated[list[Away], since(2)] = field(default_factory=list)
     """Merges that were undone, oldest first, not yet behind a checkpoint."""
+    followups: Annotated[list[Followup], since(3)] = field(default_factory=list)
+    """Least recently told first, by arrival."""
+    churn_answer: Annotated[ChurnAnswer | None, since(3)] = None
+    """The newest answer to why the customer left."""
 
     @property
     def is_gone(self) -> bool:

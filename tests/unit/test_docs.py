@@ -28,10 +28,11 @@ from handlers.decode.fields import MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, MAX_ID_
 from handlers.decode.json_object import MAX_NESTING, MAX_RECORD_BYTES
 from handlers.events import SCHEMA
 from handlers.merge.forwarding import MAX_EVENT_HOPS, MAX_HOPS
-from handlers.outputs import PointsView, Profile
+from handlers.outputs import ChurnAnswerView, FollowupView, PointsView, Profile
 from handlers.profile import HealthView, SatisfactionView
 from handlers.reasons import REASONS
 from handlers.state.customer import MAX_ALSO, MAX_SEEN_EVENTS, MAX_TICKETS
+from handlers.state.followup import MAX_FOLLOWUPS
 from scoring.decayed_topk import CAPACITY
 from scoring.ledger import MAX_ORDERS, MAX_WAITING
 from scoring.points import MAX_LOTS, MAX_REDEMPTIONS
@@ -260,6 +261,7 @@ def test_rules_give_the_limits_the_code_has() -> None:
         "categories, channels weighed": CAPACITY,
         "values that make tags": MAX_NAME_BYTES,
         "tickets": MAX_TICKETS,
+        "follow-ups": MAX_FOLLOWUPS,
         "attributes": MAX_ATTRIBUTES,
         "a record": MAX_RECORD_BYTES // 1024,
         "ids, names of attributes": MAX_ID_LENGTH,
@@ -272,7 +274,14 @@ def test_rules_give_the_limits_the_code_has() -> None:
 def test_the_profile_page_names_every_field() -> None:
     rows = table_rows((ROOT / "docs/profile.md").read_text("utf-8"))
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row[0])}
-    classes = (Profile, SatisfactionView, HealthView, PointsView)
+    classes = (
+        Profile,
+        SatisfactionView,
+        HealthView,
+        PointsView,
+        FollowupView,
+        ChurnAnswerView,
+    )
     fields = {name for kind in classes for name in kind.__struct_fields__}
     assert named == fields
 
