@@ -6,13 +6,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from tierstream_client.alert import Alert, UnreadableAlert, read_alert
 from tierstream_client.memory import MemoryFile
+from tierstream_client.undecodable import Fetched, fetch_step_by_step
 
 _log = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ class AlertConsumer:
         """
         while not self._stopping.is_set():
             try:
-                fetched = await self._consumer.getmany(timeout_ms=_POLL_MS)
+                fetched = await self._fetch()
             except OffsetOutOfRangeError as error:
                 raise PositionGone(_gone(error.args[0])) from error
             try:
@@ -116,6 +117,12 @@ class AlertConsumer:
             except BaseExceptionGroup as failed:
                 raise failed.exceptions[0] from None  # the first; it ended the others
             await self._note_positions(fetched.keys())
+
+    async def _fetch(self) -> Fetched:
+        try:
+            return cast(Fetched, await self._consumer.getmany(timeout_ms=_POLL_MS))
+        except UnicodeDecodeError:
+            return await fetch_step_by_step(self._consumer, self._reached, _POLL_MS)
 
     async def _take(
         self, tp: TopicPartition, records: Sequence[ConsumerRecord], handle: Handle

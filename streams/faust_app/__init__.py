@@ -6,6 +6,7 @@ from streams.faust_app.app import StreamApp, create_app
 from streams.faust_app.batch import Batch, Record
 from streams.faust_app.commit import OutOfOrderAck
 from streams.faust_app.consumer import BatchConsumer, DrainTimeout, Progress
+from streams.faust_app.lenient_headers import allow_any_header_name
 from streams.faust_app.membership import AssignmentLost, Membership
 from streams.faust_app.options import BatchLimits, FaustOptions
 from streams.faust_app.private_access import (
@@ -59,6 +60,7 @@ __all__ = [
     "TopicGuard",
     "TopicState",
     "add_table",
+    "allow_any_header_name",
     "committed_offsets",
     "create_app",
     "describe_topics",

@@ -19,6 +19,7 @@ from faust.types import TP
 from typing_extensions import override
 
 from streams.faust_app.group_watch import watch_group
+from streams.faust_app.lenient_headers import allow_any_header_name
 from streams.faust_app.membership import AssignmentLost, Membership
 from streams.faust_app.options import BatchLimits
 from streams.faust_app.private_access import (
@@ -79,6 +80,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     @override
     def _create_worker_consumer(self, transport: driver.Transport) -> Any:
         limits = cast(_Limited, transport).limits
+        allow_any_header_name()
         consumer = super()._create_worker_consumer(transport)
         limit_fetch_wait(consumer, limits.fetch_max_wait_ms)
         read_committed(consumer)

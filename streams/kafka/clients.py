@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from config.settings import Settings
-from streams.faust_app import READ_COMMITTED, BatchProducer, Consumer
+from streams.faust_app import READ_COMMITTED, BatchProducer, Consumer, allow_any_header_name
 from streams.kafka.security import aiokafka_security
 
 # A batch stays under Kafka's usual message.max.bytes; a larger record goes alone.
@@ -39,6 +39,7 @@ def new_consumer(
     Raises:
         SettingsError: a certificate or key file cannot be used.
     """
+    allow_any_header_name()
     return Consumer(
         bootstrap_servers=list(settings.kafka_servers),
         enable_auto_commit=False,

@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.consumer import fetcher
 
 from devtools.servers import Broker
 from tests.client.builders import SECRET, FailingEndpoint, endpoint, put_aside, value_of
+from tests.support.header_names import AS_AIOKAFKA_READS, AnyName, Written, any_header_names
 from tierstream_client import Alert, AlertConsumer, MemoryFile, PositionGone, TopicMissing
 
 ROOT = Path(__file__).parents[2]
@@ -87,6 +89,45 @@ async def test_a_next_run_goes_on_where_the_last_one_stopped(
 async def test_what_is_no_output_is_passed_over(broker: Broker, topic: str, tmp_path: Path) -> None:
     await write(broker, topic, b"garbage", value_of("ana", 1), b"{}", value_of("ana", 2))
     assert await read(broker, topic, tmp_path / "memory", until=2) == ["ana-1", "ana-2"]
+
+
+async def write_batch(broker: Broker, topic: str, *records: Written, partition: int = 0) -> None:
+    """Write values with headers of any name in one batch."""
+    with any_header_names():
+        async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers) as producer:
+            batch = producer.create_batch()
+            for value, headers in records:
+                assert batch.append(key=None, value=value, timestamp=None, headers=headers)
+            await (await producer.send_batch(batch, topic, partition=partition))
+
+
+NO_UTF_8 = [(AnyName(b"caf\xe9"), b"1")]
+
+
+@pytest.mark.parametrize("strange", [(0,), (1,), (2,), (0, 1, 2)])
+async def test_what_cannot_be_decoded_is_passed_over_with_the_rest_of_its_batch(
+    broker: Broker,
+    topic: str,
+    tmp_path: Path,
+    strange: tuple[int, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in AS_AIOKAFKA_READS.items():
+        monkeypatch.setattr(fetcher, name, value)
+    await write(broker, topic, value_of("ana", 1), value_of("ana", 2))
+    written = [(value_of("ana", 3 + n), NO_UTF_8 if n in strange else []) for n in range(3)]
+    await write_batch(broker, topic, *written)
+    await write(broker, topic, value_of("ben", 1), partition=1)
+    await write(broker, topic, value_of("ana", 9))
+    await write_batch(broker, topic, (b"", NO_UTF_8), partition=1)
+    before = [f"ana-{3 + n}" for n in range(min(strange))]
+    path = tmp_path / "memory"
+    found = await read(broker, topic, path, until=4 + len(before))
+    assert [one for one in found if one != "ben-1"] == ["ana-1", "ana-2", *before, "ana-9"]
+    assert found.count("ben-1") == 1
+    assert await read(broker, topic, path, until=0) == []
+    await write(broker, topic, value_of("ben", 2), partition=1)
+    assert await read(broker, topic, path, until=1) == ["ben-2"]
 
 
 async def test_a_failure_ends_the_run_and_hands_the_alert_out_again(

@@ -11,20 +11,25 @@ from aiokafka import AIOKafkaProducer
 
 from devtools.servers import Broker, RedisServer
 from handlers.outputs import CUSTOMER_PROFILES, TIER_CHANGES
+from streams.faust_app import allow_any_header_name
 from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, OUTPUTS, changelog_name
 from tests.builders import day, order
 from tests.harness.api import serving
 from tests.harness.deployment import Deployment, Message
 from tests.harness.view import eventually, projecting
+from tests.support.header_names import AnyName, any_header_names
 from tierstream_client import Alert, AlertConsumer, MemoryFile
 
 _LIVE: dict[str, Any] = {"mode": "live", "tick_interval": "200ms", "partitions": 1}
 _Written = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
+NO_UTF_8 = ((AnyName(b"caf\xe9"), b"1"),)
+"""A header that librdkafka sends and aiokafka's decoder does not take."""
 WITH_ANY_KEY: tuple[_Written, ...] = (
     (b"\xff", b"\xff", ()),
     (b"ana", b"no JSON", ()),
     (b"nobody", b"[]", ()),
     (b"ana", None, ()),
+    (b"\xff", b"no JSON", NO_UTF_8),
 )
 IN_THE_LOG: tuple[_Written, ...] = (
     (None, b'{"type":"clock.tick"}', ()),
@@ -39,18 +44,20 @@ CUSTOMERS = ("ana", "ben", "cem")
 
 async def meddle(deployment: Deployment, *topics: str) -> None:
     """Write to topics, by their full names, what does not belong there."""
-    async with AIOKafkaProducer(
-        bootstrap_servers=deployment.settings.kafka_bootstrap_servers
-    ) as producer:
-        for topic in topics:
-            is_log = topic == deployment.topic(CUSTOMER_EVENTS)
-            for key, value, headers in WITH_ANY_KEY + (IN_THE_LOG if is_log else ()):
-                await producer.send_and_wait(topic, value, key, 0, headers=list(headers))
+    servers = deployment.settings.kafka_bootstrap_servers
+    with any_header_names():
+        async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
+            for topic in topics:
+                is_log = topic == deployment.topic(CUSTOMER_EVENTS)
+                for key, value, headers in WITH_ANY_KEY + (IN_THE_LOG if is_log else ()):
+                    await producer.send_and_wait(topic, value, key, 0, headers=list(headers))
 
 
 async def sends(deployment: Deployment, customer_id: str) -> None:
-    """An order that changes a tier, done to its end."""
-    await deployment.send([Message("orders", order("o1", "900", day(0), customer_id))])
+    """An order that changes a tier, with a header whose name is no UTF-8, done to its end."""
+    value = order("o1", "900", day(0), customer_id)
+    with any_header_names():
+        await deployment.send([Message("orders", value, headers=NO_UTF_8)])
     await deployment.drained()
 
 
@@ -59,6 +66,7 @@ async def test_what_is_not_ours_in_our_topics_is_passed_over_and_counted_by_ever
     kafka_broker: Broker, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     settings = {**_LIVE, "redis_url": redis_server.url}
+    allow_any_header_name()  # the test reads the topics, too
     with Deployment(kafka_broker, tmp_path, **settings) as deployment:
         await deployment.create_topics()
         changelog = changelog_name(deployment.settings)

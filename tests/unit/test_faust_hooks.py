@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import faust
@@ -18,7 +19,8 @@ import mode
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
-from aiokafka.consumer.fetcher import Fetcher, FetchResult
+from aiokafka.consumer import fetcher
+from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
 from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState, TopicPartitionState
 from aiokafka.errors import KafkaError
@@ -26,6 +28,8 @@ from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulat
 from aiokafka.producer.sender import SendProduceReqHandler
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request
+from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.record.memory_records import _MemoryRecordsPy
 from faust.app.base import BootStrategy
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.stores.base import Store
@@ -41,7 +45,7 @@ from streams.faust_app import FaustOptions, create_app
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("faust", "mode", "aiokafka")
 ORDINARY = {"BootStrategy", "logger", "_abc_impl", "API_KEY", "API_VERSION", "SCHEMA"}
-ORDINARY |= {"FLEXIBLE_VERSION"}
+ORDINARY |= {"FLEXIBLE_VERSION", "_is_protocol"}
 """Public settings of a class, and what classes have by themselves."""
 
 HOOKS: list[tuple[Callable[..., Any], str]] = [
@@ -107,6 +111,8 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (Request.build, "self, request_struct_class"),
     (AbstractType.encode, "value"),
     (AbstractType.decode, "data"),
+    (PartitionRecords._unpack_records, "self"),
+    (_MemoryRecordsPy.next_batch, "self, _min_slice, _magic_offset"),
     # called
     (faust.Table._changelog_topic_name, "self"),
     (AIOKafkaClient.fetch_all_metadata, "self"),
@@ -153,6 +159,9 @@ ATTRIBUTES: list[tuple[type[Any], str]] = [
     (AIOKafkaConsumer, "_subscription"),
     (AIOKafkaConsumer, "_fetch_max_wait_ms"),
     (AIOKafkaConsumer, "_isolation_level"),
+    (PartitionRecords, "_records"),
+    (_MemoryRecordsPy, "_next_slice"),
+    (_DefaultRecordBatchPy, "_buffer"),
     (TopicPartitionState, "_position"),
     (GroupCoordinator, "_subscription"),
     (GroupCoordinator, "_closing"),
@@ -168,6 +177,12 @@ NAMED: list[tuple[type[Any], str]] = [
 ]
 """Attributes of classes, and tasks, that are overridden."""
 
+REPLACED: list[tuple[ModuleType, str]] = [
+    (fetcher, "MemoryRecords"),
+    (fetcher, "PartitionRecords"),
+]
+"""Names of a module under which it gets something else."""
+
 
 @pytest.mark.parametrize(
     ("hook", "parameters"), HOOKS, ids=lambda part: getattr(part, "__qualname__", "")
@@ -178,6 +193,14 @@ def test_a_hook_is_there_with_its_parameters(hook: Callable[..., Any], parameter
 
 @pytest.mark.parametrize(("owner", "name"), NAMED)
 def test_what_is_overridden_by_name_is_there(owner: type[Any], name: str) -> None:
+    assert hasattr(owner, name)
+
+
+@pytest.mark.parametrize(("owner", "name"), REPLACED)
+def test_a_module_looks_up_what_is_replaced_in_it_when_it_uses_it(
+    owner: ModuleType, name: str
+) -> None:
+    assert f" {name}(" in inspect.getsource(Fetcher._proc_fetch_request)
     assert hasattr(owner, name)
 
 
@@ -196,6 +219,7 @@ def listed() -> list[str]:
 def test_every_private_part_is_listed_with_a_reason() -> None:
     hooks = [hook.__qualname__ for hook, _ in HOOKS]
     named = [f"{owner.__name__}.{name}" for owner, name in (*ATTRIBUTES, *NAMED)]
+    named += [f"{owner.__name__.rpartition('.')[2]}.{name}" for owner, name in REPLACED]
     assert sorted(listed()) == sorted([*hooks, *named])
 
 
