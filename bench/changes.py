@@ -63,6 +63,9 @@ def moves(customers: int, sequence: int, start_ms: int) -> Iterator[tuple[bytes,
             action=None,
             policy_version="bench",
             marketing_consent=None,
+            suppressed=None,
+            backfill=False,
+            consented_channels=[],
         )
         yield _record(outputs.TIER_CHANGED, data.customer_id, at_ms, data)
 
@@ -73,6 +76,7 @@ def alerts(customers: int, sequence: int, start_ms: int) -> Iterator[tuple[bytes
         data = outputs.LevelChanged(
             customer_id=customer_id(number),
             sequence=sequence,
+            reason="silence",
             level=("at_risk", "dormant", "churned")[(number + sequence) % 3],
             previous_level="active",
             effective_at=rfc3339(at_ms),
@@ -87,6 +91,8 @@ def alerts(customers: int, sequence: int, start_ms: int) -> Iterator[tuple[bytes
             action=None,
             policy_version="bench",
             marketing_consent=None,
+            backfill=False,
+            consented_channels=[],
         )
         yield _record(outputs.DORMANCY_ALERT, data.customer_id, at_ms, data)
 

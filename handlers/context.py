@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
-from handlers.outputs import Output, cloud_event, output_id
+from handlers.outputs import Head, Output, cloud_event, output_id
 from handlers.state.customer import Customer
+from handlers.suppression import suppressed
 from scoring.rules import Rules
 from scoring.timestamps import rfc3339
 
@@ -64,9 +65,19 @@ class Context:
     Attributes:
         counted: what `count` added to the tally since the record began, so that it can be taken
             back.
+        live_from_ms: what takes effect before it is history; None if nothing is.
+        is_rollout: what goes out now follows from a policy that was published quietly.
     """
 
-    __slots__ = ("counted", "outbox", "rules", "source", "tally")
+    __slots__ = (
+        "counted",
+        "is_rollout",
+        "live_from_ms",
+        "outbox",
+        "rules",
+        "source",
+        "tally",
+    )
 
     def __init__(self, source: str, rules: Rules) -> None:
         self.source = source
@@ -74,6 +85,8 @@ class Context:
         self.outbox: list[Output] = []
         self.tally = Tally()
         self.counted: list[tuple[Counter[Any], Hashable, int]] = []
+        self.live_from_ms: int | None = None
+        self.is_rollout = False
 
     def count(self, counter: Counter[Any], key: Hashable, number: int = 1) -> None:
         """Add to a counter of the tally what is taken back if the record raises."""
@@ -95,10 +108,29 @@ class Context:
         del self.counted[point.counted :]
         self.tally.unmatched, self.tally.due = point.unmatched, point.due
 
-    def next_sequence(self, customer: Customer) -> int:
-        """The sequence number of the customer's next output."""
+    def head(self, customer: Customer, effective_ms: int, reason: str) -> Head:
+        """The common fields of the customer's next output; call it once for each.
+
+        Args:
+            customer: as of after what the output follows from.
+            effective_ms: when the output takes effect.
+            reason: as in `handlers.causes`.
+        """
         customer.sequence += 1
-        return customer.sequence
+        is_backfill = self.live_from_ms is not None and effective_ms < self.live_from_ms
+        return Head(
+            customer_id=customer.customer_id,
+            sequence=customer.sequence,
+            effective_at=rfc3339(effective_ms),
+            reason=reason,
+            suppressed=suppressed(
+                self.rules, customer, is_backfill=is_backfill, is_rollout=self.is_rollout
+            ),
+            backfill=is_backfill,
+            policy_version=self.rules.version,
+            marketing_consent=customer.marketing_consent,
+            consented_channels=customer.consented_channels,
+        )
 
     def emit(
         self,

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from handlers import outputs
-from handlers.context import Context
+from handlers.causes import SILENCE, alert_reason
+from handlers.context import Cause, Context
 from handlers.outputs import LevelChanged, optional_time
 from handlers.state.customer import Customer
-from handlers.suppression import suppressed
 from scoring.dormancy import (
     ACTIVE,
     CHURNED,
@@ -23,7 +23,6 @@ from scoring.dormancy import (
     threshold_days,
 )
 from scoring.rules import Rules
-from scoring.timestamps import rfc3339
 
 
 class CameBack(NamedTuple):
@@ -67,14 +66,15 @@ def reach_levels(context: Context, customer: Customer, now_ms: int) -> None:
     """Send an alert for each level that time has reached by `now_ms`, one by one."""
     while (due := level_due_ms(context.rules, customer)) is not None and due <= now_ms:
         level = customer.level + 1
-        _alert(context, customer, level, due, f"time:{due}:{LEVELS[level]}")
+        cause = Cause(f"time:{due}:{LEVELS[level]}", (), SILENCE)
+        _alert(context, customer, level, due, cause)
 
 
 def compare_level(
     context: Context,
     customer: Customer,
     now_ms: int,
-    cause_key: str,
+    cause: Cause,
     came_back: CameBack | None,
 ) -> None:
     """Compare the recorded level with the true one after an event, and report a change.
@@ -89,14 +89,14 @@ def compare_level(
     if true_level == recorded:
         return
     if true_level > recorded:
-        _alert(context, customer, true_level, now_ms, cause_key)
+        _alert(context, customer, true_level, now_ms, cause)
         return
     withdrawn = [alert_id for level, alert_id in customer.standing if level > true_level]
     customer.standing = [alert for alert in customer.standing if alert[0] <= true_level]
     customer.level = true_level
     really_back = came_back is not None and came_back.at_ms >= customer.level_since_ms
     customer.level_since_ms = now_ms
-    change = _LevelChange(recorded, now_ms, cause_key)
+    change = _LevelChange(recorded, now_ms, cause)
     rules = context.rules
     if not really_back:
         _emit(context, customer, outputs.DORMANCY_WITHDRAWN, change, withdraws=withdrawn)
@@ -112,13 +112,13 @@ class _LevelChange(NamedTuple):
 
     previous: int
     effective_ms: int
-    cause_key: str
+    cause: Cause
 
 
 def _alert(
-    context: Context, customer: Customer, level: int, effective_ms: int, cause_key: str
+    context: Context, customer: Customer, level: int, effective_ms: int, cause: Cause
 ) -> None:
-    change = _LevelChange(customer.level, effective_ms, cause_key)
+    change = _LevelChange(customer.level, effective_ms, cause)
     customer.level = level
     customer.level_since_ms = effective_ms
     alert_id = _emit(
@@ -144,11 +144,9 @@ def _emit(
 ) -> str:
     level = customer.level
     data = LevelChanged(
-        customer_id=customer.customer_id,
-        sequence=context.next_sequence(customer),
+        **context.head(customer, change.effective_ms, alert_reason(change.cause.reason)),
         level=LEVELS[level],
         previous_level=LEVELS[change.previous],
-        effective_at=rfc3339(change.effective_ms),
         last_order_at=optional_time(customer.ledger.last_order_ms),
         last_interaction_at=optional_time(customer.last_interaction_ms),
         threshold_days=None if thresholds is None else threshold_days(thresholds, level),
@@ -156,12 +154,8 @@ def _emit(
         withdraws=withdraws or [],
         tier=customer.tier,
         open_tickets=customer.open_tickets,
-        suppressed=suppressed(context.rules, customer),
         action=action,
-        policy_version=context.rules.version,
-        marketing_consent=customer.marketing_consent,
     )
     context.count(context.tally.level_changes, (type_name, LEVELS[level]))
-    return context.emit(
-        outputs.DORMANCY_ALERTS, type_name, customer, change.cause_key, change.effective_ms, data
-    )
+    key, effective_ms = change.cause.key, change.effective_ms
+    return context.emit(outputs.DORMANCY_ALERTS, type_name, customer, key, effective_ms, data)

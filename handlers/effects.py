@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from handlers.causes import ORDER
 from handlers.context import Cause
 from handlers.dormancy import CameBack
 from handlers.events import Event
@@ -13,11 +14,11 @@ from scoring.order import Order
 class Effect(NamedTuple):
     """The effect of an event on its customer.
 
-    `reason` is that of a tier change by it; `reduces` is true for cancellations, failed payments
-    and refunds.
+    `reason` is that of a tier change by it (`handlers.causes`); `reduces` is true for
+    cancellations, failed payments and refunds.
     """
 
-    reason: str = "order"
+    reason: str = ORDER
     reduces: bool = False
     came_back: CameBack | None = None
     unmatched: int = 0

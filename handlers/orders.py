@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from handlers.browse import touch
+from handlers.causes import CANCELLATION, ORDER
+from handlers.causes import REFUND as REFUNDED
 from handlers.dormancy import CameBack
 from handlers.effects import Effect
 from handlers.events import OrderChanged, OrderPlaced, OrderRefunded
@@ -15,9 +17,9 @@ from scoring.rules import Rules
 PAYMENT_STATUS = {None: PENDING, "pending": PENDING, "paid": PAID, "failed": FAILED}
 
 _CHANGES = {
-    "order.paid": (PAY, Effect(reason="order")),
-    "order.cancelled": (CANCEL, Effect(reason="cancellation", reduces=True)),
-    "order.payment_failed": (FAIL, Effect(reason="cancellation", reduces=True)),
+    "order.paid": (PAY, Effect(reason=ORDER)),
+    "order.cancelled": (CANCEL, Effect(reason=CANCELLATION, reduces=True)),
+    "order.payment_failed": (FAIL, Effect(reason=CANCELLATION, reduces=True)),
 }
 
 
@@ -47,7 +49,7 @@ def order_changed(customer: Customer, event: OrderChanged, rules: Rules, today: 
 def order_refunded(customer: Customer, event: OrderRefunded, rules: Rules, today: int) -> Effect:
     """Take a refund off its order."""
     change = Change(REFUND, event.order_id, event.refund_id, event.refund_units)
-    return _change(customer, change, Effect(reason="refund", reduces=True), rules)
+    return _change(customer, change, Effect(reason=REFUNDED, reduces=True), rules)
 
 
 def _change(customer: Customer, change: Change, effect: Effect, rules: Rules) -> Effect:

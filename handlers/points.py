@@ -14,7 +14,6 @@ from scoring.joining import Joined
 from scoring.order import Order
 from scoring.points import Account, Earned, PointsRule
 from scoring.rules import Rules
-from scoring.timestamps import rfc3339
 
 ACTIVITY, REDEMPTION, EXPIRY = "activity", "redemption", "expiry"
 INSUFFICIENT = "insufficient"
@@ -176,15 +175,11 @@ def _redeem(
         _emit(context, customer, account, -event.points, now_ms, cause, about)
         return
     data = PointsRefused(
-        customer_id=customer.customer_id,
-        sequence=context.next_sequence(customer),
-        effective_at=rfc3339(now_ms),
-        reason=INSUFFICIENT,
+        **context.head(customer, now_ms, INSUFFICIENT),
         caused_by=list(applied.cause.event_ids),
         redemption_id=event.redemption_id,
         points=event.points,
         balance=account.balance,
-        policy_version=context.rules.version,
     )
     key = applied.cause.key
     context.emit(outputs.PROFILE_CHANGES, outputs.POINTS_REFUSED, customer, key, now_ms, data)
@@ -214,9 +209,7 @@ def _emit(
 ) -> None:
     expires_ms, expiring = account.next_expiry() or (None, None)
     data = PointsChanged(
-        customer_id=customer.customer_id,
-        sequence=context.next_sequence(customer),
-        effective_at=rfc3339(now_ms),
+        **context.head(customer, now_ms, cause.reason),
         cause=cause.reason,
         caused_by=list(cause.event_ids),
         order_id=about.order_id,
@@ -226,7 +219,6 @@ def _emit(
         balance=account.balance,
         next_expiry_at=optional_time(expires_ms),
         next_expiry_points=expiring,
-        policy_version=context.rules.version,
     )
     direction = "up" if delta > 0 else "down"
     context.count(context.tally.points, (cause.reason, direction), abs(delta))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from handlers import outputs
+from handlers.causes import TIME
 from handlers.context import Context
 from handlers.outputs import ReminderHead
 from handlers.state.customer import Customer
-from handlers.suppression import suppressed
 from scoring.calendar import date_of_day
-from scoring.timestamps import rfc3339
 
 
 def reminder_head(
@@ -16,15 +15,10 @@ def reminder_head(
 ) -> ReminderHead:
     """The common fields of the customer's next output, a reminder of a business day."""
     return ReminderHead(
-        customer_id=customer.customer_id,
-        sequence=context.next_sequence(customer),
-        effective_at=rfc3339(now_ms),
+        **context.head(customer, now_ms, TIME),
         due_on=date_of_day(day).isoformat(),
         tier=customer.tier,
         action=action,
-        suppressed=suppressed(context.rules, customer),
-        policy_version=context.rules.version,
-        marketing_consent=customer.marketing_consent,
     )
 
 

@@ -5,17 +5,31 @@ from __future__ import annotations
 from handlers.state.customer import Customer
 from scoring.rules import Rules
 
+BACKFILL = "backfill"
+POLICY_ROLLOUT = "policy_rollout"
 NO_CONSENT = "no_consent"
 OPEN_COMPLAINT = "open_complaint"
 HOLDOUT = "holdout"
 
 
-def suppressed(rules: Rules, customer: Customer) -> str | None:
+def suppressed(
+    rules: Rules, customer: Customer, *, is_backfill: bool = False, is_rollout: bool = False
+) -> str | None:
     """The first reason that holds now, or None.
 
-    Holdout comes last: the other reasons then take the same customers from both groups, so that
-    the groups stay comparable.
+    Holdout comes behind all that is true of a customer: the reasons before it then take the same
+    customers from both groups, so that the groups stay comparable.
+
+    Args:
+        rules: in force for the customer.
+        customer: as of after the event.
+        is_backfill: the output takes effect before the deployment went live.
+        is_rollout: it follows from a policy that was published quietly.
     """
+    if is_backfill:
+        return BACKFILL
+    if is_rollout:
+        return POLICY_ROLLOUT
     if customer.marketing_consent is False:
         return NO_CONSENT
     if customer.open_complaints:

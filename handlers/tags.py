@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from handlers import outputs
+from handlers.causes import OTHER, TIME
 from handlers.context import Cause, Context
 from handlers.effects import AppliedEvent
 from handlers.events import ActivityRecorded, Browsed, Event, OrderPlaced
@@ -16,8 +17,6 @@ from scoring.rolling_counts import DayCounts
 from scoring.rules import Rules
 from scoring.tags import Tag, TagRules, TopTag, count_key, is_usable
 from scoring.timestamps import rfc3339
-
-EVENT, TIME, POLICY = "event", "time", "policy"
 
 
 def follow_tags(context: Context, customer: Customer, applied: AppliedEvent) -> None:
@@ -33,7 +32,7 @@ def follow_tags(context: Context, customer: Customer, applied: AppliedEvent) -> 
     weighed = _count(tagged, declared, event, rules.calendar.day(event.occurred_ms), today)
     evaluated = declared.tags if is_new else (*declared.touched_by(event.type), *weighed)
     if evaluated:
-        cause = applied.cause._replace(reason=EVENT)
+        cause = applied.cause._replace(reason=OTHER)
         _evaluate(context, Subject(customer, tagged, rules, today), evaluated, now_ms, cause)
 
 
@@ -180,16 +179,11 @@ def _emit(
     cause: Cause,
 ) -> None:
     data = TagsChanged(
-        customer_id=customer.customer_id,
-        sequence=context.next_sequence(customer),
-        effective_at=rfc3339(now_ms),
-        reason=cause.reason,
+        **context.head(customer, now_ms, cause.reason),
         late=cause.late,
         caused_by=list(cause.event_ids),
         added=_views(added),
         removed=_views(removed),
-        policy_version=context.rules.version,
-        marketing_consent=customer.marketing_consent,
     )
     context.emit(outputs.PROFILE_CHANGES, outputs.TAGS_CHANGED, customer, cause.key, now_ms, data)
 

@@ -133,23 +133,18 @@ def _emit(
     if reason == TIME and reached.grace_ended:
         reason = "grace_expired"
     data = TierChanged(
-        customer_id=customer.customer_id,
-        sequence=context.next_sequence(customer),
+        **context.head(customer, now_ms, reason),
         previous_tier=previous,
         tier=customer.tier,
         direction="up" if is_up else "down",
-        reason=reason,
         late=cause.late,
         caused_by=list(cause.event_ids),
-        effective_at=rfc3339(now_ms),
         before=rfm_view(change.before, change.old_rules),
         after=rfm_view(change.after, rules),
         crossed=[crossed_view(one, rules) for one in conditions],
         next_tier=next_tier(rules, customer, reached.rank),
         keeps_until=keeps_until(rules, customer, reached.rank, today, reached.grace_until_day),
         action=rules.tier_action(reached.rank),
-        policy_version=rules.version,
-        marketing_consent=customer.marketing_consent,
     )
     context.emit(outputs.TIER_CHANGES, outputs.TIER_CHANGED, customer, cause.key, now_ms, data)
     context.count(context.tally.tier_changes, (previous, customer.tier, reason))

@@ -22,6 +22,7 @@ from typing import Any
 
 from handlers.browse import browsed
 from handlers.care import begin_care, remind, restart_refresh
+from handlers.causes import reason_of
 from handlers.context import Cause, Context
 from handlers.dormancy import CameBack, compare_level, reach_levels
 from handlers.due import plan
@@ -93,6 +94,12 @@ def cause_key(event_id: str, occurred_ms: int) -> str:
     return f"event:{event_id}@{occurred_ms}"
 
 
+def _cause(event: Event, reason: str, *, is_late: bool) -> Cause:
+    """The cause of what an accepted event changes."""
+    key = cause_key(event.event_id, event.occurred_ms)
+    return Cause(key, (event.event_id,), reason, is_late)
+
+
 # -- an event
 
 
@@ -105,14 +112,13 @@ def take_event(
         effect = _take_order_event(context, customer, event, now_ms, is_late=is_late)
         moves_due = True
     else:
-        effect = Effect()
-        moves_due = _take_other_event(context, customer, event, now_ms)
+        effect = Effect(reason_of(event))
+        moves_due = _take_other_event(context, customer, event, now_ms, is_late=is_late)
     if type(event) is FollowupScheduled:
         remind_of_followups(context, customer, now_ms)
         moves_due = True
     if has_features:
-        key = cause_key(event.event_id, event.occurred_ms)
-        cause = Cause(key, (event.event_id,), effect.reason, is_late)
+        cause = _cause(event, effect.reason, is_late=is_late)
         _apply_features(context, customer, AppliedEvent(event, effect, tier_before, now_ms, cause))
     return moves_due or has_features
 
@@ -125,14 +131,15 @@ def _take_order_event(
     before = totals(customer.ledger, rules, today)
     effect = ORDER_HANDLERS[type(event)](customer, event, rules, today)
     context.tally.unmatched += effect.unmatched
-    key = cause_key(event.event_id, event.occurred_ms)
-    cause = Cause(key, (event.event_id,), effect.reason, is_late)
+    cause = _cause(event, effect.reason, is_late=is_late)
     evaluate(context, customer, now_ms, before, cause, reduces=effect.reduces)
-    compare_level(context, customer, now_ms, key, effect.came_back)
+    compare_level(context, customer, now_ms, cause, effect.came_back)
     return effect
 
 
-def _take_other_event(context: Context, customer: Customer, event: Event, now_ms: int) -> bool:
+def _take_other_event(
+    context: Context, customer: Customer, event: Event, now_ms: int, *, is_late: bool
+) -> bool:
     """Apply an event that is about no order; returns whether due instants or the stage changed.
 
     Orders stay as they are, so the tier does too. An interaction ends only `churned`, and delays
@@ -148,8 +155,8 @@ def _take_other_event(context: Context, customer: Customer, event: Event, now_ms
     came_back = OTHER_HANDLERS[type(event)](customer, event)
     if came_back is None or customer.level < DORMANT:
         return False
-    key = cause_key(event.event_id, event.occurred_ms)
-    compare_level(context, customer, now_ms, key, came_back)
+    cause = _cause(event, reason_of(event), is_late=is_late)
+    compare_level(context, customer, now_ms, cause, came_back)
     return True
 
 
@@ -207,7 +214,7 @@ def reevaluate(
     customer.ledger.recount(rules)
     customer.ledger.evict(rules, today)
     evaluate(context, customer, now_ms, before, cause)
-    compare_level(context, customer, now_ms, cause.key, None)
+    compare_level(context, customer, now_ms, cause, None)
     if rules.care is not None:
         restart_refresh(customer, old_rules, rules, now_ms)
     remind_of_followups(context, customer, now_ms)
@@ -236,7 +243,7 @@ def absorb(
     if rules.satisfaction is None:
         customer.experience = None
     evaluate(context, customer, now_ms, before, cause)
-    compare_level(context, customer, now_ms, cause.key, None)
+    compare_level(context, customer, now_ms, cause, None)
     if rules.care is not None:
         begin_care(customer, now_ms)
     remind_of_followups(context, customer, now_ms)

@@ -17,6 +17,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from handlers import reasons
+from handlers.causes import MERGE, POLICY
 from handlers.context import Cause
 from handlers.due import due_after, plan
 from handlers.events import CustomerErased, CustomerMerged, Event
@@ -42,9 +43,6 @@ from handlers.state.customer import (
 )
 from handlers.state.store import CustomerStore
 from handlers.transitions import absorb, cause_key, undo_merge
-
-MERGE = "merge"
-"""The reason where two customers became one."""
 
 Verdict = Rejection | Forwarded | None
 """What became of a record: a dead letter, something to forward, or neither."""
@@ -215,7 +213,7 @@ def _undo_merge(core: PartitionCore, offset: int, transfer: Transfer) -> Rejecti
     customer = _as_it_left(core, offset, transfer)
     now_ms = core.clock_of(customer)
     key = f"{cause_key(transfer.event_id, transfer.occurred_ms)}:refused"
-    undo_merge(core.context, customer, transfer.left_ms, Cause(key, (), "policy"))
+    undo_merge(core.context, customer, transfer.left_ms, Cause(key, (), POLICY))
     customer = core.fire_own(customer, now_ms)
     plan(core.context, customer, now_ms)
     core.put(offset, customer, None)

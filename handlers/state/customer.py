@@ -141,6 +141,8 @@ class Customer(Struct, array_like=True):
     """Least recently told first, by arrival."""
     churn_answer: Annotated[ChurnAnswer | None, since(3)] = None
     """The newest answer to why the customer left."""
+    channels: Annotated[dict[str, tuple[bool, int]], since(3)] = field(default_factory=dict)
+    """Whether the customer agreed to be contacted by each channel, and when that was said."""
 
     @property
     def is_gone(self) -> bool:
@@ -188,6 +190,11 @@ class Customer(Struct, array_like=True):
     def known_attributes(self) -> dict[str, str]:
         """The attributes that are known."""
         return {name: value for name, (value, _) in self.attributes.items() if value}
+
+    @property
+    def consented_channels(self) -> list[str]:
+        """The channels that the customer agreed to be contacted by, sorted."""
+        return sorted(name for name, (agreed, _) in self.channels.items() if agreed)
 
     @property
     def open_tickets(self) -> int:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from msgspec import msgpack
 from msgspec.structs import replace
 
+from handlers.causes import POLICY
 from handlers.context import Cause
 from handlers.state.customer import Customer
 from handlers.state.ids_in_order import IdsInOrder
@@ -65,7 +66,7 @@ class PolicyRound:
     @property
     def cause(self) -> Cause:
         """What the evaluations of this round follow from."""
-        return Cause(f"policy:{self._current.event_id}", (), "policy")
+        return Cause(f"policy:{self._current.event_id}", (), POLICY)
 
     def begin(
         self, offset: int, event_id: str, at_a_time: int, former: tuple[Policy, Rules]

@@ -15,15 +15,12 @@ import pytest
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
-from cli.backtest.run import Backtest, BacktestOptions, Line, OutputFiles
 from cli.main import app
 from config.policy_care import MAX_HOLIDAYS
-from config.policy_file import load_policy
 from config.policy_points import MAX_ACTIVITIES
 from config.policy_tiers import MAX_TIERS
 from config.settings import Settings
 from config.settings_section import ENV_PREFIX
-from handlers.decode.decode import Limits
 from handlers.decode.fields import MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, MAX_ID_LENGTH
 from handlers.decode.json_object import MAX_NESTING, MAX_RECORD_BYTES
 from handlers.events import SCHEMA
@@ -40,8 +37,7 @@ from scoring.policy import Tier
 from scoring.refunds import MAX_REFUND_IDS
 from scoring.satisfaction import MAX_KEPT
 from scoring.tags import MAX_COUNTED, MAX_NAME_BYTES, MAX_TAGS
-from scoring.timestamps import parse_rfc3339
-from tests.support import event_table
+from tests.support import event_table, json_examples
 from tests.support.documents import (
     FENCE,
     INLINE,
@@ -58,11 +54,6 @@ from tests.support.each import for_each
 
 README, README_ZH = ROOT / "README.md", ROOT / "README.zh-CN.md"
 GUIDE, RULES = ROOT / "docs/guide.md", ROOT / "docs/rules.md"
-EXAMPLE = ROOT / "tests/example/events.jsonl"
-EXAMPLE_UNTIL = "2026-01-01T00:00:00Z"
-PROFILE_EXAMPLE = ROOT / "tests/example/profile-events.jsonl"
-PROFILE_POLICY = ROOT / "examples/profile_policy.toml"
-PROFILE_UNTIL = "2026-03-01T00:00:00Z"
 
 _COMMAND = re.compile(r"(?:[A-Z_]+=\S+ )*tierstream ([a-z].*)")
 
@@ -114,19 +105,6 @@ def command_lines(page: Path) -> list[list[str]]:
 
 
 @cache
-def example_outputs(
-    folder: Path, events: Path, until: str, policy: Path | None = None
-) -> list[Any]:
-    """Everything the events of an example give, without a file by the default policy."""
-    until_ms = parse_rfc3339(until)
-    options = BacktestOptions(load_policy(policy), "tierstream", 300_000, Limits(), until_ms)
-    with OutputFiles(folder) as files:
-        lines = (Line(n, raw) for n, raw in enumerate(events.read_bytes().splitlines(), 1))
-        Backtest(options, files).run(lines, lambda _: None)
-    written = [line for file in folder.iterdir() for line in file.read_bytes().splitlines()]
-    return [json.loads(line) for line in written]
-
-
 @for_each("page, link", [(page, link) for page in PAGES for link in links(page)])
 def test_relative_links_lead_somewhere(page: Path, link: str) -> None:
     path, _, anchor = link.partition("#")
@@ -214,16 +192,13 @@ def test_json_in_documents_is_json(page: Path, body: str) -> None:
 def test_json_examples_are_what_the_worked_example_gives(
     page: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    folder = tmp_path_factory.getbasetemp()
-    known = example_outputs(folder / "documented-example", EXAMPLE, EXAMPLE_UNTIL)
-    known += example_outputs(
-        folder / "documented-profile", PROFILE_EXAMPLE, PROFILE_UNTIL, PROFILE_POLICY
-    )
-    for line in EXAMPLE.read_text("utf-8").splitlines():
+    known = json_examples.known_outputs(tmp_path_factory.getbasetemp())
+    for line in json_examples.EXAMPLE.read_text("utf-8").splitlines():
         known = [*known, json.loads(line)] if line.startswith("{") else known
     examples = [json.loads(body) for body in fences(page, "json")]
     assert examples
-    assert [example for example in examples if example not in known] == []
+    wrong = [example for example in examples if example not in known]
+    assert wrong == [], "python -m tests.support.json_examples writes them anew"
 
 
 def test_rules_list_every_reason_of_a_dead_letter_in_its_order() -> None:

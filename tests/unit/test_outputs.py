@@ -91,8 +91,8 @@ def test_a_tier_change_has_exactly_the_fields_of_the_contract() -> None:
     [envelope] = envelopes(order("o1", "120", day(0)))
     assert sorted(envelope["data"]) == sorted(
         """customer_id sequence previous_tier tier direction reason late caused_by effective_at
-        before after crossed next_tier keeps_until action policy_version
-        marketing_consent""".split()
+        before after crossed next_tier keeps_until action suppressed backfill
+        policy_version marketing_consent consented_channels""".split()
     )
 
 
@@ -103,9 +103,10 @@ def test_every_change_of_level_has_exactly_the_fields_of_the_contract() -> None:
         if output["topic"] == "dormancy-alerts":
             assert sorted(set(output) - {"topic", "id", "type", "source", "subject", "time"}) == (
                 sorted(
-                    """customer_id sequence level previous_level effective_at last_order_at
-                    last_interaction_at threshold_days basis withdraws tier open_tickets suppressed
-                    action policy_version marketing_consent""".split()
+                    """customer_id sequence level previous_level reason effective_at
+                    last_order_at last_interaction_at threshold_days basis withdraws tier
+                    open_tickets suppressed backfill action policy_version marketing_consent
+                    consented_channels""".split()
                 )
             )
 

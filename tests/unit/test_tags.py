@@ -381,8 +381,11 @@ def test_a_change_says_what_came_what_went_since_when_and_why() -> None:
         "caused_by": [f"profile.updated:ana:{day(2)}"],
         "added": [{"tag": "region:b", "since": day(2)}],
         "removed": [{"tag": "region:a", "since": day(1)}],
+        "suppressed": None,
+        "backfill": False,
         "policy_version": "default-1",
         "marketing_consent": True,
+        "consented_channels": [],
     }
 
 

@@ -1,0 +1,82 @@
+"""What goes out on `care-reminders`."""
+
+from __future__ import annotations
+
+from handlers.outputs.envelope import Change, Head
+
+
+class ReminderHead(Head):
+    """The common fields of all records on `care-reminders`."""
+
+    due_on: str
+    tier: str
+    action: str | None
+
+
+class Reminder(Change, frozen=True, kw_only=True):
+    """`data` of a record on `care-reminders`; `due_on` is the local date it is about."""
+
+    due_on: str
+    tier: str
+    action: str | None
+
+
+class BirthdayUpcoming(Reminder, frozen=True, kw_only=True):
+    """`data` of `birthday.upcoming`."""
+
+    age: int
+
+
+class AnniversaryUpcoming(Reminder, frozen=True, kw_only=True):
+    """`data` of `anniversary.upcoming`: that of the first counted order."""
+
+    years: int
+    first_order_at: str | None
+
+
+class HolidayUpcoming(Reminder, frozen=True, kw_only=True):
+    """`data` of `holiday.upcoming`."""
+
+    holiday: str
+
+
+class CheckinDue(Reminder, frozen=True, kw_only=True):
+    """`data` of `checkin.due`."""
+
+    last_interaction_at: str
+    silent_days: int
+
+
+class ProfileRefreshDue(Reminder, frozen=True, kw_only=True):
+    """`data` of `profile.refresh_due`."""
+
+    last_updated_at: str | None
+    unchanged_days: int
+
+
+class PointsExpiring(Reminder, frozen=True, kw_only=True):
+    """`data` of `points.expiring`: how many points expire at the start of `due_on`."""
+
+    points: int
+    expires_at: str
+    balance: int
+
+
+class SurveyDue(Reminder, frozen=True, kw_only=True):
+    """`data` of `survey.due`: which survey, and what it is asked for.
+
+    `trigger` is `cadence`, `ticket` (with `ticket_id`) or `order` (with `order_id`).
+    """
+
+    survey: str
+    trigger: str
+    ticket_id: str | None
+    order_id: str | None
+
+
+class FollowupDue(Reminder, frozen=True, kw_only=True):
+    """`data` of `followup.due`: a contact that was agreed for `due_on`."""
+
+    followup_id: str
+    by: str | None
+    note: str | None

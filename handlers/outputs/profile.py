@@ -1,0 +1,83 @@
+"""What goes out on `customer-profiles`."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, Struct, UnsetType
+
+from handlers.outputs.tier_changes import NextTier
+
+
+class PointsView(Struct, frozen=True):
+    """Points in the profile; the last four are totals of all time."""
+
+    balance: int
+    next_expiry_at: str | None
+    next_expiry_points: int | None
+    earned: int
+    redeemed: int
+    taken_back: int
+    expired: int
+
+
+class TagView(Struct, frozen=True):
+    """A tag and the instant at which it became true."""
+
+    tag: str
+    since: str
+
+
+class FollowupView(Struct, frozen=True):
+    """A follow-up to come, as the profile shows it."""
+
+    followup_id: str
+    on: str
+    by: str | None
+    note: str | None
+
+
+class ChurnAnswerView(Struct, frozen=True):
+    """Why the customer left, and when that was told."""
+
+    answer: str
+    answered_at: str
+
+
+class Profile(Struct, frozen=True):
+    """`data` of a record on `customer-profiles`.
+
+    The fields that may be unset occur only under a policy that declares them.
+    """
+
+    customer_id: str
+    sequence: int
+    attributes: dict[str, str]
+    marketing_consent: bool | None
+    tier: str
+    stage: str
+    level: str
+    recency_days: int | None
+    frequency: int
+    monetary: str
+    r: int | None
+    f: int | None
+    m: int | None
+    score: int | None
+    segment: str | None
+    orders_ever: int
+    first_order_at: str | None
+    last_order_at: str | None
+    last_interaction_at: str | None
+    open_tickets: int
+    next_tier: NextTier | None
+    keeps_until: str | None
+    as_of: str
+    policy_version: str
+    satisfaction: Struct | UnsetType = UNSET
+    health: Struct | UnsetType = UNSET
+    holdout: bool | UnsetType = UNSET
+    tags: list[TagView] | UnsetType = UNSET
+    points: PointsView | UnsetType = UNSET
+    followups: list[FollowupView] | UnsetType = UNSET
+    """Only while there are some to come."""
+    churn_answer: ChurnAnswerView | UnsetType = UNSET
+    """Only once there is one."""

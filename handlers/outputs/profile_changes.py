@@ -1,0 +1,38 @@
+"""What goes out on `profile-changes`: points and tags."""
+
+from __future__ import annotations
+
+from handlers.outputs.envelope import Change
+from handlers.outputs.profile import TagView
+
+
+class PointsChanged(Change, frozen=True, kw_only=True):
+    """`data` of `points.changed`: the change, and the balance after it."""
+
+    cause: str
+    caused_by: list[str]
+    order_id: str | None
+    activity: str | None
+    redemption_id: str | None
+    delta: int
+    balance: int
+    next_expiry_at: str | None
+    next_expiry_points: int | None
+
+
+class PointsRefused(Change, frozen=True, kw_only=True):
+    """`data` of `points.refused`: a redemption that was refused, and why."""
+
+    caused_by: list[str]
+    redemption_id: str
+    points: int
+    balance: int
+
+
+class TagsChanged(Change, frozen=True, kw_only=True):
+    """`data` of `tags.changed`; removed tags say since when they were true."""
+
+    late: bool
+    caused_by: list[str]
+    added: list[TagView]
+    removed: list[TagView]

@@ -1,0 +1,89 @@
+"""What goes out on `tier-changes`."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from handlers.outputs.envelope import Change
+from scoring.money import text_of_minor
+from scoring.rfm import Rfm
+from scoring.rules import Rules
+from scoring.tiers import Crossed
+from scoring.timestamps import rfc3339
+
+
+class RfmView(Struct, frozen=True):
+    """RFM of one business day; money as decimal text in major units."""
+
+    recency_days: int
+    frequency: int
+    monetary: str
+    r: int
+    f: int
+    m: int
+    score: int
+    segment: str
+
+
+class CrossedView(Struct, frozen=True):
+    """A condition that came to hold or ceased to."""
+
+    measure: str
+    before: int | str | None
+    after: int | str | None
+    cutoff: int | str
+    at: str
+
+
+class NextTier(Struct, frozen=True):
+    """The tier directly above and the smallest single order today that reaches it or better."""
+
+    tier: str
+    order_amount_needed: str | None
+
+
+class TierChanged(Change, frozen=True, kw_only=True):
+    """`data` of `tier.changed`."""
+
+    previous_tier: str
+    tier: str
+    direction: str
+    late: bool
+    caused_by: list[str]
+    before: RfmView | None
+    after: RfmView | None
+    crossed: list[CrossedView]
+    next_tier: NextTier | None
+    keeps_until: str | None
+    action: str | None
+
+
+def rfm_view(rfm: Rfm | None, rules: Rules) -> RfmView | None:
+    """RFM for an output; None for a prospect."""
+    if rfm is None:
+        return None
+    return RfmView(
+        rfm.recency_days,
+        rfm.frequency,
+        text_of_minor(rfm.monetary, rules.base_digits),
+        rfm.r,
+        rfm.f,
+        rfm.m,
+        rfm.score,
+        rfm.segment,
+    )
+
+
+def crossed_view(crossed: Crossed, rules: Rules) -> CrossedView:
+    """A crossed condition for an output."""
+    measure, before, after, cutoff, at_ms = crossed
+    if measure == "monetary":
+        digits = rules.base_digits
+        return CrossedView(
+            measure,
+            None if before is None else text_of_minor(before, digits),
+            None if after is None else text_of_minor(after, digits),
+            text_of_minor(cutoff, digits),
+            rfc3339(at_ms),
+        )
+    return CrossedView(measure, before, after, cutoff, rfc3339(at_ms))

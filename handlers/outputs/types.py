@@ -1,0 +1,27 @@
+"""The topics and the types of outputs."""
+
+from __future__ import annotations
+
+TIER_CHANGES = "tier-changes"
+DORMANCY_ALERTS = "dormancy-alerts"
+CARE_REMINDERS = "care-reminders"
+PROFILE_CHANGES = "profile-changes"
+CUSTOMER_PROFILES = "customer-profiles"
+
+TIER_CHANGED = "tier.changed"
+DORMANCY_ALERT = "dormancy.alert"
+DORMANCY_WITHDRAWN = "dormancy.withdrawn"
+CUSTOMER_REACTIVATED = "customer.reactivated"
+CUSTOMER_RETURNED = "customer.returned"
+POINTS_CHANGED = "points.changed"
+POINTS_REFUSED = "points.refused"
+BIRTHDAY_UPCOMING = "birthday.upcoming"
+ANNIVERSARY_UPCOMING = "anniversary.upcoming"
+HOLIDAY_UPCOMING = "holiday.upcoming"
+CHECKIN_DUE = "checkin.due"
+PROFILE_REFRESH_DUE = "profile.refresh_due"
+POINTS_EXPIRING = "points.expiring"
+SURVEY_DUE = "survey.due"
+FOLLOWUP_DUE = "followup.due"
+TAGS_CHANGED = "tags.changed"
+CUSTOMER_PROFILE = "customer.profile"
