@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from handlers import reasons
 from handlers.decode.digests import id_digest
+from handlers.decode.fields import readable_id
 from handlers.events import (
     CustomerErased,
     Event,
@@ -23,6 +24,7 @@ class Duplicate:
 
 
 DUPLICATE = Duplicate()
+ERASED = "the customer was erased"
 
 _PAYMENT_NEWS = {PAID: "order.paid", FAILED: "order.payment_failed"}
 
@@ -35,7 +37,7 @@ def identify(customer: Customer, event: Event, base_currency: str) -> Event | Re
     if customer.erased:
         if type(event) is CustomerErased:
             return event
-        return Rejection(reasons.ERASED_CUSTOMER, "the customer was erased", event.event_id)
+        return erased_rejection(event.event_id)
     same = customer.is_duplicate(id_digest(event.event_id), event.content)
     if same is not None:
         if same:
@@ -47,6 +49,11 @@ def identify(customer: Customer, event: Event, base_currency: str) -> Event | Re
     if type(event) is OrderRefunded:
         return _identify_refund(customer, event)
     return _identify_redemption(customer, event) if type(event) is PointsRedeemed else event
+
+
+def erased_rejection(event_id: str | None) -> Rejection:
+    """What the dead letter of an event of an erased customer says: nothing but its id."""
+    return Rejection(reasons.ERASED_CUSTOMER, ERASED, readable_id(event_id))
 
 
 def _identify_redemption(

@@ -14,11 +14,11 @@ from typing import Any
 
 from handlers.context import Context
 from handlers.control_records import ClockTick, PolicyActivated, decode_control
-from handlers.decode.decode import ANY_TIME, Limits, decode
+from handlers.decode.decode import ANY_TIME, IN_THE_LOG, Limits, customer_in, decode
 from handlers.decode.digests import id_digest
 from handlers.decode.policy_checks import check_values
 from handlers.due import plan
-from handlers.duplicates import identify
+from handlers.duplicates import erased_rejection, identify
 from handlers.events import CustomerErased, CustomerMerged, Event
 from handlers.failures import Failure, failed, must_stop
 from handlers.merge.forwarding import Route, Transfer
@@ -39,6 +39,8 @@ from handlers.state.partition_state import Source, is_repeated
 from handlers.transitions import OTHER_HANDLERS, take_event
 from scoring.rules import Rules
 
+NEWEST_OFFSET = 2**63
+"""Behind every record of a log."""
 ALL_AT_ONCE = 1_000
 """Customers looked up together where a policy asks for all customers at its own record."""
 
@@ -105,17 +107,44 @@ class Partition(PartitionCore):
         headers: Mapping[str, bytes] | None = None,
         limits: Limits = ANY_TIME,
     ) -> Event | Rejection:
-        """Make an event of a record, or find why it cannot be used, without looking at state."""
-        rules = self.rules
+        """Make an event of a record, or find why its shape cannot be used.
+
+        Its values are judged where it is applied: of a customer who was erased nothing else may
+        be told.
+
+        Raises:
+            NoPolicy: no policy was activated yet.
+        """
+        _ = self.context
         try:
-            event = decode(value, headers, limits)
-            if isinstance(event, Rejection):
-                return event
-            return check_values(event, rules) or event
+            found = decode(value, headers, limits)
+            if isinstance(found, Rejection) and limits == IN_THE_LOG:
+                found = self.spared(found, customer_in(value, headers))
         except Exception as error:
             if isinstance(error, MemoryError):
                 raise
             return self._refuse("record", "", "reading it", error, None)
+        return found
+
+    def value_fault(self, event: Event) -> Rejection | None:
+        """Why the values of an event cannot be used under the policy in force; None if they can."""
+        return check_values(event, self.rules)
+
+    def is_erased(self, customer_id: str) -> bool:
+        """Whether a customer was erased, or merged into one who was, as far as is seen here."""
+        customer = self.store.get(survivor_of(self.store, customer_id, NEWEST_OFFSET))
+        return customer is not None and customer.erased
+
+    def spared(self, rejection: Rejection, *customer_ids: str | None) -> Rejection:
+        """What the dead letter of a record of the log says, nothing of it if a customer is erased.
+
+        Args:
+            rejection: why the record cannot be used.
+            customer_ids: whom it is about, as far as that is known.
+        """
+        if any(who is not None and self.is_erased(who) for who in customer_ids):
+            return erased_rejection(rejection.event_id)
+        return rejection
 
     def is_applied(self, source: Source) -> bool:
         """Whether this record of a source partition, or a later one, was applied already."""
@@ -126,7 +155,7 @@ class Partition(PartitionCore):
 
         Args:
             offset: of its record.
-            event: what was admitted.
+            event: what was admitted. Its values are judged here.
             route: the way of a forwarded event.
 
         Returns:
@@ -143,7 +172,8 @@ class Partition(PartitionCore):
             customer_id = event.customer_id if route is None else route.into
             customer = self.store.get(customer_id) or self.newcomer(customer_id)
             self.note_refused(offset, customer, event.occurred_ms)
-            return self._refuse("record", customer_id, "applying it", error, event.event_id)
+            rejection = self._refuse("record", customer_id, "applying it", error, event.event_id)
+            return self.spared(rejection, customer_id)
 
     def _apply(self, offset: int, event: Event, route: Route | None) -> Verdict:
         context = self.context
@@ -152,10 +182,15 @@ class Partition(PartitionCore):
         if customer is None:
             customer = self.newcomer(customer_id)
         elif customer.applied >= offset:
-            self.skip(offset, customer, event.occurred_ms)
+            if self.value_fault(event) is None:
+                self.skip(offset, customer, event.occurred_ms)
             return None
         elif customer.merged_into is not None or (route is not None and customer.erased):
             return self._apply_elsewhere(offset, customer, event, route)
+        if not customer.erased:
+            fault = check_values(event, context.rules)
+            if fault is not None:
+                return fault
         identified = identify(self._as_of_now(customer), event, context.rules.base_currency)
         if type(identified) is CustomerMerged:
             identified = merge_refusal(self.store, customer, identified, offset) or identified
@@ -253,6 +288,9 @@ class Partition(PartitionCore):
             return self._apply(
                 offset, event, Route(into=survivor_of(self.store, customer_id, offset))
             )
+        fault = None if customer.erased else self.value_fault(event)
+        if fault is not None:
+            return fault
         self.save(customer_id)
         return forward_event(self, offset, customer, event, route or Route(into=customer_id))
 

@@ -10,6 +10,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 from config.settings import Settings
 from handlers.decode.decode import Limits, decode
 from handlers.decode.policy_checks import check_values
+from handlers.decode.schema import InputTopic
 from handlers.reasons import CONFLICT, PROCESSING_FAILED, Rejection
 from handlers.state.partition_state import Source
 from scoring.rules import Rules
@@ -103,6 +104,7 @@ class ReplayCheck(NamedTuple):
         conflicts: replay conflicts too. When the event that a conflict contradicts is forgotten,
             both would count, so this must be asked for.
         again: replay letters that were replayed before.
+        labels: the input topics' names without the deployment's prefix, by their full names.
     """
 
     partitions: Mapping[str, int]
@@ -110,6 +112,7 @@ class ReplayCheck(NamedTuple):
     rules: Rules | None = None
     conflicts: bool = False
     again: bool = False
+    labels: Mapping[str, InputTopic] = {}
 
     def objection(self, letter: Letter) -> str | None:
         """Why a letter is not replayed; None if it is."""
@@ -135,8 +138,13 @@ class ReplayCheck(NamedTuple):
         return None
 
     def _rejection(self, letter: Letter) -> Rejection | None:
+        topic = None if letter.source is None else self.labels.get(letter.source.topic)
         event = decode(
-            letter.value, cloud_event_headers(letter.headers), self.limits, with_content=False
+            letter.value,
+            cloud_event_headers(letter.headers),
+            self.limits,
+            topic=topic,
+            with_content=False,
         )
         if isinstance(event, Rejection):
             return event

@@ -23,6 +23,7 @@ from handlers.control_records import (
     is_control,
 )
 from handlers.decode.decode import IN_THE_LOG, Limits
+from handlers.events import Event
 from handlers.formats import NEWEST, NewerFormat
 from handlers.merge.forwarding import (
     FOLLOWED,
@@ -271,16 +272,22 @@ class Backtest:
             self._reject(line, event)
             return
         until_ms = self._options.until_ms
-        if until_ms is not None and event.occurred_ms > until_ms:
+        is_after = until_ms is not None and event.occurred_ms > until_ms
+        if is_after and partition.value_fault(event) is None:
             report.left_out += 1
             return
-        if event.occurred_ms < partition.meta.clock_ms:
-            report.late += 1
+        accepted, is_late = self._accepted(event), event.occurred_ms < partition.meta.clock_ms
         verdict = partition.apply(self._offset, event, route)
+        if is_late and self._accepted(event) > accepted:
+            report.late += 1
         # What goes on to another customer is further down in the log, or in that of another
         # partition.
         if isinstance(verdict, Rejection):
             self._reject(line, verdict)
+
+    def _accepted(self, event: Event) -> int:
+        """How many events of this type were accepted so far."""
+        return self.partition.context.tally.accepted[event.type]
 
     def _take_forwarded(self, line: Line, forwarded: Forwarded) -> None:
         """What passes from one customer to another, as the log of a worker has it."""

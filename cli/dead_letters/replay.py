@@ -31,7 +31,13 @@ from streams.kafka.attributes import attributes_of
 from streams.kafka.clients import new_consumer, new_producer
 from streams.kafka.headers import REPLAYED_FROM, Headers, number
 from streams.kafka.read import read_to_end
-from streams.kafka.topics import DEAD_LETTERS, changelog_name, partition_counts, topic_name
+from streams.kafka.topics import (
+    DEAD_LETTERS,
+    INPUT_TOPICS,
+    changelog_name,
+    partition_counts,
+    topic_name,
+)
 from streams.runtime.token_bucket import Pace
 
 SENT_BEFORE = "were replayed before, or stand here twice"
@@ -100,6 +106,7 @@ class LetterReplay:
             await rules_in_force(self._settings),
             conflicts=CONFLICT in self._selection.reasons,
             again=self._again,
+            labels={topic_name(self._settings, name): name for name in INPUT_TOPICS},
         )
         async with Originals(self._settings, judge) as originals:
             ends, starts = await self._survey(originals)

@@ -15,14 +15,14 @@ from handlers import reasons
 from handlers.decode.cloudevents import from_binary, from_structured, has_odd_data
 from handlers.decode.digests import content_digest
 from handlers.decode.fields import (
-    MAX_ID_LENGTH,
     WrongType,
     id_fault,
     integer,
+    readable_id,
     valid_customer_id,
 )
 from handlers.decode.json_object import encode, parse
-from handlers.decode.schema import COMMON_FIELDS, EventType, Schema
+from handlers.decode.schema import COMMON_FIELDS, EventType, InputTopic, Schema
 from handlers.events import SCHEMA, Event
 from handlers.reasons import Rejection
 from scoring.timestamps import NEVER_MS, parse_rfc3339, rfc3339
@@ -51,6 +51,7 @@ def decode(
     headers: _Headers | None = None,
     limits: Limits = ANY_TIME,
     *,
+    topic: InputTopic | None = None,
     with_content: bool = True,
     schema: Schema = SCHEMA,
 ) -> Event | Rejection:
@@ -60,6 +61,7 @@ def decode(
         value: the record's bytes; None is a tombstone.
         headers: the record's headers, for CloudEvents in binary mode (`ce_*`).
         limits: the bounds on its time.
+        topic: the input topic it stands in; None where every type may stand, as in a file.
         with_content: compute the digest of its content, which routing does not need.
         schema: the types of events that are known.
     """
@@ -76,12 +78,29 @@ def decode(
     elif document.get("specversion") is not None:
         odd_data = has_odd_data(document)
         document = from_structured(document)
-    event = _shape(document, limits, schema, odd_data=odd_data)
+    event = _shape(document, limits, schema, topic, odd_data=odd_data)
     if isinstance(event, Rejection):
-        return event._replace(event_id=_readable_id(document))
+        return event._replace(event_id=readable_id(document.get("event_id")))
     if with_content:
         event.content = content_digest(content, normalize=parsed.has_odd_numbers)
     return event
+
+
+def customer_in(value: bytes | None, headers: _Headers | None = None) -> str | None:
+    """The customer id in a record that is refused, if a text stands there."""
+    parsed = parse(value)
+    if isinstance(parsed, Rejection):
+        return None
+    document = parsed.fields
+    if headers and "ce_specversion" in headers:
+        try:
+            document = from_binary(document, headers)
+        except UnicodeDecodeError:
+            return None
+    elif document.get("specversion") is not None:
+        document = from_structured(document)
+    found = document.get("customer_id")
+    return found if type(found) is str else None
 
 
 def as_line(value: bytes, headers: _Headers | None = None) -> bytes:
@@ -96,7 +115,12 @@ def as_line(value: bytes, headers: _Headers | None = None) -> bytes:
 
 
 def _shape(
-    document: dict[str, Any], limits: Limits, schema: Schema, *, odd_data: bool
+    document: dict[str, Any],
+    limits: Limits,
+    schema: Schema,
+    topic: InputTopic | None,
+    *,
+    odd_data: bool,
 ) -> Event | Rejection:
     """The event of a document, or the first thing wrong with it, in the order of the reasons."""
     type_name = document.get("type")
@@ -109,6 +133,11 @@ def _shape(
             return Rejection(reasons.MISSING_FIELD, f"{name} is missing")
     if declared is None:
         return Rejection(reasons.UNKNOWN_TYPE, f"no event has the type {str(type_name)[:64]!r}")
+    if topic is not None and declared.topic != topic:
+        return Rejection(
+            reasons.WRONG_TOPIC,
+            f"{declared.name} belongs in the topic {declared.topic}, this is {topic}",
+        )
     version = document.get("schema_version")
     if version is not None and _is_other_version(version):
         return Rejection(
@@ -196,9 +225,3 @@ def _fault_between(declared: EventType, event: Event) -> str | None:
 
 def _instant_ms(value: str | int) -> int | None:
     return parse_rfc3339(value) if type(value) is str else value  # type: ignore[return-value]
-
-
-def _readable_id(document: dict[str, Any]) -> str | None:
-    """The event id of a record that is refused, if a text of the right length stands there."""
-    found = document.get("event_id")
-    return found if type(found) is str and 0 < len(found) <= MAX_ID_LENGTH else None

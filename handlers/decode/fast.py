@@ -19,7 +19,7 @@ from handlers.decode.digests import content_digest
 from handlers.decode.fields import valid_customer_id
 from handlers.decode.json_object import MAX_NESTING, MAX_RECORD_BYTES, parse_plain
 from handlers.decode.raw_event import RawEvent, raw_class
-from handlers.decode.schema import Schema
+from handlers.decode.schema import InputTopic, Schema
 from handlers.events import SCHEMA, Event
 from scoring.timestamps import parse_rfc3339
 
@@ -40,7 +40,9 @@ class FastDecoder:
             Union[raw]  # noqa: UP007 - there is no other way to write it
         ).decode
 
-    def raw_event(self, value: bytes | None, limits: Limits) -> RawEvent | None:
+    def raw_event(
+        self, value: bytes | None, limits: Limits, topic: InputTopic | None = None
+    ) -> RawEvent | None:
         """The fields of an event that `decode` accepts; None where `decode` has to decide."""
         if value is None or len(value) > MAX_RECORD_BYTES:
             return None
@@ -51,6 +53,8 @@ class FastDecoder:
             if not value.isascii():
                 value.decode()  # the decoder skips the text of unknown fields
         except (msgspec.MsgspecError, UnicodeDecodeError):
+            return None
+        if topic is not None and raw.declared.topic != topic:
             return None
         if _lacks_needed(raw) or _occurred_ms(raw, limits) is None:
             return None

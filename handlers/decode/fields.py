@@ -179,6 +179,11 @@ def id_fault(value: str) -> str | None:
     return None
 
 
+def readable_id(found: object) -> str | None:
+    """The event id as a dead letter names it: any text of 1 to 128 characters; else None."""
+    return found if type(found) is str and 0 < len(found) <= MAX_ID_LENGTH else None
+
+
 def _customer_id_fault(value: str) -> str | None:
     return None if valid_customer_id(value) else "is no customer id"
 

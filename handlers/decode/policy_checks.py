@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from handlers import reasons
-from handlers.decode.fields import MAX_ID_LENGTH
+from handlers.decode.fields import readable_id
 from handlers.decode.raw_event import RawEvent
 from handlers.decode.schema import Money, Schema
 from handlers.events import CHURN, SCHEMA, Event, SurveyAnswered
@@ -59,7 +59,7 @@ def check_values(event: Event, rules: Rules, schema: Schema = SCHEMA) -> Rejecti
         return Rejection(
             reasons.UNKNOWN_TYPE,
             f"{event.type} is known from format {declared.since} on, docs/formats.md",
-            _readable_id(event),
+            readable_id(event.event_id),
         )
     money = declared.money
     if money is not None:
@@ -68,9 +68,9 @@ def check_values(event: Event, rules: Rules, schema: Schema = SCHEMA) -> Rejecti
             return rejection
     if type(event) is SurveyAnswered and event.survey == CHURN and rules.format < _CHURN_SINCE:
         detail = f"survey {CHURN} is known from format {_CHURN_SINCE} on, docs/formats.md"
-        return Rejection(INVALID_VALUE, detail, _readable_id(event))
+        return Rejection(INVALID_VALUE, detail, readable_id(event.event_id))
     if event.fault is not None:
-        return Rejection(reasons.INVALID_VALUE, event.fault, _readable_id(event))
+        return Rejection(reasons.INVALID_VALUE, event.fault, readable_id(event.event_id))
     return None
 
 
@@ -84,18 +84,18 @@ def _check_money(event: Event, money: Money, rules: Rules) -> Rejection | None:
         detail = f"{money.amount} must be a plain decimal from 0, with at most {digits} decimals"
         if amount is not None and amount.units >= 0 and amount.scale <= digits:
             detail = f"{money.amount} is over 10^12 minor units"
-        return Rejection(reasons.INVALID_AMOUNT, detail, _readable_id(event))
+        return Rejection(reasons.INVALID_AMOUNT, detail, readable_id(event.event_id))
     if not known and currency is not None:
         return Rejection(
             reasons.UNKNOWN_CURRENCY,
             f"the policy has no rate for {currency[:16]!r}",
-            _readable_id(event),
+            readable_id(event.event_id),
         )
     if known and minor > rules.most_minor[currency]:
         return Rejection(
             reasons.INVALID_AMOUNT,
             f"{money.amount} is over 10^12 minor units of {rules.base_currency} when converted",
-            _readable_id(event),
+            readable_id(event.event_id),
         )
     setattr(event, money.into, minor)
     return None
@@ -105,8 +105,3 @@ def _is_amount(value: str | int, digits: int, most: int) -> bool:
     amount = amount_of(value)
     minor = None if amount is None else minor_units(amount, digits)
     return minor is not None and minor <= most
-
-
-def _readable_id(event: Event) -> str | None:
-    """The event id as a dead letter names it: none if it is too long."""
-    return event.event_id if len(event.event_id) <= MAX_ID_LENGTH else None

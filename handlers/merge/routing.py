@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from handlers import reasons
 from handlers.causes import MERGE, POLICY
 from handlers.context import Cause
+from handlers.decode.fields import readable_id
 from handlers.due import due_after, plan
 from handlers.events import CustomerErased, CustomerMerged, Event
 from handlers.formats import FIRST, format_of
@@ -181,7 +182,7 @@ def forward_event(
     detail = "the customer was erased"
     if customer.merged_into is not None:
         detail = "the customer was merged into one who was erased, or is too many merges away"
-    return Rejection(reasons.ERASED_CUSTOMER, detail, event.event_id)
+    return Rejection(reasons.ERASED_CUSTOMER, detail, readable_id(event.event_id))
 
 
 def _number(core: PartitionCore) -> int | UnsetType:

@@ -17,9 +17,8 @@ from handlers.control_records import (
     is_control,
     is_policy,
 )
-from handlers.decode.decode import IN_THE_LOG, decode
+from handlers.decode.decode import IN_THE_LOG, customer_in, decode
 from handlers.decode.fast import fast_event
-from handlers.decode.policy_checks import check_values
 from handlers.events import Event
 from handlers.failures import failed
 from handlers.formats import NewerFormat
@@ -109,7 +108,7 @@ class Applier:
             return
         event = self._decode(record)
         if isinstance(event, Rejection):
-            self._reject(record, record.value, origin, event)
+            self._reject(record, record.value, origin, partition.spared(event, _text(key)))
             return
         if forwarded is None and event.customer_id.encode() != key:
             self._reject_foreign(record, tp, "a record whose key is not its customer")
@@ -154,7 +153,9 @@ class Applier:
     def _reject_foreign(self, record: Record, tp: TP, what: str) -> None:
         """What somebody wrote past the ingest, and cannot be used, whatever it holds."""
         self._foreign.note(*tp, record.offset, what)
-        self._reject(record, record.value, _place(record, tp), _stray(record, what))
+        rejection, customer_id = _stray(record, what)
+        rejection = self._partition.spared(rejection, customer_id, _text(record.key))
+        self._reject(record, record.value, _place(record, tp), rejection)
 
     def _decode(self, record: Record) -> Event | Rejection:
         """As `Partition.admit`, by the fast path where it applies."""
@@ -163,7 +164,7 @@ class Applier:
             try:
                 event = fast_event(record.value)
                 if event is not None:
-                    return check_values(event, self._partition.rules) or event
+                    return event
             except Exception as error:
                 if isinstance(error, MemoryError):
                     raise
@@ -197,8 +198,13 @@ def _place(record: Record, tp: TP) -> Origin:
     return Origin(Source(tp.topic, tp.partition, record.offset), record.timestamp, record.key)
 
 
-def _stray(record: Record, what: str) -> Rejection:
-    """Why a record of the log that is not ours cannot be used, whatever it holds."""
+def _text(key: bytes | None) -> str | None:
+    """A key as the customer id that it should be."""
+    return None if key is None else key.decode("utf-8", "replace")
+
+
+def _stray(record: Record, what: str) -> tuple[Rejection, str | None]:
+    """Why a record of the log that is not ours cannot be used, whatever it holds; and of whom."""
     attributes = cloud_event_headers(record.headers)
     try:
         event = decode(record.value, attributes, IN_THE_LOG, with_content=False)
@@ -206,11 +212,11 @@ def _stray(record: Record, what: str) -> Rejection:
         if isinstance(error, MemoryError):
             raise
         _log.exception("reading the record at offset %s raised: it is %s", record.offset, what)
-        return failed("reading it", error)
+        return failed("reading it", error), None
     if isinstance(event, Event):
         reason = MISSING_FIELD if record.key is None else INVALID_VALUE
-        return Rejection(reason, what, event.event_id)
-    return event
+        return Rejection(reason, what, event.event_id), event.customer_id
+    return event, customer_in(record.value, attributes)
 
 
 def _forwarded(record: Record, tp: TP) -> ForwardedRecord | None:

@@ -228,16 +228,16 @@ class Ingest:
         self, record: Record, attributes: Mapping[str, bytes] | None, source: Source
     ) -> _Read | Rejection:
         """Read a record, by the fast path where it applies; a fault in it is a dead letter."""
-        rules = self._rules
+        rules, label = self._rules, self._labels[source.topic]
         try:
-            raw = raw_event(record.value, self._limits) if attributes is None else None
+            raw = raw_event(record.value, self._limits, label) if attributes is None else None
             if raw is not None:
                 bad = None if rules is None else precheck(raw, rules)
                 return _Read(raw.customer_id, raw.declared.name, bad)
         except Exception as error:
             self._tell_fault(error, source)
         try:
-            event = decode(record.value, attributes, self._limits, with_content=False)
+            event = decode(record.value, attributes, self._limits, topic=label, with_content=False)
             if isinstance(event, Rejection):
                 return event
             bad = None if rules is None else _refusal(event, rules)

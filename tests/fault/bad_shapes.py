@@ -65,6 +65,7 @@ def _add_unknown(make: RecordMaker) -> None:
     ):
         make.refuse_event("unknown_type", name, type=found)
     make.refuse_event("unknown_type", "an unknown type only lacks", type="no", order_id=None)
+    _add_wrong_topics(make)
     for name, version in (
         ("version 2", 2),
         ("version 0", 0),
@@ -76,6 +77,20 @@ def _add_unknown(make: RecordMaker) -> None:
     make.refuse_event(
         "unsupported_schema_version", "version 2 of no type", schema_version=2, amount=[]
     )
+
+
+def _add_wrong_topics(make: RecordMaker) -> None:
+    for name, of_type, topic in (
+        ("an order among the browsing", "order.placed", "browse"),
+        ("a ticket among the profiles", "ticket.opened", "profiles"),
+        ("a view among the orders", "page.viewed", "orders"),
+        ("an erasure among the browsing", "customer.erased", "browse"),
+    ):
+        event = make.event(name, of_type)
+        make.refuse("wrong_topic", name, json_bytes(event), topic=topic, event_id=event["event_id"])
+    name = "an order of version 2 among the tickets"
+    event = make.event(name, schema_version=2)
+    make.refuse("wrong_topic", name, json_bytes(event), topic="support", event_id=event["event_id"])
 
 
 def _add_wrong_types(make: RecordMaker) -> None:
@@ -122,10 +137,6 @@ def _add_odd_shapes(make: RecordMaker) -> None:
         make.accept_event(name, "order.placed", **fields)
     make.accept_event("a score of 4.0", "survey.answered", score=4.0)
     make.accept_event("attributes with a null", "profile.updated", attributes={"gender": None})
-    name = "an order among the browsing"
-    make.accept(name, make.event(name), topic="browse")
-    name = "a ticket among the profiles"
-    make.accept(name, make.event(name, "ticket.opened"), topic="profiles")
 
 
 def _add_structured(make: RecordMaker) -> None:
@@ -148,7 +159,8 @@ def _add_structured(make: RecordMaker) -> None:
         event = envelope(name, **attributes)
         found = event.get("id")
         event_id = found if isinstance(found, str) and found else None
-        make.refuse(reason, name, json_bytes(event), event_id=event_id)
+        topic = "profiles" if event.get("type") == "customer.erased" else "orders"
+        make.refuse(reason, name, json_bytes(event), topic=topic, event_id=event_id)
 
     for attribute in ("id", "type", "subject", "time", "data"):
         refuse("missing_field", f"CloudEvent without {attribute}", **{attribute: ...})

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from faust.types import TP
 
@@ -18,6 +18,7 @@ from config.policy_file import check_policy
 from config.settings import Settings
 from handlers.control_records import ClockTick, PolicyActivated, encode_control
 from handlers.decode.decode import Limits, decode
+from handlers.events import SCHEMA
 from handlers.reasons import Rejection
 from handlers.state.partition_state import Source
 from serving.view.profile_record import read_profile
@@ -67,6 +68,13 @@ _BAD: tuple[tuple[bytes | None, str], ...] = (
         "from_the_future",
     ),
 )
+
+
+def _topic_of_bad(reason: str) -> str:
+    """A topic in which a bad record has no other fault."""
+    return "browse" if reason == "from_the_future" else "support"
+
+
 _MERGES = (18, 22)
 """Steps in which owners die when what passes on is written."""
 _POISON = {
@@ -167,7 +175,7 @@ class HealthyEpisode:
             self._send(LOG_TOPIC, _POISON[step], None, sort="poison")
         if step < len(_BAD):
             value, reason = _BAD[step]
-            self._send("support", value, b"bad", sort="bad", reason=reason)
+            self._send(_topic_of_bad(reason), value, b"bad", sort="bad", reason=reason)
         if step == self.steps // 2:
             self._activate(self.policies[1])
         if step in _MERGES:
@@ -217,7 +225,7 @@ class HealthyEpisode:
             "occurred_at": self._now_ms,
             **fields,
         }
-        self._send("profiles", _json(event), customer.encode())
+        self._send(SCHEMA[kind].topic, _json(event), customer.encode())
 
     def _merge(self, *, again: bool) -> None:
         """A merge that holds, a circle that nobody sees in one partition, a survivor who goes."""
@@ -244,7 +252,7 @@ class HealthyEpisode:
         roll = self._random.random()
         if roll < 0.05:
             value, reason = self._random.choice(_BAD)
-            self._send("orders", value, b"bad", sort="bad", reason=reason)
+            self._send(_topic_of_bad(reason), value, b"bad", sort="bad", reason=reason)
         elif roll < 0.12 and self._past:
             topic, past, key, headers = self._random.choice(self._past)
             self._send(topic, past, key, sort="duplicate", headers=headers)
@@ -254,7 +262,7 @@ class HealthyEpisode:
     def _send_event(self) -> None:
         self._history._now = datetime.fromtimestamp(self._now_ms / 1_000, UTC)
         event = self._history._event()
-        topic = "orders" if event["type"].startswith("order") else "browse"
+        topic = SCHEMA[event["type"]].topic
         headers: tuple[Header, ...] = ()
         if self._random.random() < 0.1:
             headers = (
@@ -323,6 +331,7 @@ class HealthyEpisode:
             record.value,
             cloud_event_headers(headers),
             Limits(max_event_ms=self._now_ms + _SKEW_MS),
+            topic=cast(Any, topic),
             with_content=False,
         )
         if isinstance(event, Rejection):

@@ -11,7 +11,7 @@ from cli.dead_letters.letter_text import json_line, text_line
 from cli.dead_letters.replay import replay_headers
 from config.policy_file import load_policy
 from handlers.decode.decode import Limits
-from handlers.reasons import CONFLICT, NOT_JSON, UNKNOWN_CURRENCY, Rejection
+from handlers.reasons import CONFLICT, NOT_JSON, UNKNOWN_CURRENCY, WRONG_TOPIC, Rejection
 from handlers.state.partition_state import Source
 from scoring.rules import Rules
 from streams.dead_letters import (
@@ -27,7 +27,7 @@ from streams.dead_letters import (
 )
 from streams.kafka.dead_letter import dead_letter
 from streams.kafka.headers import Origin, canonical_headers
-from tests.builders import day, order
+from tests.builders import day, order, viewed
 
 VALUE = order("o1", "10", day(1))
 LETTER = Letter(
@@ -109,6 +109,13 @@ def test_an_event_that_was_from_the_future_is_sent_when_its_time_has_come() -> N
     early, late = (JUDGE._replace(limits=Limits(0, latest_ms)) for latest_ms in (10**12, 10**13))
     assert early.objection(LETTER) == STILL_BAD + "from_the_future"
     assert late.objection(LETTER) is None
+
+
+def test_a_record_of_another_topic_is_not_sent_to_the_wrong_one_again() -> None:
+    judge = JUDGE._replace(labels={"orders": "orders"})
+    view = LETTER._replace(value=viewed(day(1)), reason=WRONG_TOPIC)
+    assert judge.objection(view) == STILL_BAD + WRONG_TOPIC
+    assert judge.objection(LETTER) is None
 
 
 def test_before_the_first_policy_only_the_shape_is_judged() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from handlers.decode.decode import Limits, as_line, decode
+from handlers.decode.fast import raw_event
 from handlers.decode.json_object import MAX_RECORD_BYTES
 from handlers.events import Event
 from handlers.reasons import REASONS, Rejection
@@ -379,6 +380,25 @@ def test_an_unknown_type_goes_before_a_schema_version_and_after_a_missing_field(
     assert reason(without(line, "event_id")) == "missing_field"
 
 
+def test_a_type_of_another_topic_goes_after_an_unknown_one_and_before_a_schema_version() -> None:
+    def reason_in(topic: Any, line: bytes) -> str | None:
+        found = decode(line, limits=LIMITS, topic=topic)
+        return found.reason if isinstance(found, Rejection) else None
+
+    line = edited(order("o1", "5", day(0)), schema_version=2)
+    assert reason_in("browse", line) == "wrong_topic"
+    assert reason_in("browse", edited(line, type="order.lost")) == "unknown_type"
+    assert reason_in("browse", without(line, "amount")) == "missing_field"
+    assert reason_in("orders", line) == "unsupported_schema_version"
+    assert reason_in("orders", order("o1", "5", day(0))) is None
+
+
+def test_the_fast_path_leaves_a_type_of_another_topic_to_the_full_decoder() -> None:
+    line = order("o1", "5", day(0))
+    assert raw_event(line, LIMITS, "orders") is not None
+    assert raw_event(line, LIMITS, "support") is None
+
+
 def test_a_conflict_comes_after_every_fault_of_the_record_itself() -> None:
     driver = Driver(Policy(), limits=LIMITS)
     driver.feed(order("o1", "5", day(0), event_id="e1"))
@@ -387,19 +407,22 @@ def test_a_conflict_comes_after_every_fault_of_the_record_itself() -> None:
         assert driver.reject(edited(order("o1", "6", day(0), event_id="e1"), **change)) == fault
 
 
-def test_an_erased_customer_comes_after_every_fault_of_the_record_itself() -> None:
+def test_an_erased_customer_comes_before_every_fault_that_the_engine_finds() -> None:
     driver = Driver(Policy(), limits=LIMITS)
     driver.feed(erased(day(0)))
     assert driver.reject(order("o1", "5", day(1))) == "erased_customer"
+    found_by_the_engine = ("invalid_amount", "unknown_currency", "invalid_value")
     for fault, change in FAULTS:
         if "customer_id" not in change:
-            assert driver.reject(edited(order("o1", "5", day(1)), **change)) == fault
+            wanted = "erased_customer" if fault in found_by_the_engine else fault
+            assert driver.reject(edited(order("o1", "5", day(1)), **change)) == wanted
 
 
 def test_the_reasons_are_those_of_the_contract_in_its_order() -> None:
-    listed = """too_large not_json missing_field unknown_type unsupported_schema_version wrong_type
-        invalid_customer_id invalid_timestamp from_the_future invalid_amount unknown_currency
-        invalid_value conflict erased_customer processing_failed"""
+    listed = """too_large not_json missing_field unknown_type wrong_topic
+        unsupported_schema_version wrong_type invalid_customer_id invalid_timestamp from_the_future
+        erased_customer invalid_amount unknown_currency invalid_value conflict
+        processing_failed"""
     assert list(REASONS) == listed.split()
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 
+from handlers.decode.decode import IN_THE_LOG
 from handlers.outputs import CUSTOMER_PROFILES
 from handlers.state.customer import Customer, pack
 from scoring.policy import Policy
@@ -13,6 +16,7 @@ from tests.builders import (
     day,
     edited,
     erased,
+    merged,
     order,
     profile,
     ticket_opened,
@@ -75,6 +79,67 @@ def test_later_events_of_that_id_are_dead_letters_whatever_their_time(at: str) -
     assert driver.reject(order("o2", "5", at)) == "erased_customer"
     assert driver.dead_letters[-1].event_id == f"order.placed:ana:{at}:o2"
     assert driver.state().erased
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        order("o1", "-5", day(2)),
+        order("o1", "5", day(2), currency="XXX"),
+        order("o1", "5", day(2), payment_status="maybe"),
+        order("o2", "7", day(2), event_id="x" * 129),
+        merged("ana", day(2)),
+    ],
+    ids=["amount", "currency", "value", "id", "merge"],
+)
+def test_whatever_else_is_wrong_with_a_later_event_it_is_of_an_erased_customer(line: bytes) -> None:
+    driver = remembered()
+    driver.feed(erased(day(1)))
+    assert driver.reject(line) == "erased_customer"
+    assert driver.dead_letters[-1].detail == "the customer was erased"
+
+
+def test_an_event_of_one_merged_into_an_erased_customer_is_of_an_erased_one_too() -> None:
+    driver = remembered()
+    driver.feed(merged("ben", day(1)), erased(day(2), "ben"))
+    assert driver.reject(order("o2", "-5", day(3))) == "erased_customer"
+    assert driver.reject(order("o2", "5", day(3))) == "erased_customer"
+
+
+def test_a_bad_value_of_a_merged_customer_is_found_where_the_survivor_is() -> None:
+    driver = remembered()
+    driver.feed(merged("ben", day(1)))
+    assert driver.reject(order("o2", "-5", day(3))) == "invalid_amount"
+
+
+def test_a_rule_that_raises_for_an_erased_customer_tells_nothing_of_the_event() -> None:
+    driver = remembered()
+    driver.feed(erased(day(1)))
+    with mock.patch("handlers.partition.identify", side_effect=ValueError):
+        assert driver.reject(order("o2", "5", day(2))) == "erased_customer"
+    assert [failure.kind for failure in driver.partition.failures] == ["record"]
+
+
+def test_a_record_of_the_log_that_cannot_be_read_tells_nothing_of_an_erased_customer() -> None:
+    driver = Driver(limits=IN_THE_LOG)
+    driver.feed(erased(day(1)))
+    assert driver.reject(viewed(day(2), channel=5)) == "erased_customer"
+    assert driver.reject(viewed(day(2), "ben", channel=5)) == "wrong_type"
+
+
+def test_a_letter_that_is_written_already_is_not_written_again_without_its_bytes() -> None:
+    """A state may be ahead of the log that is read again."""
+    before, after = Driver(), Driver()
+    lines = [order("o1", "-5", day(0)), erased(day(1)), order("o2", "-5", day(2))]
+    before.feed(*lines)
+    after.partition.store.restore(list(before.partition.store.pack_changed(1)))
+    after.feed(*lines)
+    assert [letter.reason for letter in before.dead_letters] == [
+        "invalid_amount",
+        "erased_customer",
+    ]
+    assert after.dead_letters == before.dead_letters[1:]
+    assert after.partition.meta.newest_ms == before.partition.meta.newest_ms
 
 
 def test_events_seen_before_the_erasure_are_no_duplicates_any_more() -> None:

@@ -256,6 +256,7 @@ def test_a_merge_that_raises_where_all_customers_are_changes_neither() -> None:
 def _read_by_ingest(line: bytes) -> Any:
     ingest = Ingest.__new__(Ingest)
     ingest._rules, ingest._limits, ingest._metrics = None, Limits(), Metrics()
+    ingest._labels = {"orders": "orders"}
     return ingest._read(cast(Any, _Logged(0, b"ana", line)), None, Source("orders", 0, 0))
 
 

@@ -16,6 +16,7 @@ from tests.fault.judge.wire import (
     first_bytes,
     original_said,
     partition_of,
+    topic_in,
 )
 from tests.oracle.checks import Limits
 from tests.oracle.ingest import Refusal, refusal
@@ -23,6 +24,7 @@ from tests.oracle.ingest import Refusal, refusal
 _MIN_EVENT_TIME_MS = 631_152_000_000
 _MAX_FUTURE_SKEW_MS = 300_000
 _ANY_TIME = Limits(-(10**30), 10**31)
+_BEFORE_WRONG_TOPIC = frozenset({"too_large", "not_json", "missing_field", "unknown_type"})
 _LONGEST_AFTER_MS = 600_000
 """How long after the last sample somebody may have looked at a record."""
 
@@ -34,7 +36,7 @@ def check_accounting(case: Case) -> Iterator[str]:
     slowest_ms, latest_ms = _clocks(case)
     for position, record in case.inputs.items():
         refusals = [
-            refusal(record.value, attributes_of(record.headers), _limits(newest_ms))
+            _refusal_at(position.topic, record, _limits(newest_ms))
             for newest_ms in (record.timestamp_ms + slowest_ms, latest_ms)
         ]
         if position in case.by_source:
@@ -45,6 +47,17 @@ def check_accounting(case: Case) -> Iterator[str]:
         yield from _check_past_ingest(case, position, entry)
     yield from _check_unknown(case)
     yield from _check_sums(case)
+
+
+def _refusal_at(topic: str, record: RawRecord, limits: Limits) -> Refusal | None:
+    """Why a record of an input topic does not enter the log; None if it does."""
+    attributes = attributes_of(record.headers)
+    found = refusal(record.value, attributes, limits)
+    if found is not None and found.reason in _BEFORE_WRONG_TOPIC:
+        return found
+    if topic_in(record.value, attributes) == topic:
+        return found
+    return Refusal("wrong_topic", event_id_in(record.value, attributes))
 
 
 def _clocks(case: Case) -> tuple[int, int]:

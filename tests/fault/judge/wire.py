@@ -19,6 +19,14 @@ from tests.oracle.records import (
     readable_event_id,
 )
 
+_TOPICS = {
+    **dict.fromkeys(("order",), "orders"),
+    **dict.fromkeys(("page", "product", "link", "cart", "checkout"), "browse"),
+    **dict.fromkeys(("ticket", "survey", "followup"), "support"),
+    **dict.fromkeys(("profile", "consent", "customer", "activity", "points", "tier"), "profiles"),
+}
+"""The input topic of each type, by what stands before the point."""
+
 PARTITION_KEY = b"\x00partition"
 """Key of a partition's own record on the changelog."""
 
@@ -165,6 +173,13 @@ def event_id_in(value: bytes | None, attributes: dict[str, bytes]) -> str | None
     """The event id that a dead letter of this record must name."""
     parsed = _object_in(value, attributes)
     return None if parsed is None else readable_event_id(parsed)
+
+
+def topic_in(value: bytes | None, attributes: dict[str, bytes]) -> str | None:
+    """The input topic to which the type of this record belongs."""
+    parsed = _object_in(value, attributes)
+    found = None if parsed is None else native_fields(parsed).get("type")
+    return _TOPICS.get(found.partition(".")[0]) if isinstance(found, str) else None
 
 
 def _object_in(value: bytes | None, attributes: dict[str, bytes]) -> dict[str, Any] | None:
