@@ -69,6 +69,7 @@ def _tier(table: TomlTable) -> Tier:
         name=table.text("name", "", 64),
         label=labels.text_map(),
         action=table.optional_text("action", None),
+        action_down=table.optional_text("action_down", None),
         min_score=table.optional_integer("min_score", 0, 100),
         min_r=table.optional_integer("min_r", 1, 5),
         min_f=table.optional_integer("min_f", 1, 5),
@@ -102,6 +103,8 @@ def read_movement(table: TomlTable) -> Movement:
     movement = Movement(
         grace_days=table.integer("grace_days", defaults.grace_days, 0, _MOST_DAYS),
         soft_landing=table.boolean("soft_landing", default=defaults.soft_landing),
+        hold_days=table.integer("hold_days", defaults.hold_days, 0, _MOST_DAYS),
+        warn_days=table.optional_integer("warn_days", 1, _MOST_DAYS),
     )
     table.finish()
     return movement

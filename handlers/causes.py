@@ -9,6 +9,7 @@ from handlers.events import (
     SurveyAnswered,
     TicketChanged,
     TicketOpened,
+    TierOverridden,
 )
 
 ORDER = "order"
@@ -17,6 +18,7 @@ REFUND = "refund"
 INTERACTION = "interaction"
 SURVEY = "survey"
 PROFILE = "profile"
+OVERRIDE = "override"
 POLICY = "policy"
 MERGE = "merge"
 OTHER = "event"
@@ -32,6 +34,7 @@ _REASONS: dict[type[Event], str] = {
     TicketChanged: INTERACTION,
     SurveyAnswered: SURVEY,
     ProfileUpdated: PROFILE,
+    TierOverridden: OVERRIDE,
 }
 
 

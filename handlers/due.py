@@ -17,7 +17,7 @@ from handlers.followups import followups_due_ms, followups_dues
 from handlers.points import points_due_ms
 from handlers.state.customer import Customer, stage_of
 from handlers.tags import tags_due_ms
-from handlers.tiers import leaving_days, recency_days, tier_due_ms
+from handlers.tier_due import grace_and_hold_days, leaving_days, recency_days, tier_due_ms
 from scoring.rules import Rules
 
 
@@ -25,9 +25,7 @@ def plan(context: Context, customer: Customer, now_ms: int) -> None:
     """Set the customer's stage, and when it is due next after `now_ms`."""
     rules = context.rules
     customer.stage = stage_of(customer, rules)
-    due = _earlier(
-        tier_due_ms(rules, customer, rules.calendar.day(now_ms)), level_due_ms(rules, customer)
-    )
+    due = _earlier(tier_due_ms(rules, customer, now_ms), level_due_ms(rules, customer))
     if rules.has_features:
         for feature_due in _feature_dues(rules, customer, now_ms):
             due = _earlier(due, feature_due)
@@ -65,10 +63,11 @@ def _dues(rules: Rules, customer: Customer, after_ms: int) -> Iterator[int | Non
     """All instants that are known, passed ones too."""
     calendar = rules.calendar
     today = calendar.day(after_ms)
-    yield tier_due_ms(rules, customer, today)
+    yield tier_due_ms(rules, customer, after_ms)
+    if customer.override is not None:
+        yield customer.override.until_ms
     days = [*leaving_days(rules, customer), *recency_days(rules, customer)]
-    if customer.grace is not None:
-        days.append(customer.grace.until_day)
+    days += grace_and_hold_days(rules, customer)
     yield from (calendar.start(day) for day in days if day > today)
     yield from (instants_of(rules, customer) or ())[customer.level :]
     if rules.has_features:

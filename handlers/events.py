@@ -23,6 +23,8 @@ from handlers.decode.fields import (
     INTEGER,
     LABEL,
     LINES,
+    TIER_OR_NULL,
+    TIME,
     Id,
     Text,
     between,
@@ -263,3 +265,35 @@ class PointsAdjusted(Event):
 
     points: Annotated[int, not_zero(10**12)]
     reason: Annotated[str, LABEL]
+
+
+def _override_fault(override: Any) -> str | None:
+    if override.tier is None or override.until > override.occurred_ms:
+        return None
+    return "until must be later than occurred_at"
+
+
+def _needed_of_tier(tier: Any) -> tuple[str, ...]:
+    return () if tier is None else ("until",)
+
+
+@SCHEMA.event(
+    "tier.overridden",
+    topic="profiles",
+    rule=_override_fault,
+    needed=("tier", _needed_of_tier),
+    since=3,
+)
+class TierOverridden(Event):
+    """Somebody grants a tier, or bounds it, until an instant; without a tier it ends."""
+
+    tier: Annotated[
+        str | None, TIER_OR_NULL.described("a tier of the policy; null ends the one in force")
+    ]
+    until: Annotated[
+        int, TIME.seen_with("tier").described("an RFC 3339 time, needed with a tier")
+    ] = 0
+    """Epoch milliseconds; without meaning where `tier` is None."""
+    mode: Annotated[str, one_of("floor", "ceiling", "fixed")] | None = None
+    by: Annotated[str, LABEL] | None = None
+    note: Annotated[str, LABEL] | None = None

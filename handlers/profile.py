@@ -12,7 +12,8 @@ from handlers.outputs import ChurnAnswerView, Output, Profile, cloud_event, opti
 from handlers.points import points_view
 from handlers.state.customer import Customer, stage_of
 from handlers.tags import tags_view
-from handlers.tiers import keeps_until, next_tier, rfm_of, totals
+from handlers.tier_outlook import ahead, keep, keeps_until, next_tier, override_view
+from handlers.tiers import rfm_of, totals
 from scoring.dormancy import LEVELS
 from scoring.health_score import (
     PARTS,
@@ -118,9 +119,8 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
     today = rules.calendar.day(as_of_ms)
     ledger = customer.ledger
     rfm = rfm_of(totals(ledger, rules, today))
-    rank = rules.rank[customer.tier]
+    coming = ahead(rules, customer, as_of_ms)
     asked, health, holdout = rules.satisfaction, rules.health, rules.holdout
-    grace_until_day = None if customer.grace is None else customer.grace.until_day
     return Profile(
         customer_id=customer.customer_id,
         sequence=customer.sequence,
@@ -142,10 +142,12 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
         last_order_at=optional_time(ledger.last_order_ms),
         last_interaction_at=optional_time(customer.last_interaction_ms),
         open_tickets=customer.open_tickets,
-        next_tier=next_tier(rules, customer, rank),
-        keeps_until=keeps_until(rules, customer, rank, today, grace_until_day),
+        next_tier=next_tier(rules, customer, as_of_ms),
+        keeps_until=keeps_until(coming),
         as_of=rfc3339(as_of_ms),
         policy_version=rules.version,
+        override=override_view(rules, customer, as_of_ms),
+        keep=keep(rules, customer, coming, as_of_ms),
         satisfaction=UNSET if asked is None else satisfaction_view(customer, asked),
         health=UNSET if health is None else health_view(customer, rules, health, rfm),
         tags=UNSET if rules.tags is None else tags_view(customer),

@@ -22,7 +22,7 @@ from typing import Any
 
 from handlers.browse import browsed
 from handlers.care import begin_care, remind, restart_refresh
-from handlers.causes import reason_of
+from handlers.causes import OVERRIDE, reason_of
 from handlers.context import Cause, Context
 from handlers.dormancy import CameBack, compare_level, reach_levels
 from handlers.due import plan
@@ -45,6 +45,7 @@ from handlers.events import (
     TicketChanged,
     TicketOpened,
     TicketResponded,
+    TierOverridden,
 )
 from handlers.followups import remind_of_followups
 from handlers.merge.join import join
@@ -60,6 +61,7 @@ from handlers.support import (
     ticket_responded,
 )
 from handlers.tags import fire_tags, follow_tags, reevaluate_tags
+from handlers.tier_override import is_override_end, tier_overridden
 from handlers.tiers import TIME, evaluate, totals
 from scoring.dormancy import DORMANT
 from scoring.rules import PROSPECT, Rules
@@ -72,6 +74,9 @@ ORDER_HANDLERS: dict[type[Event], OrderHandler] = {
     OrderPlaced: order_placed,
     OrderChanged: order_changed,
     OrderRefunded: order_refunded,
+}
+TIER_HANDLERS: dict[type[Event], Callable[[Customer, Any], None]] = {
+    TierOverridden: tier_overridden,
 }
 OTHER_HANDLERS: dict[type[Event], OtherHandler] = {
     Browsed: browsed,
@@ -111,6 +116,9 @@ def take_event(
     if type(event) in ORDER_HANDLERS:
         effect = _take_order_event(context, customer, event, now_ms, is_late=is_late)
         moves_due = True
+    elif type(event) in TIER_HANDLERS:
+        effect = _take_tier_event(context, customer, event, now_ms, is_late=is_late)
+        moves_due = True
     else:
         effect = Effect(reason_of(event))
         moves_due = _take_other_event(context, customer, event, now_ms, is_late=is_late)
@@ -135,6 +143,18 @@ def _take_order_event(
     evaluate(context, customer, now_ms, before, cause, reduces=effect.reduces)
     compare_level(context, customer, now_ms, cause, effect.came_back)
     return effect
+
+
+def _take_tier_event(
+    context: Context, customer: Customer, event: Event, now_ms: int, *, is_late: bool
+) -> Effect:
+    """Apply a tier by hand: it changes no figures, so the level stays."""
+    rules = context.rules
+    before = totals(customer.ledger, rules, rules.calendar.day(now_ms))
+    TIER_HANDLERS[type(event)](customer, event)
+    key = cause_key(event.event_id, event.occurred_ms)
+    evaluate(context, customer, now_ms, before, Cause(key, (event.event_id,), OVERRIDE, is_late))
+    return Effect(OVERRIDE)
 
 
 def _take_other_event(
@@ -178,8 +198,10 @@ def fire(context: Context, customer: Customer, due_ms: int) -> None:
     rules = context.rules
     context.tally.due += 1
     today = rules.calendar.day(due_ms)
-    if due_ms == rules.calendar.start(today):
-        before = totals(customer.ledger, rules, rules.calendar.previous(today))
+    is_start = due_ms == rules.calendar.start(today)
+    if is_start or is_override_end(customer, due_ms):
+        day_before = rules.calendar.previous(today) if is_start else today
+        before = totals(customer.ledger, rules, day_before)
         left = customer.ledger.evict(rules, today)
         evaluate(context, customer, due_ms, before, Cause(f"time:{due_ms}", tuple(left), TIME))
     reach_levels(context, customer, due_ms)

@@ -44,13 +44,19 @@ class Tier(Struct, frozen=True, forbid_unknown_fields=True):
     max_recency_days: int | None = None
     min_orders_ever: Annotated[int | None, since(3)] = None
     min_spend_ever: Annotated[str | None, since(3)] = None
+    action_down: Annotated[str | None, since(3)] = None
 
 
 class Movement(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a customer falls who no longer qualifies for the tier: grace and soft landing."""
+    """How a customer falls who no longer qualifies for the tier: grace and soft landing.
+
+    Who rose stays `hold_days`; of a fall `warn_days` before it is told, without it never.
+    """
 
     grace_days: int = 30
     soft_landing: bool = True
+    hold_days: Annotated[int, since(3)] = 0
+    warn_days: Annotated[int | None, since(3)] = None
 
 
 class Cadence(Struct, frozen=True, forbid_unknown_fields=True):

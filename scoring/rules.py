@@ -42,6 +42,8 @@ class TierRule(NamedTuple):
 
     name: str
     action: str | None
+    action_down: str | None
+    """The action for a fall into the tier."""
     conditions: tuple[Condition, ...]
 
 
@@ -77,6 +79,8 @@ class Rules:
         self.recency_steps = self._recency_steps()
         self.grace_days = policy.movement.grace_days
         self.soft_landing = policy.movement.soft_landing
+        self.hold_days = policy.movement.hold_days
+        self.warn_days = policy.movement.warn_days
         self.dormancy = ThresholdRule(policy)
         actions = policy.dormancy.actions
         self.level_actions = (None, actions.at_risk, actions.dormant, actions.churned)
@@ -97,9 +101,12 @@ class Rules:
         """The name of a tier by its rank, 0 the best; `prospect` below the last."""
         return PROSPECT if rank == self.prospect_rank else self.tiers[rank].name
 
-    def tier_action(self, rank: int) -> str | None:
-        """The `action` of a tier; None for prospects."""
-        return None if rank == self.prospect_rank else self.tiers[rank].action
+    def tier_action(self, rank: int, *, is_up: bool) -> str | None:
+        """The action on coming into a tier from below or from above; None for prospects."""
+        if rank == self.prospect_rank:
+            return None
+        tier = self.tiers[rank]
+        return tier.action if is_up else tier.action_down or tier.action
 
     def _minor(self, text: str) -> int:
         amount = amount_of(text)
@@ -122,7 +129,7 @@ class Rules:
             for name, cutoff in found
             if cutoff is not None
         )
-        return TierRule(tier.name, tier.action, conditions)
+        return TierRule(tier.name, tier.action, tier.action_down, conditions)
 
     def _recency_steps(self) -> tuple[int, ...]:
         """The recencies in days, ascending, at which a digit or a condition changes."""

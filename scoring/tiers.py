@@ -1,19 +1,13 @@
-"""Tiers: which one a customer qualifies for, what the next one takes, when a fall comes, and grace.
+"""Tiers: the qualified one, the conditions that were crossed, and the transition with its grace.
 
-In the order in which an evaluation needs them: the qualified tier, the conditions that were
-crossed, the order that the next tier takes, the day of the next fall, and the transition from one
-tier to another with its grace.
+What comes if nothing more happens is in `scoring.outlook`, what a tier takes in `scoring.needed`.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from itertools import groupby
 from typing import NamedTuple
 
-from scoring.ledger import Ledger
-from scoring.money import MAX_MINOR_UNITS
-from scoring.rfm import Rfm, compute_rfm
+from scoring.rfm import Rfm
 from scoring.rules import MEASURES, Condition, Rules
 
 _CROSSED_ORDER = tuple(
@@ -115,80 +109,16 @@ def _holds(condition: Condition | None, rfm: Rfm | None) -> bool:
     return rfm is not None and (condition is None or holds(condition, rfm))
 
 
-# -- what the next tier takes
+# -- the transition, with grace and hold
 
 
-@lru_cache(maxsize=4_096)
-def order_amount_needed(rules: Rules, frequency: int, monetary: int, rank: int) -> int | None:
-    """The smallest single order today, in minor units, that qualifies for a tier or a better one.
+class Bounds(NamedTuple):
+    """What bounds a transition beside the figures."""
 
-    The order is taken as paid. None if no amount that an order may have is enough.
-
-    Args:
-        rules: in force.
-        frequency: before the order.
-        monetary: before the order, in minor units.
-        rank: of the tier.
-    """
-    steps = set(rules.monetary_cutoffs)
-    for tier in rules.tiers[: rank + 1]:
-        steps.update(c.cutoff for c in tier.conditions if c.measure == "monetary")
-    candidates = sorted({0, *(step - monetary for step in steps if step > monetary)})
-    for amount in candidates:
-        if amount > MAX_MINOR_UNITS:
-            return None
-        if qualified_rank(rules, compute_rfm(rules, 0, frequency + 1, monetary + amount)) <= rank:
-            return amount
-    return None
-
-
-# -- the next fall
-
-
-def fall_day(
-    rules: Rules, ledger: Ledger, rank: int, today: int, grace_until_day: int | None
-) -> int | None:
-    """The business day of the next fall in tier if nothing more happens; None if there is none."""
-    if grace_until_day is not None:
-        return grace_until_day
-    day = _first_worse_day(rules, ledger, rank, today)
-    if day is None:
-        return None
-    # A date that the zone skipped begins with the next one, and the grace runs from that.
-    return _grace_end(rules, rules.calendar.day(rules.calendar.start(day)))
-
-
-def _first_worse_day(rules: Rules, ledger: Ledger, rank: int, today: int) -> int | None:
-    """The first business day on which the qualified tier is worse than `rank`, without events."""
-    last_ms = ledger.last_order_ms
-    if last_ms is None or rank >= rules.prospect_rank - 1:
-        return None
-    last_day = rules.calendar.day(last_ms)
-    frequency, monetary = ledger.frequency, ledger.monetary
-    for day, declines in groupby(_declines(rules, ledger, last_day, today), key=_day_of):
-        for _, count, value in declines:
-            frequency -= count
-            monetary -= value
-        if qualified_rank(rules, compute_rfm(rules, day - last_day, frequency, monetary)) > rank:
-            return day
-    return None
-
-
-def _day_of(decline: tuple[int, int, int]) -> int:
-    return decline[0]
-
-
-def _declines(
-    rules: Rules, ledger: Ledger, last_day: int, today: int
-) -> list[tuple[int, int, int]]:
-    """What lowers the digits after today, by day: (day, orders that leave, their value)."""
-    declines = [(day + rules.window_days, count, value) for day, count, value in ledger.leaving()]
-    declines += [(last_day + step, 0, 0) for step in rules.recency_steps if last_day + step > today]
-    declines.sort()
-    return declines
-
-
-# -- the transition, and grace
+    hold_until_day: int | None = None
+    """The business day on which the hold after the last rise ends; None without one."""
+    best_rank: int = 0
+    """The best rank that an override in force allows: a better tier is left at once."""
 
 
 class Transition(NamedTuple):
@@ -200,6 +130,8 @@ class Transition(NamedTuple):
     grace_starts: bool
     grace_ended: bool
     """Whether the customer falls because a grace ended."""
+    hold_ends: bool = False
+    """Whether a fall at once ends the hold that ran."""
 
 
 def transition(
@@ -210,11 +142,13 @@ def transition(
     today: int,
     *,
     lowered_by_event: bool,
+    bounds: Bounds = Bounds(),  # noqa: B008 - a named tuple does not change
 ) -> Transition:
     """The tier and the grace after an evaluation on business day `today`.
 
     Up at once; down at once if an event took it away, else at the end of a grace: one step with
-    `soft_landing`, and while the tier is still too good, with a new grace.
+    `soft_landing`, and while the tier is still too good, with a new grace. While a hold runs, no
+    grace begins or ends.
 
     Args:
         rules: in force.
@@ -222,18 +156,25 @@ def transition(
         qualified: rank of the tier the customer qualifies for.
         grace_until_day: of the grace that runs; None without one.
         today: the business day of the customer's clock.
-        lowered_by_event: this very event, a cancellation, failed payment or refund, lowered the
-            qualified tier.
+        lowered_by_event: this very event, a cancellation, failed payment, refund or edit
+            downwards, lowered the qualified tier.
+        bounds: of a hold and of an override in force.
     """
-    if qualified <= current or lowered_by_event or rules.grace_days == 0:
+    if qualified <= current:
+        return at_once(qualified)
+    if lowered_by_event or current < bounds.best_rank:
+        return at_once(qualified)._replace(hold_ends=True)
+    if bounds.hold_until_day is not None and today < bounds.hold_until_day:
+        return Transition(current, grace_until_day, grace_starts=False, grace_ended=False)
+    if rules.grace_days == 0:
         return at_once(qualified)
     if grace_until_day is None:
-        return Transition(current, _grace_end(rules, today), grace_starts=True, grace_ended=False)
+        return Transition(current, grace_end(rules, today), grace_starts=True, grace_ended=False)
     if today < grace_until_day:
         return Transition(current, grace_until_day, grace_starts=False, grace_ended=False)
     rank = current + 1 if rules.soft_landing else qualified
     if rank < qualified:
-        return Transition(rank, _grace_end(rules, today), grace_starts=True, grace_ended=True)
+        return Transition(rank, grace_end(rules, today), grace_starts=True, grace_ended=True)
     return Transition(rank, None, grace_starts=False, grace_ended=True)
 
 
@@ -242,6 +183,13 @@ def at_once(qualified: int) -> Transition:
     return Transition(qualified, None, grace_starts=False, grace_ended=False)
 
 
-def _grace_end(rules: Rules, day: int) -> int:
+def grace_end(rules: Rules, day: int) -> int:
     """The business day on which a grace ends that starts on `day`."""
     return day + rules.grace_days
+
+
+def hold_end(rules: Rules, rose_ms: int | None) -> int | None:
+    """The business day on which the hold after a rise ends; None without one."""
+    if rose_ms is None or rules.hold_days == 0:
+        return None
+    return rules.calendar.day(rose_ms) + rules.hold_days

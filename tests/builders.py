@@ -173,3 +173,8 @@ def left_because(answer: object, at: object, customer: str = "ana", **more: Any)
 def ticket_responded(ticket_id: str, at: object, customer: str = "ana", **more: Any) -> bytes:
     """`ticket.responded`."""
     return event("ticket.responded", at, customer, ticket_id=ticket_id, **more)
+
+
+def overridden(tier: object, at: object, customer: str = "ana", **more: Any) -> bytes:
+    """`tier.overridden`; give `until`, `mode`, `by`, `note` by name."""
+    return event("tier.overridden", at, customer, **{"tier": tier, **more})

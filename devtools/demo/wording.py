@@ -51,7 +51,8 @@ def level_words(level: str) -> str:
 def _why(change: TierChanged, window_days: int) -> str:
     after = change.after
     if after is None:
-        return f"no order counts any more ({change.reason})"
+        by_hand = change.reason == "override"
+        return "by hand" if by_hand else f"no order counts any more ({change.reason})"
     holds = _holds(after, window_days)
     match change.reason:
         case "order":

@@ -173,7 +173,7 @@ def _typed(declared: EventType, document: dict[str, Any], limits: Limits) -> Eve
     fault: str | None = None
     for name, check, bound in declared.checks:
         found = document.get(name)
-        if found is None:
+        if found is None or _is_left_alone(declared, name, document):
             continue
         try:
             value = values[name] = check(found)
@@ -184,24 +184,14 @@ def _typed(declared: EventType, document: dict[str, Any], limits: Limits) -> Eve
             if wrong is not None:
                 fault = f"{name} {wrong}"
     values.pop("schema_version", None)
-    customer_id = values["customer_id"]
-    if not valid_customer_id(customer_id):
+    if not valid_customer_id(values["customer_id"]):
         return Rejection(
             reasons.INVALID_CUSTOMER_ID, "customer_id needs 1 to 128 characters, none a control"
         )
     occurred_ms = _instant_ms(values.pop("occurred_at"))
-    if occurred_ms is None or occurred_ms < limits.min_event_ms:
-        return Rejection(
-            reasons.INVALID_TIMESTAMP,
-            "occurred_at is no RFC 3339 time with an offset"
-            if occurred_ms is None
-            else f"occurred_at is before {rfc3339(limits.min_event_ms)}",
-        )
-    if limits.max_event_ms is not None and occurred_ms > limits.max_event_ms:
-        # Without the bound itself: a dead letter that is written twice must be the same.
-        return Rejection(
-            reasons.FROM_THE_FUTURE, f"occurred_at {rfc3339(occurred_ms)} has not come yet"
-        )
+    rejection = _check_times(declared, values, occurred_ms, limits)
+    if rejection is not None:
+        return rejection
     event: Event = declared.event(
         type=declared.name,
         occurred_ms=occurred_ms,
@@ -213,6 +203,38 @@ def _typed(declared: EventType, document: dict[str, Any], limits: Limits) -> Eve
     if fault is None:
         event.fault = _fault_between(declared, event)
     return event
+
+
+def _is_left_alone(declared: EventType, name: str, document: dict[str, Any]) -> bool:
+    """Whether a field goes with another one that is not there."""
+    other = declared.only_with.get(name)
+    return other is not None and document.get(other) is None
+
+
+def _check_times(
+    declared: EventType, values: dict[str, Any], occurred_ms: int | None, limits: Limits
+) -> Rejection | None:
+    """What is wrong with the times of an event; those beside `occurred_at` become instants."""
+    if occurred_ms is None or occurred_ms < limits.min_event_ms:
+        return Rejection(
+            reasons.INVALID_TIMESTAMP,
+            "occurred_at is no RFC 3339 time with an offset"
+            if occurred_ms is None
+            else f"occurred_at is before {rfc3339(limits.min_event_ms)}",
+        )
+    for name in declared.times:
+        if name in values:
+            values[name] = parse_rfc3339(values[name])
+            if values[name] is None:
+                return Rejection(
+                    reasons.INVALID_TIMESTAMP, f"{name} is no RFC 3339 time with an offset"
+                )
+    if limits.max_event_ms is not None and occurred_ms > limits.max_event_ms:
+        # Without the bound itself: a dead letter that is written twice must be the same.
+        return Rejection(
+            reasons.FROM_THE_FUTURE, f"occurred_at {rfc3339(occurred_ms)} has not come yet"
+        )
+    return None
 
 
 def _fault_between(declared: EventType, event: Event) -> str | None:

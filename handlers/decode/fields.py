@@ -47,6 +47,11 @@ class Kind(Struct, frozen=True):
         convert: does for a value of type `raw` what `check` does; None where the two are equal.
         words: what the guide says of the values.
         takes_null: null is a value: a required field must be there all the same.
+        only_with: the name of another field: this one is looked at only where that one is there
+            and not null.
+        is_time: the text is an RFC 3339 time, which the event keeps in milliseconds; another text
+            is an invalid timestamp.
+        is_tier: the text names a tier, which the policy must have.
     """
 
     check: Check
@@ -55,10 +60,17 @@ class Kind(Struct, frozen=True):
     convert: Check | None = None
     words: str = ""
     takes_null: bool = False
+    only_with: str | None = None
+    is_time: bool = False
+    is_tier: bool = False
 
     def described(self, words: str) -> Kind:
         """The same kind with other words in the guide."""
         return replace(self, words=words)
+
+    def seen_with(self, other: str) -> Kind:
+        """The same kind for a field that is looked at only with another one."""
+        return replace(self, only_with=other)
 
 
 class MoneyKind(Kind, frozen=True, kw_only=True):
@@ -173,7 +185,7 @@ def _categories_of(lines: list[_RawLine]) -> tuple[str, ...]:
 
 
 def id_fault(value: str) -> str | None:
-    """What is wrong with the length of an id."""
+    """What is wrong with the length of an id, or of a remark."""
     if len(value) > MAX_ID_LENGTH:
         return f"has {len(value)} characters, at most {MAX_ID_LENGTH}"
     return None
@@ -264,6 +276,8 @@ TEXT = Kind(text, str)
 ID = Kind(text, Annotated[str, Meta(max_length=MAX_ID_LENGTH)], id_fault)
 LABEL = ID.described("at most 128 characters")
 DATE_OR_NULL = Kind(text, None, _date_fault, words="a date, or null", takes_null=True)
+TIER_OR_NULL = Kind(text, None, words="a tier, or null", takes_null=True, is_tier=True)
+TIME = Kind(text, None, words="an RFC 3339 time", is_time=True)
 CUSTOMER_ID = Kind(text, None, _customer_id_fault)
 INTEGER = Kind(integer, int)
 BOOLEAN = Kind(_boolean, bool, words="true or false")

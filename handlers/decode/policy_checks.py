@@ -71,7 +71,19 @@ def check_values(event: Event, rules: Rules, schema: Schema = SCHEMA) -> Rejecti
         return Rejection(INVALID_VALUE, detail, readable_id(event.event_id))
     if event.fault is not None:
         return Rejection(reasons.INVALID_VALUE, event.fault, readable_id(event.event_id))
+    if declared.tier is not None:
+        return _check_tier(event, declared.tier, rules)
     return None
+
+
+def _check_tier(event: Event, field: str, rules: Rules) -> Rejection | None:
+    """Why a tier that an event names is none of the policy; null names none."""
+    name = getattr(event, field)
+    if name is None or rules.rank.get(name, rules.prospect_rank) < rules.prospect_rank:
+        return None
+    known = ", ".join(tier.name for tier in rules.tiers)
+    detail = f"{field} {name[:64]!r} is no tier of the policy, which has {known}"
+    return Rejection(reasons.INVALID_VALUE, detail, readable_id(event.event_id))
 
 
 def _check_money(event: Event, money: Money, rules: Rules) -> Rejection | None:

@@ -91,6 +91,9 @@ class EventType(NamedTuple):
         needed_by: the name of the field that decides this.
         checks: name, check and bound of all fields, in the order in which they are judged.
         money: which fields hold an amount; None for none.
+        only_with: names that are looked at only where another one, which comes second, is not null.
+        times: the names of RFC 3339 times beside `occurred_at`.
+        tier: the field that names a tier of the policy; None for none.
         since: the format from which on a partition knows the type.
     """
 
@@ -106,6 +109,9 @@ class EventType(NamedTuple):
     needed_by: str
     checks: tuple[tuple[str, Check, Bound | None], ...]
     money: Money | None
+    only_with: dict[str, str]
+    times: tuple[str, ...]
+    tier: str | None
     since: int
 
 
@@ -144,6 +150,9 @@ class Schema(dict[str, EventType]):
                     needed_by="" if needed is None else needed[0],
                     checks=checks,
                     money=_money_of(fields),
+                    only_with={f.name: f.kind.only_with for f in fields if f.kind.only_with},
+                    times=tuple(field.name for field in fields if field.kind.is_time),
+                    tier=next((field.name for field in fields if field.kind.is_tier), None),
                     since=since,
                 )
             return event

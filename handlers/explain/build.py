@@ -31,7 +31,8 @@ from handlers.explain.model import (
 from handlers.explain.orders import date_of, orders_why, waiting_why
 from handlers.outputs import crossed_view, rfm_view
 from handlers.state.customer import Customer, stage_of
-from handlers.tiers import keeps_until, next_tier, rfm_of, totals
+from handlers.tier_outlook import ahead, keeps_until, next_tier
+from handlers.tiers import rfm_of, totals
 from scoring.money import text_of_minor
 from scoring.rfm import Rfm
 from scoring.rules import Condition, Rules
@@ -65,7 +66,7 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
             ever(customer.consent_ms),
             customer.also,
         ),
-        tier=_tier_why(customer, rules, rfm, today),
+        tier=_tier_why(customer, rules, rfm, clock_ms),
         score=None if rfm is None else _score_why(rules, rfm),
         orders=orders_why(customer.ledger, rules),
         level=level_why(customer, rules),
@@ -87,7 +88,7 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
     )
 
 
-def _tier_why(customer: Customer, rules: Rules, rfm: Rfm | None, today: int) -> TierWhy:
+def _tier_why(customer: Customer, rules: Rules, rfm: Rfm | None, clock_ms: int) -> TierWhy:
     rank = rules.rank[customer.tier]
     qualified = qualified_rank(rules, rfm)
     grace = customer.grace
@@ -96,11 +97,9 @@ def _tier_why(customer: Customer, rules: Rules, rfm: Rfm | None, today: int) -> 
         qualifies_for=rules.tier_name(qualified),
         current=None if rank == rules.prospect_rank else _tier_held(rules, rank, rfm),
         above=None if rank == 0 else _tier_held(rules, rank - 1, rfm),
-        next_tier=next_tier(rules, customer, rank),
+        next_tier=next_tier(rules, customer, clock_ms),
         grace=None if grace is None else _grace_held(customer, rules, qualified),
-        keeps_until=keeps_until(
-            rules, customer, rank, today, None if grace is None else grace.until_day
-        ),
+        keeps_until=keeps_until(ahead(rules, customer, clock_ms)),
     )
 
 

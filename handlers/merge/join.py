@@ -43,6 +43,9 @@ def join(customer: Customer, other: Customer, rules: Rules, today: int) -> Joine
     _join_tags(customer, other)
     customer.followups = joined_followups(customer.followups, other.followups)
     _join_churn_answer(customer, other)
+    if other.override is not None:
+        newest = customer.override or other.override
+        customer.override = newest.newer(other.override)
     return joined
 
 

@@ -19,7 +19,15 @@ from handlers.outputs.care_reminders import (
 )
 from handlers.outputs.dormancy_alerts import LevelChanged
 from handlers.outputs.envelope import Change, Head, Output, cloud_event, optional_time, output_id
-from handlers.outputs.profile import ChurnAnswerView, FollowupView, PointsView, Profile, TagView
+from handlers.outputs.profile import (
+    ChurnAnswerView,
+    FollowupView,
+    Keep,
+    OverrideView,
+    PointsView,
+    Profile,
+    TagView,
+)
 from handlers.outputs.profile_changes import PointsChanged, PointsRefused, TagsChanged
 from handlers.outputs.tier_changes import (
     CrossedView,
@@ -87,9 +95,11 @@ __all__ = [
     "FollowupView",
     "Head",
     "HolidayUpcoming",
+    "Keep",
     "LevelChanged",
     "NextTier",
     "Output",
+    "OverrideView",
     "PointsChanged",
     "PointsExpiring",
     "PointsRefused",

@@ -19,6 +19,23 @@ class PointsView(Struct, frozen=True):
     expired: int
 
 
+class Keep(Struct, frozen=True):
+    """The fewest orders today that keep a tier at its next fall, and their smallest total."""
+
+    orders_needed: int | None
+    total_needed: str | None
+
+
+class OverrideView(Struct, frozen=True):
+    """A tier by hand that is in force; `mode` where it is no floor."""
+
+    tier: str
+    until: str
+    by: str | None
+    note: str | None
+    mode: str | UnsetType = UNSET
+
+
 class TagView(Struct, frozen=True):
     """A tag and the instant at which it became true."""
 
@@ -72,6 +89,8 @@ class Profile(Struct, frozen=True):
     keeps_until: str | None
     as_of: str
     policy_version: str
+    override: OverrideView | None = None
+    keep: Keep | None = None
     satisfaction: Struct | UnsetType = UNSET
     health: Struct | UnsetType = UNSET
     holdout: bool | UnsetType = UNSET

@@ -36,10 +36,15 @@ class CrossedView(Struct, frozen=True):
 
 
 class NextTier(Struct, frozen=True):
-    """The tier directly above and the smallest single order today that reaches it or better."""
+    """The tier directly above and what reaches it or better.
+
+    The smallest single order today; the fewest orders today, and the smallest total of so many.
+    """
 
     tier: str
     order_amount_needed: str | None
+    orders_needed: int | None
+    total_needed: str | None
 
 
 class TierChanged(Change, frozen=True, kw_only=True):

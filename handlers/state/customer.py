@@ -14,6 +14,7 @@ from scoring.care import Reminded
 from scoring.decayed_topk import Sketch
 from scoring.dormancy import ACTIVE, LEVELS
 from scoring.ledger import Ledger
+from scoring.override import Override
 from scoring.points import Account
 from scoring.rolling_counts import DayCounts
 from scoring.rules import PROSPECT, Rules
@@ -143,6 +144,10 @@ class Customer(Struct, array_like=True):
     """The newest answer to why the customer left."""
     channels: Annotated[dict[str, tuple[bool, int]], since(3)] = field(default_factory=dict)
     """Whether the customer agreed to be contacted by each channel, and when that was said."""
+    override: Annotated[Override | None, since(3)] = None
+    """The newest word on the tier by hand, also one whose time is over."""
+    rose_ms: Annotated[int | None, since(3)] = None
+    """The instant of the last rise in tier, which a hold begins with; None if a fall ended it."""
 
     @property
     def is_gone(self) -> bool:

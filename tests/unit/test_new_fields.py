@@ -43,10 +43,10 @@ NEW_FIELDS: dict[str, set[str]] = {
     "points.changed": set(),
     "points.refused": set(),
     "tags.changed": set(),
-    "customer.profile": set(),
+    "customer.profile": {"override", "keep"},
 }
 """The new fields of each type beside `COMMON`."""
-NEW_IN_OBJECTS: dict[str, set[str]] = {}
+NEW_IN_OBJECTS: dict[str, set[str]] = {"next_tier": {"orders_needed", "total_needed"}}
 """The new fields of objects within an output, by the name of the field that holds the object."""
 
 

@@ -202,10 +202,17 @@ def test_the_public_profile_says_all_there_is() -> None:
         "last_order_at": day(3),
         "last_interaction_at": day(4),
         "open_tickets": 1,
-        "next_tier": {"tier": "A", "order_amount_needed": "849.50"},
+        "next_tier": {
+            "tier": "A",
+            "order_amount_needed": "849.50",
+            "orders_needed": 1,
+            "total_needed": "849.50",
+        },
         "keeps_until": day(154),
         "as_of": day(10),
         "policy_version": "v7",
+        "override": None,
+        "keep": {"orders_needed": 1, "total_needed": "249.50"},
     }
 
 

@@ -56,6 +56,11 @@ def stays(rank: int, until: int | None = None, *, starts: bool = False) -> Trans
     return Transition(rank, until, grace_starts=starts, grace_ended=False)
 
 
+def falls(rank: int) -> Transition:
+    """A fall at once, which ends a hold."""
+    return stays(rank)._replace(hold_ends=True)
+
+
 @pytest.mark.parametrize("until", [None, TODAY - 1, TODAY + 9])
 def test_rule_1_better_moves_there_at_once_and_clears_the_grace(until: int | None) -> None:
     assert verdict(BRONZE, GOLD, until) == stays(GOLD)
@@ -71,11 +76,11 @@ def test_rule_2_equal_clears_the_grace(until: int | None) -> None:
 def test_rule_3_lowered_by_this_event_moves_there_at_once_and_clears_the_grace(
     until: int | None, soft_landing: bool
 ) -> None:
-    assert verdict(GOLD, BASE, until, soft_landing=soft_landing, lowered=True) == stays(BASE)
+    assert verdict(GOLD, BASE, until, soft_landing=soft_landing, lowered=True) == falls(BASE)
 
 
 def test_rule_3_makes_a_prospect_without_steps() -> None:
-    assert verdict(GOLD, PROSPECT, lowered=True) == stays(PROSPECT)
+    assert verdict(GOLD, PROSPECT, lowered=True) == falls(PROSPECT)
 
 
 def test_rule_4_without_grace_days_moves_there_at_once() -> None:

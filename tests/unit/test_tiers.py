@@ -64,7 +64,9 @@ def test_no_condition_holds_for_a_prospect() -> None:
 
 
 def next_tier(driver: Driver) -> Any:
-    return driver.profile()["next_tier"]
+    """The tier above and the single order that it takes."""
+    found = driver.profile()["next_tier"]
+    return found and {name: found[name] for name in ("tier", "order_amount_needed")}
 
 
 def test_next_tier_is_null_at_the_top() -> None:

@@ -1,0 +1,93 @@
+"""How many orders, and of what total, reach a tier or keep it.
+
+All conditions on orders and money are lower bounds, and digits and score rise with both. So with
+more orders, or with a larger total of as many, a customer qualifies for no worse a tier. The
+smallest number and the smallest total therefore lie where a cut-off or a condition is reached, and
+only those are tried.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from functools import lru_cache
+from typing import NamedTuple
+
+from scoring.money import MAX_MINOR_UNITS
+from scoring.rfm import compute_rfm
+from scoring.rules import Rules
+from scoring.tiers import qualified_rank
+
+MOST_ORDERS = 100
+
+
+class Needed(NamedTuple):
+    """The fewest orders that are enough, and the smallest total of so many, in minor units."""
+
+    orders: int
+    total_minor: int
+
+
+class Base(NamedTuple):
+    """The figures that orders of today are added to, as of a business day today or later."""
+
+    recency_days: int
+    """From today to that day: the last order is then one of today."""
+    frequency: int
+    monetary: int
+    in_window: bool
+    """Whether orders of today are still in the window on that day."""
+
+
+@lru_cache(maxsize=8_192)
+def orders_needed(
+    rules: Rules, base: Base, rank: int, most_orders: int = MOST_ORDERS
+) -> Needed | None:
+    """The fewest orders of today with which a customer qualifies for a tier or a better one.
+
+    They are taken as paid. None if so many orders of the largest amount are not enough.
+
+    Args:
+        rules: in force.
+        base: the figures without the orders.
+        rank: of the tier.
+        most_orders: how many orders are tried.
+    """
+    totals = _totals(rules, base, rank)
+    for count in _counts(rules, base, rank, totals, most_orders):
+        at_most = count * MAX_MINOR_UNITS
+        if not _qualifies(rules, base, rank, count, at_most):
+            continue
+        place = bisect_left(
+            totals, True, key=lambda total: _qualifies(rules, base, rank, count, total)
+        )
+        if place < len(totals) and totals[place] <= at_most:
+            return Needed(count, totals[place])
+    return None
+
+
+def _qualifies(rules: Rules, base: Base, rank: int, count: int, total: int) -> bool:
+    added = count if base.in_window else 0
+    worth = total if base.in_window else 0
+    rfm = compute_rfm(rules, base.recency_days, base.frequency + added, base.monetary + worth)
+    return qualified_rank(rules, rfm) <= rank
+
+
+def _totals(rules: Rules, base: Base, rank: int) -> list[int]:
+    """The totals at which something is reached, ascending from 0."""
+    steps = set(rules.monetary_cutoffs)
+    for tier in rules.tiers[: rank + 1]:
+        steps.update(c.cutoff for c in tier.conditions if c.measure == "monetary")
+    return sorted({0, *(step - base.monetary for step in steps if step > base.monetary)})
+
+
+def _counts(rules: Rules, base: Base, rank: int, totals: list[int], most_orders: int) -> list[int]:
+    """The numbers of orders at which something is reached, ascending from 1.
+
+    A total is reached by as many orders as it takes of the largest amount.
+    """
+    steps = set(rules.frequency_cutoffs)
+    for tier in rules.tiers[: rank + 1]:
+        steps.update(c.cutoff for c in tier.conditions if c.measure == "frequency")
+    counts = {1, *(step - base.frequency for step in steps)}
+    counts.update(-(-total // MAX_MINOR_UNITS) for total in totals)
+    return sorted(count for count in counts if 1 <= count <= most_orders)
