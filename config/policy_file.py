@@ -148,11 +148,9 @@ def _check_amounts(policy: Policy, problems: list[str]) -> None:
     """Amounts must be whole minor units of the base currency."""
     digits = CURRENCY_DIGITS[policy.currency]
     places = [(f"cutoffs.monetary[{n}]", text) for n, text in enumerate(policy.cutoffs.monetary, 1)]
-    places += [
-        (f"tiers[{n}].min_monetary", tier.min_monetary)
-        for n, tier in enumerate(policy.tiers, 1)
-        if tier.min_monetary is not None
-    ]
+    for n, tier in enumerate(policy.tiers, 1):
+        conditions = ("min_monetary", tier.min_monetary), ("min_spend_ever", tier.min_spend_ever)
+        places += [(f"tiers[{n}].{key}", text) for key, text in conditions if text is not None]
     places += [
         (f"tags[{n}].amount", rule.amount)
         for n, rule in enumerate(policy.tags or (), 1)

@@ -77,6 +77,8 @@ def _tier(table: TomlTable) -> Tier:
         min_frequency=table.optional_integer("min_frequency", 0, _MOST),
         min_monetary=table.optional_decimal("min_monetary"),
         max_recency_days=table.optional_integer("max_recency_days", 0, _MOST_DAYS),
+        min_orders_ever=table.optional_integer("min_orders_ever", 0, _MOST),
+        min_spend_ever=table.optional_decimal("min_spend_ever"),
     )
     table.finish()
     return tier
@@ -93,6 +95,8 @@ def _has_conditions(tier: Tier) -> bool:
             tier.min_frequency,
             tier.min_monetary,
             tier.max_recency_days,
+            tier.min_orders_ever,
+            tier.min_spend_ever,
         )
     )
 

@@ -17,6 +17,7 @@ from handlers.orders import PAYMENT_STATUS
 from handlers.reasons import Rejection
 from handlers.state.customer import Customer
 from scoring.order import FAILED, PAID, Order
+from scoring.rules import Rules
 
 
 class Duplicate:
@@ -29,7 +30,7 @@ ERASED = "the customer was erased"
 _PAYMENT_NEWS = {PAID: "order.paid", FAILED: "order.payment_failed"}
 
 
-def identify(customer: Customer, event: Event, base_currency: str) -> Event | Rejection | Duplicate:
+def identify(customer: Customer, event: Event, rules: Rules) -> Event | Rejection | Duplicate:
     """The event to apply, or why there is none.
 
     A repeated order with a new payment status is the event of that payment.
@@ -44,8 +45,11 @@ def identify(customer: Customer, event: Event, base_currency: str) -> Event | Re
             return DUPLICATE
         return _conflict(event, "this event id came before with other content")
     if type(event) is OrderPlaced:
-        order = customer.ledger.find(event.order_id)
-        return event if order is None else _identify_order(event, order, base_currency)
+        ledger = customer.ledger
+        order = ledger.find(event.order_id)
+        if order is not None:
+            return _identify_order(event, order, rules.base_currency)
+        return DUPLICATE if rules.format >= 3 and ledger.has_left(event.order_id) else event
     if type(event) is OrderRefunded:
         return _identify_refund(customer, event)
     return _identify_redemption(customer, event) if type(event) is PointsRedeemed else event

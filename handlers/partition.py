@@ -191,7 +191,7 @@ class Partition(PartitionCore):
             fault = check_values(event, context.rules)
             if fault is not None:
                 return fault
-        identified = identify(self._as_of_now(customer), event, context.rules.base_currency)
+        identified = identify(self._as_of_now(customer), event, context.rules)
         if type(identified) is CustomerMerged:
             identified = merge_refusal(self.store, customer, identified, offset) or identified
         if isinstance(identified, Event):

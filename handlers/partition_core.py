@@ -37,6 +37,7 @@ class PartitionCore:
         store: CustomerStore | None = None,
         *,
         is_whole: bool = True,
+        remembers: int = FIRST,
     ) -> None:
         """Begin empty, or with a state.
 
@@ -46,7 +47,9 @@ class PartitionCore:
             is_whole: all customers belong to this partition, so a merge is complete at once.
                 Otherwise what is forwarded is returned by `apply` and `take_transfer`, and must
                 come back by the log of the partition it goes to.
+            remembers: a format whose figures states keep from the beginning of the log on.
         """
+        self.remembers = remembers
         self.is_whole = is_whole
         self.meta = meta or Meta()
         self.store = CustomerStore() if store is None else store
@@ -71,7 +74,8 @@ class PartitionCore:
         """
         if self._context is None:
             raise NoPolicy("the log has no policy before its first event")
-        self._context.rules.format = self.meta.format
+        rules = self._context.rules
+        rules.format, rules.remembers = self.meta.format, max(self.meta.format, self.remembers)
         return self._context
 
     @property

@@ -138,6 +138,7 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
         score=None if rfm is None else rfm.score,
         segment=None if rfm is None else rfm.segment,
         orders_ever=ledger.orders_ever,
+        spend_ever=text_of_minor(ledger.spend_ever, rules.base_digits),
         first_order_at=optional_time(ledger.first_order_ms),
         last_order_at=optional_time(ledger.last_order_ms),
         last_interaction_at=optional_time(customer.last_interaction_ms),

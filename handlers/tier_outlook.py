@@ -50,11 +50,13 @@ def keep(rules: Rules, customer: Customer, coming: Ahead | None, now_ms: int) ->
     if coming is None:
         return None
     today, day = rules.calendar.day(now_ms), rules.calendar.day(coming.fall.at_ms)
-    figures = coming.outlook.figures(day)
+    figures, ledger = coming.outlook.figures(day), customer.ledger
     base = Base(
         day - today,
         0 if figures is None else figures.frequency,
         0 if figures is None else figures.monetary,
+        ledger.orders_ever,
+        ledger.spend_ever,
         in_window=day - rules.window_days < today,
     )
     needed = orders_needed(rules, base, rules.rank[customer.tier])
@@ -72,7 +74,14 @@ def next_tier(rules: Rules, customer: Customer, now_ms: int) -> NextTier | None:
     ledger, name = customer.ledger, rules.tier_name(rank - 1)
     if best_rank(rules, in_force(customer.override, rules, now_ms)) >= rank:
         return NextTier(name, None, None, None)
-    base = Base(0, ledger.frequency, ledger.monetary, in_window=True)
+    base = Base(
+        0,
+        ledger.frequency,
+        ledger.monetary,
+        ledger.orders_ever,
+        ledger.spend_ever,
+        in_window=True,
+    )
     needed = orders_needed(rules, base, rank - 1)
     orders, total = _texts(rules, needed)
     return NextTier(name, total if orders == 1 else None, orders, total)

@@ -40,19 +40,29 @@ class Totals(NamedTuple):
     last_order_ms: int | None
     frequency: int
     monetary: int
+    orders_ever: int
+    spend_ever: int
 
 
 def totals(ledger: Ledger, rules: Rules, day: int) -> Totals:
     """The totals of a ledger whose window ends at `day`."""
-    return Totals(rules, day, ledger.last_order_ms, ledger.frequency, ledger.monetary)
+    return Totals(
+        rules,
+        day,
+        ledger.last_order_ms,
+        ledger.frequency,
+        ledger.monetary,
+        ledger.orders_ever,
+        ledger.spend_ever,
+    )
 
 
 def rfm_of(at: Totals) -> Rfm | None:
     """RFM of totals; None for a prospect."""
-    rules, day, last_order_ms, frequency, monetary = at
+    rules, day, last_order_ms, *figures = at
     if last_order_ms is None:
         return None
-    return compute_rfm(rules, day - rules.calendar.day(last_order_ms), frequency, monetary)
+    return compute_rfm(rules, day - rules.calendar.day(last_order_ms), *figures)
 
 
 def evaluate(

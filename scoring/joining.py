@@ -7,8 +7,9 @@ from operator import attrgetter
 
 from msgspec import Struct, field
 
+from scoring import id_list
 from scoring.change import REFUND
-from scoring.ledger import MAX_ORDERS, MAX_WAITING, Ledger
+from scoring.ledger import MAX_LEFT, MAX_WAITING, Ledger
 from scoring.order import Order, apply_change
 from scoring.rules import Rules
 
@@ -49,8 +50,7 @@ def join_ledgers(own: Ledger, other: Ledger, rules: Rules, today: int) -> Joined
     _join_frozen(own, other)
     own.recount(rules)
     own.evict(rules, today)
-    while len(own.orders) > MAX_ORDERS:
-        own.merge_oldest()
+    own.keep_to_limits(rules)
     return joined
 
 
@@ -82,6 +82,8 @@ def _join_frozen(own: Ledger, other: Ledger) -> None:
             kept.value += merged.value
     own.merged = [days[day] for day in sorted(days)]
     own.frozen_count += other.frozen_count
+    own.gone_value += other.gone_value
+    own.left = id_list.joined(own.left, other.left, MAX_LEFT)
     firsts, lasts = (
         [at_ms for at_ms in both if at_ms is not None]
         for both in (

@@ -1,23 +1,29 @@
 """A customer's orders: what counts, over a window of business days, in any order of arrival.
 
 Money is in minor units of the base currency unless a name says otherwise. Memory is bounded: the
-newest `MAX_ORDERS` orders of the window one by one, older ones merged per day, and of orders out of
-the window only their number, the first and the last ("ever").
+newest orders of the window one by one (`scoring.order_limits`), older ones merged per day, and of
+orders out of the window only their number, their value, the first and the last ("ever"), and the
+ids of those that left last.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from operator import attrgetter
+from typing import Annotated
 
 from msgspec import Struct, field
 
+from scoring import id_list
 from scoring.change import REFUND, Change
 from scoring.order import Order, apply_change, counts
+from scoring.order_limits import too_many
 from scoring.rules import Rules
+from scoring.since import since
 
-MAX_ORDERS = 512
 MAX_WAITING = 64
+MAX_LEFT = 256
+"""Ids of orders out of the window that are remembered."""
 
 
 class MergedDay(Struct, array_like=True):
@@ -48,11 +54,26 @@ class Ledger(Struct, array_like=True):
     """The time of the last counted order ever."""
     waiting: list[Change] = field(default_factory=list)
     """Changes whose order is missing, in order of arrival."""
+    gone_value: Annotated[int, since(3)] = 0
+    """The value of counted orders out of the window, as of leaving it; of those that left while
+    their partition had an older format it is not known."""
+    left: Annotated[bytes, since(3)] = b""
+    """The ids (`scoring.id_list`) of orders that left the window last, or came when they were out
+    of it, counted or not, oldest first; of merged orders there are none."""
 
     @property
     def orders_ever(self) -> int:
         """The number of counted orders, ever."""
         return self.frozen_count + self.live_count
+
+    @property
+    def spend_ever(self) -> int:
+        """The value of counted orders, ever; of frozen ones as of freezing."""
+        return self.gone_value + self.monetary
+
+    def has_left(self, order_id: str) -> bool:
+        """Whether an order of this id is known to be out of the window."""
+        return bool(self.left) and id_list.holds(self.left, order_id)
 
     def find(self, order_id: str) -> Order | None:
         """The order of this id, if it is in the window and not merged."""
@@ -86,16 +107,15 @@ class Ledger(Struct, array_like=True):
             self.waiting = [c for c in self.waiting if c.order_id != order.order_id]
         order.counts = counts(order, rules)
         if order.day <= today - rules.window_days:
+            self._go(order, rules)
             if order.counts:
-                self._freeze(order)
                 self._measure()
             return order.counts
         index = bisect_right(self.orders, order.placed_ms, key=attrgetter("placed_ms"))
         self.orders.insert(index, order)
         if order.counts:
             self._enter(order)
-        if len(self.orders) > MAX_ORDERS:
-            self.merge_oldest()
+        self.keep_to_limits(rules)
         if order.counts:
             self._measure()
         return order.counts
@@ -107,6 +127,8 @@ class Ledger(Struct, array_like=True):
             the order, if this change made it count; and how many changes (0 or 1) were pushed out
             of the waiting list, so that they never find their order.
         """
+        if change.kind == REFUND:
+            self.keep_to_limits(rules)  # before, so that this order is not merged while it changes
         order = self.find(change.order_id)
         if order is None:
             self.waiting.append(change)
@@ -136,6 +158,8 @@ class Ledger(Struct, array_like=True):
             gone = self.merged.pop(0)
             self.frequency -= gone.count
             self.monetary -= gone.value
+            if rules.remembers >= 3:
+                self.gone_value += gone.value
         leaving = 0
         for order in self.orders:
             if order.day > horizon:
@@ -144,7 +168,7 @@ class Ledger(Struct, array_like=True):
             if order.counts:
                 left.append(order.order_id)
                 self._leave(order)
-                self._freeze(order)
+            self._go(order, rules)
         if leaving:
             del self.orders[:leaving]
         return left
@@ -200,6 +224,15 @@ class Ledger(Struct, array_like=True):
         self.frequency -= 1
         self.monetary -= order.value
 
+    def _go(self, order: Order, rules: Rules) -> None:
+        """Freeze an order that is out of the window."""
+        if order.counts:
+            self._freeze(order)
+        if rules.remembers >= 3:
+            self.left = id_list.remember(self.left, order.order_id, MAX_LEFT)
+            if order.counts:
+                self.gone_value += order.value
+
     def _freeze(self, order: Order) -> None:
         placed_ms = order.placed_ms
         self.frozen_count += 1
@@ -208,7 +241,12 @@ class Ledger(Struct, array_like=True):
         if self.frozen_last_ms is None or placed_ms > self.frozen_last_ms:
             self.frozen_last_ms = placed_ms
 
-    def merge_oldest(self) -> None:
+    def keep_to_limits(self, rules: Rules) -> None:
+        """Merge the oldest orders, if there are more than are kept one by one."""
+        for _ in range(too_many(self.orders, rules)):
+            self._merge_oldest()
+
+    def _merge_oldest(self) -> None:
         """Merge the oldest order into the entry of its business day, if it counts."""
         order = self.orders.pop(0)
         if not order.counts:

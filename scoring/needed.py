@@ -34,6 +34,8 @@ class Base(NamedTuple):
     """From today to that day: the last order is then one of today."""
     frequency: int
     monetary: int
+    orders_ever: int
+    spend_ever: int
     in_window: bool
     """Whether orders of today are still in the window on that day."""
 
@@ -68,16 +70,23 @@ def orders_needed(
 def _qualifies(rules: Rules, base: Base, rank: int, count: int, total: int) -> bool:
     added = count if base.in_window else 0
     worth = total if base.in_window else 0
-    rfm = compute_rfm(rules, base.recency_days, base.frequency + added, base.monetary + worth)
+    rfm = compute_rfm(
+        rules,
+        base.recency_days,
+        base.frequency + added,
+        base.monetary + worth,
+        base.orders_ever + count,
+        base.spend_ever + total,
+    )
     return qualified_rank(rules, rfm) <= rank
 
 
 def _totals(rules: Rules, base: Base, rank: int) -> list[int]:
     """The totals at which something is reached, ascending from 0."""
-    steps = set(rules.monetary_cutoffs)
-    for tier in rules.tiers[: rank + 1]:
-        steps.update(c.cutoff for c in tier.conditions if c.measure == "monetary")
-    return sorted({0, *(step - base.monetary for step in steps if step > base.monetary)})
+    missing = {step - base.monetary for step in rules.monetary_cutoffs}
+    missing |= _missing(rules, rank, "monetary", base.monetary)
+    missing |= _missing(rules, rank, "spend_ever", base.spend_ever)
+    return sorted({0, *(amount for amount in missing if amount > 0)})
 
 
 def _counts(rules: Rules, base: Base, rank: int, totals: list[int], most_orders: int) -> list[int]:
@@ -85,9 +94,18 @@ def _counts(rules: Rules, base: Base, rank: int, totals: list[int], most_orders:
 
     A total is reached by as many orders as it takes of the largest amount.
     """
-    steps = set(rules.frequency_cutoffs)
-    for tier in rules.tiers[: rank + 1]:
-        steps.update(c.cutoff for c in tier.conditions if c.measure == "frequency")
-    counts = {1, *(step - base.frequency for step in steps)}
+    counts = {1, *(step - base.frequency for step in rules.frequency_cutoffs)}
+    counts |= _missing(rules, rank, "frequency", base.frequency)
+    counts |= _missing(rules, rank, "orders_ever", base.orders_ever)
     counts.update(-(-total // MAX_MINOR_UNITS) for total in totals)
     return sorted(count for count in counts if 1 <= count <= most_orders)
+
+
+def _missing(rules: Rules, rank: int, measure: str, value: int) -> set[int]:
+    """What is missing from a value of a measure to each condition of a tier or a better one."""
+    return {
+        condition.cutoff - value
+        for tier in rules.tiers[: rank + 1]
+        for condition in tier.conditions
+        if condition.measure == measure
+    }

@@ -24,6 +24,8 @@ class Figures(NamedTuple):
     recency_days: int
     frequency: int
     monetary: int
+    orders_ever: int
+    spend_ever: int
 
 
 class Outlook:
@@ -53,6 +55,8 @@ class Outlook:
             day - self._last_day,
             self._ledger.frequency - self._gone[gone],
             self._ledger.monetary - self._worth[gone],
+            self._ledger.orders_ever,
+            self._ledger.spend_ever,
         )
 
     def rank(self, day: int) -> int:

@@ -20,7 +20,10 @@ SEGMENTS = load_segments()
 
 
 class Rfm(NamedTuple):
-    """A customer's counted orders as of one business day; `monetary` in minor units."""
+    """A customer's counted orders as of one business day; money in minor units.
+
+    The last two are of all orders ever, the others of those in the window.
+    """
 
     recency_days: int
     frequency: int
@@ -29,6 +32,8 @@ class Rfm(NamedTuple):
     f: int
     m: int
     score: int
+    orders_ever: int
+    spend_ever: int
 
     @property
     def segment(self) -> str:
@@ -36,7 +41,14 @@ class Rfm(NamedTuple):
         return SEGMENTS[self.r * 100 + self.f * 10 + self.m]
 
 
-def compute_rfm(rules: Rules, recency_days: int, frequency: int, monetary: int) -> Rfm:
+def compute_rfm(
+    rules: Rules,
+    recency_days: int,
+    frequency: int,
+    monetary: int,
+    orders_ever: int,
+    spend_ever: int,
+) -> Rfm:
     """Digits 1 to 5 by the policy's cut-offs and the weighted score 0 to 100.
 
     R falls by one for each recency cut-off that is passed, F and M rise by one for each cut-off
@@ -47,4 +59,4 @@ def compute_rfm(rules: Rules, recency_days: int, frequency: int, monetary: int) 
     m = 1 + bisect_right(rules.monetary_cutoffs, monetary)
     wr, wf, wm = rules.weights
     score = 100 * (wr * (r - 1) + wf * (f - 1) + wm * (m - 1)) // (4 * (wr + wf + wm))
-    return Rfm(recency_days, frequency, monetary, r, f, m, score)
+    return Rfm(recency_days, frequency, monetary, r, f, m, score, orders_ever, spend_ever)

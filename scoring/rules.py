@@ -19,8 +19,20 @@ from scoring.tags import TagRules
 PROSPECT = "prospect"
 
 
-MEASURES = ("recency_days", "frequency", "monetary", "r", "f", "m", "score")
+MEASURES = (
+    "recency_days",
+    "frequency",
+    "monetary",
+    "r",
+    "f",
+    "m",
+    "score",
+    "orders_ever",
+    "spend_ever",
+)
 """The fields of `scoring.rfm.Rfm`, in its order."""
+MONEY = frozenset({"monetary", "spend_ever"})
+"""The measures in minor units of the base currency."""
 
 
 class Condition(NamedTuple):
@@ -50,11 +62,15 @@ class TierRule(NamedTuple):
 class Rules:
     """A compiled policy. Immutable by convention; one instance for each policy version."""
 
+    format = 255
+    """The format of the partition's records, which its owner sets: a rule that needs a field of a
+    later format does as the releases of that time did."""
+    remembers = 255
+    """The format whose figures are kept, though no rule may ask for them before the partition has
+    that format; it is later than `format` where states are made anew from a log."""
+
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self.format = 255
-        """The format of the partition's records, which its owner sets: a rule that needs a field of
-        a later format does as the releases of that time did."""
         self.version = policy.version
         self.calendar = BusinessCalendar(policy.timezone)
         self.window_days = policy.window_days
@@ -123,6 +139,11 @@ class Rules:
             ("frequency", tier.min_frequency),
             ("monetary", None if tier.min_monetary is None else self._minor(tier.min_monetary)),
             ("recency_days", tier.max_recency_days),
+            ("orders_ever", tier.min_orders_ever),
+            (
+                "spend_ever",
+                None if tier.min_spend_ever is None else self._minor(tier.min_spend_ever),
+            ),
         )
         conditions = tuple(
             Condition(MEASURES.index(name), cutoff, name == "recency_days")

@@ -12,7 +12,17 @@ from scoring.rules import MEASURES, Condition, Rules
 
 _CROSSED_ORDER = tuple(
     MEASURES.index(name)
-    for name in ("score", "r", "f", "m", "frequency", "monetary", "recency_days")
+    for name in (
+        "score",
+        "r",
+        "f",
+        "m",
+        "frequency",
+        "monetary",
+        "recency_days",
+        "orders_ever",
+        "spend_ever",
+    )
 )
 
 

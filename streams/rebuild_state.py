@@ -16,7 +16,7 @@ from faust.types import TP
 
 from config.settings import Settings
 from handlers.control_records import PolicyActivated, decode_control, is_control
-from handlers.formats import RULES
+from handlers.formats import NEWEST, RULES
 from handlers.partition import Partition
 from handlers.state.partition_state import pack_meta
 from streams.changelog import newest_meta
@@ -124,7 +124,7 @@ class _Rebuild:
         self.is_under_other_rules = False
         self.sequences: Mapping[str, int] = {}
         self._log = log
-        self._partition = Partition(is_whole=False)
+        self._partition = Partition(is_whole=False, remembers=NEWEST)
         self._applier = Applier(self._partition)
 
     async def apply(self, consumer: AIOKafkaConsumer, until: int, on_progress: Progress) -> None:
@@ -156,7 +156,7 @@ class _Rebuild:
         partition.stale_profiles.clear()
         applier.dead_letters.clear()
         applier.envelopes.clear()
-        partition.store.pack_changed(0, partition.meta.format)
+        partition.store.pack_changed(0, NEWEST)
 
     async def write(
         self,
@@ -180,6 +180,8 @@ class _Rebuild:
         for start in range(0, len(ids), _WRITE_CUSTOMERS):
             for customer_id in ids[start : start + _WRITE_CUSTOMERS]:
                 self._raise_sequence(customer_id)
+                if meta.format < NEWEST:
+                    self._forget_later(customer_id)
                 partition.store.touch(customer_id)
             for customer_id, packed in partition.store.pack_changed(meta.epoch, meta.format):
                 producer.add(changelog, number, customer_id.encode(), packed)
@@ -201,6 +203,12 @@ class _Rebuild:
         if profile is not None:
             topic, number = topic_name(settings, profile.topic), self._log.partition
             producer.add(topic, number, customer_id.encode(), profile.value)
+
+    def _forget_later(self, customer_id: str) -> None:
+        """The partition's format cannot hold what a later one remembers."""
+        customer = self._partition.store.get(customer_id)
+        assert customer is not None
+        customer.ledger.gone_value, customer.ledger.left = 0, b""
 
     def _raise_sequence(self, customer_id: str) -> None:
         """A consumer must not take what comes next for what it has seen."""

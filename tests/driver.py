@@ -155,9 +155,14 @@ class Driver:
         return self._collect()
 
     def activate(
-        self, policy: Policy, event_id: str = "next policy", at_a_time: int | None = None
+        self,
+        policy: Policy,
+        event_id: str = "next policy",
+        at_a_time: int | None = None,
+        format_number: int | None = None,
     ) -> list[dict[str, Any]]:
-        """Take a `policy.activated`; what it put out."""
+        """Take a `policy.activated`, with which the format may rise; what it put out."""
+        self._format = format_number or self._format
         mode, lateness_ms, app_id = self._settings
         record = PolicyActivated(
             event_id, app_id, mode, lateness_ms, policy, at_a_time=at_a_time, format=self._format

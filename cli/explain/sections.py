@@ -52,7 +52,8 @@ def orders_part(orders: OrdersWhy) -> Iterator[RenderableType | str]:
         yield f"{orders.out_of_window} counted {_orders(orders.out_of_window)} left the window"
     if orders.orders_ever:
         yield (
-            f"counted ever: {orders.orders_ever}, the first {time_words(orders.first_order_at)}, "
+            f"counted ever: {orders.orders_ever} for {grouped_thousands(orders.spend_ever)} "
+            f"{orders.currency}, the first {time_words(orders.first_order_at)}, "
             f"the last {time_words(orders.last_order_at)}"
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from handlers.explain.model import ConditionHeld, DueReason, Measured
 from handlers.outputs import CrossedView
 from scoring.money import grouped_thousands
+from scoring.rules import MONEY
 
 MEASURES = {
     "recency_days": "days since the last order",
@@ -14,6 +15,8 @@ MEASURES = {
     "f": "F",
     "m": "M",
     "score": "score",
+    "orders_ever": "orders ever",
+    "spend_ever": "spend ever",
 }
 _CONSENT = {None: "never told", True: "yes", False: "no"}
 
@@ -50,7 +53,7 @@ def measured(measure: str, value: Measured | None, currency: str) -> str:
     """A value of a measure, money with its currency."""
     if value is None:
         return "none"
-    if measure == "monetary":
+    if measure in MONEY:
         return f"{grouped_thousands(str(value))} {currency}"
     return f"{value:,}" if isinstance(value, int) else value
 
@@ -66,7 +69,7 @@ def condition_words(condition: ConditionHeld, currency: str) -> tuple[str, str, 
     by = str(condition.margin)
     amount = measured(
         measure,
-        by.removeprefix("-") if measure == "monetary" else abs(int(by)),
+        by.removeprefix("-") if measure in MONEY else abs(int(by)),
         currency,
     )
     if condition.holds:

@@ -35,7 +35,7 @@ from handlers.tier_outlook import ahead, keeps_until, next_tier
 from handlers.tiers import rfm_of, totals
 from scoring.money import text_of_minor
 from scoring.rfm import Rfm
-from scoring.rules import Condition, Rules
+from scoring.rules import MONEY, Condition, Rules
 from scoring.tiers import holds, qualified_rank, transition
 from scoring.timestamps import NEVER_MS, rfc3339
 
@@ -183,4 +183,4 @@ def _score_why(rules: Rules, rfm: Rfm) -> ScoreWhy:
 
 
 def _measured(rules: Rules, measure: str, value: int) -> Measured:
-    return text_of_minor(value, rules.base_digits) if measure == "monetary" else value
+    return text_of_minor(value, rules.base_digits) if measure in MONEY else value

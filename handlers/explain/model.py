@@ -139,6 +139,7 @@ class OrdersWhy(Struct, frozen=True):
     merged: list[MergedWhy]
     out_of_window: int
     orders_ever: int
+    spend_ever: str
     first_order_at: str | None
     last_order_at: str | None
 

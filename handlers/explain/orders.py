@@ -51,6 +51,7 @@ def orders_why(ledger: Ledger, rules: Rules) -> OrdersWhy:
         merged=[_merged_why(merged, rules) for merged in ledger.merged],
         out_of_window=ledger.frozen_count - sum(merged.count for merged in ledger.merged),
         orders_ever=ledger.orders_ever,
+        spend_ever=_money(ledger.spend_ever, rules),
         first_order_at=optional_time(ledger.first_order_ms),
         last_order_at=optional_time(ledger.last_order_ms),
     )

@@ -94,7 +94,7 @@ def start_merge(
         event_id=merge.event_id,
         occurred_ms=merge.occurred_ms,
         left_ms=core.clock_of(customer),
-        state=pack(customer, core.meta.format),
+        state=pack(customer, core.rules.remembers),
         format=_number(core),
     )
     core.put_marker(offset, merged_customer(customer, merged_into), was)

@@ -81,6 +81,7 @@ class Profile(Struct, frozen=True):
     score: int | None
     segment: str | None
     orders_ever: int
+    spend_ever: str
     first_order_at: str | None
     last_order_at: str | None
     last_interaction_at: str | None

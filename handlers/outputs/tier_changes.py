@@ -7,7 +7,7 @@ from msgspec import Struct
 from handlers.outputs.envelope import Change
 from scoring.money import text_of_minor
 from scoring.rfm import Rfm
-from scoring.rules import Rules
+from scoring.rules import MONEY, Rules
 from scoring.tiers import Crossed
 from scoring.timestamps import rfc3339
 
@@ -82,7 +82,7 @@ def rfm_view(rfm: Rfm | None, rules: Rules) -> RfmView | None:
 def crossed_view(crossed: Crossed, rules: Rules) -> CrossedView:
     """A crossed condition for an output."""
     measure, before, after, cutoff, at_ms = crossed
-    if measure == "monetary":
+    if measure in MONEY:
         digits = rules.base_digits
         return CrossedView(
             measure,

@@ -83,6 +83,7 @@ PROFILE_EXAMPLE: dict[str, Any] = {
     "score": 83,
     "segment": "Need Attention",
     "orders_ever": 4,
+    "spend_ever": "1120.00",
     "first_order_at": "2025-01-05T10:00:00.000Z",
     "last_order_at": "2025-02-01T10:00:00.000Z",
     "last_interaction_at": "2025-02-01T10:00:00.000Z",

@@ -31,7 +31,8 @@ from handlers.reasons import REASONS
 from handlers.state.customer import MAX_ALSO, MAX_SEEN_EVENTS, MAX_TICKETS
 from handlers.state.followup import MAX_FOLLOWUPS
 from scoring.decayed_topk import CAPACITY
-from scoring.ledger import MAX_ORDERS, MAX_WAITING
+from scoring.ledger import MAX_LEFT, MAX_WAITING
+from scoring.order_limits import MAX_ORDERS
 from scoring.points import MAX_LOTS, MAX_REDEMPTIONS
 from scoring.policy import Tier
 from scoring.refunds import MAX_REFUND_IDS
@@ -221,6 +222,7 @@ def test_rules_give_the_limits_the_code_has() -> None:
     assert numbers == {
         "orders in the window, one by one": MAX_ORDERS,
         "changes waiting for their order": MAX_WAITING,
+        "ids of orders out of the window": MAX_LEFT,
         "ids merged into a customer that `explain` names": MAX_ALSO,
         "ids a merge is forwarded over": MAX_HOPS,
         "ids an event of an old id is forwarded over": MAX_EVENT_HOPS,

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from scoring.change import CANCEL, FAIL, PAY, REFUND, Change
-from scoring.ledger import MAX_ORDERS, MAX_WAITING, Ledger
+from scoring.ledger import MAX_WAITING, Ledger
 from scoring.order import Order
+from scoring.order_limits import MAX_ORDER_BYTES, MAX_ORDERS, MAX_ORDERS_BEFORE, order_bytes
 from scoring.policy import Policy
 from scoring.refunds import MAX_REFUND_IDS
 from scoring.rules import Rules
@@ -43,7 +44,7 @@ def ever(driver: Driver) -> tuple[int, str | None, str | None]:
 
 
 def test_the_limits_are_those_of_the_contract() -> None:
-    assert (MAX_ORDERS, MAX_WAITING) == (512, 64)
+    assert (MAX_ORDERS, MAX_WAITING) == (2_048, 64)
 
 
 # What counts
@@ -417,7 +418,7 @@ def test_the_only_order_cancelled_leaves_a_prospect_without_scores() -> None:
     assert (profile["frequency"], profile["monetary"]) == (0, "0.00")
 
 
-# Merging beyond 512
+# Merging beyond 2,048
 
 
 def crowded(count: int) -> Ledger:
@@ -430,7 +431,7 @@ def crowded(count: int) -> Ledger:
     return ledger
 
 
-def test_beyond_the_newest_512_orders_are_merged_per_business_day() -> None:
+def test_beyond_the_newest_2048_orders_they_are_merged_per_business_day() -> None:
     ledger = crowded(MAX_ORDERS + 10)
     assert len(ledger.orders) == MAX_ORDERS
     assert [(m.day, m.count, m.value) for m in ledger.merged] == [
@@ -438,42 +439,79 @@ def test_beyond_the_newest_512_orders_are_merged_per_business_day() -> None:
         (1, 4, 400),
         (2, 2, 200),
     ]
-    assert (ledger.frequency, ledger.monetary) == (522, 52_200)
-    assert ledger.orders_ever == 522
+    assert (ledger.frequency, ledger.monetary) == (2_058, 205_800)
+    assert ledger.orders_ever == 2_058
 
 
 def test_merged_orders_leave_the_window_with_their_day() -> None:
     ledger = crowded(MAX_ORDERS + 10)
-    rules = Rules(Policy(window_days=150))
-    assert ledger.next_leaving_day(rules) == 150
-    assert ledger.evict(rules, 151) == [], "merged orders have no ids any more"
-    assert (ledger.frequency, ledger.orders_ever) == (514, 522)
-    assert ledger.evict(rules, 152) == ["o10", "o11"]
-    assert ledger.frequency == 510
+    rules = Rules(Policy(window_days=600))
+    assert ledger.next_leaving_day(rules) == 600
+    assert ledger.evict(rules, 601) == [], "merged orders have no ids any more"
+    assert (ledger.frequency, ledger.orders_ever) == (2_050, 2_058)
+    assert ledger.evict(rules, 602) == ["o10", "o11"]
+    assert ledger.frequency == 2_046
 
 
 @pytest.mark.parametrize("kind", [CANCEL, FAIL, REFUND])
 def test_a_merged_order_is_frozen_and_changes_to_it_wait(kind: int) -> None:
     ledger = crowded(MAX_ORDERS + 1)
     ledger.change(Change(kind, "o0", "r1", 100), RULES)
-    assert (ledger.frequency, ledger.monetary) == (513, 51_300)
+    assert (ledger.frequency, ledger.monetary) == (2_049, 204_900)
     assert len(ledger.waiting) == 1
 
 
 def test_a_merged_order_repeated_is_a_new_order() -> None:
-    driver = Driver()
+    driver = Driver(format_number=3)
     driver.feed(*(order(f"o{n}", "1", day(0, 0, 0, n)) for n in range(MAX_ORDERS + 1)))
     driver.feed(order("o0", "1", day(1), event_id="again"))
     assert driver.profile()["frequency"] == MAX_ORDERS + 2
 
 
-def test_a_late_order_older_than_the_newest_512_is_merged_at_once() -> None:
+def test_a_partition_of_an_older_format_keeps_512_orders_one_by_one() -> None:
+    driver = Driver(format_number=2)
+    driver.feed(*(order(f"o{n}", "1", day(0, 0, 0, n)) for n in range(520)))
+    assert len(driver.state().ledger.orders) == MAX_ORDERS_BEFORE
+    assert driver.profile()["frequency"] == 520
+
+
+def wide_order(number: int) -> Order:
+    """An order that takes as much of a state as one may, but for its refunds."""
+    return Order(f"{number:04}".rjust(128, "\U00010348"), number * DAY_MS, number, 100)
+
+
+def test_orders_with_long_ids_are_merged_before_they_outgrow_the_record() -> None:
+    rules = Rules(Policy(window_days=10_000))
+    ledger = Ledger()
+    for number in range(1_000):
+        ledger.place(wide_order(number), rules, number)
+    assert sum(map(order_bytes, ledger.orders)) <= MAX_ORDER_BYTES
+    assert len(ledger.orders) == MAX_ORDER_BYTES // order_bytes(wide_order(0))
+    assert ledger.frequency == 1_000
+
+
+def test_orders_whose_refunds_take_much_room_are_merged_before_they_outgrow_the_record() -> None:
+    rules = Rules(Policy(window_days=10_000))
+    ledger = Ledger()
+    for number in range(830):
+        ledger.place(wide_order(number), rules, number)
+    assert ledger.merged == []
+    for number in range(530, 830):
+        for refund_number in range(5):
+            order_id = wide_order(number).order_id
+            ledger.change(Change(REFUND, order_id, f"r{refund_number}", 1), rules)
+    assert 5 < len(ledger.merged) < 60
+    assert sum(map(order_bytes, ledger.orders)) <= MAX_ORDER_BYTES + 40
+    assert ledger.frequency == 830
+
+
+def test_a_late_order_older_than_the_newest_2048_is_merged_at_once() -> None:
     rules = Rules(Policy(window_days=10_000))
     ledger = crowded(MAX_ORDERS + 10)
-    assert ledger.place(an_order("late", 0, 500), rules, 130)
+    assert ledger.place(an_order("late", 0, 500), rules, 520)
     assert ledger.merged[0].count == 5
     assert ledger.find("late") is None
-    assert ledger.monetary == 52_200 + 500
+    assert ledger.monetary == 205_800 + 500
     assert ledger.first_order_ms == 0
 
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from scoring.change import CANCEL, FAIL, PAY, REFUND, Change
 from scoring.joining import Joined, join_ledgers
-from scoring.ledger import MAX_ORDERS, MAX_WAITING, Ledger
+from scoring.ledger import MAX_WAITING, Ledger
 from scoring.order import FAILED, PAID, PENDING, Foreign, Order
+from scoring.order_limits import MAX_ORDERS
 from scoring.points import Earned, Terms
 from scoring.policy import Policy
 from scoring.refunds import MAX_REFUND_IDS
@@ -221,7 +222,7 @@ def test_what_left_the_survivors_window_leaves_it_at_once() -> None:
     assert (own.frequency, own.orders_ever) == (2, 3)
 
 
-def test_beyond_512_orders_the_oldest_are_merged_by_day() -> None:
+def test_beyond_2048_orders_the_oldest_are_merged_by_day() -> None:
     own = ledger(*(order(f"own-{n}", n % 90, 1) for n in range(MAX_ORDERS)), today=90)
     other = ledger(*(order(f"other-{n}", n % 90, 1) for n in range(MAX_ORDERS + 50)), today=90)
     join(own, other, today=90)

@@ -198,6 +198,7 @@ def test_the_public_profile_says_all_there_is() -> None:
         "score": 58,
         "segment": "Promising",
         "orders_ever": 2,
+        "spend_ever": "150.50",
         "first_order_at": day(0, 10),
         "last_order_at": day(3),
         "last_interaction_at": day(4),

@@ -47,11 +47,16 @@ def logged(offset: int, key: bytes | None, value: bytes) -> Any:
 
 
 async def rebuilt(
-    monkeypatch: pytest.MonkeyPatch, rules: int, until: int, sequences: dict[str, int]
+    monkeypatch: pytest.MonkeyPatch,
+    rules: int,
+    until: int,
+    sequences: dict[str, int],
+    later: tuple[Any, ...] = (),
 ) -> list[tuple[str, bytes, bytes | None]]:
     policy = encode_control(replace(POLICY, rules=rules, format=2))
     records = [logged(0, None, policy)]
     records += [logged(at, b"ana", order(f"o{at}", "900", day(at))) for at in (1, 2, 3)]
+    records += later
 
     async def read(*_: object) -> AsyncIterator[tuple[list[Any], int]]:
         yield records, 4
@@ -68,6 +73,21 @@ async def rebuilt(
     }
     await rebuild.write(Settings(), cast(Any, producer), scan, lambda *_: None)
     return producer.records
+
+
+@pytest.mark.parametrize(("raised", "value"), [(True, 180_000), (False, 0)])
+async def test_what_left_the_window_in_an_older_format_has_its_value_again(
+    monkeypatch: pytest.MonkeyPatch,
+    raised: bool,
+    value: int,
+) -> None:
+    later = [logged(4, b"ana", order("o4", "900", day(367)))]
+    if raised:
+        later.append(logged(5, None, encode_control(replace(POLICY, rules=RULES, format=3))))
+    records = await rebuilt(monkeypatch, RULES, 6, {}, tuple(later))
+    ledger = unpack(cast(bytes, records[1][2])).ledger
+    assert (ledger.orders_ever, ledger.frequency) == (4, 2)
+    assert (ledger.gone_value, len(ledger.left)) == (value, 16 if raised else 0)
 
 
 async def test_the_partitions_record_comes_first_and_what_is_no_customer_is_superseded(

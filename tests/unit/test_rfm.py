@@ -9,8 +9,15 @@ from pathlib import Path
 import pytest
 
 from scoring.policy import Policy, Weights
-from scoring.rfm import SEGMENTS, compute_rfm
+from scoring.rfm import SEGMENTS, Rfm
+from scoring.rfm import compute_rfm as compute_with_ever
 from scoring.rules import Rules
+
+
+def compute_rfm(rules: Rules, recency_days: int, frequency: int, monetary: int) -> Rfm:
+    """RFM of a customer all of whose orders are in the window."""
+    return compute_with_ever(rules, recency_days, frequency, monetary, frequency, monetary)
+
 
 RULES = Rules(Policy())
 """Cut-offs: 30, 60, 120, 240 days; 2, 4, 8, 16 orders; 50, 150, 400, 1000 dollars."""

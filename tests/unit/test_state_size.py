@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from msgspec import structs
 
 from handlers.decode.fields import MAX_ATTRIBUTES
 from handlers.decode.json_object import MAX_RECORD_BYTES
@@ -25,8 +27,15 @@ from handlers.state.partition_state import Source
 from scoring.care import Reminded
 from scoring.change import REFUND, Change
 from scoring.decayed_topk import CAPACITY, Sketch, Weight
-from scoring.ledger import MAX_ORDERS, MAX_WAITING, MergedDay
+from scoring.ledger import MAX_LEFT, MAX_WAITING, MergedDay
 from scoring.order import Foreign, Order
+from scoring.order_limits import (
+    MAX_ORDER_BYTES,
+    MAX_ORDERS,
+    MAX_ORDERS_BEFORE,
+    MOST_BYTES,
+    order_bytes,
+)
 from scoring.points import (
     MAX_ACTIVITIES_COUNTED,
     MAX_LOTS,
@@ -66,6 +75,7 @@ KAFKA_MAX_RECORD_BYTES = 1_000_000
 """What a state may take, so that there is room for headers."""
 
 EURO = Policy(currency_rates={"EUR": "1.08"})
+NEWEST_RULES = Rules(EURO)
 
 
 def busy_life(orders: int, *, order_every_days: float = 0.25) -> Iterator[bytes]:
@@ -110,7 +120,7 @@ def test_a_life_of_twice_the_length_is_no_larger_once_every_list_is_full() -> No
 def test_every_list_has_its_limit() -> None:
     found = lived(*busy_life(700, order_every_days=0.1))
     ledger = found.ledger
-    assert len(ledger.orders) == MAX_ORDERS
+    assert len(ledger.orders) == MAX_ORDERS_BEFORE
     assert len(ledger.waiting) == MAX_WAITING
     assert len(found.tickets) == MAX_TICKETS
     assert len(found.seen_events) == MAX_SEEN_EVENTS * 16
@@ -161,6 +171,7 @@ def worst(name: str = "") -> Customer:
         )
         for n in range(MAX_ORDERS)
     ]
+    found.ledger.keep_to_limits(NEWEST_RULES)
     found.ledger.waiting = [
         Change(REFUND, wide(999 - n), wide(n), 10**12) for n in range(MAX_WAITING)
     ]
@@ -171,6 +182,8 @@ def worst(name: str = "") -> Customer:
     found.seen_events = bytes(16 * MAX_SEEN_EVENTS)
     value = 1_024 * "\U00010348"
     found.attributes = {wide(n): (value, 2**41) for n in range(MAX_ATTRIBUTES)}
+    found.ledger.left = bytes(8 * MAX_LEFT)
+    found.ledger.gone_value = 2**62
     found.ledger.merged = [MergedDay(20_000 + n, 10**6, 10**15) for n in range(366)]
     found.experience = Experience(*([(2**41, 2**41)] * MAX_KEPT for _ in range(3)))
     found.tagged = fullest_tags()
@@ -179,6 +192,27 @@ def worst(name: str = "") -> Customer:
     found.reminded = Reminded(2**41, holidays, 2**41, 2**41)
     found.also = [wide(n) for n in range(MAX_ALSO)]
     return found
+
+
+def test_the_orders_of_the_worst_customer_take_no_more_than_they_may() -> None:
+    orders = worst().ledger.orders
+    assert all(len(msgspec.msgpack.encode(order)) <= order_bytes(order) for order in orders[:3])
+    assert len(msgspec.msgpack.encode(orders)) <= MAX_ORDER_BYTES
+
+
+def test_2048_ordinary_orders_are_all_kept_one_by_one() -> None:
+    """With ids of 36 characters, in another currency, with points, and a refund each."""
+    ledger = worst().ledger
+    ledger.orders = [
+        structs.replace(
+            ledger.orders[0],
+            order_id=f"00000000-0000-0000-0000-{number:012}",
+            refunds=Refunds(bytes(16), 1, 1),
+        )
+        for number in range(MAX_ORDERS)
+    ]
+    ledger.keep_to_limits(NEWEST_RULES)
+    assert len(ledger.orders) == MAX_ORDERS
 
 
 def test_even_the_worst_customer_fits_a_record_of_kafka() -> None:
@@ -193,7 +227,8 @@ def test_two_of_the_worst_customers_become_one_who_fits_a_record_of_kafka() -> N
     ledger, tagged, points = own.ledger, own.tagged, own.points
     assert tagged is not None
     assert points is not None
-    assert (len(ledger.orders), len(ledger.waiting)) == (MAX_ORDERS, MAX_WAITING)
+    assert len(ledger.orders) >= MAX_ORDER_BYTES // MOST_BYTES
+    assert len(ledger.waiting) == MAX_WAITING
     assert len(ledger.merged) <= policy.window_days
     assert tagged.categories is not None
     assert len(tagged.categories.weights) == CAPACITY

@@ -21,7 +21,17 @@ def rank(tier: Tier, found: Rfm) -> int:
     return qualified_rank(Rules(Policy(tiers=(tier, Tier("base")))), found)
 
 
-EARNED = Rfm(recency_days=20, frequency=3, monetary=15_000, r=5, f=2, m=3, score=58)
+EARNED = Rfm(
+    recency_days=20,
+    frequency=3,
+    monetary=15_000,
+    r=5,
+    f=2,
+    m=3,
+    score=58,
+    orders_ever=7,
+    spend_ever=90_000,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +44,8 @@ EARNED = Rfm(recency_days=20, frequency=3, monetary=15_000, r=5, f=2, m=3, score
         (Tier("t", min_frequency=3), Tier("t", min_frequency=4)),
         (Tier("t", min_monetary="150"), Tier("t", min_monetary="150.01")),
         (Tier("t", max_recency_days=20), Tier("t", max_recency_days=19)),
+        (Tier("t", min_orders_ever=7), Tier("t", min_orders_ever=8)),
+        (Tier("t", min_spend_ever="900"), Tier("t", min_spend_ever="900.01")),
     ],
 )
 def test_each_condition_holds_up_to_its_cutoff(enough: Tier, too_much: Tier | None) -> None:
@@ -60,7 +72,7 @@ def test_prospects_rank_below_the_last_tier() -> None:
 def test_no_condition_holds_for_a_prospect() -> None:
     [condition] = Rules(Policy(tiers=(Tier("a", min_frequency=0), Tier("b")))).tiers[0].conditions
     assert not holds(condition, None)
-    assert holds(condition, compute_rfm(Rules(Policy()), 0, 0, 0))
+    assert holds(condition, compute_rfm(Rules(Policy()), 0, 0, 0, 0, 0))
 
 
 def next_tier(driver: Driver) -> Any:
