@@ -142,7 +142,14 @@ class Faults:
 
     async def storm(self, fault: Fault) -> None:
         """Have workers join and leave without end."""
-        random = Random(f"storm {self.seed} {fault.at_s}")
+        await self._guests(fault, [f"guest-{number}" for number in range(int(fault.detail))])
+
+    async def crowd(self, fault: Fault) -> None:
+        """Have a projector and an API join and leave without end."""
+        await self._guests(fault, ("guest-projector", "guest-api"))
+
+    async def _guests(self, fault: Fault, names: Sequence[str]) -> None:
+        random = Random(f"{fault.kind} {self.seed} {fault.at_s}")
         deadline_s = self.stage.watch.now_s + fault.seconds
 
         async def come_and_go(name: str) -> None:
@@ -155,7 +162,6 @@ class Faults:
                 await place.stop()
             await place.stop()
 
-        names = [f"guest-{number}" for number in range(int(fault.detail))]
         await asyncio.gather(*map(come_and_go, names))
 
     # -- brokers and the way there
@@ -302,6 +308,7 @@ ACTIONS: dict[str, Action] = {
     "freeze": Faults.freeze,
     "freeze_at": Faults.freeze_at,
     "storm": Faults.storm,
+    "crowd": Faults.crowd,
     "broker_kill": Faults.broker_kill,
     "broker_pause": Faults.broker_pause,
     "disk_full": Faults.disk_full,

@@ -29,7 +29,10 @@ _log = logging.getLogger(__name__)
 
 PARTITIONS = 4
 LATENESS_MS = 500
-LANES = ("worker-0", "worker-1", "worker-2", "worker-3", "guest-0", "guest-1", "projector", "fresh")
+_WORKERS = ("worker-0", "worker-1", "worker-2", "worker-3", "guest-0", "guest-1", "fresh")
+_READERS = {"projector": "projector", "guest-projector": "projector", "guest-api": "api"}
+"""The other processes, by place, and what they run."""
+LANES = (*_WORKERS, *_READERS)
 """The places of processes, each with a way of its own to the brokers."""
 
 _PER_S = 50.0
@@ -139,13 +142,13 @@ class Rig:
         found = self.supervisor.places.get(name)
         if found is not None:
             return found
-        command = "projector" if name == "projector" else "worker"
+        command = _READERS.get(name, "worker")
         return self.supervisor.add(name, [command], self._environment(name))
 
     async def stop_workers(self) -> None:
         """Ask all workers to end."""
         places = self.supervisor.places.items()
-        await asyncio.gather(*(place.stop() for name, place in places if name != "projector"))
+        await asyncio.gather(*(place.stop() for name, place in places if name not in _READERS))
 
     async def ready(self, name: str) -> bool:
         """Wait until a worker says that it is assigned and restored."""

@@ -120,6 +120,10 @@ def _storm(random: Random, shape: Shape) -> tuple[str, float, str]:
     return "guests", random.uniform(6.0, 10.0), str(random.randint(1, 2))
 
 
+def _crowd(random: Random, _: Shape) -> tuple[str, float, str]:
+    return "guests", random.uniform(6.0, 10.0), ""
+
+
 def _broker_away(random: Random, shape: Shape) -> tuple[str, float, str]:
     return _broker(random, shape), random.uniform(2.0, 8.0 if shape.patient else 4.0), ""
 
@@ -157,6 +161,7 @@ KINDS: dict[str, tuple[Maker, int]] = {
     "freeze": (_stop, 1),
     "freeze_at": (_freeze_at, 2),
     "storm": (_storm, 1),
+    "crowd": (_crowd, 1),
     "broker_kill": (_broker_away, 1),
     "broker_pause": (_broker_away, 1),
     "brokers_down": (_all_down, 1),

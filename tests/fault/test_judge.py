@@ -1162,11 +1162,17 @@ def test_who_is_asked_to_end_while_starting_may_die_of_it(evidence: Evidence) ->
     red(_asked(evidence, exit_code=-15), "died of signal 15")
 
 
-def test_guests_of_a_storm_come_and_go(evidence: Evidence) -> None:
-    faults = [*evidence.faults, FaultSpan("storm", "guests", 19.0, 28.0)]
-    stormy = dataclasses.replace(evidence, faults=faults)
-    assert verdict(_with_life(stormy, name="guest-0", exit_code=0)) == []
-    red(_with_life(evidence, name="guest-0", exit_code=0), "ended by itself")
+@pytest.mark.parametrize(
+    ("kind", "name"), [("storm", "guest-0"), ("crowd", "guest-projector"), ("crowd", "guest-api")]
+)
+def test_guests_come_and_go_while_they_are_asked_to(
+    evidence: Evidence, kind: str, name: str
+) -> None:
+    faults = [*evidence.faults, FaultSpan(kind, "guests", 19.0, 28.0)]
+    with_guests = dataclasses.replace(evidence, faults=faults)
+    assert verdict(_with_life(with_guests, name=name, exit_code=0)) == []
+    red(_with_life(evidence, name=name, exit_code=0), "ended by itself")
+    red(_with_life(with_guests, name=name, exit_code=1, last_line="  File"), "exit code 1")
 
 
 def test_an_episode_without_processes_is_none(evidence: Evidence) -> None:

@@ -110,6 +110,7 @@ def _figures(case: Case, outputs: Outputs, cpu_s: float) -> Figures:
         "faults": len(evidence.faults),
         "lives": len(evidence.processes),
         "restarts": len(evidence.processes) - len({life.name for life in evidence.processes}),
+        "guests": sum(life.name.startswith("guest") for life in evidence.processes),
         "samples": len(evidence.samples),
         "recoveries": len(took),
         "recovery_p50_s": _quantile(took, 50),

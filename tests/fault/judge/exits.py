@@ -11,8 +11,8 @@ from tests.harness.life import ProcessLife
 
 _ASKING = "terminate"
 """The kind of fault that is a SIGTERM."""
-_STORM, _GUEST = "storm", "guest"
-"""Guests come and go during a storm; they are asked to, or killed."""
+_VISITS, _GUEST = ("storm", "crowd"), "guest"
+"""Guests come and go during these; they are asked to, or killed."""
 _START_UP_S = 15.0
 """Until a process has its signal handlers."""
 _AFTERMATH_S = 10.0
@@ -62,7 +62,7 @@ def _was_asked(evidence: Evidence, life: ProcessLife) -> bool:
             and life.started_s <= fault.began_s <= ended_s
         )
         or (
-            fault.kind == _STORM
+            fault.kind in _VISITS
             and life.name.startswith(_GUEST)
             and fault.began_s <= life.started_s <= fault.ended_s
         )
@@ -73,7 +73,7 @@ def _was_asked(evidence: Evidence, life: ProcessLife) -> bool:
 def _is_amid_faults(evidence: Evidence, life: ProcessLife) -> bool:
     ended_s = life.ended_s if life.ended_s is not None else float("inf")
     return any(
-        fault.kind not in (_ASKING, _STORM)
+        fault.kind not in (_ASKING, *_VISITS)
         and fault.began_s <= ended_s <= fault.ended_s + _AFTERMATH_S
         for fault in evidence.faults
     )
