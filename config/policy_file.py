@@ -126,6 +126,7 @@ def _read(root: TomlTable) -> Policy:
         tags=read_tags(root, window_days, satisfaction),
         points=read_points(root, tiers),
         care=read_care(root, tiers),
+        consent=root.choice("consent", defaults.consent, ("opt_out", "opt_in")),
     )
 
 

@@ -61,7 +61,7 @@ def remind(context: Context, customer: Customer, now_ms: int) -> None:
     """Send the reminders due at an instant: birthday, anniversary, holidays, then silence."""
     rules, reminded = context.rules, customer.reminded
     rule, calendar = rules.care, rules.calendar
-    if rule is None or reminded is None or customer.marketing_consent is False:
+    if rule is None or reminded is None:
         return
     if calendar.start(calendar.day(now_ms)) != now_ms:
         return

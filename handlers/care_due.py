@@ -42,7 +42,7 @@ class YearlyOccasion(NamedTuple):
 def care_due_ms(rules: Rules, customer: Customer, now_ms: int) -> int | None:
     """When the next reminder is due after `now_ms` if nothing changes; None if none is."""
     rule, reminded = rules.care, customer.reminded
-    if rule is None or reminded is None or customer.marketing_consent is False:
+    if rule is None or reminded is None:
         return None
     calendar = rules.calendar
     day = _next_remind_day(rules, rule, customer, reminded, calendar.day(now_ms))
@@ -58,7 +58,7 @@ def care_due_ms(rules: Rules, customer: Customer, now_ms: int) -> int | None:
 def coming(rules: Rules, customer: Customer, now_ms: int) -> Iterator[Coming]:
     """The next reminder of each kind after `now_ms` if nothing changes, in no order."""
     rule, reminded, calendar = rules.care, customer.reminded, rules.calendar
-    if rule is None or reminded is None or customer.marketing_consent is False:
+    if rule is None or reminded is None:
         return
     today = calendar.day(now_ms)
     dates: list[tuple[YearlyOccasion | HolidayRule, int, str]] = [

@@ -6,6 +6,7 @@ from handlers import reasons
 from handlers.decode.digests import id_digest
 from handlers.decode.fields import readable_id
 from handlers.events import (
+    ConsentChanged,
     CustomerErased,
     Event,
     OrderChanged,
@@ -14,6 +15,7 @@ from handlers.events import (
     PointsRedeemed,
 )
 from handlers.orders import PAYMENT_STATUS
+from handlers.profiles import consent_fault
 from handlers.reasons import Rejection
 from handlers.state.customer import Customer
 from scoring.order import FAILED, PAID, Order
@@ -40,9 +42,11 @@ def identify(customer: Customer, event: Event, rules: Rules) -> Event | Rejectio
             return event
         return erased_rejection(event.event_id)
     same = customer.is_duplicate(id_digest(event.event_id), event.content)
+    if same:
+        return DUPLICATE
+    if type(event) is ConsentChanged and (fault := consent_fault(customer, event)):
+        return Rejection(reasons.INVALID_VALUE, fault, event.event_id)
     if same is not None:
-        if same:
-            return DUPLICATE
         return _conflict(event, "this event id came before with other content")
     if type(event) is OrderPlaced:
         ledger = customer.ledger

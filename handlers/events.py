@@ -23,11 +23,14 @@ from handlers.decode.fields import (
     INTEGER,
     LABEL,
     LINES,
+    MAX_CHANNELS,
+    MAX_PURPOSES,
     TIER_OR_NULL,
     TIME,
     Id,
     Text,
     between,
+    flags,
     money,
     not_zero,
     one_of,
@@ -213,11 +216,18 @@ class ProfileUpdated(Event):
     ]
 
 
-@SCHEMA.event("consent.changed", topic="profiles")
+@SCHEMA.event("consent.changed", topic="profiles", any_of=("marketing", "channels", "purposes"))
 class ConsentChanged(Event):
-    """Whether marketing may contact the customer."""
+    """Whether marketing may contact the customer, by which channels, and for what else.
 
-    marketing: Annotated[bool, BOOLEAN]
+    At least one of the three is there. Channels and purposes are each a name of the sender's own.
+    """
+
+    marketing: Annotated[bool, BOOLEAN] | None = None
+    channels: Annotated[dict[str, bool], flags(MAX_CHANNELS)] | None = None
+    purposes: Annotated[dict[str, bool], flags(MAX_PURPOSES)] | None = None
+    source: Text | None = None
+    text_version: Text | None = None
 
 
 def _merge_fault(merged: Any) -> str | None:

@@ -149,6 +149,8 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
         policy_version=rules.version,
         override=override_view(rules, customer, as_of_ms),
         keep=keep(rules, customer, coming, as_of_ms),
+        channel_consent={name: agreed for name, (agreed, _) in customer.channels.items()},
+        purpose_consent={name: agreed for name, (agreed, _) in customer.purposes.items()},
         satisfaction=UNSET if asked is None else satisfaction_view(customer, asked),
         health=UNSET if health is None else health_view(customer, rules, health, rfm),
         tags=UNSET if rules.tags is None else tags_view(customer),

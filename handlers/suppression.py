@@ -12,6 +12,12 @@ OPEN_COMPLAINT = "open_complaint"
 HOLDOUT = "holdout"
 
 
+def refuses(rules: Rules, customer: Customer) -> bool:
+    """Whether marketing must not contact a customer: refused, or not agreed where that is asked."""
+    agreed = customer.marketing_consent
+    return agreed is False or (rules.is_opt_in and agreed is None)
+
+
 def suppressed(
     rules: Rules, customer: Customer, *, is_backfill: bool = False, is_rollout: bool = False
 ) -> str | None:
@@ -30,7 +36,7 @@ def suppressed(
         return BACKFILL
     if is_rollout:
         return POLICY_ROLLOUT
-    if customer.marketing_consent is False:
+    if refuses(rules, customer):
         return NO_CONSENT
     if customer.open_complaints:
         return OPEN_COMPLAINT

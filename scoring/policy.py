@@ -246,3 +246,4 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     tags: tuple[TagRule, ...] | None = None
     points: PointsPolicy | None = None
     care: CarePolicy | None = None
+    consent: Annotated[Literal["opt_out", "opt_in"], since(3)] = "opt_out"

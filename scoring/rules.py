@@ -113,6 +113,11 @@ class Rules:
         self.has_features = any(feature is not None for feature in features)
         """Whether the policy declares more than tiers and dormancy levels."""
 
+    @property
+    def is_opt_in(self) -> bool:
+        """Whether marketing needs a yes: who never said one counts as no."""
+        return self.policy.consent == "opt_in"
+
     def tier_name(self, rank: int) -> str:
         """The name of a tier by its rank, 0 the best; `prospect` below the last."""
         return PROSPECT if rank == self.prospect_rank else self.tiers[rank].name

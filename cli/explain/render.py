@@ -180,6 +180,10 @@ def _person(why: Explanation) -> Iterator[RenderableType | str]:
     who = why.who
     told = "" if who.consent_at is None else f" (told {time_words(who.consent_at)})"
     yield f"marketing consent: {yes_no(who.marketing_consent)}{told}"
+    for what, consents in (("channel", who.channels), ("purpose", who.purposes)):
+        for consent in consents:
+            told = time_words(consent.told_at)
+            yield f"consent to {what} {plain(consent.name)}: {yes_no(consent.agreed)} (told {told})"
     names = ", ".join(map(plain, who.attributes)) or "none"
     changed = "" if who.attributes_at is None else f" (told {time_words(who.attributes_at)})"
     yield f"attributes known: {names}{changed}"

@@ -131,6 +131,9 @@ def _shape(
         found = document.get(name)
         if (found is None and not _may_be_null(declared, document, name)) or found == "":
             return Rejection(reasons.MISSING_FIELD, f"{name} is missing")
+    if declared is not None and declared.any_of and _has_none(document, declared.any_of):
+        names = ", ".join(declared.any_of)
+        return Rejection(reasons.MISSING_FIELD, f"one of {names} must be there")
     if declared is None:
         return Rejection(reasons.UNKNOWN_TYPE, f"no event has the type {str(type_name)[:64]!r}")
     if topic is not None and declared.topic != topic:
@@ -146,6 +149,11 @@ def _shape(
     if odd_data:
         return Rejection(reasons.WRONG_TYPE, "data must be an object")
     return _typed(declared, document, limits)
+
+
+def _has_none(document: dict[str, Any], names: tuple[str, ...]) -> bool:
+    """Whether all of these are absent, null or an empty text."""
+    return all(document.get(name) is None or document[name] == "" for name in names)
 
 
 def _required(declared: EventType, document: dict[str, Any]) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ from scoring.timestamps import parse_date, parse_rfc3339
 MAX_ID_LENGTH = 128
 MAX_ATTRIBUTES = 64
 MAX_CATEGORIES = 32
+MAX_CHANNELS = 16
+MAX_PURPOSES = 8
 MAX_ATTRIBUTE_LENGTH = 1024
 _MAX_INTEGER_DIGITS = 30
 
@@ -141,6 +143,20 @@ def _attributes(value: Any) -> dict[str, str]:
     return {name: text(inner) for name, inner in value.items() if inner is not None}
 
 
+def _flags(value: Any) -> dict[str, bool]:
+    """An object of true and false; names with null are left out."""
+    if type(value) is not dict:
+        raise WrongType("must be an object")
+    found: dict[str, bool] = {}
+    for name, inner in value.items():
+        if inner is None:
+            continue
+        if type(inner) is not bool:
+            raise WrongType(f"must have true or false for {name[:32]!r}")
+        found[name] = inner
+    return found
+
+
 _LINE_CHECKS = (("sku", text), ("category", text), ("quantity", _number), ("unit_price", _amount))
 
 
@@ -243,6 +259,19 @@ def not_zero(most: int) -> Kind:
         return None if -most <= value <= most else f"must be {-most} to {most}"
 
     return Kind(integer, None, bound, words="a whole number, not 0")
+
+
+def flags(most: int) -> Kind:
+    """An object of at most so many names, each true or false."""
+
+    def bound(value: dict[str, bool]) -> str | None:
+        if len(value) > most:
+            return f"has {len(value)} names, at most {most}"
+        if any(not 0 < len(name) <= MAX_ID_LENGTH for name in value):
+            return f"has a name that does not have 1 to {MAX_ID_LENGTH} characters"
+        return None
+
+    return Kind(_flags, None, bound, words=f"an object of at most {most} names, true or false")
 
 
 def one_of(*allowed: str) -> Kind:

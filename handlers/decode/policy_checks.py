@@ -14,11 +14,13 @@ from handlers import reasons
 from handlers.decode.fields import readable_id
 from handlers.decode.raw_event import RawEvent
 from handlers.decode.schema import Money, Schema
-from handlers.events import CHURN, SCHEMA, Event, SurveyAnswered
+from handlers.events import CHURN, SCHEMA, ConsentChanged, Event, SurveyAnswered
 from handlers.reasons import INVALID_AMOUNT, INVALID_VALUE, UNKNOWN_CURRENCY, Rejection
 from scoring.money import CURRENCY_DIGITS, MAX_MINOR_UNITS, amount_of, minor_units
 from scoring.rules import Rules
 
+_CONSENT_SINCE = 3
+"""The format that first knows consent by channel and purpose."""
 _CHURN_SINCE = 3
 # Amounts within the limit, whatever their digits are: at most twelve in minor units.
 _PLAIN = {
@@ -66,6 +68,11 @@ def check_values(event: Event, rules: Rules, schema: Schema = SCHEMA) -> Rejecti
         rejection = _check_money(event, money, rules)
         if rejection is not None:
             return rejection
+    if type(event) is ConsentChanged and rules.format < _CONSENT_SINCE:
+        if event.marketing is None:
+            detail = f"marketing is missing; only format {_CONSENT_SINCE} knows the others"
+            return Rejection(reasons.MISSING_FIELD, detail, readable_id(event))
+        event.channels = event.purposes = None
     if type(event) is SurveyAnswered and event.survey == CHURN and rules.format < _CHURN_SINCE:
         detail = f"survey {CHURN} is known from format {_CHURN_SINCE} on, docs/formats.md"
         return Rejection(INVALID_VALUE, detail, readable_id(event.event_id))

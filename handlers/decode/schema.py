@@ -89,6 +89,7 @@ class EventType(NamedTuple):
         nullable: those of them that may be null.
         needed: of the value of `needed_by`, which names must be there, too; None for none.
         needed_by: the name of the field that decides this.
+        any_of: names of which at least one must be there; empty for none.
         checks: name, check and bound of all fields, in the order in which they are judged.
         money: which fields hold an amount; None for none.
         only_with: names that are looked at only where another one, which comes second, is not null.
@@ -107,6 +108,7 @@ class EventType(NamedTuple):
     nullable: frozenset[str]
     needed: Needed | None
     needed_by: str
+    any_of: tuple[str, ...]
     checks: tuple[tuple[str, Check, Bound | None], ...]
     money: Money | None
     only_with: dict[str, str]
@@ -125,6 +127,7 @@ class Schema(dict[str, EventType]):
         fast: bool = False,
         rule: Rule | None = None,
         needed: tuple[str, Needed] | None = None,
+        any_of: tuple[str, ...] = (),
         since: int = 1,
     ) -> Callable[[_EventClass], _EventClass]:
         """Declare types of events that share a class; see `EventType` for the arguments."""
@@ -148,6 +151,7 @@ class Schema(dict[str, EventType]):
                     nullable=frozenset(f.name for f in fields if f.kind.takes_null),
                     needed=None if needed is None else needed[1],
                     needed_by="" if needed is None else needed[0],
+                    any_of=any_of,
                     checks=checks,
                     money=_money_of(fields),
                     only_with={f.name: f.kind.only_with for f in fields if f.kind.only_with},

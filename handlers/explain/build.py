@@ -17,6 +17,7 @@ from handlers.explain.features import (
 )
 from handlers.explain.model import (
     ConditionHeld,
+    ConsentWhy,
     DigitWhy,
     Explanation,
     GraceHeld,
@@ -65,6 +66,8 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
             customer.marketing_consent,
             ever(customer.consent_ms),
             customer.also,
+            _consents(customer.channels),
+            _consents(customer.purposes),
         ),
         tier=_tier_why(customer, rules, rfm, clock_ms),
         score=None if rfm is None else _score_why(rules, rfm),
@@ -86,6 +89,12 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
         tags=tags_why(customer, rules),
         weights=weights_why(customer, rules, today),
     )
+
+
+def _consents(said: dict[str, tuple[bool, int]]) -> list[ConsentWhy]:
+    return [
+        ConsentWhy(name, agreed, rfc3339(at_ms)) for name, (agreed, at_ms) in sorted(said.items())
+    ]
 
 
 def _tier_why(customer: Customer, rules: Rules, rfm: Rfm | None, clock_ms: int) -> TierWhy:

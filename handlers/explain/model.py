@@ -30,6 +30,14 @@ DueKind = Literal[
 WaitingKind = Literal["payment", "failed_payment", "cancellation", "refund"]
 
 
+class ConsentWhy(Struct, frozen=True):
+    """Whether the customer agreed to a channel or a purpose, and when that was said."""
+
+    name: str
+    agreed: bool
+    told_at: str
+
+
 class Who(Struct, frozen=True):
     """What is known of the person. Only the names of attributes, as values are personal."""
 
@@ -39,6 +47,8 @@ class Who(Struct, frozen=True):
     consent_at: str | None
     also_known_as: list[str]
     """The ids merged into this one last."""
+    channels: list[ConsentWhy]
+    purposes: list[ConsentWhy]
 
 
 class ConditionHeld(Struct, frozen=True):

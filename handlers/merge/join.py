@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handlers.decode.fields import MAX_ATTRIBUTES
+from handlers.decode.fields import MAX_ATTRIBUTES, MAX_CHANNELS, MAX_PURPOSES
 from handlers.state.customer import MAX_ALSO, MAX_SEEN_EVENTS, MAX_TICKETS, Customer, Tagged
 from handlers.state.followup import joined as joined_followups
 from scoring import seen_ids
@@ -10,6 +10,9 @@ from scoring.decayed_topk import Sketch
 from scoring.joining import Joined, join_ledgers
 from scoring.points import Account
 from scoring.rules import Rules
+
+Consented = tuple[bool, int]
+"""Whether a customer agreed, and when that was said."""
 
 
 def join(customer: Customer, other: Customer, rules: Rules, today: int) -> Joined:
@@ -59,6 +62,24 @@ def _join_consent(customer: Customer, other: Customer) -> None:
     said = {customer.marketing_consent, other.marketing_consent} - {None}
     customer.marketing_consent = None if not said else False not in said
     customer.consent_ms = max(customer.consent_ms, other.consent_ms)
+    customer.channels = _stricter(customer.channels, other.channels, MAX_CHANNELS)
+    customer.purposes = _stricter(customer.purposes, other.purposes, MAX_PURPOSES)
+
+
+def _stricter(
+    own: dict[str, Consented], theirs: dict[str, Consented], most: int
+) -> dict[str, Consented]:
+    """Each name as the stricter of both said, as of the later; the newest so many names."""
+    found = dict(own)
+    for name, (agreed, at_ms) in theirs.items():
+        if name in found:
+            was, was_ms = found[name]
+            agreed, at_ms = agreed and was, max(at_ms, was_ms)
+        found[name] = agreed, at_ms
+    if len(found) > most:
+        newest = sorted(found.items(), key=lambda item: (-item[1][1], item[0]))
+        found = dict(newest[:most])
+    return found
 
 
 def _join_attributes(customer: Customer, other: Customer) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, field
 
 from handlers.outputs.tier_changes import NextTier
 
@@ -92,6 +92,10 @@ class Profile(Struct, frozen=True):
     policy_version: str
     override: OverrideView | None = None
     keep: Keep | None = None
+    channel_consent: dict[str, bool] = field(default_factory=dict)
+    """What the customer said of each channel."""
+    purpose_consent: dict[str, bool] = field(default_factory=dict)
+    """What the customer said of each purpose."""
     satisfaction: Struct | UnsetType = UNSET
     health: Struct | UnsetType = UNSET
     holdout: bool | UnsetType = UNSET

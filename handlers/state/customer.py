@@ -148,6 +148,8 @@ class Customer(Struct, array_like=True):
     """The newest word on the tier by hand, also one whose time is over."""
     rose_ms: Annotated[int | None, since(3)] = None
     """The instant of the last rise in tier, which a hold begins with; None if a fall ended it."""
+    purposes: Annotated[dict[str, tuple[bool, int]], since(3)] = field(default_factory=dict)
+    """Whether the customer agreed to each purpose, and when that was said."""
 
     @property
     def is_gone(self) -> bool:

@@ -31,8 +31,15 @@ def event_table(schema: Schema = SCHEMA) -> str:
 
 def _fields(declared: EventType) -> str:
     required = ", ".join(_field(field) for field in declared.fields if field.required)
-    optional = ", ".join(_field(field) for field in declared.fields if not field.required)
+    optional = ", ".join(
+        _field(field)
+        for field in declared.fields
+        if not field.required and field.name not in declared.any_of
+    )
     parts = [required] if required else []
+    if declared.any_of:
+        found = [field for field in declared.fields if field.name in declared.any_of]
+        parts.append(f"at least one of {', '.join(map(_field, found))}")
     return "; ".join([*parts, f"optional {optional}"] if optional else parts)
 
 

@@ -351,13 +351,12 @@ def test_a_new_rule_of_refresh_begins_anew_for_those_not_reminded_yet() -> None:
 # Who is not to be reminded
 
 
-def test_nobody_is_reminded_who_said_no_and_who_says_yes_again_is() -> None:
+def test_a_refusal_only_marks_a_reminder() -> None:
     driver = Driver(BIRTHDAYS)
     driver.feed(born("1990-01-20", day(0)), consent(False, day(1)))
-    assert told(driver.pass_to(day(15))) == []
-    assert driver.state().next_due_ms is None
-    driver.feed(consent(True, day(16)))
-    assert told(driver.pass_to(day(30))) == [("birthday.upcoming", "2025-01-20", day(17))]
+    reminders = driver.pass_to(day(30))
+    assert told(reminders) == [("birthday.upcoming", "2025-01-20", day(12))]
+    assert pick(reminders, "suppressed") == ["no_consent"]
 
 
 def test_other_reasons_only_mark_a_reminder() -> None:

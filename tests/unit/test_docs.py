@@ -21,7 +21,7 @@ from config.policy_points import MAX_ACTIVITIES
 from config.policy_tiers import MAX_TIERS
 from config.settings import Settings
 from config.settings_section import ENV_PREFIX
-from handlers.decode.fields import MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, MAX_ID_LENGTH
+from handlers.decode.fields import MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, MAX_CHANNELS, MAX_ID_LENGTH
 from handlers.decode.json_object import MAX_NESTING, MAX_RECORD_BYTES
 from handlers.events import SCHEMA
 from handlers.merge.forwarding import MAX_EVENT_HOPS, MAX_HOPS
@@ -239,6 +239,7 @@ def test_rules_give_the_limits_the_code_has() -> None:
         "values that make tags": MAX_NAME_BYTES,
         "tickets": MAX_TICKETS,
         "follow-ups": MAX_FOLLOWUPS,
+        "channels, purposes with a consent": MAX_CHANNELS,
         "attributes": MAX_ATTRIBUTES,
         "a record": MAX_RECORD_BYTES // 1024,
         "ids, names of attributes": MAX_ID_LENGTH,

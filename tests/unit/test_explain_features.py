@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from handlers.explain.model import DueReason, LotWhy
+from handlers.explain.model import ConsentWhy, DueReason, LotWhy
 from scoring.policy import CarePolicy, Holiday, Occasion, PointsPolicy, Policy, Refresh, Silence
-from tests.builders import cancelled, consent, day, order, profile, redeemed
+from tests.builders import cancelled, consent, day, event, order, profile, redeemed
 from tests.driver import Driver
 from tests.unit.test_explanation import shown, why
 
@@ -83,8 +83,23 @@ def test_what_is_due_next_names_reminders_and_points() -> None:
     assert "reminder: checkin; 10 points expire" in shown(why(driver))
 
 
-def test_no_reminder_is_to_come_for_who_said_no() -> None:
+def test_reminders_to_come_do_not_depend_on_consent() -> None:
     driver = Driver(Policy(care=CARE))
-    driver.feed(order("o1", "10", day(0)), consent(False, day(1)))
-    assert why(driver).reminders == []
+    driver.feed(order("o1", "10", day(0)))
+    before = {each.kind for each in why(driver).reminders}
+    driver.feed(consent(False, day(1)))
+    assert {each.kind for each in why(driver).reminders} == before != set()
+
+
+def test_where_no_reminder_is_to_come_that_is_said() -> None:
+    driver = Driver(Policy(care=CarePolicy(birthday=Occasion())))
+    driver.feed(order("o1", "10", day(0)))
     assert "no reminder is to come" in shown(why(driver))
+
+
+def test_a_consent_by_channel_says_when_it_was_told() -> None:
+    driver = Driver(Policy(), format_number=3)
+    driver.feed(event("consent.changed", day(1), channels={"sms": True}, purposes={"ads": False}))
+    who = why(driver).who
+    assert who.channels == [ConsentWhy("sms", agreed=True, told_at=day(1))]
+    assert who.purposes == [ConsentWhy("ads", agreed=False, told_at=day(1))]

@@ -280,9 +280,9 @@ def test_a_file_too_large_for_a_record_of_the_log_is_refused(tmp_path: Path) -> 
 
 def test_an_error_names_the_file_and_every_problem_in_one_sentence(tmp_path: Path) -> None:
     file = tmp_path / "p.toml"
-    file.write_text("window_days = 0\nnonsense = 1\n")
+    file.write_text("window_days = 0\nzzz = 1\n")
     with pytest.raises(PolicyError) as refused:
         load_policy(file)
     assert str(refused.value) == (
-        f"{file}: window_days: must be a whole number from 1 to 36500, got 0; nonsense: unknown key"
+        f"{file}: window_days: must be a whole number from 1 to 36500, got 0; zzz: unknown key"
     )

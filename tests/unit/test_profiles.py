@@ -212,6 +212,8 @@ def test_the_public_profile_says_all_there_is() -> None:
         "keeps_until": day(154),
         "as_of": day(10),
         "policy_version": "v7",
+        "channel_consent": {},
+        "purpose_consent": {},
         "override": None,
         "keep": {"orders_needed": 1, "total_needed": "249.50"},
     }
