@@ -18,6 +18,7 @@ from handlers.points import points_due_ms
 from handlers.state.customer import Customer, stage_of
 from handlers.tags import tags_due_ms
 from handlers.tier_due import grace_and_hold_days, leaving_days, recency_days, tier_due_ms
+from handlers.tier_expiring import expiring_due_ms
 from scoring.rules import Rules
 
 
@@ -31,6 +32,8 @@ def plan(context: Context, customer: Customer, now_ms: int) -> None:
             due = _earlier(due, feature_due)
     if customer.followups:
         due = _earlier(due, followups_due_ms(rules, customer))
+    if customer.expiring is not None:
+        due = _earlier(due, customer.expiring.at_ms)
     if due is not None and due <= now_ms:
         due = due_after(rules, customer, now_ms)
     customer.next_due_ms = due
@@ -73,6 +76,7 @@ def _dues(rules: Rules, customer: Customer, after_ms: int) -> Iterator[int | Non
     if rules.has_features:
         yield from _feature_dues(rules, customer, after_ms)
     yield from followups_dues(rules, customer)
+    yield expiring_due_ms(customer)
     if rules.points is not None and customer.points is not None:
         yield from (lot.expires_ms for lot in customer.points.lots)
 

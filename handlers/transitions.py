@@ -61,6 +61,7 @@ from handlers.support import (
     ticket_responded,
 )
 from handlers.tags import fire_tags, follow_tags, reevaluate_tags
+from handlers.tier_expiring import replan, warn_of_fall
 from handlers.tier_override import is_override_end, tier_overridden
 from handlers.tiers import TIME, evaluate, totals
 from scoring.dormancy import DORMANT
@@ -122,6 +123,8 @@ def take_event(
     else:
         effect = Effect(reason_of(event))
         moves_due = _take_other_event(context, customer, event, now_ms, is_late=is_late)
+    if moves_due and _warns(context, customer):
+        warn_of_fall(context, customer, now_ms)
     if type(event) is FollowupScheduled:
         remind_of_followups(context, customer, now_ms)
         moves_due = True
@@ -205,14 +208,21 @@ def fire(context: Context, customer: Customer, due_ms: int) -> None:
         left = customer.ledger.evict(rules, today)
         evaluate(context, customer, due_ms, before, Cause(f"time:{due_ms}", tuple(left), TIME))
     reach_levels(context, customer, due_ms)
-    if rules.has_features or customer.followups:
+    if rules.has_features or customer.followups or _warns(context, customer):
         _fire_features(context, customer, due_ms)
+
+
+def _warns(context: Context, customer: Customer) -> bool:
+    """Whether falls that lie ahead are told."""
+    return context.rules.warn_days is not None or customer.expiring is not None
 
 
 def _fire_features(context: Context, customer: Customer, due_ms: int) -> None:
     """Do what is due of care, points and tags: reminders in the order of their types."""
     if context.rules.care is not None:
         remind(context, customer, due_ms)
+    if _warns(context, customer):
+        warn_of_fall(context, customer, due_ms)
     if customer.followups:
         remind_of_followups(context, customer, due_ms)
     if context.rules.points is not None:
@@ -239,6 +249,8 @@ def reevaluate(
     compare_level(context, customer, now_ms, cause, None)
     if rules.care is not None:
         restart_refresh(customer, old_rules, rules, now_ms)
+    replan(customer)
+    warn_of_fall(context, customer, now_ms)
     remind_of_followups(context, customer, now_ms)
     if rules.points is not None:
         expire_points(context, customer, now_ms, cause)
@@ -268,6 +280,8 @@ def absorb(
     compare_level(context, customer, now_ms, cause, None)
     if rules.care is not None:
         begin_care(customer, now_ms)
+    replan(customer)
+    warn_of_fall(context, customer, now_ms)
     remind_of_followups(context, customer, now_ms)
     join_points(context, customer, joined, standing_before, now_ms, cause)
     reevaluate_tags(context, customer, now_ms, cause)

@@ -46,6 +46,10 @@ def join(customer: Customer, other: Customer, rules: Rules, today: int) -> Joine
     _join_tags(customer, other)
     customer.followups = joined_followups(customer.followups, other.followups)
     _join_churn_answer(customer, other)
+    if customer.expiring is None:
+        customer.expiring = other.expiring
+    elif other.expiring is not None:
+        customer.expiring.join(other.expiring)
     if other.override is not None:
         newest = customer.override or other.override
         customer.override = newest.newer(other.override)

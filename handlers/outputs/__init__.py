@@ -16,6 +16,7 @@ from handlers.outputs.care_reminders import (
     Reminder,
     ReminderHead,
     SurveyDue,
+    TierExpiring,
 )
 from handlers.outputs.dormancy_alerts import LevelChanged
 from handlers.outputs.envelope import Change, Head, Output, cloud_event, optional_time, output_id
@@ -60,6 +61,7 @@ from handlers.outputs.types import (
     TAGS_CHANGED,
     TIER_CHANGED,
     TIER_CHANGES,
+    TIER_EXPIRING,
 )
 
 __all__ = [
@@ -85,6 +87,7 @@ __all__ = [
     "TAGS_CHANGED",
     "TIER_CHANGED",
     "TIER_CHANGES",
+    "TIER_EXPIRING",
     "AnniversaryUpcoming",
     "BirthdayUpcoming",
     "Change",
@@ -113,6 +116,7 @@ __all__ = [
     "TagView",
     "TagsChanged",
     "TierChanged",
+    "TierExpiring",
     "cloud_event",
     "crossed_view",
     "optional_time",

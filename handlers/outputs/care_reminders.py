@@ -54,6 +54,15 @@ class ProfileRefreshDue(Reminder, frozen=True, kw_only=True):
     unchanged_days: int
 
 
+class TierExpiring(Reminder, frozen=True, kw_only=True):
+    """`data` of `tier.expiring`: the fall on `due_on`, and the orders of today that prevent it."""
+
+    falls_to: str
+    keeps_until: str
+    orders_needed: int | None
+    total_needed: str | None
+
+
 class PointsExpiring(Reminder, frozen=True, kw_only=True):
     """`data` of `points.expiring`: how many points expire at the start of `due_on`."""
 

@@ -9,6 +9,7 @@ from msgspec import Struct, field, msgpack
 from handlers.decode.digests import DIGEST_BYTES
 from handlers.format_fields import check_fits, since
 from handlers.formats import NEWEST, with_number, without_number
+from handlers.state.expiring import Expiring
 from handlers.state.followup import Followup
 from scoring.care import Reminded
 from scoring.decayed_topk import Sketch
@@ -150,6 +151,8 @@ class Customer(Struct, array_like=True):
     """The instant of the last rise in tier, which a hold begins with; None if a fall ended it."""
     purposes: Annotated[dict[str, tuple[bool, int]], since(3)] = field(default_factory=dict)
     """Whether the customer agreed to each purpose, and when that was said."""
+    expiring: Annotated[Expiring | None, since(3)] = None
+    """Falls told of and to be told of, once a policy had `warn_days`."""
 
     @property
     def is_gone(self) -> bool:

@@ -29,6 +29,7 @@ from handlers.outputs import ChurnAnswerView, FollowupView, PointsView, Profile
 from handlers.profile import HealthView, SatisfactionView
 from handlers.reasons import REASONS
 from handlers.state.customer import MAX_ALSO, MAX_SEEN_EVENTS, MAX_TICKETS
+from handlers.state.expiring import MAX_FALLS_TOLD
 from handlers.state.followup import MAX_FOLLOWUPS
 from scoring.decayed_topk import CAPACITY
 from scoring.ledger import MAX_LEFT, MAX_WAITING
@@ -223,6 +224,7 @@ def test_rules_give_the_limits_the_code_has() -> None:
         "orders in the window, one by one": MAX_ORDERS,
         "changes waiting for their order": MAX_WAITING,
         "ids of orders out of the window": MAX_LEFT,
+        "falls ahead told of": MAX_FALLS_TOLD,
         "ids merged into a customer that `explain` names": MAX_ALSO,
         "ids a merge is forwarded over": MAX_HOPS,
         "ids an event of an old id is forwarded over": MAX_EVENT_HOPS,

@@ -39,6 +39,7 @@ TYPES = (
     outputs.POINTS_EXPIRING,
     outputs.SURVEY_DUE,
     outputs.FOLLOWUP_DUE,
+    outputs.TIER_EXPIRING,
     outputs.TAGS_CHANGED,
     outputs.POINTS_CHANGED,
     outputs.POINTS_REFUSED,
