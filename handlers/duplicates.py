@@ -44,10 +44,11 @@ def identify(customer: Customer, event: Event, rules: Rules) -> Event | Rejectio
     same = customer.is_duplicate(id_digest(event.event_id), event.content)
     if same:
         return DUPLICATE
-    if type(event) is ConsentChanged and (fault := consent_fault(customer, event)):
-        return Rejection(reasons.INVALID_VALUE, fault, event.event_id)
-    if same is not None:
-        return _conflict(event, "this event id came before with other content")
+    rejection = _fault(customer, event)
+    if rejection is None and same is not None:
+        rejection = _conflict(event, "this event id came before with other content")
+    if rejection is not None:
+        return rejection
     if type(event) is OrderPlaced:
         ledger = customer.ledger
         order = ledger.find(event.order_id)
@@ -57,6 +58,12 @@ def identify(customer: Customer, event: Event, rules: Rules) -> Event | Rejectio
     if type(event) is OrderRefunded:
         return _identify_refund(customer, event)
     return _identify_redemption(customer, event) if type(event) is PointsRedeemed else event
+
+
+def _fault(customer: Customer, event: Event) -> Rejection | None:
+    """What makes a value impossible for this customer: judged before a conflict."""
+    fault = consent_fault(customer, event) if type(event) is ConsentChanged else None
+    return None if fault is None else Rejection(reasons.INVALID_VALUE, fault, event.event_id)
 
 
 def erased_rejection(event_id: str | None) -> Rejection:

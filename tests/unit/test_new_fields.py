@@ -43,7 +43,7 @@ NEW_FIELDS: dict[str, set[str]] = {
     "points.changed": set(),
     "points.refused": set(),
     "tags.changed": set(),
-    "customer.profile": {"override", "keep", "channel_consent", "purpose_consent"},
+    "customer.profile": {"override", "keep", "channel_consent", "purpose_consent", "spend_ever"},
 }
 """The new fields of each type beside `COMMON`."""
 NEW_IN_OBJECTS: dict[str, set[str]] = {"next_tier": {"orders_needed", "total_needed"}}
