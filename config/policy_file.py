@@ -158,7 +158,10 @@ def _check_amounts(policy: Policy, problems: list[str]) -> None:
         if rule.amount is not None
     ]
     if policy.points is not None:
-        places.append(("points.min_amount", policy.points.min_amount))
+        points = policy.points
+        places.append(("points.min_amount", points.min_amount))
+        places += [("points.per", points.per)] if points.per is not None else []
+        places += [(f"points.pers.{tier}", per) for tier, per in points.pers.items()]
     for place, text in places:
         amount = amount_of(text)
         if amount is None or minor_units(amount, digits) is None:

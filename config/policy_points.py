@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from config.toml_table import TomlTable
 from scoring.money import RATE_DIGITS, is_rate
+from scoring.points import rate_of_tier
 from scoring.policy import Activity, PointsPolicy, Tier
 from scoring.rules import PROSPECT
 
@@ -12,6 +15,7 @@ _MOST_DAYS = 36_500
 _MOST_TIMES = 10**6
 _MOST_POINTS = 10**9
 _HIGHEST_RATE = 10**6
+_MOST_WARN_DAYS = 180
 
 
 def read_points(root: TomlTable, tiers: tuple[Tier, ...]) -> PointsPolicy | None:
@@ -26,7 +30,13 @@ def read_points(root: TomlTable, tiers: tuple[Tier, ...]) -> PointsPolicy | None
         min_amount=table.decimal("min_amount", defaults.min_amount),
         expire_after_days=table.optional_integer("expire_after_days", 1, _MOST_DAYS),
         activities=_activities(table.table("activities")),
+        per=_per(table, "per"),
+        pers=_pers(table.table("pers"), tiers),
+        warn_days=table.optional_integer("warn_days", 1, _MOST_WARN_DAYS),
+        warn_action=table.optional_text("warn_action", None),
     )
+    _check_whole(table, declared)
+    _check_warning(table, declared)
     if len(declared.activities) > MAX_ACTIVITIES:
         table.wrong("activities", f"must be at most {MAX_ACTIVITIES} tables")
     table.finish()
@@ -39,6 +49,42 @@ def _rates(table: TomlTable, tiers: tuple[Tier, ...]) -> dict[str, str]:
         if name not in known:
             table.wrong(name, "is no tier of this policy")
     return {name: _rate(table, name, "0") for name in table.names() if name in known}
+
+
+def _pers(table: TomlTable, tiers: tuple[Tier, ...]) -> dict[str, str]:
+    known = {PROSPECT, *(tier.name for tier in tiers)}
+    for name in table.names():
+        if name not in known:
+            table.wrong(name, "is no tier of this policy")
+    found = {name: _per(table, name) for name in table.names() if name in known}
+    return {name: per for name, per in found.items() if per is not None}
+
+
+def _per(table: TomlTable, key: str) -> str | None:
+    per = table.optional_decimal(key)
+    if per is not None and not Fraction(per):
+        table.wrong(key, "must be above 0: the amount that gives the points")
+        return None
+    return per
+
+
+def _check_whole(table: TomlTable, declared: PointsPolicy) -> None:
+    """For each full amount there are whole points."""
+    places: list[tuple[str, str | None]] = [("rate", None)] if declared.per is not None else []
+    places += [
+        (f"rates.{tier}", tier)
+        for tier in declared.rates
+        if declared.per is not None or tier in declared.pers
+    ]
+    for place, tier in places:
+        rate = rate_of_tier(declared, tier)
+        if Fraction(rate).denominator != 1:
+            table.wrong(place, f"must be whole points for each full amount of per, got {rate}")
+
+
+def _check_warning(table: TomlTable, declared: PointsPolicy) -> None:
+    if declared.warn_action is not None and declared.warn_days is None:
+        table.wrong("warn_action", "needs warn_days: nobody is reminded")
 
 
 def _rate(table: TomlTable, key: str, default: str) -> str:

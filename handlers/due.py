@@ -57,7 +57,7 @@ def _feature_dues(rules: Rules, customer: Customer, now_ms: int) -> tuple[int | 
     """When each feature is due next after `now_ms`."""
     return (
         None if rules.care is None else care_due_ms(rules, customer, now_ms),
-        None if rules.points is None else points_due_ms(customer),
+        None if rules.points is None else points_due_ms(rules, customer, now_ms),
         None if rules.tags is None else tags_due_ms(rules, customer),
     )
 

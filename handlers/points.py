@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from handlers import outputs
 from handlers.context import Cause, Context
 from handlers.effects import AppliedEvent
-from handlers.events import ActivityRecorded, PointsRedeemed
-from handlers.outputs import PointsChanged, PointsRefused, PointsView, optional_time
+from handlers.events import ActivityRecorded, PointsAdjusted, PointsRedeemed, RedemptionCancelled
+from handlers.point_changes import About, account_of, emit_change, lot_of_today
+from handlers.points_expiring import expiring_due_ms
+from handlers.redemptions import adjust, cancel_redemption, redeem
 from handlers.state.customer import Customer
 from scoring.joining import Joined
 from scoring.order import Order
-from scoring.points import Account, Earned, PointsRule
+from scoring.points import PointsRule
 from scoring.rules import Rules
 
-ACTIVITY, REDEMPTION, EXPIRY = "activity", "redemption", "expiry"
-INSUFFICIENT = "insufficient"
-
-
-class _About(NamedTuple):
-    """What the points were given or taken for."""
-
-    order_id: str | None = None
-    activity: str | None = None
-    redemption_id: str | None = None
+ACTIVITY, EXPIRY = "activity", "expiry"
 
 
 def follow_points(context: Context, customer: Customer, applied: AppliedEvent) -> None:
@@ -36,7 +26,11 @@ def follow_points(context: Context, customer: Customer, applied: AppliedEvent) -
     elif type(event) is ActivityRecorded:
         _earn_by_activity(context, customer, event, rule, applied)
     elif type(event) is PointsRedeemed:
-        _redeem(context, customer, event, applied)
+        redeem(context, customer, event, applied)
+    elif type(event) is RedemptionCancelled:
+        cancel_redemption(context, customer, event, applied)
+    elif type(event) is PointsAdjusted:
+        adjust(context, customer, event, rule, applied)
 
 
 def expire_points(context: Context, customer: Customer, now_ms: int, cause: Cause) -> None:
@@ -47,7 +41,7 @@ def expire_points(context: Context, customer: Customer, now_ms: int, cause: Caus
     delta = account.unreported - account.expire(now_ms)
     account.unreported = 0
     if delta:
-        _emit(context, customer, account, delta, now_ms, cause, _About())
+        emit_change(context, customer, delta, now_ms, cause, About())
 
 
 def join_points(
@@ -70,7 +64,7 @@ def join_points(
     if rule is not None:
         for order, counted_before in joined.changed:
             if order.earned is None and order.counts and not counted_before:
-                order.earned = Earned(rule.terms(tier_before))
+                order.earned = rule.earned(tier_before)
             _bring_in_line(context.rules, rule, customer, order, now_ms)
     account = customer.points
     if account is None:
@@ -79,32 +73,21 @@ def join_points(
         earned = order.earned
         if earned is not None and earned.points and not earned.is_gone(now_ms):
             account.take_back(earned.points, earned.day, earned.expires_ms)
+    account.settle_cancelled(now_ms)
     delta = account.balance - balance_before
     if rule is None:
         account.unreported += delta
     elif delta:
-        _emit(context, customer, account, delta, now_ms, cause, _About())
+        emit_change(context, customer, delta, now_ms, cause, About())
 
 
-def points_due_ms(customer: Customer) -> int | None:
-    """When the next points expire."""
+def points_due_ms(rules: Rules, customer: Customer, now_ms: int) -> int | None:
+    """When the next points expire, or a reminder of it is due after `now_ms`."""
     found = None if customer.points is None else customer.points.next_expiry()
-    return None if found is None else found[0]
-
-
-def points_view(customer: Customer) -> PointsView:
-    """The points as the profile shows them."""
-    account = customer.points or Account()
-    expires_ms, expiring = account.next_expiry() or (None, None)
-    return PointsView(
-        balance=account.balance,
-        next_expiry_at=optional_time(expires_ms),
-        next_expiry_points=expiring,
-        earned=account.earned,
-        redeemed=account.redeemed,
-        taken_back=account.taken_back,
-        expired=account.expired,
-    )
+    if found is None:
+        return None
+    reminder_ms = expiring_due_ms(rules, customer, now_ms)
+    return found[0] if reminder_ms is None else min(found[0], reminder_ms)
 
 
 def _follow_order(
@@ -118,12 +101,11 @@ def _follow_order(
     if earned is None:
         if not applied.effect.comes_to_count:
             return
-        earned = order.earned = Earned(rule.terms(applied.tier_before))
+        earned = order.earned = rule.earned(applied.tier_before)
     delta = _bring_in_line(context.rules, rule, customer, order, applied.now_ms)
     if delta:
-        about = _About(order_id=order.order_id)
-        account = _account(customer)
-        _emit(context, customer, account, delta, applied.now_ms, applied.cause, about)
+        about = About(order_id=order.order_id)
+        emit_change(context, customer, delta, applied.now_ms, applied.cause, about)
 
 
 def _bring_in_line(
@@ -133,13 +115,13 @@ def _bring_in_line(
     earned = order.earned
     if earned is None:
         return 0
-    worth = earned.terms.points(order.value) if order.counts else 0
+    worth = earned.worth(order.value) if order.counts else 0
     delta = worth - earned.points
     if delta == 0 or earned.is_gone(now_ms):
         return 0
-    account = _account(customer)
+    account = account_of(customer)
     if delta > 0:
-        earned.day, earned.expires_ms = _lot_of_today(rules, rule, now_ms)
+        earned.day, earned.expires_ms = lot_of_today(rules, rule, now_ms)
         account.earn(delta, earned.day, earned.expires_ms)
     else:
         account.take_back(-delta, earned.day, earned.expires_ms)
@@ -157,69 +139,9 @@ def _earn_by_activity(
     activity, now_ms = rule.activities.get(event.activity), applied.now_ms
     if activity is None:
         return
-    day, expires_ms = _lot_of_today(context.rules, rule, now_ms)
-    account = _account(customer)
+    day, expires_ms = lot_of_today(context.rules, rule, now_ms)
+    account = account_of(customer)
     if account.count(event.activity, activity, day):
         account.earn(activity.points, day, expires_ms)
-        cause, about = applied.cause._replace(reason=ACTIVITY), _About(activity=event.activity)
-        _emit(context, customer, account, activity.points, now_ms, cause, about)
-
-
-def _redeem(
-    context: Context, customer: Customer, event: PointsRedeemed, applied: AppliedEvent
-) -> None:
-    account, now_ms = _account(customer), applied.now_ms
-    if account.redeem(event.redemption_id, event.points):
-        about = _About(redemption_id=event.redemption_id)
-        cause = applied.cause._replace(reason=REDEMPTION)
-        _emit(context, customer, account, -event.points, now_ms, cause, about)
-        return
-    data = PointsRefused(
-        **context.head(customer, now_ms, INSUFFICIENT),
-        caused_by=list(applied.cause.event_ids),
-        redemption_id=event.redemption_id,
-        points=event.points,
-        balance=account.balance,
-    )
-    key = applied.cause.key
-    context.emit(outputs.PROFILE_CHANGES, outputs.POINTS_REFUSED, customer, key, now_ms, data)
-
-
-def _account(customer: Customer) -> Account:
-    if customer.points is None:
-        customer.points = Account()
-    return customer.points
-
-
-def _lot_of_today(rules: Rules, rule: PointsRule, now_ms: int) -> tuple[int, int | None]:
-    """The business day of points earned now, and the instant at which they expire."""
-    calendar, days = rules.calendar, rule.expire_after_days
-    today = calendar.day(now_ms)
-    return today, None if days is None else calendar.start(today + days)
-
-
-def _emit(
-    context: Context,
-    customer: Customer,
-    account: Account,
-    delta: int,
-    now_ms: int,
-    cause: Cause,
-    about: _About,
-) -> None:
-    expires_ms, expiring = account.next_expiry() or (None, None)
-    data = PointsChanged(
-        **context.head(customer, now_ms, cause.reason),
-        cause=cause.reason,
-        caused_by=list(cause.event_ids),
-        order_id=about.order_id,
-        activity=about.activity,
-        redemption_id=about.redemption_id,
-        delta=delta,
-        balance=account.balance,
-        next_expiry_at=optional_time(expires_ms),
-        next_expiry_points=expiring,
-    )
-    direction = "up" if delta > 0 else "down"
-    context.count(context.tally.points, (cause.reason, direction), abs(delta))
-    context.emit(outputs.PROFILE_CHANGES, outputs.POINTS_CHANGED, customer, cause.key, now_ms, data)
+        cause, about = applied.cause._replace(reason=ACTIVITY), About(activity=event.activity)
+        emit_change(context, customer, activity.points, now_ms, cause, about)

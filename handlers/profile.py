@@ -9,7 +9,7 @@ from handlers.context import Context
 from handlers.events import SurveyAnswered
 from handlers.followups import followups_view
 from handlers.outputs import ChurnAnswerView, Output, Profile, cloud_event, optional_time, output_id
-from handlers.points import points_view
+from handlers.point_changes import points_view
 from handlers.state.customer import Customer, stage_of
 from handlers.tags import tags_view
 from handlers.tier_outlook import ahead, keep, keeps_until, next_tier, override_view

@@ -51,6 +51,7 @@ from handlers.followups import remind_of_followups
 from handlers.merge.join import join
 from handlers.orders import order_changed, order_placed, order_refunded
 from handlers.points import EXPIRY, expire_points, follow_points, join_points
+from handlers.points_expiring import remind_of_expiry
 from handlers.profile import count_answer, count_reason
 from handlers.profiles import accepted_only, consent_changed, profile_updated
 from handlers.state.customer import Customer
@@ -223,6 +224,8 @@ def _fire_features(context: Context, customer: Customer, due_ms: int) -> None:
         remind(context, customer, due_ms)
     if _warns(context, customer):
         warn_of_fall(context, customer, due_ms)
+    if context.rules.points is not None:
+        remind_of_expiry(context, customer, due_ms)
     if customer.followups:
         remind_of_followups(context, customer, due_ms)
     if context.rules.points is not None:

@@ -14,7 +14,7 @@ MAX_ORDERS_BEFORE = 512
 MAX_ORDER_BYTES = 458_752
 """What the orders may take together: 224 bytes each, if there are as many as may be."""
 
-_PLAIN, _FOREIGN, _REFUNDS, _EARNED = 36, 32, 24, 54
+_PLAIN, _FOREIGN, _REFUNDS, _EARNED = 36, 32, 24, 63
 _MOST_WITHOUT_IDS = _PLAIN + _FOREIGN + _REFUNDS + _EARNED
 MOST_BYTES = _MOST_WITHOUT_IDS + 4 * 128 + 16 * MAX_REFUND_IDS
 """What one order may take at most."""

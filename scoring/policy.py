@@ -155,8 +155,9 @@ class Activity(Struct, frozen=True, forbid_unknown_fields=True):
 class PointsPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     """Points for each major unit of the base currency, by tier, and for activities.
 
-    Rates and the least amount of an order are decimal text; without `expire_after_days` points
-    never expire.
+    Rates and amounts are decimal text; without `expire_after_days` points never expire. With `per`,
+    or one in `pers` for the tier, there are so many points for each full amount of it. `warn_days`
+    before points expire there is a reminder.
     """
 
     rate: str = "1"
@@ -164,6 +165,10 @@ class PointsPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     min_amount: str = "0"
     expire_after_days: int | None = None
     activities: dict[str, Activity] = field(default_factory=dict)
+    per: Annotated[str | None, since(3)] = None
+    pers: Annotated[dict[str, str], since(3)] = field(default_factory=dict)
+    warn_days: Annotated[int | None, since(3)] = None
+    warn_action: Annotated[str | None, since(3)] = None
 
 
 class Occasion(Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-_ID_BYTES = 8
-_ENTRY_BYTES = 2 * _ID_BYTES
+DIGEST_BYTES = 8
+_ENTRY_BYTES = 2 * DIGEST_BYTES
 
 
 def is_duplicate(seen: bytes, identity: str, amount: int) -> bool | None:
@@ -21,7 +21,7 @@ def is_duplicate(seen: bytes, identity: str, amount: int) -> bool | None:
     for at in range(0, len(seen), _ENTRY_BYTES):
         if seen.startswith(entry, at):
             return True
-        if seen.startswith(entry[:_ID_BYTES], at):
+        if seen.startswith(entry[:DIGEST_BYTES], at):
             found = False
     return found
 
@@ -42,21 +42,23 @@ def joined(kept: bytes, other: bytes, most: int) -> bytes:
 def amounts(seen: bytes) -> dict[bytes, int]:
     """The amount of each seen id, by its digest, oldest first."""
     return {
-        seen[at : at + _ID_BYTES]: int.from_bytes(seen[at + _ID_BYTES : at + _ENTRY_BYTES], "big")
+        seen[at : at + DIGEST_BYTES]: int.from_bytes(
+            seen[at + DIGEST_BYTES : at + _ENTRY_BYTES], "big"
+        )
         for at in range(0, len(seen), _ENTRY_BYTES)
     }
 
 
 def of_amounts(found: dict[bytes, int], most: int) -> bytes:
     """Seen ids from amounts by digest; of more than `most` the first are forgotten."""
-    seen = b"".join(key + amount.to_bytes(_ID_BYTES, "big") for key, amount in found.items())
+    seen = b"".join(key + amount.to_bytes(DIGEST_BYTES, "big") for key, amount in found.items())
     return seen[-most * _ENTRY_BYTES :]
 
 
 def digest(identity: str) -> bytes:
     """Eight bytes that stand for an id or a name of any length."""
-    return blake2b(identity.encode(), digest_size=_ID_BYTES).digest()
+    return blake2b(identity.encode(), digest_size=DIGEST_BYTES).digest()
 
 
 def _entry(identity: str, amount: int) -> bytes:
-    return digest(identity) + amount.to_bytes(_ID_BYTES, "big")
+    return digest(identity) + amount.to_bytes(DIGEST_BYTES, "big")

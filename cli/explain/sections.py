@@ -172,7 +172,8 @@ def points_part(points: PointsWhy) -> Iterator[RenderableType | str]:
     )
     if points.owed:
         yield f"{points.owed:,} were taken back after they had been spent: earned next, they go"
-    yield f"an order now would earn {points.next_order_rate} a unit of base currency"
+    unit = "a unit" if points.next_order_per is None else f"for each full {points.next_order_per}"
+    yield f"an order now would earn {points.next_order_rate} {unit} of base currency"
     if points.lots:
         table = _table()
         for lot in points.lots[:_MOST_LOTS]:

@@ -20,7 +20,7 @@ from handlers.profile import SatisfactionView, health_view, satisfaction_view
 from handlers.state.customer import Customer, Tagged
 from scoring.health_score import PARTS
 from scoring.money import text_of_minor
-from scoring.points import Account
+from scoring.points_account import Account
 from scoring.rfm import Rfm
 from scoring.rules import Rules
 from scoring.timestamps import rfc3339
@@ -97,6 +97,7 @@ def points_why(customer: Customer, rules: Rules) -> PointsWhy | None:
             for lot in account.lots
         ],
         next_order_rate=rules.points.rate_text(customer.tier),
+        next_order_per=rules.points.per_text(customer.tier),
     )
 
 

@@ -203,7 +203,8 @@ class PointsWhy(Struct, frozen=True):
     expired: int
     lots: list[LotWhy]
     next_order_rate: str
-    """Points for each major unit of the base currency."""
+    """Points for each major unit of the base currency, or for each full `next_order_per`."""
+    next_order_per: str | None = None
 
 
 class ReminderWhy(Struct, frozen=True):

@@ -8,7 +8,7 @@ from handlers.state.followup import joined as joined_followups
 from scoring import seen_ids
 from scoring.decayed_topk import Sketch
 from scoring.joining import Joined, join_ledgers
-from scoring.points import Account
+from scoring.points_account import Account
 from scoring.rules import Rules
 
 Consented = tuple[bool, int]

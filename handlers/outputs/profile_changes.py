@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET, UnsetType
+
 from handlers.outputs.envelope import Change
 from handlers.outputs.profile import TagView
 
@@ -18,6 +20,8 @@ class PointsChanged(Change, frozen=True, kw_only=True):
     balance: int
     next_expiry_at: str | None
     next_expiry_points: int | None
+    adjustment_reason: str | UnsetType = UNSET
+    """Why points were given or taken by hand; only where they were."""
 
 
 class PointsRefused(Change, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from scoring.decayed_topk import Sketch
 from scoring.dormancy import ACTIVE, LEVELS
 from scoring.ledger import Ledger
 from scoring.override import Override
-from scoring.points import Account
+from scoring.points_account import Account
 from scoring.rolling_counts import DayCounts
 from scoring.rules import PROSPECT, Rules
 from scoring.satisfaction import ChurnAnswer, Experience

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-MAX_FOLLOWUPS = 64
+MAX_FOLLOWUPS = 16
 
 
 class Followup(Struct, array_like=True):

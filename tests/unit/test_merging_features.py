@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from scoring.points import MAX_LOTS, Account
+from scoring.points_account import MAX_LOTS, Account
 from scoring.policy import (
     Activity,
     CarePolicy,

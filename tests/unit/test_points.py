@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import msgpack
 
-from scoring.points import MAX_LOTS, MAX_POINTS, MAX_REDEMPTIONS, Account, Terms
+from scoring.points import MAX_POINTS, Terms
+from scoring.points_account import MAX_LOTS, MAX_REDEMPTIONS, Account
 from scoring.policy import Activity, Movement, PointsPolicy, Policy, Tier
 from tests.builders import (
     activity,

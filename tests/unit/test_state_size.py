@@ -23,6 +23,7 @@ from handlers.state.customer import (
     new_customer,
     pack,
 )
+from handlers.state.followup import MAX_FOLLOWUPS, Followup
 from handlers.state.partition_state import Source
 from scoring.care import Reminded
 from scoring.change import REFUND, Change
@@ -36,22 +37,23 @@ from scoring.order_limits import (
     MOST_BYTES,
     order_bytes,
 )
-from scoring.points import (
+from scoring.points import MAX_POINTS, Earned, Terms
+from scoring.points_account import (
     MAX_ACTIVITIES_COUNTED,
     MAX_LOTS,
-    MAX_POINTS,
     MAX_REDEMPTIONS,
+    MAX_SPENT_LOTS,
+    MAX_WARNED,
     Account,
     Counted,
-    Earned,
     Lot,
-    Terms,
+    Spent,
 )
 from scoring.policy import Activity, PointsPolicy, Policy
 from scoring.refunds import MAX_REFUND_IDS, Refunds
 from scoring.rolling_counts import DayCounts
 from scoring.rules import Rules
-from scoring.satisfaction import MAX_KEPT, Experience
+from scoring.satisfaction import MAX_KEPT, ChurnAnswer, Experience
 from scoring.seen_ids import digest
 from scoring.tags import MAX_COUNTED, MAX_COUNTED_DAYS, MAX_NAME_BYTES, MAX_TAGS
 from streams.kafka.forwarded import envelope, read_forwarded
@@ -167,7 +169,7 @@ def worst(name: str = "") -> Customer:
             10**12,
             foreign=Foreign("EUR", 10**12, 10**9, 10**9),
             refunds=Refunds(bytes(16 * MAX_REFUND_IDS), 10**12, 10**12),
-            earned=Earned(Terms(10**9, 10**9, 10**12), MAX_POINTS, 20_000, 2**41),
+            earned=Earned(Terms(10**9, 10**9, 10**12), MAX_POINTS, 20_000, 2**41, 10**12),
         )
         for n in range(MAX_ORDERS)
     ]
@@ -191,6 +193,10 @@ def worst(name: str = "") -> Customer:
     holidays = {f"holiday:{digest(str(n)).hex()}": 20_000 for n in range(128)}
     found.reminded = Reminded(2**41, holidays, 2**41, 2**41)
     found.also = [wide(n) for n in range(MAX_ALSO)]
+    found.followups = [
+        Followup(wide(n), 20_000, 2**41, wide(0), wide(1), 20_000) for n in range(MAX_FOLLOWUPS)
+    ]
+    found.churn_answer = ChurnAnswer("\U00010348" * 64, 2**41)
     return found
 
 
@@ -283,6 +289,12 @@ def fullest_account() -> Account:
             digest(f"activity-{n}"): Counted(20_000, 10**6, 10**6)
             for n in range(MAX_ACTIVITIES_COUNTED)
         },
+        spent=[
+            Spent(digest(f"r{n}"), [Lot(20_000, 2**41, MAX_POINTS)] * (MAX_SPENT_LOTS // 64))
+            for n in range(MAX_REDEMPTIONS)
+        ],
+        cancelled=bytes(8 * MAX_REDEMPTIONS),
+        warned=[2**41 + n for n in range(MAX_WARNED)],
     )
 
 
