@@ -20,7 +20,7 @@ class Edit:
     """A change of one function or method.
 
     Attributes:
-        owner: its class or module.
+        owner: its class, or the module that looks it up.
         name: its name there.
         old: what stands in it, exactly once.
         new: what stands there instead.
@@ -45,6 +45,8 @@ def _compiled(owner: Any, name: str, edits: Sequence[Edit]) -> Callable[..., Any
     source = textwrap.dedent(inspect.getsource(original))
     for edit in edits:
         source = edit.apply(source)
+    if "super()" in source:
+        raise ValueError(f"{name} calls super(), which only its own class can")
     module = inspect.getmodule(original)
     assert module is not None
     # Annotations are postponed, as in the module it comes from.

@@ -57,6 +57,7 @@ async def test_of_a_partition_that_was_given_away_nothing_is_known(
 async def test_everything_is_read_committed_unless_somebody_asks_for_more() -> None:
     settings = Settings(kafka_bootstrap_servers="127.0.0.1:1")
     made = new_consumer(settings), new_consumer(settings, isolation_level=READ_UNCOMMITTED)
-    assert [one._isolation_level for one in made] == [READ_COMMITTED, READ_UNCOMMITTED]
+    levels = [one._isolation_level for one in made]
     for one in made:
         await one.stop()
+    assert levels == [READ_COMMITTED, READ_UNCOMMITTED]

@@ -25,14 +25,19 @@ class Consumer:
         return {tp: self.open.get(tp, 0) for tp in tps}
 
 
-@pytest.fixture
-async def recovery() -> StrictRecovery:
+def new_recovery() -> StrictRecovery:
+    """That of an app without a broker."""
     app = create_app(FaustOptions(app_id="app", broker_urls=("kafka://127.0.0.1:1",)))
     app.consumer = cast(Any, Consumer())
     assert isinstance(app.tables, StrictTables)
     found = app.tables.recovery
     assert isinstance(found, StrictRecovery)
     return found
+
+
+@pytest.fixture
+async def recovery() -> StrictRecovery:
+    return new_recovery()
 
 
 async def test_a_step_in_time_is_waited_for(recovery: StrictRecovery) -> None:
