@@ -13,8 +13,8 @@ from typing import Annotated, Any
 
 from msgspec import Struct
 
+from handlers.decode.attributes import ATTRIBUTES, Attributes
 from handlers.decode.fields import (
-    ATTRIBUTES,
     BOOLEAN,
     CURRENCY,
     CUSTOMER_ID,
@@ -205,13 +205,14 @@ class FollowupScheduled(Event):
 
 @SCHEMA.event("profile.updated", topic="profiles")
 class ProfileUpdated(Event):
-    """Attributes were set; an empty text removes one."""
+    """Attributes were set; an empty text takes one away."""
 
     attributes: Annotated[
-        dict[str, str],
+        Attributes,
         ATTRIBUTES.described(
-            "an object of texts, such as `birth_date`, `gender`, `region`, `city_tier`, "
-            "`occupation`, `name`, `email`, `phone` and your own"
+            "an object, such as of `birth_date`, `gender`, `region`, `city_tier`, `occupation`, "
+            "`registered_at`, `name`, `email`, `phone` and your own; "
+            "[what can be used](rules.md#attributes)"
         ),
     ]
 

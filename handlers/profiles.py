@@ -1,24 +1,10 @@
-"""Attributes and consent."""
+"""Consent, and events that change nothing but points and tags."""
 
 from __future__ import annotations
 
-from handlers.decode.fields import MAX_ATTRIBUTES, MAX_CHANNELS, MAX_PURPOSES
-from handlers.events import ConsentChanged, Event, ProfileUpdated
+from handlers.decode.fields import MAX_CHANNELS, MAX_PURPOSES
+from handlers.events import ConsentChanged, Event
 from handlers.state.customer import Customer
-
-
-def profile_updated(customer: Customer, event: ProfileUpdated) -> None:
-    """Set attributes, each by its newest `occurred_at`; an empty text removes one.
-
-    Beyond 64 names the least recently set go.
-    """
-    known, at_ms = customer.attributes, event.occurred_ms
-    for name, value in event.attributes.items():
-        if name not in known or at_ms >= known[name][1]:
-            known.pop(name, None)
-            known[name] = value, at_ms
-    while len(known) > MAX_ATTRIBUTES:
-        del known[next(iter(known))]
 
 
 def consent_changed(customer: Customer, event: ConsentChanged) -> None:

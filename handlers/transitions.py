@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from handlers.attributes import keep_newest, profile_updated, tell_refused
 from handlers.browse import browsed
 from handlers.care import begin_care, remind, restart_refresh
 from handlers.causes import OVERRIDE, reason_of
@@ -53,7 +54,7 @@ from handlers.orders import order_changed, order_placed, order_refunded
 from handlers.points import EXPIRY, expire_points, follow_points, join_points
 from handlers.points_expiring import remind_of_expiry
 from handlers.profile import count_answer, count_reason
-from handlers.profiles import accepted_only, consent_changed, profile_updated
+from handlers.profiles import accepted_only, consent_changed
 from handlers.state.customer import Customer
 from handlers.support import (
     followup_scheduled,
@@ -129,9 +130,14 @@ def take_event(
     if type(event) is FollowupScheduled:
         remind_of_followups(context, customer, now_ms)
         moves_due = True
-    if has_features:
+    is_profile = type(event) is ProfileUpdated
+    if has_features or is_profile:
         cause = _cause(event, effect.reason, is_late=is_late)
-        _apply_features(context, customer, AppliedEvent(event, effect, tier_before, now_ms, cause))
+        applied = AppliedEvent(event, effect, tier_before, now_ms, cause)
+        if has_features:
+            _apply_features(context, customer, applied)
+        if is_profile:
+            tell_refused(context, customer, applied)
     return moves_due or has_features
 
 
@@ -177,6 +183,8 @@ def _take_other_event(
         if type(event) is SurveyAnswered:
             count_answer(context, customer, event)
     came_back = OTHER_HANDLERS[type(event)](customer, event)
+    if type(event) is ProfileUpdated:
+        keep_newest(customer.attributes, context.rules)
     if came_back is None or customer.level < DORMANT:
         return False
     cause = _cause(event, reason_of(event), is_late=is_late)

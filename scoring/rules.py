@@ -109,6 +109,8 @@ class Rules:
         self.points = None if policy.points is None else PointsRule(policy.points, self.base_digits)
         self.tags = None if policy.tags is None else TagRules(policy, self.base_digits)
         self.care = None if policy.care is None else CareRule(policy.care)
+        self.attribute_names = _attribute_names(policy)
+        """The attributes that the policy names: a customer never has too many for them."""
         features = (self.care, self.points, self.tags)
         self.has_features = any(feature is not None for feature in features)
         """Whether the policy declares more than tiers and dormancy levels."""
@@ -165,6 +167,11 @@ class Rules:
                 if condition.at_most:
                     passed.add(condition.cutoff + 1)
         return tuple(sorted(passed))
+
+
+def _attribute_names(policy: Policy) -> frozenset[str]:
+    tags = (tag.of for tag in policy.tags or () if tag.kind == "attribute")
+    return frozenset(name for name in tags if name is not None)
 
 
 def _scaled(amount: Amount, digits: int) -> int:

@@ -16,14 +16,12 @@ from msgspec.structs import replace
 
 from scoring.money import Amount, amount_of
 from scoring.tags import is_usable
-from scoring.timestamps import parse_date, parse_rfc3339
+from scoring.timestamps import parse_date
 
 MAX_ID_LENGTH = 128
-MAX_ATTRIBUTES = 64
 MAX_CATEGORIES = 32
 MAX_CHANNELS = 16
 MAX_PURPOSES = 8
-MAX_ATTRIBUTE_LENGTH = 1024
 _MAX_INTEGER_DIGITS = 30
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
@@ -136,13 +134,6 @@ def _number(value: Any) -> None:
         raise WrongType("must be a number")
 
 
-def _attributes(value: Any) -> dict[str, str]:
-    """An object of texts; names with null are left out."""
-    if type(value) is not dict:
-        raise WrongType("must be an object")
-    return {name: text(inner) for name, inner in value.items() if inner is not None}
-
-
 def _flags(value: Any) -> dict[str, bool]:
     """An object of true and false; names with null are left out."""
     if type(value) is not dict:
@@ -201,7 +192,11 @@ def _categories_of(lines: list[_RawLine]) -> tuple[str, ...]:
 
 
 def id_fault(value: str) -> str | None:
-    """What is wrong with the length of an id, or of a remark."""
+    """What is wrong with the length of an id; an empty one that is required is missing."""
+    return _label_fault(value) if value else f"must have 1 to {MAX_ID_LENGTH} characters"
+
+
+def _label_fault(value: str) -> str | None:
     if len(value) > MAX_ID_LENGTH:
         return f"has {len(value)} characters, at most {MAX_ID_LENGTH}"
     return None
@@ -220,21 +215,6 @@ def _date_fault(value: str | None) -> str | None:
     if value is None or parse_date(value) is not None:
         return None
     return f"must be a date such as 2026-12-31, got {value[:32]!r}"
-
-
-def _attributes_fault(value: dict[str, str]) -> str | None:
-    if len(value) > MAX_ATTRIBUTES:
-        return f"has {len(value)} names, at most {MAX_ATTRIBUTES}"
-    for name, inner in value.items():
-        if len(name) > MAX_ID_LENGTH or len(inner) > MAX_ATTRIBUTE_LENGTH:
-            return f"{name[:MAX_ID_LENGTH]!r} is longer than {MAX_ATTRIBUTE_LENGTH} characters"
-    birth_date = value.get("birth_date")
-    if birth_date and parse_date(birth_date) is None:
-        return "birth_date must be a date such as 1990-12-31"
-    registered = value.get("registered_at")
-    if registered and parse_date(registered) is None and parse_rfc3339(registered) is None:
-        return "registered_at must be a date or an RFC 3339 time"
-    return None
 
 
 # -- kinds
@@ -302,8 +282,13 @@ def money(into: str) -> MoneyKind:
 
 
 TEXT = Kind(text, str)
-ID = Kind(text, Annotated[str, Meta(max_length=MAX_ID_LENGTH)], id_fault)
-LABEL = ID.described("at most 128 characters")
+ID = Kind(text, Annotated[str, Meta(min_length=1, max_length=MAX_ID_LENGTH)], id_fault)
+LABEL = Kind(
+    text,
+    Annotated[str, Meta(max_length=MAX_ID_LENGTH)],
+    _label_fault,
+    words=f"at most {MAX_ID_LENGTH} characters",
+)
 DATE_OR_NULL = Kind(text, None, _date_fault, words="a date, or null", takes_null=True)
 TIER_OR_NULL = Kind(text, None, words="a tier, or null", takes_null=True, is_tier=True)
 TIME = Kind(text, None, words="an RFC 3339 time", is_time=True)
@@ -317,7 +302,6 @@ LINES = Kind(
     convert=_categories_of,
     words="a list of objects with `sku`, `quantity`, `unit_price`, `category`, each optional",
 )
-ATTRIBUTES = Kind(_attributes, None, _attributes_fault, words="an object of texts")
 
 Id = Annotated[str, ID]
 Text = Annotated[str, TEXT]

@@ -11,10 +11,19 @@ import re
 from typing import Any
 
 from handlers import reasons
+from handlers.decode.attributes import ATTRIBUTES_SINCE
 from handlers.decode.fields import readable_id
 from handlers.decode.raw_event import RawEvent
 from handlers.decode.schema import Money, Schema
-from handlers.events import CHURN, SCHEMA, ConsentChanged, Event, SurveyAnswered
+from handlers.events import (
+    CHURN,
+    SCHEMA,
+    ConsentChanged,
+    Event,
+    ProfileUpdated,
+    SurveyAnswered,
+)
+from handlers.formats import NEWEST
 from handlers.reasons import INVALID_AMOUNT, INVALID_VALUE, UNKNOWN_CURRENCY, Rejection
 from scoring.money import CURRENCY_DIGITS, MAX_MINOR_UNITS, amount_of, minor_units
 from scoring.rules import Rules
@@ -68,19 +77,31 @@ def check_values(event: Event, rules: Rules, schema: Schema = SCHEMA) -> Rejecti
         rejection = _check_money(event, money, rules)
         if rejection is not None:
             return rejection
-    if type(event) is ConsentChanged and rules.format < _CONSENT_SINCE:
-        if event.marketing is None:
-            detail = f"marketing is missing; only format {_CONSENT_SINCE} knows the others"
-            return Rejection(reasons.MISSING_FIELD, detail, readable_id(event))
-        event.channels = event.purposes = None
-    if type(event) is SurveyAnswered and event.survey == CHURN and rules.format < _CHURN_SINCE:
-        detail = f"survey {CHURN} is known from format {_CHURN_SINCE} on, docs/formats.md"
-        return Rejection(INVALID_VALUE, detail, readable_id(event.event_id))
+    if rules.format < NEWEST:
+        rejection = _check_as_before(event, rules.format)
+        if rejection is not None:
+            return rejection
     if event.fault is not None:
         return Rejection(reasons.INVALID_VALUE, event.fault, readable_id(event.event_id))
     if declared.tier is not None:
         return _check_tier(event, declared.tier, rules)
     return None
+
+
+def _check_as_before(event: Event, number: int) -> Rejection | None:
+    """Why a partition of an older format refuses what a newer one takes."""
+    before: tuple[str, str] | None = None
+    if type(event) is ConsentChanged and number < _CONSENT_SINCE:
+        if event.marketing is None:
+            detail = f"marketing is missing; only format {_CONSENT_SINCE} knows the others"
+            before = reasons.MISSING_FIELD, detail
+        event.channels = event.purposes = None
+    elif type(event) is SurveyAnswered and event.survey == CHURN and number < _CHURN_SINCE:
+        detail = f"survey {CHURN} is known from format {_CHURN_SINCE} on, docs/formats.md"
+        before = INVALID_VALUE, detail
+    elif type(event) is ProfileUpdated and number < ATTRIBUTES_SINCE:
+        before = event.attributes.fault_before
+    return None if before is None else Rejection(*before, readable_id(event.event_id))
 
 
 def _check_tier(event: Event, field: str, rules: Rules) -> Rejection | None:

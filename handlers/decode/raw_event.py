@@ -54,7 +54,14 @@ def _raw_field(field: Field) -> tuple[str, Any] | tuple[str, Any, None]:
     if not field.required:
         return field.name, raw | None, None
     is_text = raw is str or (get_origin(raw) is Annotated and get_args(raw)[0] is str)
-    return field.name, Annotated[raw, Meta(min_length=1)] if is_text else raw
+    if not is_text or _is_filled(raw):
+        return field.name, raw
+    return field.name, Annotated[raw, Meta(min_length=1)]
+
+
+def _is_filled(raw: Any) -> bool:
+    """Whether a type of msgspec for texts refuses an empty one already."""
+    return any(getattr(meta, "min_length", None) for meta in getattr(raw, "__metadata__", ()))
 
 
 def _maker(declared: EventType) -> Callable[[Any, int, bytes], Event]:

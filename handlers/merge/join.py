@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from handlers.decode.fields import MAX_ATTRIBUTES, MAX_CHANNELS, MAX_PURPOSES
+from handlers.attributes import keep_newest
+from handlers.decode.fields import MAX_CHANNELS, MAX_PURPOSES
 from handlers.state.customer import MAX_ALSO, MAX_SEEN_EVENTS, MAX_TICKETS, Customer, Tagged
 from handlers.state.followup import joined as joined_followups
 from scoring import seen_ids
@@ -30,7 +31,7 @@ def join(customer: Customer, other: Customer, rules: Rules, today: int) -> Joine
     customer.also = [*customer.also, *other.also, other.customer_id][-MAX_ALSO:]
     _join_interactions(customer, other)
     _join_consent(customer, other)
-    _join_attributes(customer, other)
+    _join_attributes(customer, other, rules)
     _join_tickets(customer, other)
     if customer.experience is None:
         customer.experience = other.experience
@@ -86,14 +87,15 @@ def _stricter(
     return found
 
 
-def _join_attributes(customer: Customer, other: Customer) -> None:
+def _join_attributes(customer: Customer, other: Customer, rules: Rules) -> None:
     """Each attribute by its newest time; of equal times the survivor's."""
     newest = dict(other.attributes)
     for name, (value, at_ms) in customer.attributes.items():
         if name not in newest or at_ms >= newest[name][1]:
             newest[name] = value, at_ms
     by_time = sorted(newest.items(), key=lambda item: item[1][1])
-    customer.attributes = dict(by_time[-MAX_ATTRIBUTES:])
+    customer.attributes = dict(by_time)
+    keep_newest(customer.attributes, rules)
 
 
 def _join_tickets(customer: Customer, other: Customer) -> None:

@@ -29,7 +29,12 @@ from handlers.outputs.profile import (
     Profile,
     TagView,
 )
-from handlers.outputs.profile_changes import PointsChanged, PointsRefused, TagsChanged
+from handlers.outputs.profile_changes import (
+    AttributesRefused,
+    PointsChanged,
+    PointsRefused,
+    TagsChanged,
+)
 from handlers.outputs.tier_changes import (
     CrossedView,
     NextTier,
@@ -40,6 +45,7 @@ from handlers.outputs.tier_changes import (
 )
 from handlers.outputs.types import (
     ANNIVERSARY_UPCOMING,
+    ATTRIBUTES_REFUSED,
     BIRTHDAY_UPCOMING,
     CARE_REMINDERS,
     CHECKIN_DUE,
@@ -66,6 +72,7 @@ from handlers.outputs.types import (
 
 __all__ = [
     "ANNIVERSARY_UPCOMING",
+    "ATTRIBUTES_REFUSED",
     "BIRTHDAY_UPCOMING",
     "CARE_REMINDERS",
     "CHECKIN_DUE",
@@ -89,6 +96,7 @@ __all__ = [
     "TIER_CHANGES",
     "TIER_EXPIRING",
     "AnniversaryUpcoming",
+    "AttributesRefused",
     "BirthdayUpcoming",
     "Change",
     "CheckinDue",

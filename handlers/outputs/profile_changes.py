@@ -40,3 +40,10 @@ class TagsChanged(Change, frozen=True, kw_only=True):
     caused_by: list[str]
     added: list[TagView]
     removed: list[TagView]
+
+
+class AttributesRefused(Change, frozen=True, kw_only=True):
+    """`data` of `attributes.refused`: what of an update was left out, by name, and why."""
+
+    caused_by: list[str]
+    refused: dict[str, str]

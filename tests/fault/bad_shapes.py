@@ -119,7 +119,6 @@ def _add_wrong_types(make: RecordMaker) -> None:
         wrong("survey.answered", score=score)
     wrong("survey.answered", survey=1, comment={})
     wrong("profile.updated", attributes=["region"])
-    wrong("profile.updated", attributes={"age": 33})
     wrong("consent.changed", marketing="yes")
     wrong("consent.changed", marketing=1)
     wrong("customer.merged", into=17)

@@ -153,16 +153,6 @@ def _add_values(make: RecordMaker) -> None:
     invalid("order.placed", payment_status="later")
     for points in (0, -5, 10**12 + 1):
         invalid("points.redeemed", points=points)
-    for attributes in (
-        {f"n{number}": "v" for number in range(65)},
-        {"n" * 129: "v"},
-        {"name": "v" * 1_025},
-        {"birth_date": "31.12.1990"},
-        {"birth_date": "1990-02-30"},
-        {"birth_date": "19901231"},
-        {"registered_at": "2025-01-01 12:00"},
-    ):
-        invalid("profile.updated", attributes=attributes)
     name = "into themselves"
     customer_id = make.event(name)["customer_id"]
     make.refuse_event("invalid_value", name, "customer.merged", into=customer_id)

@@ -218,9 +218,9 @@ def _topic_of(kind: str) -> str:
     family = kind.partition(".")[0]
     if family == "order":
         return "orders"
-    if family in ("ticket", "survey"):
+    if family in ("ticket", "survey", "followup"):
         return "support"
-    if family in ("profile", "consent", "customer", "activity", "points"):
+    if family in ("profile", "consent", "customer", "activity", "points", "tier"):
         return "profiles"
     return "browse"
 

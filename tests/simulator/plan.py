@@ -215,8 +215,13 @@ _TOPICS = {
     "order": "orders",
     "ticket": "support",
     "survey": "support",
+    "followup": "support",
     "profile": "profiles",
+    "consent": "profiles",
     "customer": "profiles",
+    "activity": "profiles",
+    "points": "profiles",
+    "tier": "profiles",
 }
 
 

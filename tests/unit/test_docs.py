@@ -21,7 +21,8 @@ from config.policy_points import MAX_ACTIVITIES
 from config.policy_tiers import MAX_TIERS
 from config.settings import Settings
 from config.settings_section import ENV_PREFIX
-from handlers.decode.fields import MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES, MAX_CHANNELS, MAX_ID_LENGTH
+from handlers.decode.attributes import MAX_ATTRIBUTE_LENGTH, MAX_ATTRIBUTES
+from handlers.decode.fields import MAX_CHANNELS, MAX_ID_LENGTH
 from handlers.decode.json_object import MAX_NESTING, MAX_RECORD_BYTES
 from handlers.events import SCHEMA
 from handlers.merge.forwarding import MAX_EVENT_HOPS, MAX_HOPS

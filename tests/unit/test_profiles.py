@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handlers.decode.fields import MAX_ATTRIBUTES
+from handlers.decode.attributes import MAX_ATTRIBUTES
 from handlers.state.customer import MAX_TICKETS
 from scoring.policy import Policy
 from tests.builders import (

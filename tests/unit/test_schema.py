@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import pytest
 
 from config.policy_file import check_policy
+from handlers.decode.attributes import ATTRIBUTES
 from handlers.decode.decode import IN_THE_LOG, Limits, decode
 from handlers.decode.fast import FastDecoder
-from handlers.decode.fields import ATTRIBUTES, BOOLEAN, CURRENCY, Id, between, money, one_of
+from handlers.decode.fields import BOOLEAN, CURRENCY, Id, between, money, one_of
 from handlers.decode.policy_checks import check_values, precheck
 from handlers.decode.schema import Schema
 from handlers.events import SCHEMA, CustomerErased, CustomerMerged, Event

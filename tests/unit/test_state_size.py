@@ -9,7 +9,7 @@ import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from msgspec import structs
 
-from handlers.decode.fields import MAX_ATTRIBUTES
+from handlers.decode.attributes import MAX_ATTRIBUTES
 from handlers.decode.json_object import MAX_RECORD_BYTES
 from handlers.merge.forwarding import MAX_HOPS, Hop, Transfer
 from handlers.merge.join import join

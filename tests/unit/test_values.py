@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from handlers.decode.fast import fast_event
 from scoring.policy import Policy
 from tests.builders import (
     activity,
@@ -147,18 +148,12 @@ def test_an_id_has_at_most_128_characters(line: bytes, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "attributes",
-    [
-        {"birth_date": "1990-02-30"},
-        {"birth_date": "yesterday"},
-        {"registered_at": "2020"},
-        {f"a{number}": "x" for number in range(65)},
-        {"name": "x" * 1_025},
-        {"n" * 129: "x"},
-    ],
+    ("line", "name"), [(viewed(day(0)), "session_id"), (survey(5, day(0)), "ticket_id")]
 )
-def test_attributes_that_cannot_be_kept_are_an_invalid_value(attributes: Any) -> None:
-    assert reason(profile(attributes, day(0))) == "invalid_value"
+def test_an_empty_text_in_an_optional_id_is_an_invalid_value(line: bytes, name: str) -> None:
+    assert reason(edited(line, **{name: None})) is None
+    assert reason(edited(line, **{name: ""})) == "invalid_value"
+    assert fast_event(edited(line, **{name: ""})) is None
 
 
 @pytest.mark.parametrize(

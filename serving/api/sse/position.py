@@ -43,6 +43,7 @@ TYPES = (
     outputs.TAGS_CHANGED,
     outputs.POINTS_CHANGED,
     outputs.POINTS_REFUSED,
+    outputs.ATTRIBUTES_REFUSED,
 )
 
 
