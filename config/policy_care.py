@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from config.policy_surveys import read_surveys
 from config.toml_table import TomlTable
 from scoring.care import is_month_and_day
 from scoring.policy import CarePolicy, Holiday, Occasion, Refresh, Silence, Tier
@@ -15,7 +16,7 @@ _MOST_DAYS = 36_500
 _DEFAULT_DAYS_AHEAD = 7
 
 
-def read_care(root: TomlTable, tiers: tuple[Tier, ...]) -> CarePolicy | None:
+def read_care(root: TomlTable, tiers: tuple[Tier, ...], window_days: int) -> CarePolicy | None:
     """Of what to remind, and when; None without the section."""
     table = root.optional_table("care")
     if table is None:
@@ -28,6 +29,7 @@ def read_care(root: TomlTable, tiers: tuple[Tier, ...]) -> CarePolicy | None:
         holidays=_holidays(table, names),
         checkin=_checkin(table.table("checkin"), names),
         profile_refresh=_refresh(table.optional_table("profile_refresh"), names),
+        surveys=read_surveys(table.optional_table("surveys"), names, window_days),
     )
     table.finish()
     return declared

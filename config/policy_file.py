@@ -125,7 +125,7 @@ def _read(root: TomlTable) -> Policy:
         holdout=read_holdout(root),
         tags=read_tags(root, window_days, satisfaction),
         points=read_points(root, tiers),
-        care=read_care(root, tiers),
+        care=read_care(root, tiers, window_days),
         consent=root.choice("consent", defaults.consent, ("opt_out", "opt_in")),
     )
 

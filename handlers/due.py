@@ -16,6 +16,7 @@ from handlers.failures import must_stop
 from handlers.followups import followups_due_ms, followups_dues
 from handlers.points import points_due_ms
 from handlers.state.customer import Customer, stage_of
+from handlers.surveys import surveys_due_ms
 from handlers.tags import tags_due_ms
 from handlers.tier_due import grace_and_hold_days, leaving_days, recency_days, tier_due_ms
 from handlers.tier_expiring import expiring_due_ms
@@ -57,6 +58,7 @@ def _feature_dues(rules: Rules, customer: Customer, now_ms: int) -> tuple[int | 
     """When each feature is due next after `now_ms`."""
     return (
         None if rules.care is None else care_due_ms(rules, customer, now_ms),
+        None if customer.surveyed is None else surveys_due_ms(rules, customer, now_ms),
         None if rules.points is None else points_due_ms(rules, customer, now_ms),
         None if rules.tags is None else tags_due_ms(rules, customer),
     )

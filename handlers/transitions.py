@@ -62,6 +62,7 @@ from handlers.support import (
     ticket_changed,
     ticket_responded,
 )
+from handlers.surveys import answer_time, follow_surveys, remind_of_surveys
 from handlers.tags import fire_tags, follow_tags, reevaluate_tags
 from handlers.tier_expiring import replan, warn_of_fall
 from handlers.tier_override import is_override_end, tier_overridden
@@ -196,6 +197,8 @@ def _apply_features(context: Context, customer: Customer, applied: AppliedEvent)
     """Apply an accepted event to care, points and tags."""
     if context.rules.care is not None:
         begin_care(customer, applied.now_ms)
+        answered_ms = answer_time(applied.event)
+        follow_surveys(customer, context.rules, applied.now_ms, answered_ms)
     if context.rules.points is not None:
         follow_points(context, customer, applied)
     if context.rules.tags is not None:
@@ -234,6 +237,8 @@ def _fire_features(context: Context, customer: Customer, due_ms: int) -> None:
         warn_of_fall(context, customer, due_ms)
     if context.rules.points is not None:
         remind_of_expiry(context, customer, due_ms)
+    if customer.surveyed is not None:
+        remind_of_surveys(context, customer, due_ms)
     if customer.followups:
         remind_of_followups(context, customer, due_ms)
     if context.rules.points is not None:
@@ -260,6 +265,7 @@ def reevaluate(
     compare_level(context, customer, now_ms, cause, None)
     if rules.care is not None:
         restart_refresh(customer, old_rules, rules, now_ms)
+    follow_surveys(customer, rules, now_ms, None)
     replan(customer)
     warn_of_fall(context, customer, now_ms)
     remind_of_followups(context, customer, now_ms)
@@ -291,6 +297,7 @@ def absorb(
     compare_level(context, customer, now_ms, cause, None)
     if rules.care is not None:
         begin_care(customer, now_ms)
+    follow_surveys(customer, rules, now_ms, None)
     replan(customer)
     warn_of_fall(context, customer, now_ms)
     remind_of_followups(context, customer, now_ms)

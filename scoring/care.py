@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from scoring import seen_ids
 from scoring.calendar import date_of_day, day_in_year, day_of_date
-from scoring.policy import CarePolicy, Holiday, Occasion, Refresh, Silence
+from scoring.policy import CarePolicy, Holiday, Occasion, Refresh, Silence, SurveysPolicy
 from scoring.timestamps import NEVER_MS, parse_date
 
 _MAX_CACHED_DAYS = 1_000
@@ -103,6 +103,7 @@ class CareRule:
         self.holidays = tuple(HolidayRule(each, self.leap_day) for each in declared.holidays)
         self.checkin: dict[str, Silence] = declared.checkin
         self.refresh: Refresh | None = declared.profile_refresh
+        self.surveys: SurveysPolicy | None = declared.surveys
         self._upcoming: dict[int, tuple[Upcoming, ...]] = {}
 
     def yearly(self, month: int, day: int) -> YearlyDate:

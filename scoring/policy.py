@@ -204,6 +204,24 @@ class Refresh(Struct, frozen=True, forbid_unknown_fields=True):
     tiers: tuple[str, ...] | None = None
 
 
+class SurveyAsk(Struct, frozen=True, forbid_unknown_fields=True):
+    """A survey that is due so many business days after something; without `tiers` for everybody."""
+
+    days: int
+    survey: Literal["csat", "nps"] = "csat"
+    action: str | None = None
+    tiers: tuple[str, ...] | None = None
+
+
+class SurveysPolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """When to ask a customer: `cadence` is by tier; `rest_days` between two surveys."""
+
+    rest_days: int = 30
+    after_ticket: SurveyAsk | None = None
+    after_order: SurveyAsk | None = None
+    cadence: dict[str, SurveyAsk] = field(default_factory=dict)
+
+
 class CarePolicy(Struct, frozen=True, forbid_unknown_fields=True):
     """Reminders to care for a customer; `checkin` is by tier.
 
@@ -216,6 +234,7 @@ class CarePolicy(Struct, frozen=True, forbid_unknown_fields=True):
     holidays: tuple[Holiday, ...] = ()
     checkin: dict[str, Silence] = field(default_factory=dict)
     profile_refresh: Refresh | None = None
+    surveys: Annotated[SurveysPolicy | None, since(3)] = None
 
 
 DEFAULT_TIERS = (

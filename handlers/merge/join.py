@@ -47,6 +47,7 @@ def join(customer: Customer, other: Customer, rules: Rules, today: int) -> Joine
     _join_tags(customer, other)
     customer.followups = joined_followups(customer.followups, other.followups)
     _join_churn_answer(customer, other)
+    _join_surveys(customer, other)
     if customer.expiring is None:
         customer.expiring = other.expiring
     elif other.expiring is not None:
@@ -126,6 +127,14 @@ def _join_tags(customer: Customer, other: Customer) -> None:
             own.counts[key] = counts
     own.categories = _joined_sketch(own.categories, theirs.categories)
     own.channels = _joined_sketch(own.channels, theirs.channels)
+
+
+def _join_surveys(customer: Customer, other: Customer) -> None:
+    """When either was asked and answered."""
+    if customer.surveyed is None:
+        customer.surveyed = other.surveyed
+    elif other.surveyed is not None:
+        customer.surveyed.join(other.surveyed)
 
 
 def _join_churn_answer(customer: Customer, other: Customer) -> None:

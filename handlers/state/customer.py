@@ -20,6 +20,7 @@ from scoring.points_account import Account
 from scoring.rolling_counts import DayCounts
 from scoring.rules import PROSPECT, Rules
 from scoring.satisfaction import ChurnAnswer, Experience
+from scoring.surveyed import Surveyed
 from scoring.tiers import Crossed
 from scoring.timestamps import NEVER_MS
 
@@ -153,6 +154,8 @@ class Customer(Struct, array_like=True):
     """Whether the customer agreed to each purpose, and when that was said."""
     expiring: Annotated[Expiring | None, since(3)] = None
     """Falls told of and to be told of, once a policy had `warn_days`."""
+    surveyed: Annotated[Surveyed | None, since(3)] = None
+    """When the customer was asked and answered, under a policy with surveys."""
 
     @property
     def is_gone(self) -> bool:
