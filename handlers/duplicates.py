@@ -9,30 +9,27 @@ from handlers.events import (
     ConsentChanged,
     CustomerErased,
     Event,
-    OrderChanged,
     OrderPlaced,
     OrderRefunded,
+    OrderUpdated,
     PointsRedeemed,
 )
-from handlers.orders import PAYMENT_STATUS
+from handlers.order_identity import (
+    Identified,
+    conflict,
+    identify_edit,
+    identify_order,
+    identify_refund,
+)
 from handlers.profiles import consent_fault
-from handlers.reasons import Rejection
+from handlers.reasons import DUPLICATE, Rejection
 from handlers.state.customer import Customer
-from scoring.order import FAILED, PAID, Order
 from scoring.rules import Rules
 
-
-class Duplicate:
-    """The verdict on an event that was seen before; it has no effect."""
-
-
-DUPLICATE = Duplicate()
 ERASED = "the customer was erased"
 
-_PAYMENT_NEWS = {PAID: "order.paid", FAILED: "order.payment_failed"}
 
-
-def identify(customer: Customer, event: Event, rules: Rules) -> Event | Rejection | Duplicate:
+def identify(customer: Customer, event: Event, rules: Rules) -> Identified:
     """The event to apply, or why there is none.
 
     A repeated order with a new payment status is the event of that payment.
@@ -45,19 +42,12 @@ def identify(customer: Customer, event: Event, rules: Rules) -> Event | Rejectio
     if same:
         return DUPLICATE
     rejection = _fault(customer, event)
-    if rejection is None and same is not None:
-        rejection = _conflict(event, "this event id came before with other content")
     if rejection is not None:
         return rejection
-    if type(event) is OrderPlaced:
-        ledger = customer.ledger
-        order = ledger.find(event.order_id)
-        if order is not None:
-            return _identify_order(event, order, rules.base_currency)
-        return DUPLICATE if rules.format >= 3 and ledger.has_left(event.order_id) else event
-    if type(event) is OrderRefunded:
-        return _identify_refund(customer, event)
-    return _identify_redemption(customer, event) if type(event) is PointsRedeemed else event
+    identified = _identify_by_subject(customer, event, rules)
+    if same is None or (type(identified) is Rejection and identified.reason != reasons.CONFLICT):
+        return identified
+    return conflict(event, "this event id came before with other content")
 
 
 def _fault(customer: Customer, event: Event) -> Rejection | None:
@@ -71,52 +61,25 @@ def erased_rejection(event_id: str | None) -> Rejection:
     return Rejection(reasons.ERASED_CUSTOMER, ERASED, readable_id(event_id))
 
 
-def _identify_redemption(
-    customer: Customer, event: PointsRedeemed
-) -> Event | Rejection | Duplicate:
+def _identify_by_subject(customer: Customer, event: Event, rules: Rules) -> Identified:
+    """Whether what an event is about was told before: an order, a refund, a redemption."""
+    match event:
+        case OrderPlaced():
+            return identify_order(customer.ledger, event, rules)
+        case OrderRefunded():
+            return identify_refund(customer.ledger, event, rules)
+        case OrderUpdated():
+            return identify_edit(customer.ledger, event, rules)
+        case PointsRedeemed():
+            return _identify_redemption(customer, event)
+    return event
+
+
+def _identify_redemption(customer: Customer, event: PointsRedeemed) -> Identified:
     account = customer.points
     same = None if account is None else account.is_duplicate(event.redemption_id, event.points)
     if same is None:
         return event
     if same:
         return DUPLICATE
-    return _conflict(event, "this redemption came before with other points")
-
-
-def _identify_refund(customer: Customer, event: OrderRefunded) -> Event | Rejection | Duplicate:
-    same = customer.ledger.is_duplicate_refund(event.order_id, event.refund_id, event.refund_units)
-    if same is None:
-        return event
-    if same:
-        return DUPLICATE
-    return _conflict(event, "this refund came before with another amount")
-
-
-def _identify_order(
-    event: OrderPlaced, order: Order, base_currency: str
-) -> Event | Rejection | Duplicate:
-    foreign = order.foreign
-    if foreign is None:
-        same = event.amount_minor == order.amount and event.currency == base_currency
-    else:
-        same = event.amount_minor == foreign.amount_minor and event.currency == foreign.currency
-    if not same:
-        return _conflict(event, "this order came before with another amount or currency")
-    payment = PAYMENT_STATUS[event.payment_status]
-    news = _PAYMENT_NEWS.get(payment)
-    if news is None or payment == order.payment:
-        return DUPLICATE
-    return OrderChanged(
-        event_id=event.event_id,
-        type=news,
-        customer_id=event.customer_id,
-        occurred_ms=event.occurred_ms,
-        content=event.content,
-        fault=None,
-        channel=event.channel,
-        order_id=event.order_id,
-    )
-
-
-def _conflict(event: Event, detail: str) -> Rejection:
-    return Rejection(reasons.CONFLICT, detail, event.event_id)
+    return conflict(event, "this redemption came before with other points")

@@ -15,7 +15,7 @@ class Effect(NamedTuple):
     """The effect of an event on its customer.
 
     `reason` is that of a tier change by it (`handlers.causes`); `reduces` is true for
-    cancellations, failed payments and refunds.
+    cancellations, failed payments, refunds, and edits downwards.
     """
 
     reason: str = ORDER
@@ -23,7 +23,9 @@ class Effect(NamedTuple):
     came_back: CameBack | None = None
     unmatched: int = 0
     order: Order | None = None
-    """The order of the event as it is now; None if it is unknown, or not needed for points."""
+    """The order of the event as it is now; None if it is unknown."""
+    returned: tuple[Order, ...] = ()
+    """The orders that a return without an order was taken from."""
 
     @property
     def comes_to_count(self) -> bool:

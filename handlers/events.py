@@ -42,6 +42,9 @@ from scoring.money import Amount
 SCHEMA = Schema()
 """All types of events."""
 
+_IN_ORDERS_CURRENCY = money(into="amount_minor", of_order=True).described("in the order's currency")
+_ORDERS_CURRENCY = CURRENCY.described("that of the order")
+
 
 class Event(Struct):
     """What every event has, in the order in which the fast path gives it.
@@ -81,19 +84,43 @@ class OrderChanged(Event):
     """An order was paid or cancelled, or its payment failed, by `type`."""
 
     order_id: Id
+    is_status: bool = False
+    """A `payment_status` of `paid`, told again at or before the order's own time."""
+
+
+@SCHEMA.event("order.updated", topic="orders", fast=True, since=3)
+class OrderUpdated(Event):
+    """An order was edited: its amount is another one, in the order's currency."""
+
+    order_id: Id
+    amount: Annotated[Amount | None, _IN_ORDERS_CURRENCY]
+    currency: Annotated[str, _ORDERS_CURRENCY] | None = None
+    items: Annotated[tuple[str, ...], LINES] = ()
+    amount_minor: int = 0
+    """Minor units of `currency` where it was told."""
 
 
 @SCHEMA.event("order.refunded", topic="orders", fast=True)
 class OrderRefunded(Event):
-    """Part or all of an order's amount was refunded, in the order's currency."""
+    """Part or all of an order's amount was refunded; without an order it is a return."""
+
+    refund_id: Id
+    amount: Annotated[Amount | None, _IN_ORDERS_CURRENCY]
+    order_id: Annotated[str, ID.described("without it: a return, whatever was bought")] | None = (
+        None
+    )
+    currency: Annotated[str, _ORDERS_CURRENCY] | None = None
+    amount_minor: int = 0
+    """Minor units of `currency` where it was told, or of the base currency; set by the policy's
+    checks."""
+
+
+@SCHEMA.event("order.refund_cancelled", topic="orders", fast=True, since=3)
+class RefundCancelled(Event):
+    """A refund failed or was undone."""
 
     order_id: Id
     refund_id: Id
-    amount: Annotated[
-        Amount | None, money(into="refund_units").described("in the order's currency")
-    ]
-    refund_units: int = 0
-    """In units of the base currency's digits, set by the policy's checks."""
 
 
 # -- browse

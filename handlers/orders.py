@@ -1,4 +1,4 @@
-"""Orders: placed, paid, cancelled, refunded."""
+"""Orders: placed, paid, cancelled, edited, refunded; and returns that name none."""
 
 from __future__ import annotations
 
@@ -7,13 +7,23 @@ from handlers.causes import CANCELLATION, ORDER
 from handlers.causes import REFUND as REFUNDED
 from handlers.dormancy import CameBack
 from handlers.effects import Effect
-from handlers.events import OrderChanged, OrderPlaced, OrderRefunded
+from handlers.events import (
+    OrderChanged,
+    OrderPlaced,
+    OrderRefunded,
+    OrderUpdated,
+    RefundCancelled,
+)
 from handlers.state.customer import Customer
-from scoring.change import CANCEL, FAIL, PAY, REFUND, Change
-from scoring.money import CURRENCY_DIGITS, convert
+from scoring import returns
+from scoring.change import CANCEL, CANCEL_REFUND, EDIT, FAIL, PAY, REFUND, STATUS_PAID, Change
+from scoring.money import CURRENCY_DIGITS, Amount, convert
 from scoring.order import FAILED, PAID, PENDING, Foreign, Order
 from scoring.rules import Rules
+from scoring.timestamps import NEVER_MS
 
+_AS_TOLD_SINCE = 3
+"""The format from which on changes are kept with their time, and amounts as they were told."""
 PAYMENT_STATUS = {None: PENDING, "pending": PENDING, "paid": PAID, "failed": FAILED}
 
 _CHANGES = {
@@ -35,28 +45,92 @@ def order_placed(customer: Customer, event: OrderPlaced, rules: Rules, today: in
         PAYMENT_STATUS[event.payment_status],
         foreign=foreign,
     )
-    is_purchase = customer.ledger.place(order, rules, today)
+    placed = customer.ledger.place(order, rules, today)
     touch(customer, placed_ms)
-    return Effect(came_back=CameBack(is_purchase, placed_ms), order=order)
+    came_back = CameBack(placed.counts, placed_ms)
+    return Effect(came_back=came_back, unmatched=placed.unmatched, order=order)
 
 
 def order_changed(customer: Customer, event: OrderChanged, rules: Rules, today: int) -> Effect:
     """Mark an order as paid, failed or cancelled."""
     kind, effect = _CHANGES[event.type]
-    return _change(customer, Change(kind, event.order_id), effect, rules)
+    if event.is_status:
+        kind = STATUS_PAID
+    return _change(customer, _changing(kind, event, rules), effect, rules)
+
+
+def order_updated(customer: Customer, event: OrderUpdated, rules: Rules, today: int) -> Effect:
+    """Set the amount of an order anew."""
+    change = _with_amount(EDIT, event, event.order_id, "", rules)
+    return _change(customer, change, Effect(reason=ORDER), rules)
 
 
 def order_refunded(customer: Customer, event: OrderRefunded, rules: Rules, today: int) -> Effect:
-    """Take a refund off its order."""
-    change = Change(REFUND, event.order_id, event.refund_id, event.refund_units)
+    """Take a refund off its order, or a return off those there are."""
+    if event.order_id is None:
+        return _share_out(customer, event, rules)
+    change = _with_amount(REFUND, event, event.order_id, event.refund_id, rules)
     return _change(customer, change, Effect(reason=REFUNDED, reduces=True), rules)
 
 
+def refund_cancelled(
+    customer: Customer, event: RefundCancelled, rules: Rules, today: int
+) -> Effect:
+    """Take back a refund, also one that is still to come."""
+    change = Change(CANCEL_REFUND, event.order_id, event.refund_id, 0, event.occurred_ms)
+    return _change(customer, change, Effect(reason=REFUNDED), rules)
+
+
+def amount_of_refund(
+    event: OrderRefunded | OrderUpdated, rules: Rules
+) -> tuple[Amount, str | None]:
+    """The amount as it is kept, and the currency that was told with it.
+
+    Before format 3 a currency had no place, and the amount the decimals of the base currency.
+    """
+    assert event.amount is not None
+    if rules.format < _AS_TOLD_SINCE:
+        return Amount(event.amount_minor, rules.base_digits), None
+    return event.amount, event.currency
+
+
+def _changing(kind: int, event: OrderChanged, rules: Rules) -> Change:
+    at_ms = NEVER_MS if rules.format < _AS_TOLD_SINCE else event.occurred_ms
+    return Change(kind, event.order_id, at_ms=at_ms)
+
+
+def _with_amount(
+    kind: int, event: OrderRefunded | OrderUpdated, order_id: str, refund_id: str, rules: Rules
+) -> Change:
+    amount, currency = amount_of_refund(event, rules)
+    if rules.format < _AS_TOLD_SINCE:
+        return Change(kind, order_id, refund_id, amount.units)
+    return Change(
+        kind, order_id, refund_id, amount.units, event.occurred_ms, amount.scale, currency or ""
+    )
+
+
 def _change(customer: Customer, change: Change, effect: Effect, rules: Rules) -> Effect:
-    counted, unmatched = customer.ledger.change(change, rules)
-    came_back = None if counted is None else CameBack(True, counted.placed_ms)
-    order = None if rules.points is None else customer.ledger.find(change.order_id)
-    return effect._replace(came_back=came_back, unmatched=unmatched, order=order)
+    changed = customer.ledger.change(change, rules)
+    order, came_back = changed.order, None
+    if order is not None and changed.comes_to_count:
+        came_back = CameBack(True, order.placed_ms)
+    return effect._replace(
+        reduces=effect.reduces or changed.is_lowered,
+        came_back=came_back,
+        unmatched=changed.unmatched,
+        order=order,
+    )
+
+
+def _share_out(customer: Customer, event: OrderRefunded, rules: Rules) -> Effect:
+    """A return that names no order, from the newest orders on."""
+    ledger, currency = customer.ledger, event.currency or rules.base_currency
+    ledger.returns = returns.remember(ledger.returns, event.refund_id, event.amount_minor, currency)
+    shift = rules.base_digits - CURRENCY_DIGITS[currency]
+    amount = convert(event.amount_minor, rules.rates[currency], shift)
+    shared, left = ledger.share_out(amount, event.occurred_ms, rules)
+    return Effect(reason=REFUNDED, reduces=True, unmatched=int(left > 0), returned=tuple(shared))
 
 
 def _in_base(event: OrderPlaced, rules: Rules) -> tuple[int, Foreign | None]:

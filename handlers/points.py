@@ -23,6 +23,8 @@ def follow_points(context: Context, customer: Customer, applied: AppliedEvent) -
     assert rule is not None
     if order is not None:
         _follow_order(context, customer, order, rule, applied)
+    elif applied.effect.returned:
+        _follow_return(context, customer, rule, applied)
     elif type(event) is ActivityRecorded:
         _earn_by_activity(context, customer, event, rule, applied)
     elif type(event) is PointsRedeemed:
@@ -106,6 +108,18 @@ def _follow_order(
     if delta:
         about = About(order_id=order.order_id)
         emit_change(context, customer, delta, applied.now_ms, applied.cause, about)
+
+
+def _follow_return(
+    context: Context, customer: Customer, rule: PointsRule, applied: AppliedEvent
+) -> None:
+    """Take back the points of what a return took from several orders, as one sum."""
+    delta = sum(
+        _bring_in_line(context.rules, rule, customer, order, applied.now_ms)
+        for order in applied.effect.returned
+    )
+    if delta:
+        emit_change(context, customer, delta, applied.now_ms, applied.cause, About())
 
 
 def _bring_in_line(

@@ -44,6 +44,13 @@ REASONS = (
 )
 
 
+class Duplicate:
+    """The verdict on an event that was seen before; it has no effect."""
+
+
+DUPLICATE = Duplicate()
+
+
 class Rejection(NamedTuple):
     """A record that becomes a dead letter. `detail` is one sentence for a person."""
 

@@ -38,10 +38,12 @@ from handlers.events import (
     OrderChanged,
     OrderPlaced,
     OrderRefunded,
+    OrderUpdated,
     PointsAdjusted,
     PointsRedeemed,
     ProfileUpdated,
     RedemptionCancelled,
+    RefundCancelled,
     SurveyAnswered,
     TicketChanged,
     TicketOpened,
@@ -50,7 +52,13 @@ from handlers.events import (
 )
 from handlers.followups import remind_of_followups
 from handlers.merge.join import join
-from handlers.orders import order_changed, order_placed, order_refunded
+from handlers.orders import (
+    order_changed,
+    order_placed,
+    order_refunded,
+    order_updated,
+    refund_cancelled,
+)
 from handlers.points import EXPIRY, expire_points, follow_points, join_points
 from handlers.points_expiring import remind_of_expiry
 from handlers.profile import count_answer, count_reason
@@ -78,6 +86,8 @@ ORDER_HANDLERS: dict[type[Event], OrderHandler] = {
     OrderPlaced: order_placed,
     OrderChanged: order_changed,
     OrderRefunded: order_refunded,
+    OrderUpdated: order_updated,
+    RefundCancelled: refund_cancelled,
 }
 TIER_HANDLERS: dict[type[Event], Callable[[Customer, Any], None]] = {
     TierOverridden: tier_overridden,

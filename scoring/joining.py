@@ -6,11 +6,15 @@ from bisect import bisect_right
 from operator import attrgetter
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from scoring import id_list
+from scoring import id_list, seen_ids
 from scoring.change import REFUND
+from scoring.changing import apply_waiting, in_base, settle
 from scoring.ledger import MAX_LEFT, MAX_WAITING, Ledger
-from scoring.order import Order, apply_change
+from scoring.money import MAX_MINOR_UNITS
+from scoring.order import PENDING, Later, Order, digits_of
+from scoring.returns import MAX_RETURNS
 from scoring.rules import Rules
 
 
@@ -40,13 +44,14 @@ def join_ledgers(own: Ledger, other: Ledger, rules: Rules, today: int) -> Joined
     for order in other.orders:
         twins = [twin for twin in own_orders.get(order.order_id, ()) if twin.is_same(order)]
         if twins:
-            twins[-1].take_news(order)
+            join_orders(twins[-1], order, rules)
             joined.changed.append((twins[-1], twins[-1].counts))
             joined.duplicates.append(order)
         else:
             index = bisect_right(own.orders, order.placed_ms, key=attrgetter("placed_ms"))
             own.orders.insert(index, order)
-    _join_waiting(own, other, joined)
+    own.returns = seen_ids.joined(own.returns, other.returns, MAX_RETURNS)
+    _join_waiting(own, other, joined, rules)
     _join_frozen(own, other)
     own.recount(rules)
     own.evict(rules, today)
@@ -54,20 +59,72 @@ def join_ledgers(own: Ledger, other: Ledger, rules: Rules, today: int) -> Joined
     return joined
 
 
-def _join_waiting(own: Ledger, other: Ledger, joined: Joined) -> None:
+def join_orders(own: Order, other: Order, rules: Rules) -> None:
+    """Take over what became of an order under another id: payment, refunds, edits, points."""
+    was_refunded = own.is_fully_refunded or other.is_fully_refunded
+    _join_payment(own, other)
+    if own.payment == PENDING:
+        own.payment = other.payment
+    if own.refunds is None:
+        own.refunds = other.refunds
+    elif other.refunds is not None:
+        digits = digits_of(own, rules)
+        own.refunds = own.refunds.with_those_of(other.refunds, digits, rules.base_digits)
+    if other.later is not None:
+        _join_later(own, other, other.later, rules)
+    settle(own, rules, was_refunded=was_refunded)
+    if own.earned is None:
+        own.earned, other.earned = other.earned, None
+
+
+def _join_payment(own: Order, other: Order) -> None:
+    """Cancelled if either is, unless a payment of the other is newer than its cancellation."""
+    own.cancelled = own.cancelled or other.cancelled
+    if own.later is None and other.later is None:
+        return
+    paid = [at for at in (own.newest_payment_ms, other.newest_payment_ms) if at is not None]
+    later, theirs = own.known_later(), other.later or Later()
+    cancelled = [at for at in (later.cancelled_ms, theirs.cancelled_ms) if at is not None]
+    later.cancelled_ms = max(cancelled, default=None)
+    if later.paid_ms is not None or theirs.paid_ms is not None:
+        later.paid_ms = max(paid)
+    if later.cancelled_ms is not None and later.paid_ms is not None:
+        own.cancelled = own.cancelled and later.paid_ms <= later.cancelled_ms
+
+
+def _join_later(own: Order, other: Order, theirs: Later, rules: Rules) -> None:
+    """The newest edit of both holds (equal: the survivor's), and the shares of both."""
+    later = own.known_later()
+    later.share += theirs.share
+    if theirs.edited_ms is None or (
+        later.edited_ms is not None and theirs.edited_ms <= later.edited_ms
+    ):
+        return
+    if later.placed_minor is None:
+        later.placed_minor = own.amount_minor
+    later.edited_ms = theirs.edited_ms
+    own.amount = min(in_base(own, other.amount_minor, rules), MAX_MINOR_UNITS)
+    if own.foreign is not None:
+        own.foreign = replace(own.foreign, amount_minor=other.amount_minor)
+
+
+def _join_waiting(own: Ledger, other: Ledger, joined: Joined, rules: Rules) -> None:
     """Apply the waiting changes of both to the orders of both; a refund waits at most once."""
     waiting, own.waiting = [*own.waiting, *other.waiting], []
     for change in waiting:
         found, same = own.find(change.order_id), None
         if change.kind == REFUND:
-            same = own.is_duplicate_refund(change.order_id, change.refund_id, change.refund_units)
+            amount, currency = change.amount(rules.base_digits), change.currency or None
+            same = own.is_duplicate_refund(
+                change.order_id, change.refund_id, amount, currency, rules
+            )
         if same is not None:
             joined.unmatched += not same
         elif found is None:
             own.waiting.append(change)
         else:
             joined.changed.append((found, found.counts))
-            apply_change(found, change)
+            joined.unmatched += apply_waiting(found, [change], rules)
     excess = max(0, len(own.waiting) - MAX_WAITING)
     del own.waiting[:excess]
     joined.unmatched += excess

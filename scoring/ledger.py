@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from operator import attrgetter
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from msgspec import Struct, field
 
 from scoring import id_list
 from scoring.change import REFUND, Change
-from scoring.order import Order, apply_change, counts
+from scoring.changing import apply_change, apply_waiting
+from scoring.money import Amount, is_equal
+from scoring.order import Order, counts, currency_of
 from scoring.order_limits import too_many
 from scoring.rules import Rules
 from scoring.since import since
@@ -32,6 +34,26 @@ class MergedDay(Struct, array_like=True):
     day: int
     count: int
     value: int
+
+
+class Placed(NamedTuple):
+    """What came of placing an order: whether it counts, and how many changes had no effect."""
+
+    counts: bool
+    unmatched: int
+
+
+class Changed(NamedTuple):
+    """What came of a change of an order."""
+
+    order: Order | None = None
+    """None if the change waits for it."""
+    comes_to_count: bool = False
+    """Whether this change made it count."""
+    is_lowered: bool = False
+    """Whether its amount is lower than before."""
+    unmatched: int = 0
+    """How many changes (0 or 1) have no effect for good."""
 
 
 class Ledger(Struct, array_like=True):
@@ -60,6 +82,8 @@ class Ledger(Struct, array_like=True):
     left: Annotated[bytes, since(3)] = b""
     """The ids (`scoring.id_list`) of orders that left the window last, or came when they were out
     of it, counted or not, oldest first; of merged orders there are none."""
+    returns: Annotated[bytes, since(3)] = b""
+    """The newest returns without an order (`scoring.returns`)."""
 
     @property
     def orders_ever(self) -> int:
@@ -82,35 +106,38 @@ class Ledger(Struct, array_like=True):
                 return order
         return None
 
-    def is_duplicate_refund(self, order_id: str, refund_id: str, units: int) -> bool | None:
+    def is_duplicate_refund(
+        self, order_id: str, refund_id: str, amount: Amount, currency: str | None, rules: Rules
+    ) -> bool | None:
         """Whether a refund was seen before, on its order or waiting for it.
 
-        True with the same amount (a duplicate), False with another one (a conflict), None if its id
-        is new.
+        True with the same amount and currency (a duplicate), False with others (a conflict), None
+        if its id is new. Without a currency (None) it is in that of the order.
         """
         order = self.find(order_id)
         if order is not None and order.refunds is not None:
-            same = order.refunds.is_duplicate(refund_id, units)
+            same = order.refunds.is_duplicate(refund_id, amount, rules.base_digits)
             if same is not None:
-                return same
+                return same and currency in (None, currency_of(order, rules))
         for change in self.waiting:
             if (change.kind, change.order_id, change.refund_id) == (REFUND, order_id, refund_id):
-                return change.refund_units == units
+                is_same = is_equal(change.amount(rules.base_digits), amount)
+                return is_same and (currency is None or change.currency in ("", currency))
         return None
 
-    def place(self, order: Order, rules: Rules, today: int) -> bool:
-        """Add a new order, and apply the changes that waited for it. True if it counts."""
+    def place(self, order: Order, rules: Rules, today: int) -> Placed:
+        """Add a new order, and apply the changes that waited for it."""
+        unmatched = 0
         if self.waiting:
-            for change in self.waiting:
-                if change.order_id == order.order_id:
-                    apply_change(order, change)
+            own = [change for change in self.waiting if change.order_id == order.order_id]
+            unmatched = apply_waiting(order, own, rules)
             self.waiting = [c for c in self.waiting if c.order_id != order.order_id]
         order.counts = counts(order, rules)
         if order.day <= today - rules.window_days:
             self._go(order, rules)
             if order.counts:
                 self._measure()
-            return order.counts
+            return Placed(order.counts, unmatched)
         index = bisect_right(self.orders, order.placed_ms, key=attrgetter("placed_ms"))
         self.orders.insert(index, order)
         if order.counts:
@@ -118,34 +145,51 @@ class Ledger(Struct, array_like=True):
         self.keep_to_limits(rules)
         if order.counts:
             self._measure()
-        return order.counts
+        return Placed(order.counts, unmatched)
 
-    def change(self, change: Change, rules: Rules) -> tuple[Order | None, int]:
-        """Apply a change to its order, or let it wait if the order is missing.
-
-        Returns:
-            the order, if this change made it count; and how many changes (0 or 1) were pushed out
-            of the waiting list, so that they never find their order.
-        """
-        if change.kind == REFUND:
-            self.keep_to_limits(rules)  # before, so that this order is not merged while it changes
+    def change(self, change: Change, rules: Rules) -> Changed:
+        """Apply a change to its order, or let it wait if the order is missing."""
+        self.keep_to_limits(rules)  # before, so that this order is not merged while it changes
         order = self.find(change.order_id)
         if order is None:
             self.waiting.append(change)
             if len(self.waiting) > MAX_WAITING:
                 del self.waiting[0]
-                return None, 1
-            return None, 0
-        counted = order.counts
+                return Changed(unmatched=1)
+            return Changed()
+        counted, amount = order.counts, order.amount
         if counted:
             self._leave(order)
-        apply_change(order, change)
+        applied = apply_change(order, change, rules)
         order.counts = counts(order, rules)
         if order.counts:
             self._enter(order)
         if order.counts != counted:
             self._measure()
-        return (order if order.counts and not counted else None), 0
+        comes_to_count = order.counts and not counted
+        return Changed(order, comes_to_count, order.amount < amount, int(not applied))
+
+    def share_out(self, amount: int, at_ms: int, rules: Rules) -> tuple[list[Order], int]:
+        """Take a return without an order from the counted orders up to an instant, newest first.
+
+        Returns:
+            the orders it was taken from, each at most down to zero, and what is left.
+        """
+        shared = []
+        for order in reversed(self.orders):
+            share = min(order.value, amount)
+            if share and order.counts and order.placed_ms <= at_ms:
+                self._leave(order)
+                order.known_later().share += share
+                order.counts = counts(order, rules)
+                if order.counts:
+                    self._enter(order)
+                amount -= share
+                shared.append(order)
+        if shared:
+            self.keep_to_limits(rules)
+            self._measure()
+        return shared, amount
 
     def evict(self, rules: Rules, today: int) -> list[str]:
         """Drop what has left the window by `today`; the ids of the counted orders that left.

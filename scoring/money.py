@@ -117,6 +117,10 @@ class Rate(NamedTuple):
     denominator: int
 
 
+ONE = Rate(1, 1)
+"""The rate of the base currency."""
+
+
 def rate_of(text: str, shift: int = 0) -> Rate:
     """The rate of decimal text, divided by 10**shift, as a state can keep it.
 
@@ -180,6 +184,16 @@ def convert(units: int, rate: Rate, shift: int = 0) -> int:
     if numerator == denominator:
         return units
     return round(Fraction(units * numerator, denominator))
+
+
+def is_equal(one: Amount, other: Amount) -> bool:
+    """Whether two amounts are the same number."""
+    return bool(one.units * 10**other.scale == other.units * 10**one.scale)
+
+
+def rounded(amount: Amount, digits: int) -> int:
+    """An amount in units of so many decimals, ties to the even unit."""
+    return convert(amount.units, ONE, digits - amount.scale)
 
 
 def text_of_minor(minor: int, digits: int) -> str:

@@ -1,17 +1,20 @@
 """One order: its amount, its payment, cancellation and refunds, and whether it counts.
 
-Money is in minor units of the base currency unless a name says otherwise.
+What changes it is in `scoring.changing`. Money is in minor units of the base currency unless a name
+says otherwise.
 """
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from msgspec import Struct
 
-from scoring.change import CANCEL, FAIL, PAY, Change
-from scoring.money import Rate, convert
+from scoring.money import CURRENCY_DIGITS, ONE, Rate
 from scoring.points import Earned
 from scoring.refunds import Refunds
 from scoring.rules import Rules
+from scoring.since import since
 
 PENDING, PAID, FAILED = range(3)
 """Payment status of an order."""
@@ -29,6 +32,23 @@ class Foreign(Struct, array_like=True, frozen=True):
     rate_denominator: int
 
 
+class Later(Struct, array_like=True):
+    """What came to be known of an order after it was placed."""
+
+    paid_ms: int | None = None
+    """When the newest payment occurred; None if it is that of the `payment_status`, or none."""
+    cancelled_ms: int | None = None
+    """When the newest cancellation occurred."""
+    edited_ms: int | None = None
+    """When the edit occurred that holds."""
+    placed_minor: int | None = None
+    """The amount it was placed with, in its currency, if it was edited since."""
+    share: int = 0
+    """What returns without an order took of it."""
+    stays_refunded: bool = False
+    """It was fully refunded when it was edited to zero, so it is no order of zero."""
+
+
 class Order(Struct, array_like=True):
     """An order in the window. `counts` is kept in step by the ledger."""
 
@@ -43,37 +63,86 @@ class Order(Struct, array_like=True):
     refunds: Refunds | None = None
     earned: Earned | None = None
     """The points it gave, under a policy with points."""
+    later: Annotated[Later | None, since(3)] = None
+    """None if nothing of it is known."""
 
     @property
     def value(self) -> int:
         """The amount less refunds, never negative."""
-        return self.amount if self.refunds is None else self.amount - self.refunds.value
+        if self.refunds is None and self.later is None:
+            return self.amount
+        return self.amount - self.refunded
+
+    @property
+    def refunded(self) -> int:
+        """Its refunds and its shares of returns, at most the amount."""
+        refunded = 0 if self.refunds is None else self.refunds.value
+        if self.later is not None:
+            refunded += self.later.share
+        return min(refunded, self.amount)
 
     @property
     def is_fully_refunded(self) -> bool:
-        """Whether there are refunds, of the whole amount; so an order of 0.00 never is."""
-        return self.refunds is not None and 0 < self.refunds.value >= self.amount
+        """Whether there are refunds, of the whole amount; so an order of 0.00 never is.
+
+        But one that was before it was edited to 0.00 still is.
+        """
+        if self.refunds is None and self.later is None:
+            return False
+        if self.later is not None and self.later.stays_refunded:
+            return True
+        return 0 < self.refunded >= self.amount
+
+    @property
+    def amount_minor(self) -> int:
+        """The present amount in its own currency."""
+        return self.amount if self.foreign is None else self.foreign.amount_minor
+
+    @property
+    def rate(self) -> Rate:
+        """The rate at which it was converted."""
+        foreign = self.foreign
+        return ONE if foreign is None else Rate(foreign.rate_numerator, foreign.rate_denominator)
+
+    @property
+    def newest_payment_ms(self) -> int | None:
+        """When it was paid last: a `payment_status` of `paid` is a payment at the order's time."""
+        if self.later is not None and self.later.paid_ms is not None:
+            return self.later.paid_ms
+        return self.placed_ms if self.payment == PAID else None
+
+    def has_amount(self, minor: int) -> bool:
+        """Whether it has this amount in its own currency, or was placed with it."""
+        placed = None if self.later is None else self.later.placed_minor
+        return minor in (self.amount_minor, placed)
 
     def is_same(self, other: Order) -> bool:
         """Whether an order of this id in another ledger has the same amount and currency."""
         own, their = self.foreign, other.foreign
-        if own is None or their is None:
-            return own is their and self.amount == other.amount
-        return (own.currency, own.amount_minor) == (their.currency, their.amount_minor)
+        if (own and own.currency) != (their and their.currency):
+            return False
+        placed = None if other.later is None else other.later.placed_minor
+        return self.has_amount(other.amount_minor) or (
+            placed is not None and self.has_amount(placed)
+        )
 
-    def take_news(self, other: Order) -> None:
-        """Take over cancellation, payment, refunds and points from the order's copy elsewhere."""
-        self.cancelled = self.cancelled or other.cancelled
-        if self.payment == PENDING:
-            self.payment = other.payment
-        if self.refunds is None:
-            self.refunds = other.refunds
-        elif other.refunds is not None:
-            self.refunds = self.refunds.with_those_of(other.refunds)
-        if self.refunds is not None:
-            self.refunds.value = _refund_value(self, self.refunds.units)
-        if self.earned is None:
-            self.earned, other.earned = other.earned, None
+    def known_later(self) -> Later:
+        """What came to be known of it, to be added to."""
+        if self.later is None:
+            self.later = Later()
+        return self.later
+
+
+def currency_of(order: Order, rules: Rules) -> str:
+    """The currency in which an order was placed."""
+    return rules.base_currency if order.foreign is None else order.foreign.currency
+
+
+def digits_of(order: Order, rules: Rules) -> int:
+    """The decimals of an order's currency; before format 3 refunds had those of the base."""
+    if order.foreign is None or rules.format < 3:
+        return rules.base_digits
+    return CURRENCY_DIGITS[order.foreign.currency]
 
 
 def counts(order: Order, rules: Rules) -> bool:
@@ -83,32 +152,3 @@ def counts(order: Order, rules: Rules) -> bool:
     if rules.counts_when_paid and order.payment != PAID:
         return False
     return not order.is_fully_refunded
-
-
-def apply_change(order: Order, change: Change) -> None:
-    """Apply a change to its order; the ledger then decides whether the order counts."""
-    if change.kind == PAY:
-        order.payment = PAID
-    elif change.kind == FAIL:
-        order.payment = FAILED
-    elif change.kind == CANCEL:
-        order.cancelled = True
-    else:
-        _refund(order, change)
-
-
-def _refund(order: Order, change: Change) -> None:
-    refunds = order.refunds
-    if refunds is None:
-        refunds = order.refunds = Refunds(b"", 0, 0)
-    refunds.remember(change.refund_id, change.refund_units)
-    refunds.units += change.refund_units
-    refunds.value = _refund_value(order, refunds.units)
-
-
-def _refund_value(order: Order, units: int) -> int:
-    """A sum of refunds in the base currency, at most the amount of the order."""
-    foreign = order.foreign
-    if foreign is not None:
-        units = convert(units, Rate(foreign.rate_numerator, foreign.rate_denominator))
-    return min(units, order.amount)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scoring.order import Order
+from scoring.order import Later, Order
 from scoring.refunds import MAX_REFUND_IDS
 from scoring.rules import Rules
 
@@ -14,9 +14,10 @@ MAX_ORDERS_BEFORE = 512
 MAX_ORDER_BYTES = 458_752
 """What the orders may take together: 224 bytes each, if there are as many as may be."""
 
-_PLAIN, _FOREIGN, _REFUNDS, _EARNED = 36, 32, 24, 63
+_PLAIN, _FOREIGN, _REFUNDS, _EARNED = 37, 32, 25, 63
+_LATER, _LATER_NUMBER = 7, 8
 _MOST_WITHOUT_IDS = _PLAIN + _FOREIGN + _REFUNDS + _EARNED
-MOST_BYTES = _MOST_WITHOUT_IDS + 4 * 128 + 16 * MAX_REFUND_IDS
+MOST_BYTES = _MOST_WITHOUT_IDS + _LATER + 5 * _LATER_NUMBER + 4 * 128 + 16 * MAX_REFUND_IDS
 """What one order may take at most."""
 _SURELY_FIT = MAX_ORDER_BYTES // MOST_BYTES
 
@@ -29,7 +30,14 @@ def order_bytes(order: Order) -> int:
         size += _FOREIGN
     if refunds is not None:
         size += _REFUNDS + len(refunds.seen)
+    if order.later is not None:
+        size += _later_bytes(order.later)
     return size if order.earned is None else size + _EARNED
+
+
+def _later_bytes(later: Later) -> int:
+    numbers = (later.paid_ms, later.cancelled_ms, later.edited_ms, later.placed_minor)
+    return _LATER + _LATER_NUMBER * (4 - numbers.count(None) + (later.share > 0))
 
 
 def too_many(orders: Sequence[Order], rules: Rules) -> int:
@@ -57,4 +65,5 @@ def _surely_fit(orders: Sequence[Order]) -> bool:
     ids = "".join([order.order_id for order in orders])
     size = len(orders) * _MOST_WITHOUT_IDS + (len(ids) if ids.isascii() else len(ids.encode()))
     size += sum([len(refunds.seen) for order in orders if (refunds := order.refunds) is not None])
+    size += sum([_later_bytes(order.later) for order in orders if order.later is not None])
     return size <= MAX_ORDER_BYTES

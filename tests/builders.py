@@ -91,6 +91,26 @@ def refund(
     return event("order.refunded", at, customer, **fields)
 
 
+def updated(order_id: str, amount: object, at: object, customer: str = "ana", **more: Any) -> bytes:
+    """`order.updated`."""
+    return event("order.updated", at, customer, order_id=order_id, amount=amount, **more)
+
+
+def returned(
+    amount: object, at: object, refund_id: str = "r1", customer: str = "ana", **more: Any
+) -> bytes:
+    """`order.refunded` without an order."""
+    return event("order.refunded", at, customer, refund_id=refund_id, amount=amount, **more)
+
+
+def refund_cancelled(
+    order_id: str, at: object, refund_id: str = "r1", customer: str = "ana", **more: Any
+) -> bytes:
+    """`order.refund_cancelled`."""
+    fields = {"order_id": order_id, "refund_id": refund_id, **more}
+    return event("order.refund_cancelled", at, customer, **fields)
+
+
 def viewed(at: object, customer: str = "ana", **more: Any) -> bytes:
     """`page.viewed`."""
     return event("page.viewed", at, customer, **more)

@@ -170,6 +170,13 @@ class Driver:
         self.partition.activate(self._next(), record)
         return self._collect()
 
+    def raise_format(self, number: int) -> None:
+        """Go on in a newer format, as by a policy record that brings it."""
+        self._format = number
+        policy = self.partition.meta.policy
+        assert policy is not None
+        self.activate(policy, "the same policy in a newer format")
+
     def pass_to(self, at: str) -> list[dict[str, Any]]:
         """Let time pass up to an instant, itself included, without an event; what was due."""
         self.partition.finish(self._next(), to_ms(at))

@@ -78,9 +78,11 @@ class MoneyKind(Kind, frozen=True, kw_only=True):
 
     Attributes:
         into: the field of the event that takes the minor units.
+        of_order: it is in the currency of an order, which may not be known yet.
     """
 
     into: str
+    of_order: bool = False
 
 
 class CurrencyKind(Kind, frozen=True):
@@ -274,11 +276,21 @@ def between(low: int, high: int) -> Kind:
     return Kind(integer, raw, bound, words=f"{low} to {high}")
 
 
-def money(into: str) -> MoneyKind:
-    """An amount from 0; `into` names the field that takes its minor units."""
+def money(into: str, *, of_order: bool = False) -> MoneyKind:
+    """An amount from 0; `into` names the field that takes its minor units.
+
+    With `of_order` it is in the currency of an order, which may not be known yet.
+    """
     # A number with a fraction would pass through a float here, so the fast path leaves it.
     raw = Annotated[str, Meta(min_length=1)] | int
-    return MoneyKind(_amount, raw, convert=amount_of, words="decimal text or number", into=into)
+    return MoneyKind(
+        _amount,
+        raw,
+        convert=amount_of,
+        words="decimal text or number",
+        into=into,
+        of_order=of_order,
+    )
 
 
 TEXT = Kind(text, str)

@@ -11,6 +11,13 @@ import re
 from typing import Any
 
 from handlers import reasons
+from handlers.decode.amounts import (
+    OWN_CURRENCY_SINCE,
+    AmountFault,
+    check_alone,
+    is_of_some_currency,
+    minor_of,
+)
 from handlers.decode.attributes import ATTRIBUTES_SINCE
 from handlers.decode.fields import readable_id
 from handlers.decode.raw_event import RawEvent
@@ -47,6 +54,13 @@ def precheck(raw: RawEvent, rules: Rules) -> str | None:
     if money is not None:
         amount = getattr(raw, money.amount)
         currency: Any = None if money.currency is None else getattr(raw, money.currency)
+        if money.of_order:
+            if rules.format < OWN_CURRENCY_SINCE:
+                currency = None
+            elif currency is None:
+                if raw.order_id is not None:  # type: ignore[attr-defined]
+                    return None if is_of_some_currency(amount_of(amount)) else INVALID_AMOUNT
+                currency = rules.base_currency
         known = currency in rules.rates
         digits = CURRENCY_DIGITS[currency] if known else rules.base_digits
         most = rules.most_minor[currency] if known else MAX_MINOR_UNITS
@@ -114,30 +128,16 @@ def _check_tier(event: Event, field: str, rules: Rules) -> Rejection | None:
     return Rejection(reasons.INVALID_VALUE, detail, readable_id(event.event_id))
 
 
-def _check_money(event: Event, money: Money, rules: Rules) -> Rejection | None:
-    amount = getattr(event, money.amount)
-    currency: Any = None if money.currency is None else getattr(event, money.currency)
-    known = currency in rules.rates
-    digits = CURRENCY_DIGITS[currency] if known else rules.base_digits
-    minor = None if amount is None else minor_units(amount, digits)
-    if minor is None:
-        detail = f"{money.amount} must be a plain decimal from 0, with at most {digits} decimals"
-        if amount is not None and amount.units >= 0 and amount.scale <= digits:
-            detail = f"{money.amount} is over 10^12 minor units"
-        return Rejection(reasons.INVALID_AMOUNT, detail, readable_id(event.event_id))
-    if not known and currency is not None:
-        return Rejection(
-            reasons.UNKNOWN_CURRENCY,
-            f"the policy has no rate for {currency[:16]!r}",
-            readable_id(event.event_id),
-        )
-    if known and minor > rules.most_minor[currency]:
-        return Rejection(
-            reasons.INVALID_AMOUNT,
-            f"{money.amount} is over 10^12 minor units of {rules.base_currency} when converted",
-            readable_id(event.event_id),
-        )
-    setattr(event, money.into, minor)
+def _check_money(event: Any, money: Money, rules: Rules) -> Rejection | None:
+    try:
+        if money.of_order:
+            check_alone(event, rules)
+        else:
+            currency = None if money.currency is None else getattr(event, money.currency)
+            minor = minor_of(event, getattr(event, money.amount), currency, rules, money.amount)
+            setattr(event, money.into, minor)
+    except AmountFault as fault:
+        return fault.rejection
     return None
 
 

@@ -67,11 +67,13 @@ class Money(NamedTuple):
         currency: its currency; None where the event has no such field, and the amount has the
             decimals of the policy's base currency.
         into: takes the minor units.
+        of_order: it is in the currency of the event's order, where the event has none.
     """
 
     amount: str
     currency: str | None
     into: str
+    of_order: bool
 
 
 class EventType(NamedTuple):
@@ -189,5 +191,5 @@ def _money_of(fields: tuple[Field, ...]) -> Money | None:
     currency = next((f.name for f in fields if isinstance(f.kind, CurrencyKind)), None)
     for field in fields:
         if isinstance(field.kind, MoneyKind):
-            return Money(field.name, currency, field.kind.into)
+            return Money(field.name, currency, field.kind.into, field.kind.of_order)
     return None

@@ -138,7 +138,7 @@ def test_of_a_name_that_stands_twice_the_last_counts() -> None:
 REQUIRED = [
     (order("o1", "5", day(0)), ("order_id", "amount", "currency")),
     (cancelled("o1", day(0)), ("order_id",)),
-    (refund("o1", "5", day(0)), ("order_id", "refund_id", "amount")),
+    (refund("o1", "5", day(0)), ("refund_id", "amount")),
     (ticket_opened("t1", day(0)), ("ticket_id",)),
     (survey(5, day(0)), ("survey", "score")),
     (profile({}, day(0)), ("attributes",)),

@@ -8,6 +8,7 @@ import pytest
 
 from scoring.change import CANCEL, FAIL, PAY, REFUND, Change
 from scoring.ledger import MAX_WAITING, Ledger
+from scoring.money import Amount
 from scoring.order import Order
 from scoring.order_limits import MAX_ORDER_BYTES, MAX_ORDERS, MAX_ORDERS_BEFORE, order_bytes
 from scoring.policy import Policy
@@ -216,7 +217,9 @@ def test_the_64_changes_that_arrived_last_wait() -> None:
 
 def test_what_never_finds_its_order_is_counted_as_unmatched() -> None:
     ledger = Ledger()
-    given_up = [ledger.change(Change(PAY, f"o{n}"), RULES)[1] for n in range(MAX_WAITING + 3)]
+    given_up = [
+        ledger.change(Change(PAY, f"o{n}"), RULES).unmatched for n in range(MAX_WAITING + 3)
+    ]
     assert sum(given_up) == 3
     assert len(ledger.waiting) == MAX_WAITING
 
@@ -508,7 +511,7 @@ def test_orders_whose_refunds_take_much_room_are_merged_before_they_outgrow_the_
 def test_a_late_order_older_than_the_newest_2048_is_merged_at_once() -> None:
     rules = Rules(Policy(window_days=10_000))
     ledger = crowded(MAX_ORDERS + 10)
-    assert ledger.place(an_order("late", 0, 500), rules, 520)
+    assert ledger.place(an_order("late", 0, 500), rules, 520).counts
     assert ledger.merged[0].count == 5
     assert ledger.find("late") is None
     assert ledger.monetary == 205_800 + 500
@@ -532,8 +535,8 @@ def test_the_newest_refund_ids_of_an_order_are_remembered_and_all_their_sum() ->
     for number in range(MAX_REFUND_IDS + 1):
         ledger.change(Change(REFUND, "o1", f"r{number}", 100), RULES)
     assert ledger.monetary == 100_000 - 100 * (MAX_REFUND_IDS + 1)
-    assert ledger.is_duplicate_refund("o1", "r1", 100) is True
-    assert ledger.is_duplicate_refund("o1", "r0", 1) is None
+    assert ledger.is_duplicate_refund("o1", "r1", Amount(100, 2), None, RULES) is True
+    assert ledger.is_duplicate_refund("o1", "r0", Amount(1, 2), None, RULES) is None
 
 
 # Under other rules

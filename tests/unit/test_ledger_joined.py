@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scoring.change import CANCEL, FAIL, PAY, REFUND, Change
 from scoring.joining import Joined, join_ledgers
 from scoring.ledger import MAX_WAITING, Ledger
+from scoring.money import Amount
 from scoring.order import FAILED, PAID, PENDING, Foreign, Order
 from scoring.order_limits import MAX_ORDERS
 from scoring.points import Earned, Terms
@@ -121,8 +122,8 @@ def test_refunds_of_both_are_taken_off_each_id_once() -> None:
     own = refunded(refunded(ledger(order("o1", 2)), "o1", "r1", 100), "o1", "r2", 30)
     join(own, refunded(refunded(ledger(order("o1", 2)), "o1", "r2", 30), "o1", "r3", 7))
     assert own.monetary == 1_000 - 137
-    assert own.is_duplicate_refund("o1", "r3", 7) is True
-    assert own.is_duplicate_refund("o1", "r1", 99) is False
+    assert own.is_duplicate_refund("o1", "r3", Amount(7, 2), None, RULES) is True
+    assert own.is_duplicate_refund("o1", "r1", Amount(99, 2), None, RULES) is False
 
 
 def test_what_was_refunded_by_ids_forgotten_since_is_not_taken_off_twice() -> None:

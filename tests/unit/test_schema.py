@@ -187,7 +187,7 @@ def test_a_field_out_of_place_is_named_at_once() -> None:
 
 HANDLERS = {
     "handlers/orders.py",
-    "handlers/duplicates.py",
+    "handlers/order_identity.py",
     "handlers/support.py",
     "cli/uplift/comparison.py",
     "config/policy_tags.py",

@@ -29,7 +29,7 @@ from scoring.care import Reminded
 from scoring.change import REFUND, Change
 from scoring.decayed_topk import CAPACITY, Sketch, Weight
 from scoring.ledger import MAX_LEFT, MAX_WAITING, MergedDay
-from scoring.order import Foreign, Order
+from scoring.order import Foreign, Later, Order
 from scoring.order_limits import (
     MAX_ORDER_BYTES,
     MAX_ORDERS,
@@ -51,6 +51,7 @@ from scoring.points_account import (
 )
 from scoring.policy import Activity, PointsPolicy, Policy
 from scoring.refunds import MAX_REFUND_IDS, Refunds
+from scoring.returns import MAX_RETURNS
 from scoring.rolling_counts import DayCounts
 from scoring.rules import Rules
 from scoring.satisfaction import MAX_KEPT, ChurnAnswer, Experience
@@ -168,15 +169,17 @@ def worst(name: str = "") -> Customer:
             20_000 + n,
             10**12,
             foreign=Foreign("EUR", 10**12, 10**9, 10**9),
-            refunds=Refunds(bytes(16 * MAX_REFUND_IDS), 10**12, 10**12),
+            refunds=Refunds(bytes(16 * MAX_REFUND_IDS), 2**62, 10**12, 4),
+            later=Later(2**41, 2**41, 2**41, 10**12, 10**12, True),
             earned=Earned(Terms(10**9, 10**9, 10**12), MAX_POINTS, 20_000, 2**41, 10**12),
         )
         for n in range(MAX_ORDERS)
     ]
     found.ledger.keep_to_limits(NEWEST_RULES)
     found.ledger.waiting = [
-        Change(REFUND, wide(999 - n), wide(n), 10**12) for n in range(MAX_WAITING)
+        Change(REFUND, wide(999 - n), wide(n), 10**16, 2**41, 4, "EUR") for n in range(MAX_WAITING)
     ]
+    found.ledger.returns = bytes(16 * MAX_RETURNS)
     found.tickets = [
         Ticket(wide(n), "complaint", 2**41, is_open=True, changed_ms=2**41)
         for n in range(MAX_TICKETS)
@@ -207,13 +210,14 @@ def test_the_orders_of_the_worst_customer_take_no_more_than_they_may() -> None:
 
 
 def test_2048_ordinary_orders_are_all_kept_one_by_one() -> None:
-    """With ids of 36 characters, in another currency, with points, and a refund each."""
+    """With ids of 36 characters, in another currency, with points, a payment and a refund each."""
     ledger = worst().ledger
     ledger.orders = [
         structs.replace(
             ledger.orders[0],
             order_id=f"00000000-0000-0000-0000-{number:012}",
             refunds=Refunds(bytes(16), 1, 1),
+            later=Later(paid_ms=2**41),
         )
         for number in range(MAX_ORDERS)
     ]
