@@ -43,6 +43,13 @@ def publish(
             "TIERSTREAM_POLICY_AT_A_TIME.",
         ),
     ] = None,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet",
+            help='Mark what follows from the policy alone "suppressed": "policy_rollout".',
+        ),
+    ] = False,
 ) -> None:
     """Put a policy in force: it is written to every partition of the canonical log.
 
@@ -65,7 +72,8 @@ def publish(
                 f"{file}: currency: the policy in force counts in {in_force.currency}; amounts "
                 "kept in it cannot be changed to another base currency"
             )
-        partitions = asyncio.run(publish_policy(settings, declared, running, at_a_time))
+        publishing = publish_policy(settings, declared, running, at_a_time, quiet=quiet)
+        partitions = asyncio.run(publishing)
     typer.echo(f"policy {declared.version!r} written to {partitions} partitions")
 
 

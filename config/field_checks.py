@@ -57,6 +57,11 @@ def instant(value: str) -> str:
     return value
 
 
+def optional_instant(value: str) -> str:
+    """An RFC 3339 time, or nothing."""
+    return instant(value) if value else value
+
+
 def instant_ms(value: str) -> int:
     """An RFC 3339 time in milliseconds since 1970."""
     ms = parse_rfc3339(value)

@@ -1,7 +1,7 @@
 """The settings that shape results, and the names that tell deployments apart.
 
-The mode, the allowed lateness and how many customers go at a time are recorded in the log with the
-policy.
+The mode, the allowed lateness, `live_from` and how many customers go at a time are recorded in the
+log with the policy.
 """
 
 from __future__ import annotations
@@ -51,6 +51,11 @@ class ResultSettings(Section):
         default="1990-01-01T00:00:00Z",
         description="An event before this RFC 3339 time is a dead letter (`invalid_timestamp`).",
     )
+    live_from: Annotated[str, AfterValidator(field_checks.optional_instant)] = Field(
+        default="",
+        description="When the deployment went live (RFC 3339): what takes effect before it is "
+        'history, and goes out marked `"suppressed": "backfill"`. Empty: nothing is.',
+    )
     policy_file: Path | None = Field(
         default=None,
         description="The policy that the first start writes to the log; unset: the default policy.",
@@ -67,6 +72,11 @@ class ResultSettings(Section):
     def allowed_lateness_ms(self) -> int:
         """`allowed_lateness` in milliseconds."""
         return self.allowed_lateness.ms
+
+    @property
+    def live_from_ms(self) -> int | None:
+        """`live_from` in milliseconds since 1970; None if it is empty."""
+        return field_checks.instant_ms(self.live_from) if self.live_from else None
 
     @property
     def max_future_skew_ms(self) -> int:

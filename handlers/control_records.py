@@ -44,6 +44,10 @@ class PolicyActivated(_Control, frozen=True, tag=POLICY_ACTIVATED):
     """The number of the rules of the release that wrote it; 0 if it did not say."""
     at_a_time: Annotated[int | None, since(2)] = None
     """How many customers each further record re-evaluates; None: all of them by this record."""
+    live_from_ms: Annotated[int | None, since(3)] = None
+    """What takes effect before this instant is history, not to be acted on; None: nothing is."""
+    quiet: Annotated[bool, since(3)] = False
+    """What follows from this policy alone is not to be acted on."""
 
 
 ControlRecord = ClockTick | PolicyActivated

@@ -85,6 +85,7 @@ class Partition(PartitionCore):
         meta.app_id, meta.policy = activated.app_id, activated.policy
         meta.mode, meta.allowed_lateness_ms = activated.mode, activated.allowed_lateness_ms
         meta.format, meta.rules = max(meta.format, activated.format), activated.rules
+        meta.live_from_ms = activated.live_from_ms
         before = self._context
         if before is not None and same:
             before.source = source_of(meta.app_id)
@@ -94,7 +95,9 @@ class Partition(PartitionCore):
             self._context.outbox, self._context.tally = before.outbox, before.tally
             assert former is not None
             go = at_a_time if at_a_time > 0 else ALL_AT_ONCE
-            self.round.begin(offset, activated.event_id, go, (former, before.rules))
+            self.round.begin(
+                offset, activated.event_id, go, (former, before.rules), quiet=activated.quiet
+            )
             if at_a_time <= 0:
                 self.finish_round(offset)
         return None

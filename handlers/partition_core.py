@@ -74,6 +74,7 @@ class PartitionCore:
         """
         if self._context is None:
             raise NoPolicy("the log has no policy before its first event")
+        self._context.live_from_ms = self.meta.live_from_ms
         rules = self._context.rules
         rules.format, rules.remembers = self.meta.format, max(self.meta.format, self.remembers)
         return self._context
@@ -135,6 +136,7 @@ class PartitionCore:
         """Evaluate a customer under the new rules; if that raises, it is as before."""
         context, before = self.context, self.store.snapshot(customer.customer_id)
         point = context.savepoint()
+        context.is_rollout = self.round.is_quiet
         try:
             reevaluate(context, customer, standing.rules, standing.now_ms, self.round.cause)
             plan(context, customer, standing.now_ms)
@@ -148,6 +150,8 @@ class PartitionCore:
                 # A tier that is no more would make each later evaluation raise.
                 restored.tier, restored.grace = PROSPECT, None
             return restored
+        finally:
+            context.is_rollout = False
         return customer
 
     def _take_next_turns(self, offset: int) -> None:

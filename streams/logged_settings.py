@@ -1,7 +1,8 @@
 """Keeps the settings that the log of each partition records as those of this worker.
 
-They stand beside the policy in force: mode and allowed lateness, the rules of this release, and the
-format of the partition, which only rises, and only to one that every worker of the group reads.
+They stand beside the policy in force: mode, allowed lateness and `live_from`, the rules of this
+release, and the format of the partition, which only rises, and only to one that every worker of the
+group reads.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from handlers.state.partition_state import Meta
 from streams.engine.owned_partition import OwnedPartition
 from streams.faust_app import BatchProducer
 from streams.kafka.topics import CUSTOMER_EVENTS, topic_name
-from streams.policy_log import activation
+from streams.policy_log import KNOWS_LIVE_FROM, activation
 
 
 class LoggedSettings:
@@ -71,6 +72,8 @@ class LoggedSettings:
 
     def _differ(self, meta: Meta) -> bool:
         settings = self._settings
+        if meta.format >= KNOWS_LIVE_FROM and meta.live_from_ms != settings.live_from_ms:
+            return True
         return (meta.mode, meta.allowed_lateness_ms) != (
             settings.mode,
             settings.allowed_lateness_ms,

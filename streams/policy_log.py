@@ -24,6 +24,9 @@ from streams.kafka.read import read_to_end
 from streams.kafka.topics import CUSTOMER_EVENTS, changelog_name, check_topics, topic_name
 from streams.runtime.clock import wall_ms
 
+KNOWS_LIVE_FROM = 3
+"""The format that first has `live_from`; in an older one nothing is history."""
+
 
 def activation(
     settings: Settings,
@@ -31,11 +34,13 @@ def activation(
     running: Meta | None = None,
     number: int | None = None,
     at_a_time: int | None = None,
+    *,
+    quiet: bool = False,
 ) -> bytes:
     """The record that puts a policy in force, with the settings that shape results.
 
-    The mode, the lateness and the format of `running`, the state of a partition, are kept:
-    publishing a policy must not change them.
+    The mode, the lateness, `live_from` and the format of `running`, the state of a partition, are
+    kept: publishing a policy must not change them.
 
     Args:
         settings: of this deployment.
@@ -43,6 +48,7 @@ def activation(
         running: None for a deployment that has not run yet.
         number: of the format, if it is to be another one.
         at_a_time: as in `PolicyActivated`; the first format has all customers go at once.
+        quiet: as in `PolicyActivated`.
 
     Raises:
         FormatTooOld: the policy has something that the format cannot hold.
@@ -50,6 +56,7 @@ def activation(
     keeps = running is not None and running.policy is not None
     if number is None:
         number = running.format if keeps and running else settings.state_format or NEWEST
+    live_from_ms = running.live_from_ms if keeps and running else settings.live_from_ms
     return encode_control(
         PolicyActivated(
             event_id=f"policy-{uuid.uuid4()}",
@@ -62,6 +69,8 @@ def activation(
             rules=0 if number == FIRST else RULES,
             format=number,
             at_a_time=None if number == FIRST else at_a_time,
+            live_from_ms=live_from_ms if number >= KNOWS_LIVE_FROM else None,
+            quiet=quiet,
         )
     )
 
@@ -80,7 +89,12 @@ async def ensure_policy(settings: Settings, policy: Policy) -> list[int]:
 
 
 async def publish_policy(
-    settings: Settings, policy: Policy, running: Meta | None, at_a_time: int | None = None
+    settings: Settings,
+    policy: Policy,
+    running: Meta | None,
+    at_a_time: int | None = None,
+    *,
+    quiet: bool = False,
 ) -> int:
     """Write a policy to every partition of the log; return how many there are.
 
@@ -90,12 +104,16 @@ async def publish_policy(
         running: the state of a partition, None if no worker has written one yet.
         at_a_time: how many customers each further record of the log re-evaluates; None: as many as
             the settings say.
+        quiet: what follows from the policy alone goes out marked as not to be acted on.
+
+    Raises:
+        FormatTooOld: the format of the log cannot hold the policy, or that it is quiet.
     """
     has_policy = await _have_policies(settings)
     # Workers that have only just begun may be of a release that reads the first format only.
     number = FIRST if running is None and any(has_policy) else None
     go = at_a_time or settings.policy_at_a_time
-    value = activation(settings, policy, running, number, go)
+    value = activation(settings, policy, running, number, go, quiet=quiet)
     await _write(settings, value, range(len(has_policy)))
     return len(has_policy)
 

@@ -121,8 +121,11 @@ class Driver:
         limits: Limits = ANY_TIME,
         app_id: str = "tierstream",
         format_number: int = FIRST,
+        live_from: str | None = None,
     ) -> None:
         self.partition = Partition()
+        self.live_from = live_from
+        """As the next policy's record has it."""
         self._format = format_number
         self.outputs: list[dict[str, Any]] = []
         self.dead_letters: list[Rejection] = []
@@ -160,12 +163,22 @@ class Driver:
         event_id: str = "next policy",
         at_a_time: int | None = None,
         format_number: int | None = None,
+        *,
+        quiet: bool = False,
     ) -> list[dict[str, Any]]:
         """Take a `policy.activated`, with which the format may rise; what it put out."""
         self._format = format_number or self._format
         mode, lateness_ms, app_id = self._settings
         record = PolicyActivated(
-            event_id, app_id, mode, lateness_ms, policy, at_a_time=at_a_time, format=self._format
+            event_id,
+            app_id,
+            mode,
+            lateness_ms,
+            policy,
+            at_a_time=at_a_time,
+            format=self._format,
+            live_from_ms=None if self.live_from is None else to_ms(self.live_from),
+            quiet=quiet,
         )
         self.partition.activate(self._next(), record)
         return self._collect()

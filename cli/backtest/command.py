@@ -36,6 +36,14 @@ def backtest(
         str | None,
         typer.Option(metavar="TIME", help="Move time to this RFC 3339 time; drop later events."),
     ] = None,
+    live_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="What takes effect before this RFC 3339 time is marked as history (backfill); "
+            "without it, as configured, or as a dump says.",
+        ),
+    ] = None,
     sort: Annotated[
         bool, typer.Option("--sort", help="Sort the events by their times first.")
     ] = False,
@@ -52,6 +60,7 @@ def backtest(
         settings = load_settings()
         declared = load_policy(policy or settings.policy_file)
         until_ms = instant_ms("--until", until)
+        live_from_ms = instant_ms("--live-from", live_from)
         options = BacktestOptions(
             policy=declared,
             app_id=settings.app_id,
@@ -62,6 +71,8 @@ def backtest(
             ),
             until_ms=until_ms,
             override_policy=policy is not None,
+            live_from_ms=settings.live_from_ms if live_from is None else live_from_ms,
+            override_live_from=live_from is not None,
         )
         console = Console(stderr=True)
         # The input is opened first: a mistyped name must not empty the outputs of an earlier run.

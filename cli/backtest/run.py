@@ -92,6 +92,10 @@ class BacktestOptions(Struct, frozen=True):
     until_ms: int | None = None
     override_policy: bool = False
     """Use `policy` instead of the policies in a dumped log."""
+    live_from_ms: int | None = None
+    """What takes effect before it is history; None: nothing is."""
+    override_live_from: bool = False
+    """Use `live_from_ms` instead of that in a dumped log."""
 
 
 class Report(Struct):
@@ -234,6 +238,7 @@ class Backtest:
                 options.allowed_lateness_ms,
                 options.policy,
                 format=NEWEST,
+                live_from_ms=options.live_from_ms,
             ),
         )
 
@@ -258,8 +263,11 @@ class Backtest:
             if until_ms is None or record.at <= until_ms:
                 self.partition.tick(self._offset, record.at)
             return
-        if self._options.override_policy:
-            record = msgspec.structs.replace(record, policy=self._options.policy)
+        options = self._options
+        if options.override_policy:
+            record = msgspec.structs.replace(record, policy=options.policy)
+        if options.override_live_from:
+            record = msgspec.structs.replace(record, live_from_ms=options.live_from_ms)
         rejection = self.partition.activate(self._offset, record)
         if rejection is not None:
             self._reject(line, rejection)

@@ -10,10 +10,12 @@ from config.settings import Settings
 from handlers.control_records import PolicyActivated, decode_control
 from handlers.state.partition_state import Meta
 from scoring.policy import Policy
+from scoring.timestamps import rfc3339
 from streams.changelog import newest_meta
 from streams.kafka.clients import new_consumer
 from streams.kafka.read import read_to_end
 from streams.kafka.topics import CUSTOMER_EVENTS, changelog_name, topic_name
+from streams.policy_log import KNOWS_LIVE_FROM
 
 
 async def policy_finding(settings: Settings, declared: Policy | None) -> Finding:
@@ -71,6 +73,12 @@ def _compared(running: Policy, declared: Policy | None) -> Finding:
 
 
 def _mode_finding(settings: Settings, meta: Meta) -> Finding | None:
+    if meta.format >= KNOWS_LIVE_FROM and meta.live_from_ms != settings.live_from_ms:
+        return Finding(
+            f"the log has live_from {_time(meta.live_from_ms)}, but the settings say "
+            f"{_time(settings.live_from_ms)}",
+            "correct TIERSTREAM_LIVE_FROM; a worker started with these settings changes the log's",
+        )
     in_log = meta.mode, meta.allowed_lateness_ms
     if in_log == (settings.mode, settings.allowed_lateness_ms):
         return None
@@ -80,3 +88,7 @@ def _mode_finding(settings: Settings, meta: Meta) -> Finding | None:
         "correct TIERSTREAM_MODE and TIERSTREAM_ALLOWED_LATENESS; a worker started with these "
         "settings changes the log's",
     )
+
+
+def _time(instant_ms: int | None) -> str:
+    return "none" if instant_ms is None else rfc3339(instant_ms)

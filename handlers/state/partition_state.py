@@ -49,6 +49,8 @@ class Round(Struct, array_like=True, frozen=True):
     """The customer id up to which all had their turn; None at the beginning."""
     formers: tuple[Former, ...]
     """The policies that those who wait stand under, oldest first."""
+    quiet: Annotated[bool, since(3)] = False
+    """What follows from the new policy alone is not to be acted on."""
 
     @property
     def offset(self) -> int:
@@ -78,6 +80,8 @@ class Meta(Struct):
     """The number of the rules under which the policy came in force; 0 if it was not recorded."""
     round: Annotated[Round | None, since(2)] = None
     """Set while customers wait to be re-evaluated under the policy."""
+    live_from_ms: Annotated[int | None, since(3)] = None
+    """What takes effect before this instant is history, not to be acted on; None: nothing is."""
 
 
 def is_repeated(source_offsets: dict[str, int], source: Source) -> bool:

@@ -68,14 +68,33 @@ class PolicyRound:
         """What the evaluations of this round follow from."""
         return Cause(f"policy:{self._current.event_id}", (), POLICY)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the policy of this round was published quietly."""
+        return self._current.quiet
+
     def begin(
-        self, offset: int, event_id: str, at_a_time: int, former: tuple[Policy, Rules]
+        self,
+        offset: int,
+        event_id: str,
+        at_a_time: int,
+        former: tuple[Policy, Rules],
+        *,
+        quiet: bool = False,
     ) -> None:
-        """Begin anew for all customers known now, with the policy that was in force until now."""
+        """Begin anew for all customers known now.
+
+        Args:
+            offset: of the policy's record.
+            event_id: of the same.
+            at_a_time: how many customers each further record re-evaluates.
+            former: the policy that was in force until now.
+            quiet: what follows from the new policy alone is not to be acted on.
+        """
         meta, (policy, rules) = self._meta, former
         before = () if meta.round is None else meta.round.formers
         formers = (*before, Former(offset, meta.clock_ms, policy))
-        meta.round = Round(event_id, at_a_time, None, formers)
+        meta.round = Round(event_id, at_a_time, None, formers, quiet)
         self._former_rules[offset] = rules
         self._ids = None
 

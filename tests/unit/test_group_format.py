@@ -162,3 +162,21 @@ def test_other_rules_are_recorded_where_the_format_can_hold_it() -> None:
     log = _Log(2, meta)
     assert log.look() == [2]
     assert log.owned.partition.meta.rules == RULES
+
+
+def test_another_live_from_is_written_where_the_format_can_hold_it() -> None:
+    meta = Meta(policy=Policy(), allowed_lateness_ms=300_000, format=3, rules=RULES)
+    log = _Log(3, meta, live_from="2026-01-01T00:00:00Z")
+    assert log.look() == [3]
+    assert log.owned.partition.meta.live_from_ms == 1_767_225_600_000
+    assert log.look() == []
+    log.ours.look_again(0)
+    assert log.look() == []
+
+
+def test_an_older_format_goes_on_without_live_from() -> None:
+    meta = Meta(policy=Policy(), allowed_lateness_ms=300_000, format=2, rules=RULES)
+    assert _Log(2, meta, live_from="2026-01-01T00:00:00Z").look() == []
+    log = _Log(2, Meta(policy=Policy(), format=2, rules=RULES), live_from="2026-01-01T00:00:00Z")
+    assert log.look() == [2]
+    assert log.written[0].live_from_ms is None
