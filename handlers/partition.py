@@ -41,6 +41,8 @@ from scoring.rules import Rules
 
 NEWEST_OFFSET = 2**63
 """Behind every record of a log."""
+_ERASED_OFFSET_SINCE = 3
+"""The format from which on an erasure tells its offset."""
 ALL_AT_ONCE = 1_000
 """Customers looked up together where a policy asks for all customers at its own record."""
 
@@ -301,7 +303,10 @@ class Partition(PartitionCore):
         if customer.erased:
             return
         self.context.tally.unmatched += len(customer.ledger.waiting)
-        self.put_marker(offset, erased_customer(customer), was)
+        marker = erased_customer(customer)
+        if self.rules.format >= _ERASED_OFFSET_SINCE:
+            marker.erased_offset = offset
+        self.put_marker(offset, marker, was)
 
     def _as_of_now(self, customer: Customer) -> Customer:
         """The customer by whose orders an event is known, with those gone that left the window.

@@ -69,7 +69,7 @@ def merge_refusal(
     survivor = store.get(survivor_id)
     if survivor_id == customer.customer_id:
         detail = "the merge would lead in a circle"
-    elif survivor is not None and survivor.erased:
+    elif survivor is not None and survivor.is_erased_at(offset):
         detail = "the surviving customer was erased"
     else:
         return None

@@ -157,6 +157,9 @@ class Customer(Struct, array_like=True):
     surveyed: Annotated[Surveyed | None, since(3)] = None
     """When the customer was asked and answered, under a policy with surveys."""
 
+    erased_offset: Annotated[int, since(3)] = -1
+    """The offset of the record by which the customer was erased; -1 if that is not known."""
+
     @property
     def is_gone(self) -> bool:
         """Whether only a marker is kept: the customer was erased or merged into another."""
@@ -167,6 +170,10 @@ class Customer(Struct, array_like=True):
         if self.merged_into is not None and self.merged_into.offset <= offset:
             return self.merged_into.into
         return next((away.into for away in self.away if away.since <= offset < away.until), None)
+
+    def is_erased_at(self, offset: int) -> bool:
+        """Whether the customer was erased, as of a record that may be read again."""
+        return self.erased and self.erased_offset <= offset
 
     def is_duplicate(self, event_digest: bytes, content: bytes) -> bool | None:
         """Whether an event was seen: True with this content, False with other, None if new.

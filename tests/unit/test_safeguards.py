@@ -30,6 +30,7 @@ from tests.unit import test_dead_letter_size as dead_letter_size
 from tests.unit import test_fetch_and_seek as fetch_and_seek
 from tests.unit import test_foreign_records as foreign_records
 from tests.unit import test_lenient_headers as header_names
+from tests.unit import test_merge_refusal as merge_refusal
 from tests.unit import test_overtaken_restore as overtaken_restore
 from tests.unit import test_processing_failed as processing_failed
 from tests.unit import test_stable_end as stable_end
@@ -237,6 +238,25 @@ REBALANCES = (
     ),
 )
 
+MERGES = (
+    Guard(
+        "a merge read again is judged by who was erased then",
+        Edit(
+            handlers.partition, "merge_refusal", "survivor.is_erased_at(offset)", "survivor.erased"
+        ),
+        merge_refusal.test_a_merge_read_again_behind_which_its_survivor_was_erased_is_a_merge_again,
+    ),
+    Guard(
+        "a merge read again is judged by who was merged then",
+        Edit(
+            merge_refusal, "merge_refusal", "survivor_of(store, merge.into, offset)", "merge.into"
+        ),
+        lambda: merge_refusal.test_a_merge_that_was_undone_leads_in_a_circle_only_while_it_lasted(
+            21, True
+        ),
+    ),
+)
+
 FAULTS = (
     Guard(
         "no memory left stops the worker",
@@ -268,7 +288,8 @@ FAULTS = (
 )
 
 GUARDS = {
-    guard.safeguard: guard for guard in (*FOREIGN, *LETTERS, *TRANSACTIONS, *REBALANCES, *FAULTS)
+    guard.safeguard: guard
+    for guard in (*FOREIGN, *LETTERS, *TRANSACTIONS, *REBALANCES, *MERGES, *FAULTS)
 }
 
 
