@@ -244,7 +244,27 @@ class PartitionCore:
             rejection = failed(f"what was due at {rfc3339(due_ms)}", error)
             failure = Failure("due", customer.customer_id, rejection, error, has_letter=True)
             restored = self._drop(customer, before, point, failure)
+            restored = self._let_orders_leave(restored, before, due_ms)
             restored.next_due_ms = due_after(context.rules, restored, due_ms)
+            return restored
+        return customer
+
+    def _let_orders_leave(
+        self, customer: Customer, before: Snapshot | None, due_ms: int
+    ) -> Customer:
+        """Orders leave the window though the instant at which they do was dropped.
+
+        Else they would be known until the next one, and told again be a conflict.
+        """
+        rules = self.context.rules
+        try:
+            customer.ledger.evict(rules, rules.calendar.day(due_ms))
+        except Exception as error:
+            if must_stop(error):
+                raise
+            restored = self.store.as_packed(customer.customer_id, before)
+            assert restored is not None
+            restored.refused = customer.refused
             return restored
         return customer
 

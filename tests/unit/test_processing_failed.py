@@ -120,6 +120,25 @@ def test_a_due_instant_that_raises_has_a_letter_without_a_record() -> None:
     assert check.objection(listed) == NO_RECORD
 
 
+@pytest.mark.parametrize("number", [FIRST, 2, NEWEST])
+def test_orders_leave_the_window_though_the_instant_is_dropped_at_which_they_do(
+    number: int,
+) -> None:
+    """Told again they are as in a run without the fault, not a conflict."""
+
+    def became_of_it(point: str) -> tuple[str | None, int, int]:
+        driver = Driver(check_policy({"window_days": 10}), format_number=number)
+        driver.feed(order("A1", "10", day(0)), order("A2", "30", day(4)))
+        with poisoned_dues(point, "ana".__eq__):
+            driver.pass_to(day(10, 1))
+        reason = driver.reject(order("A1", "20", day(10, 2), event_id="again"))
+        return reason, driver.duplicates, driver.state().ledger.orders_ever
+
+    in_vain = became_of_it("remind")  # nothing reminds under this policy
+    assert became_of_it("evaluate") == in_vain
+    assert in_vain == ((None, 0, 3) if number < NEWEST else (None, 1, 2))
+
+
 @pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt, SystemExit])
 def test_what_is_no_fault_of_a_handler_stops_the_worker(error: type[BaseException]) -> None:
     owned = _owned()

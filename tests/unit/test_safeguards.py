@@ -14,6 +14,8 @@ import pytest
 
 import handlers.partition
 from config.settings import Settings
+from handlers.formats import FIRST
+from handlers.partition_core import PartitionCore
 from streams.engine.apply import Applier
 from streams.engine.failures import FailureWatch
 from streams.engine.fencing import Fencing
@@ -274,6 +276,20 @@ FAULTS = (
         "faults of another minute do not count",
         Edit(FailureWatch, "note", "at_ms.popleft()", "break"),
         processing_failed.test_more_than_a_set_number_within_a_minute_stops_the_worker,
+    ),
+    Guard(
+        "orders leave the window though their instant is dropped",
+        Edit(
+            PartitionCore,
+            "_let_orders_leave",
+            "customer.ledger.evict(rules, rules.calendar.day(due_ms))",
+            "pass",
+        ),
+        lambda: (
+            processing_failed.test_orders_leave_the_window_though_the_instant_is_dropped_at_which_they_do(
+                FIRST
+            )
+        ),
     ),
     Guard(
         "a policy that cannot be used leaves the one before",
