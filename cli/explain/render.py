@@ -17,6 +17,7 @@ from cli.explain.sections import (
     tags_part,
     waiting_part,
 )
+from cli.explain.tier import next_tier_words, override_words, tier_keeping
 from cli.explain.words import (
     MEASURES,
     condition_words,
@@ -70,6 +71,8 @@ def _title(why: Explanation) -> Text:
 
 def _tier(why: Explanation) -> Iterator[RenderableType | str]:
     tier, currency = why.tier, why.orders.currency
+    if tier.override is not None:
+        yield override_words(tier.override)
     if tier.current is None:
         yield "prospect: no counted order yet"
     else:
@@ -85,18 +88,13 @@ def _tier(why: Explanation) -> Iterator[RenderableType | str]:
             yield f"  began when {crossed_words(crossed, currency)}"
     elif tier.keeps_until is not None:
         yield f"keeps it until {time_words(tier.keeps_until)} if nothing more happens"
+    yield from tier_keeping(tier, currency)
     if tier.above is None or tier.next_tier is None:
         yield "there is no tier above"
         return
     yield f"above it: {_named(tier.above)}"
     yield from _conditions(tier.above, currency)
-    needed = tier.next_tier.order_amount_needed
-    if needed is None:
-        yield "no single order today would reach it"
-    elif not needed.strip("0."):
-        yield "one order of any amount today would reach it"
-    else:
-        yield f"one order of {measured('monetary', needed, currency)} today would reach it"
+    yield next_tier_words(tier.next_tier, currency)
 
 
 def _named(tier: TierHeld) -> str:

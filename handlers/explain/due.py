@@ -12,9 +12,11 @@ from handlers.explain.orders import date_of
 from handlers.outputs import optional_time
 from handlers.state.customer import Customer
 from handlers.tags import tags_due_ms
+from handlers.tier_expiring import expiring_due_ms
 from scoring.calendar import DAY_MS
 from scoring.dormancy import CHURNED, LEVELS, threshold_days
 from scoring.rules import Rules
+from scoring.tiers import hold_end
 from scoring.timestamps import NEVER_MS, rfc3339
 
 
@@ -83,6 +85,14 @@ def _instants(customer: Customer, rules: Rules) -> Iterator[tuple[int, DueReason
             yield start(last_day + step), DueReason("recency_passes", step - 1)
     if customer.grace is not None:
         yield start(customer.grace.until_day), DueReason("grace_ends")
+    hold_day = hold_end(rules, customer.rose_ms)
+    if hold_day is not None:
+        yield start(hold_day), DueReason("hold_ends")
+    if customer.override is not None and customer.override.tier is not None:
+        yield customer.override.until_ms, DueReason("override_ends", customer.override.tier)
+    told_ms = expiring_due_ms(customer)
+    if told_ms is not None:
+        yield told_ms, DueReason("fall_is_told")
     level_ms = level_due_ms(rules, customer)
     if level_ms is not None:
         yield level_ms, DueReason("level", LEVELS[customer.level + 1])

@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from handlers.outputs import CrossedView, NextTier, RfmView
+from handlers.outputs import CrossedView, Keep, NextTier, RfmView
 from handlers.profile import SatisfactionView
 
 Measured = int | str
@@ -22,6 +22,9 @@ DueKind = Literal[
     "merged_leave",
     "recency_passes",
     "grace_ends",
+    "hold_ends",
+    "override_ends",
+    "fall_is_told",
     "level",
     "reminder",
     "points_expire",
@@ -79,8 +82,24 @@ class GraceHeld(Struct, frozen=True):
     crossed: list[CrossedView]
 
 
+class OverrideWhy(Struct, frozen=True):
+    """The tier by hand whose time is not over; it rests under a policy without the tier."""
+
+    tier: str
+    mode: Literal["floor", "ceiling", "fixed"]
+    until: str
+    is_in_force: bool
+    told_at: str
+    event_id: str
+    by: str | None
+    note: str | None
+
+
 class TierWhy(Struct, frozen=True):
-    """The tier, its conditions, those of the next one, and what happens without an event."""
+    """The tier, its conditions, those of the next one, and what happens without an event.
+
+    `qualifies_for` counts an override in force, `by_figures` does not.
+    """
 
     name: str
     qualifies_for: str
@@ -89,6 +108,16 @@ class TierWhy(Struct, frozen=True):
     next_tier: NextTier | None
     grace: GraceHeld | None
     keeps_until: str | None
+    by_figures: str = ""
+    falls_to: str | None = None
+    """The tier after `keeps_until`."""
+    keep: Keep | None = None
+    """The orders of today that keep the tier then; null without a fall ahead."""
+    held_until: str | None = None
+    """When the hold after the last rise ends; null if none runs."""
+    override: OverrideWhy | None = None
+    told_at: str | None = None
+    """When the fall ahead will be told, under a policy with `warn_days`; null if not any more."""
 
 
 class DigitWhy(Struct, frozen=True):

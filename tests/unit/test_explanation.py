@@ -13,6 +13,7 @@ from cli.explain.render import explanation_view
 from config.policy_file import check_policy
 from handlers.explain.build import explain
 from handlers.explain.model import DueReason, Explanation
+from handlers.formats import NEWEST
 from handlers.reasons import Rejection
 from scoring.policy import Policy
 from tests.builders import (
@@ -21,6 +22,7 @@ from tests.builders import (
     day,
     merged,
     order,
+    overridden,
     paid,
     payment_failed,
     profile,
@@ -332,3 +334,57 @@ def lone() -> Driver:
     driver = Driver()
     driver.feed(order("o1", "10", day(0)))
     return driver
+
+
+def by_hand(**movement: int) -> Driver:
+    """One order of 40.00; gold takes 100.00 within the last hundred days."""
+    policy = check_policy(
+        {
+            "window_days": 100,
+            "tiers": [{"name": "gold", "min_monetary": "100"}, {"name": "rest"}],
+            "movement": {"grace_days": 0, **movement},
+        }
+    )
+    return Driver(policy, format_number=NEWEST)
+
+
+def test_tier_by_hand_is_shown_with_who_gave_it_and_what_the_figures_say() -> None:
+    driver = by_hand()
+    driver.feed(order("o1", "40", day(0)))
+    driver.feed(overridden("gold", day(1), until=day(9), by="kim", note="moved house"))
+    tier = why(driver).tier
+    assert (tier.name, tier.qualifies_for, tier.by_figures) == ("gold", "gold", "rest")
+    assert tier.override is not None
+    assert (tier.override.mode, tier.override.is_in_force) == ("floor", True)
+    assert (tier.keeps_until, tier.falls_to) == (day(9), "rest")
+    page = shown(why(driver))
+    assert "by hand: at least gold until 2025-01-10 00:00:00, by kim (moved house)" in page
+    assert "to keep it: one order of 60.00 USD in all today" in page
+    assert "the tier by hand, gold, ends" in page
+
+
+def test_hold_and_the_day_on_which_a_fall_is_told_are_shown() -> None:
+    driver = by_hand(hold_days=120, warn_days=10)
+    driver.feed(order("o1", "200", day(0)))
+    found = why(driver)
+    assert (found.tier.held_until, found.tier.keeps_until) == (day(120), day(120))
+    assert found.tier.told_at == day(110)
+    assert "held after its last rise until 2025-05-01 00:00:00" in shown(found)
+    driver.pass_to(day(109, 5))
+    due = why(driver).due
+    assert due is not None
+    assert due.reasons == [DueReason("fall_is_told")]
+    driver.pass_to(day(119, 5))
+    due = why(driver).due
+    assert due is not None
+    assert DueReason("hold_ends") in due.reasons
+    assert "the fall is told" not in shown(why(driver))
+
+
+def test_several_orders_that_reach_the_next_tier_are_shown() -> None:
+    policy = check_policy({"tiers": [{"name": "often", "min_frequency": 4}, {"name": "rest"}]})
+    driver = Driver(policy)
+    driver.feed(order("o1", "40", day(0)))
+    assert "no single order today would reach it; 3 orders of any amount today would" in shown(
+        why(driver)
+    )
