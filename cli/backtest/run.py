@@ -193,18 +193,22 @@ class Backtest:
     def run(self, lines: Iterable[Line], on_line: Callable[[Line], None]) -> Report:
         """Apply each line in turn, advance time to the end, and write the profiles."""
         for line in lines:
-            self._offset += 1
             on_line(line)
-            self._last = line
-            if line.raw and not line.raw.isspace():
-                self._take(line)
-            if self._offset % PACK_EVERY == 0:
-                self._checkpoint()
+            self.take(line)
         if self.report.lines == 0:
             self._start(None)
         self._offset += 1
         self._finish()
         return self.report
+
+    def take(self, line: Line) -> None:
+        """Apply the next line."""
+        self._offset += 1
+        self._last = line
+        if line.raw and not line.raw.isspace():
+            self._take(line)
+        if self._offset % PACK_EVERY == 0:
+            self._checkpoint()
 
     def _take(self, line: Line) -> None:
         self.report.lines += 1

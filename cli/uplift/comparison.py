@@ -7,19 +7,21 @@ alert was withdrawn, or who complained later, would compare unlike groups.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from handlers.events import Event, OrderChanged, OrderPlaced
 from handlers.outputs import CUSTOMER_REACTIVATED, DORMANCY_ALERT
+from handlers.state.customer import Customer
 from handlers.suppression import HOLDOUT
 from scoring.calendar import DAY_MS
 from scoring.confidence import Count, difference, wilson
 from scoring.timestamps import parse_rfc3339, rfc3339
 
-_CANCELLED, _FAILED = "order.cancelled", "order.payment_failed"
+NO_ACTION = "(none)"
+"""Stands for alerts without an action."""
 
 
 class Question(Struct, frozen=True):
@@ -61,8 +63,19 @@ class OutcomeView(Struct, frozen=True):
     difference: DifferenceView
 
 
+class Outcomes(Struct, frozen=True):
+    """What some of the customers did."""
+
+    reactivation: OutcomeView
+    repurchase: OutcomeView | None
+    """Null where no orders were read."""
+
+
 class UpliftReport(Struct, frozen=True):
-    """The results. `left_out` counts customers by the reason why they are in neither group."""
+    """The results. `left_out` counts customers by the reason why they are in neither group.
+
+    Tier and action are those of a customer's alert.
+    """
 
     level: str
     window_days: int
@@ -73,6 +86,10 @@ class UpliftReport(Struct, frozen=True):
     reactivation: OutcomeView
     repurchase: OutcomeView | None
     """Null where no orders were read."""
+    by_tier: dict[str, Outcomes]
+    by_action: dict[str, Outcomes]
+    policy_versions: list[str]
+    """The policies that the alerts name."""
 
 
 class _AlertData(Struct):
@@ -81,6 +98,9 @@ class _AlertData(Struct):
     level: str
     effective_at: str
     suppressed: str | None = None
+    tier: str = ""
+    action: str | None = None
+    policy_version: str = ""
 
 
 class _AlertRecord(Struct):
@@ -93,13 +113,26 @@ class _Entry(NamedTuple):
 
     at_ms: int
     suppressed: str | None
+    tier: str
+    action: str
+
+
+class _Groups(NamedTuple):
+    """Who is compared."""
+
+    treated: set[str]
+    held_out: set[str]
+
+    def only(self, customer_ids: set[str]) -> _Groups:
+        """Those of them who are among others."""
+        return _Groups(self.treated & customer_ids, self.held_out & customer_ids)
 
 
 _decoder = msgspec.json.Decoder(_AlertRecord)
 
 
 class Uplift:
-    """Takes alerts first, then orders if there are any, and makes the report.
+    """Takes alerts first, then customers as the rules see them, and makes the report.
 
     It keeps a few values in memory for each customer with an alert of the level.
     """
@@ -110,10 +143,11 @@ class Uplift:
         self._entries: dict[str, _Entry] = {}
         self._sequences: dict[str, int] = {}
         self._reactivated: set[str] = set()
-        self._ordered: dict[tuple[str, str], None] = {}
-        self._cancelled: set[tuple[str, str]] = set()
-        self._failed: set[tuple[str, str]] = set()
-        self._knows_orders = False
+        self._orders: dict[str, dict[tuple[str, int], bool]] = {}
+        """Whether each order in a customer's window counts, by its id and time."""
+        self._versions: set[str] = set()
+        self.knows_orders = False
+        """Whether orders were read: without them repurchase is not known."""
         self._newest_ms: int | None = None
 
     def take_alert(self, value: bytes) -> None:
@@ -137,27 +171,26 @@ class Uplift:
             if record.type == DORMANCY_ALERT and data.level == self._question.level:
                 since_ms = self._question.since_ms
                 if since_ms is None or at_ms >= since_ms:
-                    self._entries[data.customer_id] = _Entry(at_ms, data.suppressed)
+                    action = data.action or NO_ACTION
+                    entry = _Entry(at_ms, data.suppressed, data.tier, action)
+                    self._entries[data.customer_id] = entry
+                    self._versions.add(data.policy_version)
         elif record.type == CUSTOMER_REACTIVATED and self._in_window(entry, at_ms):
             self._reactivated.add(data.customer_id)
 
-    def take_event(self, event: Event) -> None:
-        """Take an event of any kind; only orders and their changes count."""
-        self._knows_orders = True
-        self.observe(event.occurred_ms)
-        entry = self._entries.get(event.customer_id)
-        if entry is None:
-            return
-        if type(event) is OrderPlaced:
-            if self._in_window(entry, event.occurred_ms):
-                self._ordered[event.customer_id, event.order_id] = None
-                self._pay(event.customer_id, event.order_id, event.payment_status)
-        elif type(event) is OrderChanged:
-            if event.type == _CANCELLED:
-                self._cancelled.add((event.customer_id, event.order_id))
-            else:
-                status = "failed" if event.type == _FAILED else "paid"
-                self._pay(event.customer_id, event.order_id, status)
+    def take_customer(self, customer: Customer) -> None:
+        """Take a customer as an event or time left it: which orders count in its window.
+
+        The orders of a customer who was merged into it are among its own.
+        """
+        for customer_id in (customer.customer_id, *customer.also):
+            entry = self._entries.get(customer_id)
+            if entry is None:
+                continue
+            found = self._orders.setdefault(customer_id, {})
+            for order in customer.ledger.orders:
+                if self._in_window(entry, order.placed_ms):
+                    found[order.order_id, order.placed_ms] = order.counts
 
     def observe(self, at_ms: int) -> None:
         """Note that everything up to this instant was observed."""
@@ -182,8 +215,8 @@ class Uplift:
                 held_out.add(customer_id)
             else:
                 left_out[entry.suppressed] += 1
-        undone = self._cancelled | self._failed
-        bought = {order[0] for order in self._ordered if order not in undone}
+        groups = _Groups(treated, held_out)
+        everybody = self._outcomes(groups)
         return UpliftReport(
             level=question.level,
             window_days=question.window_days,
@@ -191,22 +224,33 @@ class Uplift:
             since=None if question.since_ms is None else rfc3339(question.since_ms),
             observed_until=None if end_ms is None else rfc3339(end_ms),
             left_out=dict(sorted(left_out.items())),
-            reactivation=self._outcome(treated, held_out, self._reactivated),
-            repurchase=self._outcome(treated, held_out, bought) if self._knows_orders else None,
+            reactivation=everybody.reactivation,
+            repurchase=everybody.repurchase,
+            by_tier=self._by(groups, lambda entry: entry.tier),
+            by_action=self._by(groups, lambda entry: entry.action),
+            policy_versions=sorted(self._versions - {""}),
+        )
+
+    def _by(self, groups: _Groups, name_of: Callable[[_Entry], str]) -> dict[str, Outcomes]:
+        """The outcomes of customers by a name that their alert has."""
+        ids: dict[str, set[str]] = {}
+        for customer_id in groups.treated | groups.held_out:
+            ids.setdefault(name_of(self._entries[customer_id]), set()).add(customer_id)
+        return {name: self._outcomes(groups.only(ids[name])) for name in sorted(ids)}
+
+    def _outcomes(self, groups: _Groups) -> Outcomes:
+        bought = {name for name, orders in self._orders.items() if any(orders.values())}
+        return Outcomes(
+            self._outcome(groups, self._reactivated),
+            self._outcome(groups, bought) if self.knows_orders else None,
         )
 
     def _in_window(self, entry: _Entry, at_ms: int) -> bool:
         return entry.at_ms < at_ms <= entry.at_ms + self._window_ms
 
-    def _pay(self, customer_id: str, order_id: str, status: str | None) -> None:
-        """A payment after a failure revives an order."""
-        if status == "failed":
-            self._failed.add((customer_id, order_id))
-        elif status == "paid":
-            self._failed.discard((customer_id, order_id))
-
-    def _outcome(self, treated: set[str], held_out: set[str], did: set[str]) -> OutcomeView:
+    def _outcome(self, groups: _Groups, did: set[str]) -> OutcomeView:
         confidence = self._question.confidence
+        treated, held_out = groups
         one = Count(len(treated & did), len(treated))
         two = Count(len(held_out & did), len(held_out))
         reach = difference(one, two, confidence)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
 
+from cli.backtest.run import BacktestOptions, Line
+from cli.dump import LogLines
 from cli.uplift.comparison import Uplift
+from cli.uplift.counted_orders import CountedOrders
 from config.settings import Settings
-from handlers.control_records import CLOCK_TICK, ClockTick, decode_control
-from handlers.decode.decode import IN_THE_LOG, decode
 from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS
-from handlers.reasons import Rejection
+from handlers.partition_core import NoPolicy
 from scoring.timestamps import parse_rfc3339
 from streams.kafka.clients import new_consumer
 from streams.kafka.foreign import ForeignRecords
-from streams.kafka.headers import cloud_event_headers
 from streams.kafka.read import read_to_end
 from streams.kafka.topics import CUSTOMER_EVENTS, check_topics, topic_name
 
@@ -39,11 +39,25 @@ class _ProfileRecord(msgspec.Struct):
     data: _ProfileData
 
 
-def read_files(uplift: Uplift, alerts: Path, events: Path | None, on_progress: Progress) -> None:
+def read_files(
+    uplift: Uplift,
+    alerts: Path,
+    events: Path | None,
+    options: BacktestOptions,
+    on_progress: Progress,
+) -> None:
     """Take the alerts of a file or of a backtest's folder, and the events of another file.
 
+    Args:
+        uplift: takes them.
+        alerts: the file or the folder.
+        events: those that led to the alerts, as `backtest` reads them; None for none.
+        options: as the backtest had them.
+        on_progress: is told how far it is.
+
     Raises:
-        AlertsUnreadable: a line of the first is no record of `dormancy-alerts`.
+        AlertsUnreadable: a line of the first is no record of `dormancy-alerts`, or the second is a
+            log without its first policy.
         OSError: a file cannot be read.
     """
     file = alerts
@@ -56,41 +70,48 @@ def read_files(uplift: Uplift, alerts: Path, events: Path | None, on_progress: P
         except msgspec.MsgspecError as error:
             raise AlertsUnreadable(f"{file}, line {number}: no alert: {error}") from error
     if events is not None:
-        for _, line in _lines(events, on_progress):
-            _take_record(uplift, line, None)
+        counted = CountedOrders(uplift, options)
+        try:
+            for number, line in _lines(events, on_progress):
+                counted.take(Line(number, line))
+        except NoPolicy as error:
+            raise AlertsUnreadable(f"{events}: {error}; a dump begins with it") from error
 
 
-async def read_topics(uplift: Uplift, settings: Settings, on_progress: Progress) -> None:
-    """Take all alerts, then all events of the canonical log, up to their present ends.
+async def read_topics(
+    uplift: Uplift, settings: Settings, options: BacktestOptions, on_progress: Progress
+) -> None:
+    """Take all alerts, then run the canonical log through the rules, up to their present ends.
 
     A record of `dormancy-alerts` that is no alert is passed over.
 
     Raises:
+        AlertsUnreadable: the log has lost its beginning, so nobody can tell what counted.
         BrokerUnreachable, TopicsUnusable: as the names say.
     """
     foreign = ForeignRecords()
-    async for record in _records(settings, DORMANCY_ALERTS, on_progress):
+    async for _, record in _records(settings, DORMANCY_ALERTS, on_progress):
+        if record.value is None:
+            continue
         try:
             uplift.take_alert(record.value)
         except (msgspec.MsgspecError, ValueError) as error:
             foreign.note(record.topic, record.partition, record.offset, f"no alert: {error}")
-    async for record in _records(settings, CUSTOMER_EVENTS, on_progress):
-        _take_record(uplift, record.value, cloud_event_headers(record.headers))
-
-
-def _take_record(uplift: Uplift, value: bytes, headers: Mapping[str, bytes] | None) -> None:
-    """Take an event or a tick; a record that became a dead letter is ignored."""
-    if CLOCK_TICK.encode() in value:
+    partitions: dict[int, tuple[LogLines, CountedOrders]] = {}
+    async for number, record in _records(settings, CUSTOMER_EVENTS, on_progress):
+        if number not in partitions:
+            # One at a time: a partition that was read to its end is not needed any more.
+            partitions = {number: (LogLines(record.topic), CountedOrders(uplift, options))}
+        lines, counted = partitions[number]
+        line = lines.line_of(record)
+        if line is None:
+            continue
         try:
-            control = decode_control(value)
-        except msgspec.MsgspecError:
-            control = None
-        if isinstance(control, ClockTick):
-            uplift.observe(control.at)
-            return
-    event = decode(value, headers, IN_THE_LOG, with_content=False)
-    if not isinstance(event, Rejection):
-        uplift.take_event(event)
+            counted.take(Line(record.offset, line))
+        except NoPolicy as error:
+            raise AlertsUnreadable(
+                f"{record.topic}, partition {number}: {error}; what counted cannot be told from it"
+            ) from error
 
 
 def _observe_end(uplift: Uplift, profiles: Path) -> None:
@@ -119,7 +140,8 @@ def _lines(file: Path, on_progress: Progress) -> Iterator[tuple[int, bytes]]:
 
 async def _records(
     settings: Settings, topic: str, on_progress: Progress
-) -> AsyncIterator[ConsumerRecord]:
+) -> AsyncIterator[tuple[int, ConsumerRecord]]:
+    """All records of a topic with the number of their partition, one partition after another."""
     name = topic_name(settings, topic)
     counts = await check_topics(settings)
     consumer = new_consumer(settings)
@@ -128,8 +150,7 @@ async def _records(
         for number in range(counts[name]):
             async for records, end in read_to_end(consumer, TopicPartition(name, number)):
                 for record in records:
-                    if record.value is not None:
-                        yield record
+                    yield number, record
                 on_progress(f"{topic} {number}", records[-1].offset + 1, end)
     finally:
         await consumer.stop()

@@ -6,11 +6,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cli.uplift.comparison import GroupView, OutcomeView, UpliftReport
+from cli.explain.words import plain
+from cli.uplift.comparison import GroupView, Outcomes, OutcomeView, UpliftReport
 
 _REASONS = {
+    "backfill": "alerted before going live",
+    "policy_rollout": "alerted by a quiet policy",
     "no_consent": "not to be contacted",
     "open_complaint": "with an open complaint",
+    "frequency_cap": "who had enough messages",
     "window_open": "whose window is not over",
 }
 
@@ -26,6 +30,9 @@ def uplift_view(report: UpliftReport) -> RenderableType:
         ),
         _table(report),
     ]
+    for name, parts_of in (("tier", report.by_tier), ("action", report.by_action)):
+        if len(parts_of) > 1:
+            parts.append(_table_by(name, parts_of))
     if report.repurchase is None:
         parts.append(Text("Repurchase is not known without the orders: give --events.", "dim"))
     left = ", ".join(
@@ -51,6 +58,28 @@ def _table(report: UpliftReport) -> Table:
     if report.repurchase is not None:
         _add(table, "repurchase", report.repurchase)
     return table
+
+
+def _table_by(name: str, parts_of: dict[str, Outcomes]) -> Table:
+    """Of each tier or action, how many did it of how many, treated and held out."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column(f"by {name}")
+    for column in ("reactivation, treated", "holdout", "repurchase, treated", "holdout"):
+        table.add_column(column, justify="right")
+    for part, outcomes in parts_of.items():
+        cells = (*_of_both(outcomes.reactivation), *_of_both(outcomes.repurchase))
+        table.add_row(Text(plain(part)), *cells)
+    return table
+
+
+def _of_both(outcome: OutcomeView | None) -> tuple[str, str]:
+    if outcome is None:
+        return "-", "-"
+    treated, holdout = outcome.treated, outcome.holdout
+    return (
+        f"{treated.count:,} of {treated.customers:,}",
+        f"{holdout.count:,} of {holdout.customers:,}",
+    )
 
 
 def _add(table: Table, name: str, outcome: OutcomeView) -> None:

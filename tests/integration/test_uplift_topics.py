@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from config.policy_file import check_policy
 from config.settings import Settings
-from handlers.control_records import ClockTick, encode_control
+from handlers.control_records import ClockTick, PolicyActivated, encode_control
 from handlers.outputs import DORMANCY_ALERTS
 from streams.kafka.clients import new_producer
 from streams.kafka.partitioner import partition_of
@@ -61,8 +61,10 @@ def test_alerts_and_orders_are_read_from_all_partitions(settings: Settings) -> N
         value = json.dumps({"type": alert["type"], "data": data}).encode()
         # Each twice, as after a crash.
         records += [(DORMANCY_ALERTS, alert["subject"], value)] * 2
+    activated = PolicyActivated("p", "tierstream", "replay", 300_000, policy)
     for line in events:
         records.append((CUSTOMER_EVENTS, json.loads(line)["customer_id"], line))
+    records.insert(0, (CUSTOMER_EVENTS, None, encode_control(activated)))
     records.append((CUSTOMER_EVENTS, "c0", b"no event, a dead letter by now"))
     records.append((CUSTOMER_EVENTS, None, encode_control(ClockTick(day_ms(130)))))
     asyncio.run(write(settings, records))

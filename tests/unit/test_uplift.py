@@ -13,14 +13,26 @@ from typer.testing import CliRunner, Result
 
 from cli.backtest.run import Backtest, BacktestOptions, Line, OutputFiles
 from cli.main import app
-from cli.uplift.comparison import Question, Uplift, UpliftReport
+from cli.uplift.comparison import NO_ACTION, Question, Uplift, UpliftReport
+from cli.uplift.counted_orders import CountedOrders
 from config.policy_file import check_policy
-from handlers.decode.decode import IN_THE_LOG, Limits, decode
-from handlers.reasons import Rejection
+from handlers.decode.decode import Limits
 from scoring.confidence import Count, difference, wilson
 from scoring.holdout import holdout_rule
-from scoring.policy import Holdout
-from tests.builders import cancelled, consent, day, day_ms, order, paid, payment_failed
+from scoring.policy import Holdout, Policy
+from tests.builders import (
+    cancelled,
+    consent,
+    day,
+    day_ms,
+    merged,
+    order,
+    paid,
+    payment_failed,
+    refund,
+    viewed,
+)
+from tests.unit.test_backtest import backtest
 
 ALERT, BACK = "dormancy.alert", "customer.reactivated"
 
@@ -40,6 +52,8 @@ class Stream:
         *,
         kind: str = ALERT,
         level: str = "dormant",
+        tier: str = "C",
+        action: str | None = None,
     ) -> None:
         self._sequences[customer] = sequence = self._sequences.get(customer, 0) + 1
         data = {
@@ -48,18 +62,26 @@ class Stream:
             "level": level,
             "effective_at": at,
             "suppressed": suppressed,
+            "tier": tier,
+            "action": action,
         }
         self.lines.append(json.dumps({"type": kind, "data": data}).encode())
 
 
-def measured(stream: Stream, *events: bytes, question: Question | None = None) -> UpliftReport:
+def measured(
+    stream: Stream,
+    *events: bytes,
+    question: Question | None = None,
+    policy: Policy | None = None,
+) -> UpliftReport:
     found = Uplift(question or Question())
     for line in stream.lines:
         found.take_alert(line)
-    for raw in events:
-        event = decode(raw, None, IN_THE_LOG)
-        assert not isinstance(event, Rejection)
-        found.take_event(event)
+    if events:
+        options = BacktestOptions(policy or Policy(), "tierstream", 0, Limits())
+        counted = CountedOrders(found, options)
+        for number, raw in enumerate(events, 1):
+            counted.take(Line(number, raw))
     found.observe(day_ms(1_000))
     return found.report()
 
@@ -182,6 +204,52 @@ def test_an_order_cancelled_or_never_paid_for_is_no_repurchase() -> None:
     assert bought(report) == [1, 0], "only the failed order that was paid later"
 
 
+def test_what_the_rules_did_not_count_is_no_repurchase() -> None:
+    """Dead letters, duplicates, orders fully refunded, orders unpaid where only paid ones count."""
+    stream = Stream()
+    for name in ("a", "b", "c", "d", "e", "f"):
+        stream.add(name, day(0))
+    lines = [
+        order("o1", "ten", day(3), "a"),
+        order("o2", "10", day(3), "b", currency="XXX"),
+        order("o3", "10", day(-1), "c"),
+        order("o3", "10", day(3), "c", event_id="again"),
+        order("o4", "10", day(3), "d"),
+        refund("o4", "10", day(40), "r1", "d"),
+        order("o5", "10", day(3), "e"),
+        refund("o5", "9.99", day(40), "r1", "e"),
+        order("o6", "10", day(3), "f"),
+        merged("z", day(4), "f"),
+    ]
+    assert bought(measured(stream, *lines)) == [2, 0]
+    paid_only = check_policy({"count_orders": "paid"})
+    assert bought(measured(stream, *lines, policy=paid_only)) == [0, 0]
+    assert bought(measured(stream, *lines, paid("o6", day(5), "z"), policy=paid_only)) == [1, 0]
+
+
+def test_who_bought_as_another_customer_after_a_merge_bought() -> None:
+    stream = Stream()
+    stream.add("a", day(0))
+    lines = [viewed(day(0), "a"), merged("b", day(1), "a"), order("o1", "5", day(2), "b")]
+    assert bought(measured(stream, *lines)) == [1, 0]
+
+
+def test_outcomes_are_told_by_tier_and_by_action() -> None:
+    stream = Stream()
+    stream.add("a", day(0), tier="A", action="call")
+    stream.add("b", day(0), "holdout", tier="A", action="call")
+    stream.add("c", day(0), tier="B")
+    stream.add("c", day(3), kind=BACK, level="active")
+    report = measured(stream, order("o1", "5", day(3), "c"))
+    assert sorted(report.by_tier) == ["A", "B"]
+    assert sorted(report.by_action) == [NO_ACTION, "call"]
+    of_b, of_call = report.by_tier["B"], report.by_action["call"]
+    assert (of_b.reactivation.treated.customers, of_b.reactivation.treated.count) == (1, 1)
+    assert of_b.repurchase is not None
+    assert of_b.repurchase.treated.count == 1
+    assert of_call.reactivation.treated.customers == of_call.reactivation.holdout.customers == 1
+
+
 def test_without_orders_repurchase_is_not_known() -> None:
     assert measured(Stream()).repurchase is None
 
@@ -251,6 +319,61 @@ def test_the_command_says_it_in_words(tmp_path: Path) -> None:
     assert "Repurchase is not known without the orders: give --events." in text
     assert "1 not to be contacted" in text
     assert "Wilson's for each share, Newcombe's for the difference" in " ".join(text.split())
+
+
+HELD_OUT_HALF = 'version = "t"\n[holdout]\nshare = "0.5"\nsalt = "s"\n'
+
+
+def backtested(folder: Path, *more: bytes) -> dict[str, Any]:
+    """What the command says of forty customers who bought once, and of further events."""
+    first = [order(f"o-c{n}", "100.00", day(0, 10), f"c{n}") for n in range(40)]
+    last = order("o-zz", "10.00", day(181, 10), "zz")
+    policy = folder / "policy.toml"
+    policy.write_text(HELD_OUT_HALF)
+    done = backtest(folder, [*first, *more, last], "--policy", str(policy))
+    assert done.exit_code == 0
+    result = command(done.out, "--events", folder / "events.jsonl", "--policy", policy, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.strip() == ""
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def test_orders_that_were_refused_are_no_repurchase(tmp_path: Path) -> None:
+    refused = [order(f"bad-c{n}", "ten", day(94, 10), f"c{n}") for n in range(40)]
+    found = backtested(tmp_path, *refused)
+    treated, holdout = found["repurchase"]["treated"], found["repurchase"]["holdout"]
+    assert (treated["customers"], holdout["customers"]) == (23, 17)
+    assert (treated["count"], holdout["count"]) == (0, 0)
+
+
+def test_an_event_from_the_future_does_not_move_the_end(tmp_path: Path) -> None:
+    late = order("o-late", "100.00", day(78, 10), "late1")
+    found = backtested(tmp_path, late, viewed("9999-01-01T00:00:00Z", "q"))
+    assert found["observed_until"] == day(181, 10)
+    assert found["reactivation"]["holdout"]["customers"] == 17
+
+
+def test_a_time_that_cannot_be_is_left_out(tmp_path: Path) -> None:
+    impossible = viewed(-(2**63) - 1, "a")
+    found = backtested(tmp_path, impossible, viewed(2**63, "a"))
+    assert found["observed_until"] == day(181, 10)
+
+
+def test_another_policy_than_that_of_the_alerts_is_told(tmp_path: Path) -> None:
+    events, out = simulated(tmp_path, 5, effect=0)
+    other = tmp_path / "other.toml"
+    other.write_text('version = "other"\n')
+    result = command(out, "--events", events, "--policy", other)
+    assert "but what counts is judged by 'other'" in result.stderr
+
+
+def test_a_log_without_its_beginning_is_refused(tmp_path: Path) -> None:
+    events, out = simulated(tmp_path, 5, effect=0)
+    events.write_bytes(b'{"type":"clock.tick","at":5}\n' + events.read_bytes())
+    result = command(out, "--events", events)
+    assert result.exit_code == 1
+    assert "a dump begins with it" in result.stderr
 
 
 @pytest.mark.parametrize(

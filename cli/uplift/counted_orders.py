@@ -1,0 +1,61 @@
+"""Runs events through the rules, so that what counts here is what counted there."""
+
+from __future__ import annotations
+
+from cli.backtest.run import Backtest, BacktestOptions, Line
+from cli.uplift.comparison import Uplift
+from handlers.control_records import CLOCK_TICK, ClockTick, decode_control, is_control
+from handlers.outputs import Output
+from handlers.partition import Partition
+from handlers.partition_core import Counted
+from handlers.reasons import Rejection
+from handlers.state.customer import Customer
+from scoring.timestamps import NEVER_MS
+
+
+class CountedOrders(Backtest):
+    """One run over a file of events, or over one partition of the log, that writes nothing.
+
+    The report learns each customer as the rules left it, and how far time was observed.
+    """
+
+    def __init__(self, uplift: Uplift, options: BacktestOptions) -> None:
+        super().__init__(options, _Nowhere())  # type: ignore[arg-type]  # the same two methods
+        self.partition = _Watched(uplift)
+        self._uplift = uplift
+        uplift.knows_orders = True
+
+    def take(self, line: Line) -> None:
+        """Apply the next line."""
+        super().take(line)
+        newest_ms = self.partition.meta.newest_ms
+        if newest_ms != NEVER_MS:
+            self._uplift.observe(newest_ms)
+        if CLOCK_TICK.encode() in line.raw and is_control(line.raw):
+            control = decode_control(line.raw)
+            if isinstance(control, ClockTick):
+                self._uplift.observe(control.at)
+
+
+class _Watched(Partition):
+    """A partition whose customers are shown to a report whenever they changed."""
+
+    def __init__(self, uplift: Uplift) -> None:
+        super().__init__()
+        self._uplift = uplift
+
+    def put(self, offset: int, customer: Customer, was: Counted) -> None:
+        super().put(offset, customer, was)
+        self._uplift.take_customer(customer)
+
+
+class _Nowhere:
+    """Takes what a backtest would write."""
+
+    def write(self, output: Output) -> None:
+        pass
+
+    def write_dead_letter(
+        self, line: Line, rejection: Rejection, customer_id: str | None = None
+    ) -> None:
+        pass
