@@ -127,6 +127,7 @@ def _read(root: TomlTable) -> Policy:
         points=read_points(root, tiers),
         care=read_care(root, tiers, window_days),
         consent=root.choice("consent", defaults.consent, ("opt_out", "opt_in")),
+        amounts=root.choice("amounts", defaults.amounts, ("required", "optional")),
     )
 
 

@@ -33,6 +33,8 @@ class Tally(Struct):
     """Points moved by (cause, `up` or `down`), redemptions refused not among them."""
     reminders: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Reminders by (type, the reason of `suppressed`, or an empty text)."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Values in the lines of orders that cannot be used, by type of event."""
     merges: Counter[str] = field(default_factory=Counter)
     """Customers `joined`, merges `refused`, and events `followed` (forwarded)."""
     unmatched: int = 0

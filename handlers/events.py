@@ -4,16 +4,17 @@ Each class declares its types once: how a record is decoded and checked, where i
 table in the guide follow from here. What an event does is in its handler (`handlers.transitions`).
 
 Times are epoch milliseconds. Amounts are exact decimals until the policy's currencies turn them
-into minor units; None stands for a text that is no plain decimal.
+into minor units; None stands for a text that is no plain decimal, UNSET for no amount.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from handlers.decode.attributes import ATTRIBUTES, Attributes
+from handlers.decode.content import Content
 from handlers.decode.fields import (
     BOOLEAN,
     CURRENCY,
@@ -22,7 +23,6 @@ from handlers.decode.fields import (
     ID,
     INTEGER,
     LABEL,
-    LINES,
     MAX_CHANNELS,
     MAX_PURPOSES,
     TIER_OR_NULL,
@@ -36,6 +36,7 @@ from handlers.decode.fields import (
     one_of,
     text_of,
 )
+from handlers.decode.lines import LINES, NO_LINES, Lines
 from handlers.decode.schema import Schema
 from scoring.money import Amount
 
@@ -49,15 +50,15 @@ _ORDERS_CURRENCY = CURRENCY.described("that of the order")
 class Event(Struct):
     """What every event has, in the order in which the fast path gives it.
 
-    `content` is a digest of the parsed object. `fault` says why a value is out of range or not in
-    its list; it is reported only if nothing that comes earlier is wrong.
+    `content` recognises the same event when it comes again. `fault` says why a value is out of
+    range or not in its list; it is reported only if nothing that comes earlier is wrong.
     """
 
     event_id: str
     type: str
     customer_id: str
     occurred_ms: int
-    content: bytes
+    content: Content
     fault: str | None
     channel: str | None
 
@@ -70,11 +71,17 @@ class OrderPlaced(Event):
     """An order was placed, at `occurred_ms`."""
 
     order_id: Id
-    amount: Annotated[Amount | None, money(into="amount_minor")]
     currency: Annotated[str, CURRENCY]
+    amount: Annotated[
+        Amount | UnsetType | None,
+        money(into="amount_minor")
+        .unless_optional()
+        .described(
+            'decimal text or number; required, unless the policy says `amounts = "optional"`'
+        ),
+    ] = UNSET
     payment_status: Annotated[str, one_of("pending", "paid", "failed")] | None = None
-    items: Annotated[tuple[str, ...], LINES] = ()
-    """The categories of its items, each once."""
+    items: Annotated[Lines, LINES] = NO_LINES
     amount_minor: int = 0
     """Minor units of `currency`, set by the policy's checks."""
 
@@ -95,7 +102,7 @@ class OrderUpdated(Event):
     order_id: Id
     amount: Annotated[Amount | None, _IN_ORDERS_CURRENCY]
     currency: Annotated[str, _ORDERS_CURRENCY] | None = None
-    items: Annotated[tuple[str, ...], LINES] = ()
+    items: Annotated[Lines, LINES] = NO_LINES
     amount_minor: int = 0
     """Minor units of `currency` where it was told."""
 

@@ -269,7 +269,7 @@ class Partition(PartitionCore):
         clock_before = self.clock_of(customer)
         now_ms = max(clock_before, occurred_ms)
         customer.newest_ms = max(customer.newest_ms, occurred_ms)
-        customer.remember(id_digest(event.event_id), event.content)
+        customer.remember(id_digest(event.event_id), event.content, self.meta.format)
         if type(event) is CustomerMerged:
             return start_merge(self, offset, customer, event, was)
         if take_event(context, customer, event, now_ms, is_late=occurred_ms < clock_before):

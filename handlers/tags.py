@@ -108,7 +108,7 @@ def _count(tagged: Tagged, declared: TagRules, event: Event, day: int, today: in
 
 def _categories(event: Event) -> tuple[str, ...]:
     if type(event) is OrderPlaced:
-        return event.items
+        return event.items.categories
     if type(event) is Browsed and event.category is not None and is_usable(event.category):
         return (event.category,)
     return ()

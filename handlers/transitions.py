@@ -160,6 +160,8 @@ def _take_order_event(
     before = totals(customer.ledger, rules, today)
     effect = ORDER_HANDLERS[type(event)](customer, event, rules, today)
     context.tally.unmatched += effect.unmatched
+    if isinstance(event, OrderPlaced | OrderUpdated) and event.items.left_out:
+        context.count(context.tally.left_out, event.type, event.items.left_out)
     cause = _cause(event, effect.reason, is_late=is_late)
     evaluate(context, customer, now_ms, before, cause, reduces=effect.reduces)
     compare_level(context, customer, now_ms, cause, effect.came_back)

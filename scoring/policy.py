@@ -271,3 +271,5 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     points: PointsPolicy | None = None
     care: CarePolicy | None = None
     consent: Annotated[Literal["opt_out", "opt_in"], since(3)] = "opt_out"
+    amounts: Annotated[Literal["required", "optional"], since(3)] = "required"
+    """Whether an order must tell its amount; without one it counts 0.00."""

@@ -120,6 +120,11 @@ class Rules:
         """Whether marketing needs a yes: who never said one counts as no."""
         return self.policy.consent == "opt_in"
 
+    @property
+    def amounts_optional(self) -> bool:
+        """Whether an order may be without an amount, and then counts 0.00."""
+        return self.policy.amounts == "optional"
+
     def tier_name(self, rank: int) -> str:
         """The name of a tier by its rank, 0 the best; `prospect` below the last."""
         return PROSPECT if rank == self.prospect_rank else self.tiers[rank].name

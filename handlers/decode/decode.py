@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from handlers import reasons
 from handlers.decode.cloudevents import from_binary, from_structured, has_odd_data
-from handlers.decode.digests import content_digest
+from handlers.decode.content import NO_CONTENT, Content, by_value, fields_digest
 from handlers.decode.fields import (
     WrongType,
     id_fault,
@@ -68,11 +69,11 @@ def decode(
     parsed = parse(value)
     if isinstance(parsed, Rejection):
         return parsed
-    document = content = parsed.fields
+    document, binary = parsed.fields, None
     odd_data = False
     if headers and "ce_specversion" in headers:
         try:
-            document = content = from_binary(document, headers)
+            document, binary = from_binary(document, headers), headers
         except UnicodeDecodeError:
             return Rejection(reasons.NOT_JSON, "an attribute in the headers is no UTF-8")
     elif document.get("specversion") is not None:
@@ -82,7 +83,8 @@ def decode(
     if isinstance(event, Rejection):
         return event._replace(event_id=readable_id(document.get("event_id")))
     if with_content:
-        event.content = content_digest(content, normalize=parsed.has_odd_numbers)
+        assert value is not None
+        event.content = Content(_digest(event, document, schema), value, binary)
     return event
 
 
@@ -112,6 +114,16 @@ def as_line(value: bytes, headers: _Headers | None = None) -> bytes:
     if isinstance(parsed, Rejection):
         return value.replace(b"\n", b" ").replace(b"\r", b" ")
     return encode(from_binary(parsed.fields, headers or {}) if is_binary else parsed.fields)
+
+
+def _digest(event: Event, document: dict[str, Any], schema: Schema) -> bytes:
+    """The digest of the fields that were told, less those that were left alone."""
+    told: list[tuple[str, Any]] = []
+    for field in schema[event.type].fields:
+        value = getattr(event, field.name)
+        if document.get(field.name) is not None and value not in (None, UNSET):
+            told.append((field.name, by_value(value)))
+    return fields_digest((event.type, event.customer_id, event.occurred_ms, event.channel), told)
 
 
 def _shape(
@@ -181,7 +193,7 @@ def _typed(declared: EventType, document: dict[str, Any], limits: Limits) -> Eve
     fault: str | None = None
     for name, check, bound in declared.checks:
         found = document.get(name)
-        if found is None or _is_left_alone(declared, name, document):
+        if found is None or _is_left_alone(declared, name, found, document):
             continue
         try:
             value = values[name] = check(found)
@@ -203,7 +215,7 @@ def _typed(declared: EventType, document: dict[str, Any], limits: Limits) -> Eve
     event: Event = declared.event(
         type=declared.name,
         occurred_ms=occurred_ms,
-        content=b"",
+        content=NO_CONTENT,
         fault=fault,
         channel=values.pop("channel", None),
         **values,
@@ -213,8 +225,10 @@ def _typed(declared: EventType, document: dict[str, Any], limits: Limits) -> Eve
     return event
 
 
-def _is_left_alone(declared: EventType, name: str, document: dict[str, Any]) -> bool:
-    """Whether a field goes with another one that is not there."""
+def _is_left_alone(declared: EventType, name: str, found: object, document: dict[str, Any]) -> bool:
+    """Whether a field goes with another one that is not there, or is as good as absent itself."""
+    if found == "" and declared.money is not None and name == declared.money.amount:
+        return declared.money.may_be_optional
     other = declared.only_with.get(name)
     return other is not None and document.get(other) is None
 

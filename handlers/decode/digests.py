@@ -1,4 +1,4 @@
-"""Digests that recognise a duplicate event: of its id, and of its content by value."""
+"""Digests: of an event's id, and of a whole JSON object by value."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def id_digest(event_id: str) -> bytes:
     return blake2b(event_id.encode(), digest_size=DIGEST_BYTES).digest()
 
 
-def content_digest(document: dict[str, Any], *, normalize: bool) -> bytes:
+def object_digest(document: dict[str, Any], *, normalize: bool) -> bytes:
     """Eight bytes that are the same for equal JSON objects.
 
     The order of names does not matter, numbers are compared by value (1, 1.0 and 1e0 are equal),

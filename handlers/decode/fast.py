@@ -15,9 +15,8 @@ from typing import Union
 import msgspec
 
 from handlers.decode.decode import IN_THE_LOG, Limits
-from handlers.decode.digests import content_digest
 from handlers.decode.fields import valid_customer_id
-from handlers.decode.json_object import MAX_NESTING, MAX_RECORD_BYTES, parse_plain
+from handlers.decode.json_object import MAX_NESTING, MAX_RECORD_BYTES, is_usual
 from handlers.decode.raw_event import RawEvent, raw_class
 from handlers.decode.schema import InputTopic, Schema
 from handlers.events import SCHEMA, Event
@@ -71,14 +70,13 @@ class FastDecoder:
             raw = self._decode(value)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
-        document = parse_plain(value)
         occurred_ms = _occurred_ms(raw, IN_THE_LOG)
-        if document is None or occurred_ms is None or _lacks_needed(raw):
+        if occurred_ms is None or _lacks_needed(raw) or not is_usual(value):
             return None
         rule = raw.declared.rule
         if rule is not None and rule(raw) is not None:
             return None
-        return raw.event(occurred_ms, content_digest(document, normalize=False))
+        return raw.event(occurred_ms, value)
 
 
 def _lacks_needed(raw: RawEvent) -> bool:

@@ -7,7 +7,7 @@ guide. Where it can, one function makes all three from one argument.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -15,11 +15,9 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from scoring.money import Amount, amount_of
-from scoring.tags import is_usable
 from scoring.timestamps import parse_date
 
 MAX_ID_LENGTH = 128
-MAX_CATEGORIES = 32
 MAX_CHANNELS = 16
 MAX_PURPOSES = 8
 _MAX_INTEGER_DIGITS = 30
@@ -79,10 +77,16 @@ class MoneyKind(Kind, frozen=True, kw_only=True):
     Attributes:
         into: the field of the event that takes the minor units.
         of_order: it is in the currency of an order, which may not be known yet.
+        may_be_optional: the policy says whether the amount must be there; ingest does not.
     """
 
     into: str
     of_order: bool = False
+    may_be_optional: bool = False
+
+    def unless_optional(self) -> MoneyKind:
+        """The same kind where the policy says whether it must be there: absent it is `UNSET`."""
+        return replace(self, may_be_optional=True)
 
 
 class CurrencyKind(Kind, frozen=True):
@@ -131,11 +135,6 @@ def _amount(value: Any) -> Amount | None:
     return amount_of(value)
 
 
-def _number(value: Any) -> None:
-    if type(value) not in (int, Decimal):
-        raise WrongType("must be a number")
-
-
 def _flags(value: Any) -> dict[str, bool]:
     """An object of true and false; names with null are left out."""
     if type(value) is not dict:
@@ -148,46 +147,6 @@ def _flags(value: Any) -> dict[str, bool]:
             raise WrongType(f"must have true or false for {name[:32]!r}")
         found[name] = inner
     return found
-
-
-_LINE_CHECKS = (("sku", text), ("category", text), ("quantity", _number), ("unit_price", _amount))
-
-
-def _lines(value: Any) -> tuple[str, ...]:
-    """The categories in a list of an order's lines."""
-    if type(value) is not list:
-        raise WrongType("must be a list")
-    for line in value:
-        if type(line) is not dict:
-            raise WrongType("must be a list of objects")
-        for name, check in _LINE_CHECKS:
-            if line.get(name) is not None:
-                check(line[name])
-    return _categories(line.get("category") for line in value)
-
-
-def _categories(names: Iterable[str | None]) -> tuple[str, ...]:
-    """Each category once; the first `MAX_CATEGORIES` that are not too long."""
-    found: dict[str, None] = {}
-    for name in names:
-        if name is not None and is_usable(name):
-            found[name] = None
-            if len(found) == MAX_CATEGORIES:
-                break
-    return tuple(found)
-
-
-class _RawLine(Struct, kw_only=True, gc=False):
-    """A line of an order on the fast path."""
-
-    sku: str | None = None
-    category: str | None = None
-    quantity: int | float | None = None
-    unit_price: str | int | float | None = None
-
-
-def _categories_of(lines: list[_RawLine]) -> tuple[str, ...]:
-    return _categories(line.category for line in lines)
 
 
 # -- bounds
@@ -308,12 +267,6 @@ CUSTOMER_ID = Kind(text, None, _customer_id_fault)
 INTEGER = Kind(integer, int)
 BOOLEAN = Kind(_boolean, bool, words="true or false")
 CURRENCY = CurrencyKind(text, str)
-LINES = Kind(
-    _lines,
-    list[_RawLine],
-    convert=_categories_of,
-    words="a list of objects with `sku`, `quantity`, `unit_price`, `category`, each optional",
-)
 
 Id = Annotated[str, ID]
 Text = Annotated[str, TEXT]

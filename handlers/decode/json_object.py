@@ -15,6 +15,8 @@ MAX_RECORD_BYTES = 256 * 1024
 MAX_NESTING = 32
 
 _BIG = 2**63
+_MANY_DIGITS = b"0" * 19
+_DIGITS_AS_ZEROS = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))
 _TOO_DEEP = f"nested deeper than {MAX_NESTING}"
 
 
@@ -31,16 +33,7 @@ class JsonObject(NamedTuple):
     has_odd_numbers: bool
 
 
-class _OddNumberError(ValueError):
-    """A number with a fraction or an exponent."""
-
-
-def _refuse_fraction(_text: str) -> None:
-    raise _OddNumberError
-
-
 _exact = msgspec.json.Decoder(float_hook=Decimal)
-_plain = msgspec.json.Decoder(dict[str, Any], float_hook=_refuse_fraction)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -83,13 +76,22 @@ def _why(error: Exception) -> str:
     return _TOO_DEEP if isinstance(error, RecursionError) else str(error)
 
 
-def parse_plain(value: bytes) -> dict[str, Any] | None:
-    """The fields of a JSON object without odd numbers; None where `parse` has to decide."""
+def is_usual(value: bytes) -> bool:
+    """Whether `parse` takes a record of which a typed decoder has read all fields but unknown ones.
+
+    What such a decoder skips may be nested too deep, no UTF-8, or a number with an exponent of more
+    than 18 digits.
+    """
+    if value.count(b"{") + value.count(b"[") > MAX_NESTING:
+        return False
     try:
-        document = _plain.decode(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError, _OddNumberError, RecursionError):
-        return None
-    return document if _is_plain(document.values(), 1) else None
+        if not value.isascii():
+            value.decode()
+        if _MANY_DIGITS in value.translate(_DIGITS_AS_ZEROS):
+            _exact.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, InvalidOperation, RecursionError):
+        return False
+    return True
 
 
 def encode(fields: dict[str, Any]) -> bytes:
@@ -117,20 +119,3 @@ def _has_odd_numbers(values: Iterable[Any], depth: int) -> bool:
         elif kind is Decimal or (kind is int and not -_BIG < value < _BIG):
             found = True
     return found
-
-
-def _is_plain(values: Iterable[Any], depth: int) -> bool:
-    """Whether no integer is large, and nothing is nested too deep."""
-    for value in values:
-        kind = type(value)
-        if kind is str:
-            continue
-        if kind is int:
-            if not -_BIG < value < _BIG:
-                return False
-        elif kind is dict or kind is list:
-            if depth >= MAX_NESTING:
-                return False
-            if not _is_plain(value.values() if kind is dict else value, depth + 1):
-                return False
-    return True

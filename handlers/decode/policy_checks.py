@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from msgspec import UNSET
+
 from handlers import reasons
 from handlers.decode.amounts import (
     OWN_CURRENCY_SINCE,
@@ -31,8 +33,14 @@ from handlers.events import (
     SurveyAnswered,
 )
 from handlers.formats import NEWEST
-from handlers.reasons import INVALID_AMOUNT, INVALID_VALUE, UNKNOWN_CURRENCY, Rejection
-from scoring.money import CURRENCY_DIGITS, MAX_MINOR_UNITS, amount_of, minor_units
+from handlers.reasons import (
+    INVALID_AMOUNT,
+    INVALID_VALUE,
+    MISSING_FIELD,
+    UNKNOWN_CURRENCY,
+    Rejection,
+)
+from scoring.money import CURRENCY_DIGITS, MAX_MINOR_UNITS, Amount, amount_of, minor_units
 from scoring.rules import Rules
 
 _CONSENT_SINCE = 3
@@ -65,7 +73,10 @@ def precheck(raw: RawEvent, rules: Rules) -> str | None:
         digits = CURRENCY_DIGITS[currency] if known else rules.base_digits
         most = rules.most_minor[currency] if known else MAX_MINOR_UNITS
         is_plain = type(amount) is str and _PLAIN[digits](amount) is not None
-        if (not is_plain or most < MAX_MINOR_UNITS) and not _is_amount(amount, digits, most):
+        if amount is None:
+            if not rules.amounts_optional:
+                return MISSING_FIELD
+        elif (not is_plain or most < MAX_MINOR_UNITS) and not _is_amount(amount, digits, most):
             return INVALID_AMOUNT
         if not known and currency is not None:
             return UNKNOWN_CURRENCY
@@ -129,12 +140,18 @@ def _check_tier(event: Event, field: str, rules: Rules) -> Rejection | None:
 
 
 def _check_money(event: Any, money: Money, rules: Rules) -> Rejection | None:
+    amount = getattr(event, money.amount)
+    if amount is UNSET:
+        if not rules.amounts_optional:
+            detail = f"{money.amount} is missing"
+            return Rejection(MISSING_FIELD, detail, readable_id(event.event_id))
+        amount = Amount(0, 0)
     try:
         if money.of_order:
             check_alone(event, rules)
         else:
             currency = None if money.currency is None else getattr(event, money.currency)
-            minor = minor_of(event, getattr(event, money.amount), currency, rules, money.amount)
+            minor = minor_of(event, amount, currency, rules, money.amount)
             setattr(event, money.into, minor)
     except AmountFault as fault:
         return fault.rejection

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
+from handlers.decode.content import Content, by_value, fields_digest
 from handlers.decode.fields import MAX_ID_LENGTH, Check
 from handlers.decode.schema import EventType, Field
 from handlers.events import Event
@@ -25,7 +26,7 @@ class RawEvent(Struct, kw_only=True, gc=False):
 
     declared: ClassVar[EventType]
     event: ClassVar[Callable[[Any, int, bytes], Event]]
-    """The method that makes the event, from its time and the digest of its content."""
+    """The method that makes the event, from its time and the bytes of its record."""
 
     event_id: _Id
     customer_id: _Id
@@ -71,6 +72,7 @@ def _maker(declared: EventType) -> Callable[[Any, int, bytes], Event]:
         TypeError: the fields of the class do not stand right behind those of `Event`.
     """
     name, fields = declared.name, declared.fields
+    names = tuple(field.name for field in fields)
     make: Callable[..., Event] = declared.event
     by_position = (*Event.__match_args__, *(field.name for field in fields))
     if declared.event.__match_args__[: len(by_position)] != by_position:
@@ -78,15 +80,18 @@ def _maker(declared: EventType) -> Callable[[Any, int, bytes], Event]:
     own_values = _getter([field.name for field in fields])
     conversions = tuple(_conversions(fields))
 
-    def event(raw: RawEvent, occurred_ms: int, content: bytes) -> Event:
+    def event(raw: RawEvent, occurred_ms: int, record: bytes) -> Event:
+        customer_id, channel, raw_values = raw.customer_id, raw.channel, own_values(raw)
+        own = told = [*raw_values]
+        if conversions:
+            for position, convert in conversions:
+                own[position] = convert(own[position])
+            both = zip(raw_values, own, strict=True)
+            told = [None if was is None else by_value(now) for was, now in both]
+        pairs = [pair for pair in zip(names, told, strict=True) if pair[1] is not None]
+        content = Content(fields_digest((name, customer_id, occurred_ms, channel), pairs), record)
         # By position, in the order of `Event`: by name it would take twice as long.
-        common = raw.event_id, name, raw.customer_id, occurred_ms, content, None, raw.channel
-        if not conversions:
-            return make(*(common + own_values(raw)))
-        own = list(own_values(raw))
-        for position, convert in conversions:
-            own[position] = convert(own[position])
-        return make(*common, *own)
+        return make(raw.event_id, name, customer_id, occurred_ms, content, None, channel, *own)
 
     return event
 

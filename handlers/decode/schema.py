@@ -68,12 +68,14 @@ class Money(NamedTuple):
             decimals of the policy's base currency.
         into: takes the minor units.
         of_order: it is in the currency of the event's order, where the event has none.
+        may_be_optional: the amount may be absent, if the policy allows it.
     """
 
     amount: str
     currency: str | None
     into: str
     of_order: bool
+    may_be_optional: bool
 
 
 class EventType(NamedTuple):
@@ -191,5 +193,6 @@ def _money_of(fields: tuple[Field, ...]) -> Money | None:
     currency = next((f.name for f in fields if isinstance(f.kind, CurrencyKind)), None)
     for field in fields:
         if isinstance(field.kind, MoneyKind):
-            return Money(field.name, currency, field.kind.into, field.kind.of_order)
+            kind = field.kind
+            return Money(field.name, currency, kind.into, kind.of_order, kind.may_be_optional)
     return None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from handlers.attributes import keep_newest
 from handlers.decode.fields import MAX_CHANNELS, MAX_PURPOSES
-from handlers.state.customer import MAX_ALSO, MAX_SEEN_EVENTS, MAX_TICKETS, Customer, Tagged
+from handlers.state.customer import MAX_ALSO, MAX_TICKETS, Customer, Tagged
 from handlers.state.followup import joined as joined_followups
-from scoring import seen_ids
 from scoring.decayed_topk import Sketch
 from scoring.joining import Joined, join_ledgers
 from scoring.points_account import Account
@@ -27,7 +26,7 @@ def join(customer: Customer, other: Customer, rules: Rules, today: int) -> Joine
     """
     joined = join_ledgers(customer.ledger, other.ledger, rules, today)
     customer.newest_ms = max(customer.newest_ms, other.newest_ms)
-    customer.seen_events = seen_ids.joined(customer.seen_events, other.seen_events, MAX_SEEN_EVENTS)
+    customer.join_seen(other)
     customer.also = [*customer.also, *other.also, other.customer_id][-MAX_ALSO:]
     _join_interactions(customer, other)
     _join_consent(customer, other)

@@ -6,11 +6,13 @@ from typing import Annotated
 
 from msgspec import Struct, field, msgpack
 
+from handlers.decode.content import BY_FIELDS_SINCE, Content
 from handlers.decode.digests import DIGEST_BYTES
 from handlers.format_fields import check_fits, since
 from handlers.formats import NEWEST, with_number, without_number
 from handlers.state.expiring import Expiring
 from handlers.state.followup import Followup
+from scoring import seen_ids
 from scoring.care import Reminded
 from scoring.decayed_topk import Sketch
 from scoring.dormancy import ACTIVE, LEVELS
@@ -33,6 +35,7 @@ MAX_ALSO = 16
 """Ids merged into a customer that are remembered."""
 
 _SEEN_BYTES = 2 * DIGEST_BYTES
+_MOST_SEEN_BYTES = MAX_SEEN_EVENTS * _SEEN_BYTES
 COMPLAINT = "complaint"
 
 
@@ -111,7 +114,8 @@ class Customer(Struct, array_like=True):
     last_interaction_ms: int | None = None
     ledger: Ledger = field(default_factory=Ledger)
     seen_events: bytes = b""
-    """The 64 events accepted last, oldest first: a digest of the id, a digest of the content."""
+    """Of the 64 events accepted last, those that came in a format before the third, oldest first: a
+    digest of the id, a digest of the whole object."""
     grace: Grace | None = None
     marketing_consent: bool | None = None
     consent_ms: int = NEVER_MS
@@ -156,9 +160,10 @@ class Customer(Struct, array_like=True):
     """Falls told of and to be told of, once a policy had `warn_days`."""
     surveyed: Annotated[Surveyed | None, since(3)] = None
     """When the customer was asked and answered, under a policy with surveys."""
-
     erased_offset: Annotated[int, since(3)] = -1
     """The offset of the record by which the customer was erased; -1 if that is not known."""
+    recent_events: Annotated[bytes, since(3)] = b""
+    """The events accepted last, oldest first: a digest of the id, a digest of the fields."""
 
     @property
     def is_gone(self) -> bool:
@@ -175,31 +180,50 @@ class Customer(Struct, array_like=True):
         """Whether the customer was erased, as of a record that may be read again."""
         return self.erased and self.erased_offset <= offset
 
-    def is_duplicate(self, event_digest: bytes, content: bytes) -> bool | None:
+    def is_duplicate(self, event_digest: bytes, content: Content) -> bool | None:
         """Whether an event was seen: True with this content, False with other, None if new.
 
-        After a merge one id may have been seen with two contents.
+        After a merge one id may have been seen with two contents. Digests of the whole object are
+        compared with such.
         """
-        seen_events, found = self.seen_events, None
-        at = seen_events.find(event_digest)
-        while at != -1:
-            if at % _SEEN_BYTES == 0:
-                if seen_events.startswith(content, at + DIGEST_BYTES):
-                    return True
-                found = False
-            at = seen_events.find(event_digest, at + 1)
-        return found
+        found = _was_seen(self.recent_events, event_digest, content.digest)
+        if found or event_digest not in self.seen_events:
+            return found
+        before = _was_seen(self.seen_events, event_digest, content.digest_of_object())
+        return found if before is None else before
 
-    def remember(self, event_digest: bytes, content: bytes) -> None:
-        """Remember an accepted event, and forget the oldest beyond 64."""
-        kept = self.seen_events
-        if len(kept) >= MAX_SEEN_EVENTS * _SEEN_BYTES:
-            kept = kept[_SEEN_BYTES:]
-        self.seen_events = kept + event_digest + content
+    def remember(self, event_digest: bytes, content: Content, number: int) -> None:
+        """Remember an accepted event in a format, and forget the oldest beyond 64."""
+        if number < BY_FIELDS_SINCE:
+            entry = event_digest + content.digest_of_object()
+            self.seen_events = (self.seen_events + entry)[-_MOST_SEEN_BYTES:]
+            return
+        if len(self.seen_events) + len(self.recent_events) < _MOST_SEEN_BYTES:
+            kept = self.recent_events
+        elif self.seen_events:
+            kept, self.seen_events = self.recent_events, self.seen_events[_SEEN_BYTES:]
+        else:
+            kept = self.recent_events[_SEEN_BYTES:]
+        self.recent_events = kept + event_digest + content.digest
 
     def forget_newest(self) -> None:
         """Forget the newest event: it was refused after all."""
-        self.seen_events = self.seen_events[:-_SEEN_BYTES]
+        if self.recent_events:
+            self.recent_events = self.recent_events[:-_SEEN_BYTES]
+        else:
+            self.seen_events = self.seen_events[:-_SEEN_BYTES]
+
+    def join_seen(self, other: Customer) -> None:
+        """Remember the events of a customer who is merged into this one, as many as there is room.
+
+        Of each kind both keep their newest; those of older formats go first.
+        """
+        self.recent_events = seen_ids.joined(
+            self.recent_events, other.recent_events, MAX_SEEN_EVENTS
+        )
+        room = _MOST_SEEN_BYTES - len(self.recent_events)
+        seen = seen_ids.joined(self.seen_events, other.seen_events, MAX_SEEN_EVENTS)
+        self.seen_events = seen[-room:] if room else b""
 
     def refuse(self, offset: int, checkpoint: int) -> None:
         """Note a refused record, so that it moves no time when it is read again."""
@@ -236,6 +260,18 @@ class Head(Struct, array_like=True):
     tier: str
     stage: str
     erased: bool
+
+
+def _was_seen(seen: bytes, event_digest: bytes, content: bytes) -> bool | None:
+    """Whether an id stands in a list: True with this content, False with other, None if not."""
+    found, at = None, seen.find(event_digest)
+    while at != -1:
+        if at % _SEEN_BYTES == 0:
+            if seen.startswith(content, at + DIGEST_BYTES):
+                return True
+            found = False
+        at = seen.find(event_digest, at + 1)
+    return found
 
 
 def new_customer(customer_id: str) -> Customer:

@@ -65,13 +65,8 @@ class EngineMetrics:
             applier.repeated = 0
 
     def _count(self, tally: Tally) -> None:
+        self._count_events(tally)
         metrics = self._metrics
-        for kind, count in tally.accepted.items():
-            metrics.events.labels(topic_for(kind), kind, "accepted").inc(count)
-        for kind, count in tally.duplicates.items():
-            metrics.events.labels(topic_for(kind), kind, "duplicate").inc(count)
-        if tally.skipped:
-            metrics.events.labels("any", "any", "skipped_replay").inc(tally.skipped)
         for change, count in tally.tier_changes.items():
             metrics.tier_changes.labels(*change).inc(count)
         for alert, count in tally.level_changes.items():
@@ -86,6 +81,17 @@ class EngineMetrics:
             metrics.merges.labels(step).inc(count)
         metrics.unmatched_changes.inc(tally.unmatched)
         metrics.due_firings.inc(tally.due)
+
+    def _count_events(self, tally: Tally) -> None:
+        metrics = self._metrics
+        for kind, count in tally.accepted.items():
+            metrics.events.labels(topic_for(kind), kind, "accepted").inc(count)
+        for kind, count in tally.duplicates.items():
+            metrics.events.labels(topic_for(kind), kind, "duplicate").inc(count)
+        for kind, count in tally.left_out.items():
+            metrics.left_out_of_items.labels(kind).inc(count)
+        if tally.skipped:
+            metrics.events.labels("any", "any", "skipped_replay").inc(tally.skipped)
 
     def outputs(self, sent: list[Output]) -> None:
         """Records are on their way to Kafka."""

@@ -86,6 +86,11 @@ class Metrics:
             "unmatched_changes",
             "Cancellations, payments and refunds given up because their order never came.",
         )
+        self.left_out_of_items = self._counter(
+            "left_out_of_items",
+            "Values in the lines of orders that could not be used and were left out.",
+            "type",
+        )
         self.event_delay_seconds = self._histogram(
             "event_delay_seconds",
             "Wall time less event time when the engine applies an event.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from handlers.control_records import PolicyActivated
+from handlers.decode.content import NO_CONTENT
 from handlers.events import CustomerMerged
 from handlers.formats import FIRST, NEWEST
 from handlers.merge.forwarding import Transfer
@@ -30,7 +31,8 @@ def is_refused(at: int, into: Customer) -> bool:
     """Whether a merge of "cid" into another is refused at an offset of the log."""
     store = CustomerStore()
     store.put(into)
-    merge = CustomerMerged("m", "customer.merged", "cid", 0, b"", None, None, into.customer_id)
+    content = NO_CONTENT
+    merge = CustomerMerged("m", "customer.merged", "cid", 0, content, None, None, into.customer_id)
     return merge_refusal(store, new_customer("cid"), merge, at) is not None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from handlers.decode.content import Content
 from handlers.state.customer import (
     Customer,
     Grace,
@@ -49,7 +50,7 @@ def rich_customer() -> Customer:
         frozen_count=3,
         waiting=[Change(PAY, "o9")],
     )  # fmt: skip
-    found.remember(b"12345678", b"abcdefgh")
+    found.remember(b"12345678", Content(b"abcdefgh"), 3)
     return found
 
 
