@@ -119,7 +119,7 @@ def _is_of_share(tag: OrderShareTag, order: Order, rules: Rules) -> bool:
     if tag.of == "small":
         return order.amount <= tag.amount
     if tag.of == "refunded":
-        return order.cancelled or (order.refunds is not None and order.refunds.units > 0)
+        return order.cancelled or order.has_refunds
     start, end = tag.hours
     hour = rules.calendar.hour(order.placed_ms)
     return start <= hour < end if start < end else hour >= start or hour < end

@@ -82,6 +82,13 @@ class Order(Struct, array_like=True):
         return min(refunded, self.amount)
 
     @property
+    def has_refunds(self) -> bool:
+        """Whether something of it was refunded, or taken by a return."""
+        if self.refunds is not None and self.refunds.units > 0:
+            return True
+        return self.later is not None and self.later.share > 0
+
+    @property
     def is_fully_refunded(self) -> bool:
         """Whether there are refunds, of the whole amount; so an order of 0.00 never is.
 

@@ -62,6 +62,8 @@ def waiting_part(waiting: Sequence[WaitingWhy]) -> Iterator[str]:
     """Changes that wait for their order."""
     for change in waiting[:_MOST_WAITING]:
         amount = "" if change.amount is None else f" of {grouped_thousands(change.amount)}"
+        if change.currency is not None:
+            amount += f" {change.currency}"
         kind = change.kind.replace("_", " ")
         yield f"waits for its order {plain(change.order_id)}: {kind}{amount}"
     if len(waiting) > _MOST_WAITING:
@@ -93,6 +95,8 @@ def _order_table(orders: Sequence[OrderWhy]) -> Table:
             counts.append(f", {grouped_thousands(order.refunded)} refunded", "default")
         if order.placed_in is not None:
             counts.append(f" ({order.placed_in})", "dim")
+        if order.placed_with is not None:
+            counts.append(f", edited from {order.placed_with}", "dim")
         shown = order.amount if order.not_counted else order.value
         table.add_row(
             Text(f"  {plain(order.order_id)}"),

@@ -30,7 +30,9 @@ DueKind = Literal[
     "points_expire",
     "tags_change",
 ]
-WaitingKind = Literal["payment", "failed_payment", "cancellation", "refund"]
+WaitingKind = Literal[
+    "payment", "failed_payment", "cancellation", "refund", "edit", "refund_cancellation"
+]
 
 
 class ConsentWhy(Struct, frozen=True):
@@ -155,6 +157,16 @@ class OrderWhy(Struct, frozen=True):
     payment: Literal["pending", "paid", "failed"]
     not_counted: NotCounted | None
     leaves_at: str
+    placed_with: str | None = None
+    """The amount and currency it was placed with, if it was edited since."""
+    edited_at: str | None = None
+    """When the edit occurred that holds."""
+    paid_at: str | None = None
+    """When the newest payment occurred; null if it is the `payment_status` it was placed with."""
+    cancelled_at: str | None = None
+    """When the newest cancellation occurred, also one that a payment revived it from."""
+    returned: str | None = None
+    """What returns without an order took of it, part of `refunded`."""
 
 
 class MergedWhy(Struct, frozen=True):
@@ -299,6 +311,8 @@ class WaitingWhy(Struct, frozen=True):
     order_id: str
     refund_id: str | None = None
     amount: str | None = None
+    currency: str | None = None
+    """As it was told with the amount."""
 
 
 class TicketWhy(Struct, frozen=True):

@@ -14,10 +14,10 @@ from handlers.explain.model import (
 )
 from handlers.outputs import optional_time
 from scoring.calendar import date_of_day
-from scoring.change import CANCEL, FAIL, PAY, REFUND, Change
+from scoring.change import CANCEL, CANCEL_REFUND, EDIT, FAIL, PAY, REFUND, Change
 from scoring.ledger import Ledger, MergedDay
 from scoring.money import CURRENCY_DIGITS, text_of_minor
-from scoring.order import FAILED, PAID, PENDING, Order
+from scoring.order import FAILED, PAID, PENDING, Later, Order, currency_of
 from scoring.rules import Rules
 from scoring.timestamps import rfc3339
 
@@ -31,6 +31,8 @@ _WAITING: dict[int, WaitingKind] = {
     FAIL: "failed_payment",
     CANCEL: "cancellation",
     REFUND: "refund",
+    EDIT: "edit",
+    CANCEL_REFUND: "refund_cancellation",
 }
 
 
@@ -58,15 +60,23 @@ def orders_why(ledger: Ledger, rules: Rules) -> OrdersWhy:
 
 
 def waiting_why(change: Change, rules: Rules) -> WaitingWhy:
-    """A change that waits for its order; refunds are in that order's currency."""
-    kind = _WAITING[change.kind]
-    if change.kind != REFUND:
-        return WaitingWhy(kind, change.order_id)
-    return WaitingWhy(kind, change.order_id, change.refund_id, _money(change.refund_units, rules))
+    """A change that waits for its order; its amount is in that order's currency."""
+    amount = None
+    if change.kind in (REFUND, EDIT):
+        units, scale = change.amount(rules.base_digits)
+        shown = max(scale, CURRENCY_DIGITS.get(change.currency, rules.base_digits))
+        amount = text_of_minor(units * int(10 ** (shown - scale)), shown)
+    return WaitingWhy(
+        _WAITING[change.kind],
+        change.order_id,
+        change.refund_id or None,
+        amount,
+        change.currency or None,
+    )
 
 
 def _order_why(order: Order, rules: Rules) -> OrderWhy:
-    foreign = order.foreign
+    foreign, later = order.foreign, order.later or Later()
     return OrderWhy(
         order_id=order.order_id,
         placed_at=rfc3339(order.placed_ms),
@@ -74,14 +84,24 @@ def _order_why(order: Order, rules: Rules) -> OrderWhy:
         amount=_money(order.amount, rules),
         refunded=_money(order.amount - order.value, rules),
         value=_money(order.value, rules),
-        placed_in=None
-        if foreign is None
-        else f"{text_of_minor(foreign.amount_minor, CURRENCY_DIGITS[foreign.currency])} "
-        f"{foreign.currency}",
+        placed_in=None if foreign is None else _in_own(order, foreign.amount_minor, rules),
         payment=_PAYMENTS[order.payment],
         not_counted=_why_not(order),
         leaves_at=_leaves_at(order.day, rules),
+        placed_with=None
+        if later.placed_minor is None
+        else _in_own(order, later.placed_minor, rules),
+        edited_at=optional_time(later.edited_ms),
+        paid_at=optional_time(later.paid_ms),
+        cancelled_at=optional_time(later.cancelled_ms),
+        returned=_money(later.share, rules) if later.share else None,
     )
+
+
+def _in_own(order: Order, minor: int, rules: Rules) -> str:
+    """An amount in the order's own currency, with its name."""
+    currency = currency_of(order, rules)
+    return f"{text_of_minor(minor, CURRENCY_DIGITS[currency])} {currency}"
 
 
 def _why_not(order: Order) -> NotCounted | None:

@@ -38,6 +38,7 @@ from scoring.order_limits import MAX_ORDERS
 from scoring.points_account import MAX_LOTS, MAX_REDEMPTIONS, MAX_SPENT_LOTS
 from scoring.policy import Tier
 from scoring.refunds import MAX_REFUND_IDS
+from scoring.returns import MAX_RETURNS
 from scoring.satisfaction import MAX_KEPT
 from scoring.tags import MAX_COUNTED, MAX_NAME_BYTES, MAX_TAGS
 from tests.support import event_table, json_examples
@@ -231,6 +232,7 @@ def test_rules_give_the_limits_the_code_has() -> None:
         "ids an event of an old id is forwarded over": MAX_EVENT_HOPS,
         "event ids remembered": MAX_SEEN_EVENTS,
         "refund ids of an order": MAX_REFUND_IDS,
+        "returns without an order": MAX_RETURNS,
         "days with points left": MAX_LOTS,
         "redemption ids": MAX_REDEMPTIONS,
         "lots of points that redemptions took, of all redemptions together": MAX_SPENT_LOTS,

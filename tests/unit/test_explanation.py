@@ -27,9 +27,12 @@ from tests.builders import (
     payment_failed,
     profile,
     refund,
+    refund_cancelled,
+    returned,
     ticket_opened,
     ticket_resolved,
     to_ms,
+    updated,
     viewed,
 )
 from tests.driver import Driver
@@ -388,3 +391,35 @@ def test_several_orders_that_reach_the_next_tier_are_shown() -> None:
     assert "no single order today would reach it; 3 orders of any amount today would" in shown(
         why(driver)
     )
+
+
+def test_an_order_tells_what_became_of_it_after_it_was_placed() -> None:
+    driver = Driver(PAID_POLICY, format_number=NEWEST)
+    driver.feed(order("o1", "10", day(0), currency="EUR"), cancelled("o1", day(1)))
+    driver.feed(paid("o1", day(2)), updated("o1", "8", day(3)), returned("1.10", day(4)))
+    (found,) = why(driver).orders.in_window
+    assert (found.amount, found.refunded, found.returned, found.value) == (
+        "8.80",
+        "1.10",
+        "1.10",
+        "7.70",
+    )
+    assert (found.placed_in, found.placed_with, found.edited_at) == (
+        "8.00 EUR",
+        "10.00 EUR",
+        day(3),
+    )
+    assert (found.cancelled_at, found.paid_at, found.not_counted) == (day(1), day(2), None)
+    assert "edited from 10.00 EUR" in shown(why(driver))
+
+
+def test_edits_and_ends_of_refunds_that_wait_are_listed_as_they_were_told() -> None:
+    driver = Driver(PAID_POLICY, format_number=NEWEST)
+    driver.feed(viewed(day(0)), updated("o1", "10", day(1), currency="EUR"))
+    driver.feed(refund_cancelled("o1", day(1)), refund("o1", "1.2345", day(2), "r2"))
+    assert [(w.kind, w.refund_id, w.amount, w.currency) for w in why(driver).waiting] == [
+        ("edit", None, "10.00", "EUR"),
+        ("refund_cancellation", "r1", None, None),
+        ("refund", "r2", "1.2345", None),
+    ]
+    assert "waits for its order o1: edit of 10.00 EUR" in shown(why(driver))
