@@ -9,7 +9,7 @@ from typing import Any
 
 from config.toml_table import TomlTable
 from handlers.decode.fields import MAX_ID_LENGTH
-from handlers.events import SCHEMA, Browsed, CustomerErased, CustomerMerged
+from handlers.events import CHURN, MAX_ANSWER, SCHEMA, Browsed, CustomerErased, CustomerMerged
 from scoring.policy import Satisfaction, TagRule
 from scoring.tags import (
     BROWSE,
@@ -172,6 +172,11 @@ def _measure(table: TomlTable, around: _Surroundings) -> _Fields:
     return {"of": of, **_bounds(table, whole=of in _OPEN_OF)}
 
 
+def _answer(table: TomlTable, _around: _Surroundings) -> _Fields:
+    survey = table.choice("survey", CHURN, (CHURN,))
+    return {"survey": survey, "values": table.texts("values", _MOST_VALUES, MAX_ANSWER)}
+
+
 _KINDS: dict[str, Callable[[TomlTable, _Surroundings], _Fields]] = {
     "attribute": _attribute,
     "age": _age,
@@ -180,6 +185,7 @@ _KINDS: dict[str, Callable[[TomlTable, _Surroundings], _Fields]] = {
     "order_share": _order_share,
     "top": _top,
     "measure": _measure,
+    "answer": _answer,
 }
 
 

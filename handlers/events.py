@@ -179,6 +179,7 @@ class TicketChanged(Event):
     ticket_id: Id
 
 
+MAX_ANSWER = 64
 CHURN = "churn"
 """The survey that asks why somebody left."""
 
@@ -214,7 +215,7 @@ class SurveyAnswered(Event):
         Annotated[int, INTEGER.described("needed for `csat`, 1 to 5, and `nps`, 0 to 10")] | None
     ) = None
     answer: (
-        Annotated[str, text_of(64).described("needed for `churn`: why, at most 64 characters")]
+        Annotated[str, text_of(MAX_ANSWER).described("needed for `churn`: 1 to 64 characters")]
         | None
     ) = None
     ticket_id: Id | None = None

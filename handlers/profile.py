@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct
 
 from handlers import outputs
 from handlers.context import Context
 from handlers.events import SurveyAnswered
 from handlers.followups import followups_view
-from handlers.outputs import ChurnAnswerView, Output, Profile, cloud_event, optional_time, output_id
+from handlers.outputs import Output, Profile, cloud_event, optional_time, output_id
 from handlers.point_changes import points_view
 from handlers.state.customer import Customer, stage_of
 from handlers.tags import tags_view
@@ -120,6 +120,7 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
     ledger = customer.ledger
     rfm = rfm_of(totals(ledger, rules, today))
     coming = ahead(rules, customer, as_of_ms)
+    churn = customer.churn_answer
     asked, health, holdout = rules.satisfaction, rules.health, rules.holdout
     return Profile(
         customer_id=customer.customer_id,
@@ -157,13 +158,9 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
         holdout=UNSET if holdout is None else holdout.holds_out(customer.customer_id),
         points=UNSET if rules.points is None else points_view(customer),
         followups=followups_view(customer) or UNSET,
-        churn_answer=_churn_answer_view(customer),
+        churn_answer=UNSET if churn is None else churn.answer,
+        churn_answered_at=UNSET if churn is None else rfc3339(churn.at_ms),
     )
-
-
-def _churn_answer_view(customer: Customer) -> ChurnAnswerView | UnsetType:
-    told = customer.churn_answer
-    return UNSET if told is None else ChurnAnswerView(told.answer, rfc3339(told.at_ms))
 
 
 def profile_record(customer: Customer, rules: Rules, as_of_ms: int, source: str) -> Output:

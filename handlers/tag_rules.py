@@ -13,6 +13,7 @@ from scoring.rules import Rules
 from scoring.satisfaction import newest
 from scoring.tags import (
     AgeTag,
+    AnswerTag,
     AttributeTag,
     CountTag,
     Dated,
@@ -140,6 +141,14 @@ def _measure(tag: MeasureTag, subject: Subject) -> Verdict:
     return _plain(tag.tag, holds=found is not None and tag.range.holds(found))
 
 
+def _answer(tag: AnswerTag, subject: Subject) -> Verdict:
+    told = subject.customer.churn_answer
+    if told is None:
+        return Verdict(())
+    holds = tag.values is None or told.answer in tag.values
+    return Verdict((f"{tag.tag}:{told.answer}",) if holds else ())
+
+
 def _last(survey: str) -> Callable[[Subject], int | None]:
     def last(subject: Subject) -> int | None:
         kept = subject.customer.experience
@@ -187,4 +196,5 @@ _KINDS: dict[type[Tag], Callable[[Any, Subject], Verdict]] = {
     OrderShareTag: _order_share,
     TopTag: _top,
     MeasureTag: _measure,
+    AnswerTag: _answer,
 }

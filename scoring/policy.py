@@ -111,7 +111,7 @@ class Health(Struct, frozen=True, forbid_unknown_fields=True):
     ticket_cost: int = 10
 
 
-TagKind = Literal["attribute", "age", "count", "orders", "order_share", "top", "measure"]
+TagKind = Literal["attribute", "age", "count", "orders", "order_share", "top", "measure", "answer"]
 
 
 class TagRule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -135,6 +135,8 @@ class TagRule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     half_life_days: int = 30
     view_weight: int = 1
     purchase_weight: int = 5
+    survey: Annotated[Literal["churn"] | None, since(3)] = None
+    """The survey whose answers make tags."""
 
 
 class Holdout(Struct, frozen=True, forbid_unknown_fields=True):

@@ -29,6 +29,7 @@ BROWSE = "browse"
 """Stands for all browse events in a list of events."""
 
 _ACTIVITY = "activity.recorded"
+_ANSWERED = "survey.answered"
 _LEAP_DAY = (3, 1)
 """When a birthday on 29 February counts in common years."""
 
@@ -103,6 +104,13 @@ class TopTag(NamedTuple):
     purchase_weight: int
 
 
+class AnswerTag(NamedTuple):
+    """A tag for why the customer left; only for `values`, unless that is None."""
+
+    tag: str
+    values: frozenset[str] | None
+
+
 class MeasureTag(NamedTuple):
     """A tag for a measure of the relationship."""
 
@@ -111,7 +119,7 @@ class MeasureTag(NamedTuple):
     range: Range
 
 
-Tag = AttributeTag | AgeTag | CountTag | OrdersTag | OrderShareTag | TopTag | MeasureTag
+Tag = AttributeTag | AgeTag | CountTag | OrdersTag | OrderShareTag | TopTag | MeasureTag | AnswerTag
 
 
 class TagRules:
@@ -257,6 +265,8 @@ def _tag(rule: TagRule, policy: Policy, base_digits: int) -> Tag:
             )
         case "measure":
             return MeasureTag(rule.tag, of, _range(rule))
+        case "answer":
+            return AnswerTag(rule.tag, frozenset(rule.values) if rule.values else None)
 
 
 def _range(rule: TagRule, unit: int = 1) -> Range:
@@ -286,6 +296,8 @@ def _is_touched(tag: Tag, event_type: str) -> bool:
         return event_type.startswith(ORDER_PREFIX)
     if type(tag) is MeasureTag:
         return event_type.startswith(SUPPORT_PREFIXES)
+    if type(tag) is AnswerTag:
+        return event_type == _ANSWERED
     return type(tag) in (AttributeTag, AgeTag) and event_type == PROFILE_UPDATED
 
 

@@ -21,7 +21,6 @@ from handlers.outputs.care_reminders import (
 from handlers.outputs.dormancy_alerts import LevelChanged
 from handlers.outputs.envelope import Change, Head, Output, cloud_event, optional_time, output_id
 from handlers.outputs.profile import (
-    ChurnAnswerView,
     FollowupView,
     Keep,
     OverrideView,
@@ -100,7 +99,6 @@ __all__ = [
     "BirthdayUpcoming",
     "Change",
     "CheckinDue",
-    "ChurnAnswerView",
     "CrossedView",
     "FollowupDue",
     "FollowupView",

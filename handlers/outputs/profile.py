@@ -52,13 +52,6 @@ class FollowupView(Struct, frozen=True):
     note: str | None
 
 
-class ChurnAnswerView(Struct, frozen=True):
-    """Why the customer left, and when that was told."""
-
-    answer: str
-    answered_at: str
-
-
 class Profile(Struct, frozen=True):
     """`data` of a record on `customer-profiles`.
 
@@ -103,5 +96,6 @@ class Profile(Struct, frozen=True):
     points: PointsView | UnsetType = UNSET
     followups: list[FollowupView] | UnsetType = UNSET
     """Only while there are some to come."""
-    churn_answer: ChurnAnswerView | UnsetType = UNSET
-    """Only once there is one."""
+    churn_answer: str | UnsetType = UNSET
+    """Why the customer left, only once that was told; so is the next."""
+    churn_answered_at: str | UnsetType = UNSET

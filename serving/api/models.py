@@ -38,6 +38,8 @@ class Distributions(Struct, frozen=True):
     stage: dict[str, int]
     segment: dict[str, int]
     level: dict[str, int]
+    churn_answer: dict[str, int]
+    """Why customers left."""
     tag: dict[str, int]
 
 

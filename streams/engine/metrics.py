@@ -15,6 +15,8 @@ from streams.kafka.topics import topic_for
 from streams.runtime.metrics import FlushStep, Metrics, type_label
 
 _ENGINE = "engine"
+_MOST_ANSWERS = 100
+_OTHER_ANSWER = "other"
 
 
 class EngineMetrics:
@@ -32,6 +34,7 @@ class EngineMetrics:
         self._metrics = metrics
         self._topic_prefix = topic_prefix
         self._clocks: set[int] = set()
+        self._churn_answers: set[str] = set()
         self.foreign = ForeignRecords(lambda topic: metrics.foreign_records.labels(topic).inc())
         for kind in KINDS:
             # From zero on, so that the first one is seen to rise.
@@ -71,8 +74,7 @@ class EngineMetrics:
             metrics.tier_changes.labels(*change).inc(count)
         for alert, count in tally.level_changes.items():
             metrics.alerts.labels(*alert).inc(count)
-        for answer, count in tally.answers.items():
-            metrics.survey_answers.labels(*answer).inc(count)
+        self._count_answers(tally)
         for movement, count in tally.points.items():
             metrics.points.labels(*movement).inc(count)
         for reminder, count in tally.reminders.items():
@@ -92,6 +94,20 @@ class EngineMetrics:
             metrics.left_out_of_items.labels(kind).inc(count)
         if tally.skipped:
             metrics.events.labels("any", "any", "skipped_replay").inc(tally.skipped)
+
+    def _count_answers(self, tally: Tally) -> None:
+        for answer, count in tally.answers.items():
+            self._metrics.survey_answers.labels(*answer).inc(count)
+        for reason, count in tally.churn_answers.items():
+            self._metrics.churn_answers.labels(self._churn_label(reason)).inc(count)
+
+    def _churn_label(self, answer: str) -> str:
+        """An answer as a label, of so many different ones that a scrape can bear."""
+        if answer not in self._churn_answers:
+            if len(self._churn_answers) >= _MOST_ANSWERS:
+                return _OTHER_ANSWER
+            self._churn_answers.add(answer)
+        return answer
 
     def outputs(self, sent: list[Output]) -> None:
         """Records are on their way to Kafka."""

@@ -138,6 +138,12 @@ class Metrics:
             "tier",
             "score",
         )
+        self.churn_answers = self._counter(
+            "churn_answers",
+            "Why customers left, by their answer; answers beyond the first 100 different ones of a "
+            "worker are `other`.",
+            "answer",
+        )
 
     def _declare_state(self) -> None:
         self.customers_by_tier = self._gauge(

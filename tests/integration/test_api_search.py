@@ -145,6 +145,7 @@ async def test_distributions_count_everybody(crowd: Api) -> None:
     found = (await crowd.http.get("/v1/distributions")).json()
     assert found["tier"] == {"B": 2, "A": 1, "C": 1}
     assert found["level"] == {"active": 3, "dormant": 1}
+    assert found["churn_answer"] == {}
     assert found["tag"] == {"buyer:night": 1, "region:north": 1}
 
 

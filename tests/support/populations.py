@@ -15,6 +15,7 @@ FACETS: dict[str, list[str | None]] = {
     "stage": ["new", "loyal"],
     "segment": ["Champions", "At Risk", None],
     "level": ["active", "dormant"],
+    "churn_answer": ["price", "too far", None],
 }
 
 _needed = st.sampled_from([None, {"tier": "A", "order_amount_needed": None}]) | st.sampled_from(
