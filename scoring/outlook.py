@@ -33,7 +33,8 @@ class Outlook:
 
     def __init__(self, rules: Rules, ledger: Ledger, today: int) -> None:
         self._rules = rules
-        self._ledger = ledger
+        self._now = ledger.frequency, ledger.monetary
+        self._ever = ledger.orders_ever, ledger.spend_ever
         last_ms = ledger.last_order_ms
         self._last_day = None if last_ms is None else rules.calendar.day(last_ms)
         window_days = rules.window_days
@@ -50,13 +51,12 @@ class Outlook:
         """The figures of a business day; None for a prospect."""
         if self._last_day is None:
             return None
-        gone = bisect_right(self._days, day)
+        gone, (frequency, monetary) = bisect_right(self._days, day), self._now
         return Figures(
             day - self._last_day,
-            self._ledger.frequency - self._gone[gone],
-            self._ledger.monetary - self._worth[gone],
-            self._ledger.orders_ever,
-            self._ledger.spend_ever,
+            frequency - self._gone[gone],
+            monetary - self._worth[gone],
+            *self._ever,
         )
 
     def rank(self, day: int) -> int:
@@ -65,19 +65,23 @@ class Outlook:
         rules = self._rules
         return qualified_rank(rules, None if figures is None else compute_rfm(rules, *figures))
 
-    def next_worse_day(self, day: int) -> int | None:
-        """The first business day after another on which the rank is worse than on that one."""
-        low, high = bisect_right(self._days, day), len(self._days)
-        if low == high:
-            return None
-        rank = self.rank(day)
+    def first_worse_day(self, rank: int, after: int) -> int | None:
+        """The first business day after another whose figures qualify for less than a rank."""
+        days = self._days
+        low, high = bisect_right(days, after), len(days)
+        ahead = 1
+        while low + ahead < high:  # falls are mostly near: look at the next days first
+            if self.rank(days[low + ahead - 1]) > rank:
+                high = low + ahead - 1
+                break
+            low, ahead = low + ahead, 2 * ahead
         while low < high:
             middle = (low + high) // 2
-            if self.rank(self._days[middle]) > rank:
+            if self.rank(days[middle]) > rank:
                 high = middle
             else:
                 low = middle + 1
-        return None if low == len(self._days) else self._days[low]
+        return None if low == len(days) else days[low]
 
 
 class Standing(NamedTuple):
@@ -101,32 +105,40 @@ class Fall(NamedTuple):
 def next_fall(rules: Rules, outlook: Outlook, standing: Standing, now_ms: int) -> Fall | None:
     """The first instant at which the tier is worse than now; None if none will be.
 
-    It goes from instant to instant as the evaluations will: where the figures come to qualify for a
-    worse tier, a hold or a grace ends, or the override does.
+    It goes from instant to instant as the evaluations will: where the figures come to qualify for
+    less than the tier, a hold or a grace ends, or the override does. While a grace runs, worse
+    figures change nothing before its end.
     """
     calendar = rules.calendar
     rank, grace_until_day, hold_until_day, override = standing
-    at_ms, reached = now_ms, rank
+    at_ms, reached, today = now_ms, rank, calendar.day(now_ms)
+    override = in_force(override, rules, now_ms)
     while True:
-        today = calendar.day(at_ms)
-        days = (outlook.next_worse_day(today), grace_until_day, hold_until_day)
-        instants = [calendar.start(day) for day in days if day is not None]
-        if in_force(override, rules, at_ms) is not None:
-            assert override is not None
-            instants.append(override.until_ms)
-        at_ms = min((instant for instant in instants if instant > at_ms), default=-1)
-        if at_ms < 0:
+        day = grace_until_day
+        if day is None or day <= today:
+            day = outlook.first_worse_day(reached, today)
+        next_ms = None if day is None else calendar.start(day)
+        if hold_until_day is not None and hold_until_day > today:
+            next_ms = _earlier(next_ms, calendar.start(hold_until_day))
+        if override is not None:
+            next_ms = _earlier(next_ms, override.until_ms)
+        if next_ms is None:
             return None
-        today, forced = calendar.day(at_ms), in_force(override, rules, at_ms)
+        at_ms, today = next_ms, calendar.day(next_ms)
+        override = in_force(override, rules, at_ms)
         moved = transition(
             rules,
             reached,
-            overridden_rank(rules, outlook.rank(today), forced),
+            overridden_rank(rules, outlook.rank(today), override),
             grace_until_day,
             today,
             lowered_by_event=False,
-            bounds=Bounds(hold_until_day, best_rank(rules, forced)),
+            bounds=Bounds(hold_until_day, best_rank(rules, override)),
         )
         reached, grace_until_day = moved.rank, moved.grace_until_day
         if reached > rank:
             return Fall(at_ms, reached)
+
+
+def _earlier(instant_ms: int | None, other_ms: int) -> int:
+    return other_ms if instant_ms is None or other_ms < instant_ms else instant_ms

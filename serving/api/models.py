@@ -94,6 +94,8 @@ PROFILE_EXAMPLE: dict[str, Any] = {
     "keeps_until": "2025-05-03T00:00:00.000Z",
     "as_of": "2025-02-01T10:00:00.000Z",
     "policy_version": "default-1",
+    "override": None,
+    "keep": {"orders_needed": 1, "total_needed": "0.00"},
     "channel_consent": {"email": True, "sms": False},
     "purpose_consent": {},
     "tags": [{"tag": "region:north", "since": "2025-01-05T10:00:00.000Z"}],

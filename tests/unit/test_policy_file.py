@@ -10,12 +10,13 @@ import pytest
 from config.policy_file import (
     MAX_POLICY_BYTES,
     PolicyError,
+    check_policy,
     default_policy_text,
     load_policy,
     parse_policy,
 )
 from config.policy_tiers import MAX_TIERS
-from scoring.policy import Policy, Tier
+from scoring.policy import Movement, Policy, Tier
 from scoring.rules import Rules
 
 TWO_TIERS = '[[tiers]]\nname = "gold"\nmin_score = 50\n[[tiers]]\nname = "base"\n'
@@ -182,6 +183,10 @@ def test_every_policy_that_is_taken_can_be_compiled() -> None:
         (TWO_TIERS + 'label = "Base"', "tiers[2].label: must be a table"),
         (TWO_TIERS + "label.en = 5", "tiers[2].label.en: must be a text"),
         ("movement.grace_days = -1", "movement.grace_days: must be a whole number from 0"),
+        ("movement.hold_days = -1", "movement.hold_days: must be a whole number from 0"),
+        ("movement.hold_days = 40000", "movement.hold_days: must be a whole number from 0"),
+        ("movement.warn_days = 0", "movement.warn_days: must be a whole number from 1"),
+        ("movement.warn_days = true", "movement.warn_days: must be a whole number from 1"),
         ("movement.soft_landing = 1", "movement.soft_landing: must be true or false, got 1"),
         ('dormancy.mode = "probability"', 'dormancy.mode: must be "fixed" or "cadence", got'),
         ("dormancy.at_risk_days = 0", "dormancy.at_risk_days: must be a whole number from 1"),
@@ -286,3 +291,18 @@ def test_an_error_names_the_file_and_every_problem_in_one_sentence(tmp_path: Pat
     assert str(refused.value) == (
         f"{file}: window_days: must be a whole number from 1 to 36500, got 0; zzz: unknown key"
     )
+
+
+def test_movement_and_the_action_of_a_fall_are_read() -> None:
+    policy = check_policy(
+        {
+            "tiers": [
+                {"name": "A", "min_score": 50, "action": "welcome", "action_down": "keep_in_touch"},
+                {"name": "B"},
+            ],
+            "movement": {"hold_days": 20, "warn_days": 14},
+        }
+    )
+    assert policy.movement == Movement(hold_days=20, warn_days=14)
+    assert [tier.action_down for tier in policy.tiers] == ["keep_in_touch", None]
+    assert check_policy({}).movement == Movement(hold_days=0, warn_days=None)

@@ -301,3 +301,21 @@ def test_business_days_are_those_of_the_policys_zone() -> None:
     driver.feed(order("o1", "1000", day(0, 23)))
     [fall] = driver.pass_to(day(20))
     assert fall["effective_at"] == day(10, 16)
+
+
+def test_a_fall_has_the_action_for_falls_where_its_tier_has_one() -> None:
+    tiers = (
+        Tier("gold", action="dedicated", min_monetary="500"),
+        Tier("silver", action="offer", action_down="keep_in_touch", min_monetary="100"),
+        Tier("base", action="nurture"),
+    )
+    driver = Driver(Policy(tiers=tiers))
+    driver.feed(order("o1", "100", day(0)), order("o2", "400", day(1)))
+    driver.feed(refund("o2", "400", day(2)), refund("o1", "50", day(3)))
+    changes = [output for output in driver.outputs if output["type"] == "tier.changed"]
+    assert pick(changes, "tier", "direction", "action") == [
+        ("silver", "up", "offer"),
+        ("gold", "up", "dedicated"),
+        ("silver", "down", "keep_in_touch"),
+        ("base", "down", "nurture"),
+    ]
