@@ -16,6 +16,7 @@ from typing import Annotated, BinaryIO
 import typer
 from rich.console import Console
 
+from cli.errors import fail
 from cli.sending import (
     progress_bar,
     sending,
@@ -28,7 +29,7 @@ from devtools.traffic.sender import Sent, open_sender
 from devtools.traffic.shoppers import PopulationShape
 from devtools.traffic.simulation import Stamp, natural, paced
 from devtools.traffic.simulation import simulate as simulated
-from scoring.timestamps import parse_rfc3339
+from scoring.timestamps import parse_rfc3339, rfc3339
 from streams.runtime.clock import wall_ms
 
 _LIVE_RATE = 50.0
@@ -91,6 +92,15 @@ def _time(start: str | None, rate: float | None, *, live: bool) -> tuple[int, St
         raise typer.BadParameter(
             f"{start!r} is no RFC 3339 time with an offset, such as {_FILE_START}",
             param_hint="--start",
+        )
+    settings = load_settings()
+    earliest_ms = settings.min_event_time_ms
+    latest_ms = wall_ms() + settings.max_future_skew_ms
+    if not earliest_ms <= start_ms <= latest_ms:
+        fail(
+            f"--start {start}: no event of that time is accepted; the accepted times go from "
+            f"{rfc3339(earliest_ms)} (TIERSTREAM_MIN_EVENT_TIME) to {rfc3339(latest_ms)} (now and "
+            "TIERSTREAM_MAX_FUTURE_SKEW)"
         )
     return start_ms, natural if rate is None else paced(start_ms, rate)
 

@@ -10,7 +10,10 @@ from urllib.parse import urlsplit
 
 from config.durations import Duration
 from handlers.formats import FIRST, NEWEST
-from scoring.timestamps import parse_rfc3339
+from scoring.timestamps import parse_rfc3339, rfc3339
+
+FIRST_INSTANT_MS = -62_134_992_000_000
+"""0001-01-08T00:00:00Z."""
 
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
 _TOPIC_PREFIX = re.compile(r"[A-Za-z0-9._-]{0,100}", re.ASCII)
@@ -60,6 +63,16 @@ def instant(value: str) -> str:
 def optional_instant(value: str) -> str:
     """An RFC 3339 time, or nothing."""
     return instant(value) if value else value
+
+
+def first_instant(value: str) -> str:
+    """An RFC 3339 time from which on every time zone has business days, and days before them."""
+    if instant_ms(value) < FIRST_INSTANT_MS:
+        raise ValueError(
+            f"must not be before {rfc3339(FIRST_INSTANT_MS)}: a time zone might move an event out "
+            "of the years that have dates"
+        )
+    return value
 
 
 def instant_ms(value: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from decimal import Decimal
+from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,8 @@ def load_policy(path: Path | None = None) -> Policy:
     if len(raw) > MAX_POLICY_BYTES:
         raise PolicyError(str(path), [f"larger than {MAX_POLICY_BYTES} bytes"])
     try:
-        return parse_policy(raw.decode(), str(path))
+        text = raw.decode().removeprefix("\ufeff")
+        return parse_policy(text, str(path), version=version_of(raw))
     except UnicodeDecodeError as error:
         raise PolicyError(str(path), ["not UTF-8 text"]) from error
 
@@ -66,8 +68,13 @@ def default_policy_text() -> str:
     return resources.files(__package__).joinpath("default_policy.toml").read_text("utf-8")
 
 
-def parse_policy(text: str, source: str = "policy") -> Policy:
+def parse_policy(text: str, source: str = "policy", version: str | None = None) -> Policy:
     """A policy from TOML text.
+
+    Args:
+        text: the TOML.
+        source: names it in an error.
+        version: of a policy that names none; without it that of the default policy.
 
     Raises:
         PolicyError: naming each line or key that is wrong.
@@ -78,7 +85,14 @@ def parse_policy(text: str, source: str = "policy") -> Policy:
         raise PolicyError(source, [str(error)]) from error
     except RecursionError as error:
         raise PolicyError(source, ["nested too deep"]) from error
+    if version is not None:
+        document.setdefault("version", version)
     return check_policy(document, source)
+
+
+def version_of(content: bytes) -> str:
+    """The version of a policy file that names none: `sha256:` and twelve digits of its digest."""
+    return f"sha256:{sha256(content).hexdigest()[:12]}"
 
 
 def check_policy(document: dict[str, Any], source: str = "policy") -> Policy:

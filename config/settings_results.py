@@ -47,7 +47,7 @@ class ResultSettings(Section):
         description="A worker whose clock is further than this from the brokers' ends, before it "
         "writes ticks or judges events by it.",
     )
-    min_event_time: Annotated[str, AfterValidator(field_checks.instant)] = Field(
+    min_event_time: Annotated[str, AfterValidator(field_checks.first_instant)] = Field(
         default="1990-01-01T00:00:00Z",
         description="An event before this RFC 3339 time is a dead letter (`invalid_timestamp`).",
     )

@@ -100,7 +100,7 @@ def run(
         until_ms=until_ms,
     )
     collected = Collected()
-    backtest = Backtest(options, collected)  # type: ignore[arg-type]  # the same two methods
+    backtest = Backtest(options, collected)
     numbered = (Line(number, raw) for number, raw in enumerate(lines, 1))
     return Run(backtest.run(numbered, lambda _: None), collected)
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, NamedTuple, Self
+from typing import IO, NamedTuple, Protocol, Self
 
 import msgspec
 from msgspec import Struct, field
@@ -22,7 +22,7 @@ from handlers.control_records import (
     decode_control,
     is_control,
 )
-from handlers.decode.decode import IN_THE_LOG, Limits
+from handlers.decode.decode import IN_THE_LOG, Limits, names_type
 from handlers.events import Event
 from handlers.formats import NEWEST, NewerFormat
 from handlers.merge.forwarding import (
@@ -36,7 +36,15 @@ from handlers.merge.forwarding import (
 )
 from handlers.outputs import Output
 from handlers.partition import Partition
-from handlers.reasons import ERASED_CUSTOMER, PROCESSING_FAILED, Rejection
+from handlers.reasons import (
+    ERASED_CUSTOMER,
+    MISSING_FIELD,
+    NOT_JSON,
+    PROCESSING_FAILED,
+    TOO_LARGE,
+    UNKNOWN_TYPE,
+    Rejection,
+)
 from scoring.policy import Policy
 from scoring.timestamps import NEVER_MS
 from streams.kafka.dead_letter import first_bytes, original_of
@@ -56,6 +64,7 @@ _FILES = {
     outputs.CUSTOMER_PROFILES: "customer-profiles.jsonl",
 }
 _DEAD_LETTERS = "dead-letters.jsonl"
+_NO_EVENT = frozenset({NOT_JSON, TOO_LARGE, UNKNOWN_TYPE})
 
 
 class Line(NamedTuple):
@@ -115,6 +124,13 @@ class Report(Struct):
     dead_letters: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     """Faults in handlers, by what could not be done."""
+    no_events: int = 0
+    """Lines that are no events at all: no JSON object, or one without a type that we know."""
+
+    @property
+    def has_no_events(self) -> bool:
+        """Whether a file has lines, and none of them is an event."""
+        return self.lines > 0 and self.no_events == self.lines and not self.is_log
 
     def add(self, tally: Tally) -> None:
         """Take over the counts of a partition."""
@@ -124,6 +140,30 @@ class Report(Struct):
         self.customers.update(tally.population)
         self.tier_changes.update(tally.tier_changes)
         self.level_changes.update(tally.level_changes)
+
+
+class Outputs(Protocol):
+    """What takes the outputs of a backtest."""
+
+    def write(self, output: Output) -> None:
+        """Take an output as it would go to its topic."""
+
+    def write_dead_letter(
+        self, line: Line, rejection: Rejection, customer_id: str | None = None
+    ) -> None:
+        """Take a dead letter of a line, or of what follows from it for a customer."""
+
+
+class NoFiles:
+    """Takes the outputs of a backtest whose state is all that is wanted."""
+
+    def write(self, output: Output) -> None:
+        """Nothing is kept."""
+
+    def write_dead_letter(
+        self, line: Line, rejection: Rejection, customer_id: str | None = None
+    ) -> None:
+        """Nothing is kept."""
 
 
 class OutputFiles:
@@ -181,7 +221,7 @@ class OutputFiles:
 class Backtest:
     """One run over lines of events, or over a dumped partition of the canonical log."""
 
-    def __init__(self, options: BacktestOptions, files: OutputFiles) -> None:
+    def __init__(self, options: BacktestOptions, files: Outputs) -> None:
         self.partition = Partition()
         self.report = Report()
         self._options = options
@@ -317,6 +357,10 @@ class Backtest:
 
     def _reject(self, line: Line, rejection: Rejection) -> None:
         self.report.dead_letters[rejection.reason] += 1
+        if rejection.reason in _NO_EVENT or (
+            rejection.reason == MISSING_FIELD and not names_type(line.raw)
+        ):
+            self.report.no_events += 1
         self._files.write_dead_letter(line, rejection)
 
     def _take_failures(self, line: Line) -> None:

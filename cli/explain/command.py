@@ -4,34 +4,60 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from cli.common import print_json, refuse_no_id
-from cli.errors import one_sentence
+from cli.errors import fail, one_sentence
 from config.settings import load_settings
 
 
 def explain(
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="Id of the customer.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for machines.")] = False,
+    events: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="EVENTS.jsonl",
+            help="Explain what a backtest of this file makes of the customer, without a broker; - "
+            "reads standard input.",
+        ),
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="With --events, as for backtest: the policy file.")
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="With --events, as for backtest: the time of the end."),
+    ] = None,
+    sort: Annotated[
+        bool, typer.Option("--sort", help="With --events, as for backtest: sort them first.")
+    ] = False,
 ) -> None:
     """Explain a customer's state: tier, score, orders, silence, and what comes next.
 
-    The state is the one that a worker last wrote to Kafka, about a second old.
+    The state is the one that a worker last wrote to Kafka, about a second old; or, with --events,
+    the one at the end of a backtest.
     """
     refuse_no_id(customer)
 
     from cli.explain.render import explanation_view
-    from cli.explain.result import Erased, Merged, NothingToExplain, explained
+    from cli.explain.result import Erased, Merged, NothingToExplain, explained, explained_in
 
-    with (
-        one_sentence(NothingToExplain),
-        Console(stderr=True).status("reading the customer's partition"),
-    ):
-        why = asyncio.run(explained(load_settings(), customer))
+    if events is None and (policy is not None or until is not None or sort):
+        fail("--policy, --until and --sort go with --events")
+    with one_sentence(NothingToExplain):
+        if events is not None:
+            from cli.backtest.command import state_after
+
+            partition = state_after(events, policy, until, sort=sort)
+            why = explained_in(partition, customer)
+        else:
+            with Console(stderr=True).status("reading the customer's partition"):
+                why = asyncio.run(explained(load_settings(), customer))
     if as_json:
         print_json(why)
     elif isinstance(why, Erased):

@@ -1,4 +1,4 @@
-"""Reads a customer's state from Kafka and explains it."""
+"""Reads a customer's state, from Kafka or after a backtest, and explains it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import msgspec
 from config.settings import Settings
 from handlers.explain.build import explain as explanation_of
 from handlers.explain.model import Explanation
+from handlers.partition import Partition
 from streams.changelog import read_customer
 
 
@@ -50,7 +51,15 @@ async def explained(settings: Settings, customer_id: str) -> Explanation | Erase
         StateUnreadable: no worker wrote a checkpoint of this partition yet.
         BrokerUnreachable, TopicsUnusable, KafkaError: Kafka does not answer, or lacks topics.
     """
-    partition = await read_customer(settings, customer_id)
+    return explained_in(await read_customer(settings, customer_id), customer_id)
+
+
+def explained_in(partition: Partition, customer_id: str) -> Explanation | Erased | Merged:
+    """Explain a customer of a partition.
+
+    Raises:
+        NothingToExplain: no event of the customer was accepted, or a policy is just being changed.
+    """
     state = partition.store.get(customer_id)
     if state is None:
         raise NothingToExplain(f"no event of customer {customer_id!r} was accepted so far")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from cli.backtest.run import Backtest, BacktestOptions, Line
+from cli.backtest.run import Backtest, BacktestOptions, Line, NoFiles
 from cli.uplift.comparison import Uplift
 from handlers.control_records import CLOCK_TICK, ClockTick, decode_control, is_control
-from handlers.outputs import Output
 from handlers.partition import Partition
 from handlers.partition_core import Counted
-from handlers.reasons import Rejection
 from handlers.state.customer import Customer
 from scoring.timestamps import NEVER_MS
 
@@ -20,7 +18,7 @@ class CountedOrders(Backtest):
     """
 
     def __init__(self, uplift: Uplift, options: BacktestOptions) -> None:
-        super().__init__(options, _Nowhere())  # type: ignore[arg-type]  # the same two methods
+        super().__init__(options, NoFiles())
         self.partition = _Watched(uplift)
         self._uplift = uplift
         uplift.knows_orders = True
@@ -47,15 +45,3 @@ class _Watched(Partition):
     def put(self, offset: int, customer: Customer, was: Counted) -> None:
         super().put(offset, customer, was)
         self._uplift.take_customer(customer)
-
-
-class _Nowhere:
-    """Takes what a backtest would write."""
-
-    def write(self, output: Output) -> None:
-        pass
-
-    def write_dead_letter(
-        self, line: Line, rejection: Rejection, customer_id: str | None = None
-    ) -> None:
-        pass

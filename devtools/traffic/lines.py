@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from devtools.traffic.file_kind import MARK
 from devtools.traffic.record import TrafficRecord
 from scoring.timestamps import parse_rfc3339
 from streams.kafka.topics import UNROUTABLE, topic_for
@@ -82,9 +83,13 @@ class LineSplitter:
     def lines(self, part: bytes) -> Iterator[bytes]:
         """The lines that end in this part, without their ends; blank ones are left out.
 
+        A byte order mark at the head of the first part is skipped.
+
         Raises:
             LineTooLong: a line is over `MAX_LINE_BYTES`.
         """
+        if not self._number and not self._rest:
+            part = part.removeprefix(MARK)
         *ended, self._rest = (self._rest + part).split(b"\n")
         for line in ended:
             self._count(line)

@@ -90,6 +90,15 @@ def decode(
 
 def customer_in(value: bytes | None, headers: _Headers | None = None) -> str | None:
     """The customer id in a record that is refused, if a text stands there."""
+    return _text_in(value, headers, "customer_id")
+
+
+def names_type(value: bytes, schema: Schema = SCHEMA) -> bool:
+    """Whether a record that is refused names a type that is known."""
+    return _text_in(value, None, "type") in schema
+
+
+def _text_in(value: bytes | None, headers: _Headers | None, name: str) -> str | None:
     parsed = parse(value)
     if isinstance(parsed, Rejection):
         return None
@@ -101,7 +110,7 @@ def customer_in(value: bytes | None, headers: _Headers | None = None) -> str | N
             return None
     elif document.get("specversion") is not None:
         document = from_structured(document)
-    found = document.get("customer_id")
+    found = document.get(name)
     return found if type(found) is str else None
 
 

@@ -34,7 +34,7 @@ def backtested(deployment: Deployment, lines: Iterable[bytes]) -> Truth:
         allowed_lateness_ms=settings.allowed_lateness_ms,
         limits=Limits(settings.min_event_time_ms),
     )
-    run = Backtest(options, collected)  # type: ignore[arg-type]  # the same two methods
+    run = Backtest(options, collected)
     report = run.run((Line(n, raw) for n, raw in enumerate(lines, 1)), lambda _: None)
     outputs: dict[str, list[bytes | None]] = {topic: [] for topic in (*OUTPUTS, CUSTOMER_PROFILES)}
     for output in collected.outputs:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,38 @@ def problems(text: str) -> list[str]:
 
 def test_an_empty_file_is_the_default_policy() -> None:
     assert parse_policy("") == Policy()
+
+
+def test_a_file_without_a_version_names_itself_by_its_content(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_bytes(b"window_days=30\n")
+    assert load_policy(file).version == f"sha256:{sha256(file.read_bytes()).hexdigest()[:12]}"
+    first = load_policy(file).version
+    file.write_bytes(b"window_days=31\n")
+    assert load_policy(file).version != first
+    file.write_bytes(b'version="spring"\n')
+    assert load_policy(file).version == "spring"
+
+
+def test_a_byte_order_mark_at_the_head_of_a_policy_is_skipped(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_bytes(b'\xef\xbb\xbfversion="spring"\n')
+    assert load_policy(file).version == "spring"
+
+
+def test_each_word_that_the_default_file_offers_is_accepted() -> None:
+    lines = default_policy_text().splitlines()
+    offered = [
+        (line, other)
+        for line in lines
+        if re.match(r'\w+ = "', line)
+        for other in re.findall(r'"(\w+)"', line.partition("#")[2])
+        if other != "probability"  # it needs its section
+    ]
+    assert {other for _, other in offered} >= {"paid", "opt_in", "cadence"}
+    for line, other in offered:
+        changed = re.sub(r'"\w+"', f'"{other}"', line.partition("#")[0])
+        parse_policy("\n".join(changed if each is line else each for each in lines))
 
 
 def test_the_file_that_comes_with_tierstream_says_the_defaults_and_every_key_of_them() -> None:

@@ -4,6 +4,7 @@ Each folder of `tests/reported` is a case: `events.jsonl`, perhaps `policy.toml`
 `expected.json`:
 
 - `says`: what is right, in one sentence;
+- `settings`: environment variables;
 - `options`: further options of `tierstream backtest`;
 - the name of a file of outputs (`tier-changes`, ..., `dead-letters`): all its records in order, of
   each the fields that the case is about; of a dead letter `detail` is a part of the text. A file
@@ -33,7 +34,7 @@ FILES = (
     "customer-profiles",
     "dead-letters",
 )
-KNOWN = {"says", "options", "summary", "error", "exit_code", *FILES}
+KNOWN = {"says", "settings", "options", "summary", "error", "exit_code", *FILES}
 pytestmark = pytest.mark.usefixtures("no_settings")
 
 
@@ -73,9 +74,13 @@ def plain(text: str) -> str:
 
 
 @pytest.mark.parametrize("case", sorted(path.name for path in CASES.iterdir()))
-def test_a_reported_case_gives_what_is_right(case: str, tmp_path: Path) -> None:
+def test_a_reported_case_gives_what_is_right(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     expected = expected_of(case)
     assert expected.keys() <= KNOWN
+    for name, value in expected.get("settings", {}).items():
+        monkeypatch.setenv(name, value)
     result = run(case, tmp_path, *expected.get("options", ()))
     assert result.exit_code == expected.get("exit_code", 0), result.output
     for text in expected.get("summary", ()):

@@ -71,6 +71,20 @@ def test_a_start_that_is_no_time_is_refused() -> None:
     assert "'yesterday' is no RFC 3339 time" in found.stderr
 
 
+@pytest.mark.parametrize("start", ["1989-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_a_start_before_the_accepted_times_is_one_sentence(start: str) -> None:
+    found = invoke("simulate", "--events", "3", "--start", start, "--out", "-")
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert f"--start {start}: no event of that time is accepted" in found.stderr
+    assert "from 1990-01-01T00:00:00.000Z (TIERSTREAM_MIN_EVENT_TIME)" in found.stderr
+
+
+def test_a_start_in_the_future_is_one_sentence() -> None:
+    found = invoke("simulate", "--events", "3", "--start", "2999-01-01T00:00:00Z", "--out", "-")
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert "(now and TIERSTREAM_MAX_FUTURE_SKEW)" in found.stderr
+
+
 @pytest.mark.parametrize("arguments", [("simulate", "--events", "5"), ("replay", str(__file__))])
 def test_a_missing_broker_is_one_sentence(arguments: tuple[str, ...], nobody_listens: str) -> None:
     found = invoke(*arguments)

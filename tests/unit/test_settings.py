@@ -110,6 +110,8 @@ def test_misspelt_argument_is_refused() -> None:
         ("TIERSTREAM_FLUSH_INTERVAL", "1ms", "must lie between 10ms and 1m"),
         ("TIERSTREAM_MIN_EVENT_TIME", "1990-01-01", "is no RFC 3339 time"),
         ("TIERSTREAM_MIN_EVENT_TIME", "1990-02-30T00:00:00Z", "is no RFC 3339 time"),
+        ("TIERSTREAM_MIN_EVENT_TIME", "0001-01-01T00:00:00Z", "must not be before 0001-01-08"),
+        ("TIERSTREAM_MIN_EVENT_TIME", "0001-01-07T23:59:59Z", "must not be before 0001-01-08"),
         ("TIERSTREAM_HTTP_PORT", "65536", "should be less than or equal to 65535"),
         ("TIERSTREAM_PARTITIONS", "0", "should be greater than or equal to 1"),
         ("TIERSTREAM_APP_ID", "a b", "takes 1 to 100 letters"),
