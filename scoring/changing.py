@@ -58,7 +58,9 @@ def apply_waiting(order: Order, waiting: Iterable[Change], rules: Rules) -> int:
     The order's own `payment_status` revives nothing that waited: it is a payment only against
     cancellations that arrive later.
     """
-    has_status = order.payment == PAID and _told_payment_ms(order) is None
+    has_status = (
+        rules.format >= _WITH_TIMES and order.payment == PAID and _told_payment_ms(order) is None
+    )
     unmatched = sum(not apply_change(order, each, rules, waited=True) for each in waiting)
     if has_status and (order.payment != PAID or _told_payment_ms(order) is not None):
         _note_payment(order, order.placed_ms, _told_payment_ms(order))

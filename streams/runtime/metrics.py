@@ -84,7 +84,8 @@ class Metrics:
         )
         self.unmatched_changes = self._counter(
             "unmatched_changes",
-            "Cancellations, payments and refunds given up because their order never came.",
+            "Changes of orders given up because their order never came or is in another currency, "
+            "and returns of which something was left.",
         )
         self.left_out_of_items = self._counter(
             "left_out_of_items",
