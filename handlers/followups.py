@@ -18,7 +18,7 @@ def remind_of_followups(context: Context, customer: Customer, now_ms: int) -> No
     """Send the reminders of all follow-ups whose day has begun, each at its own instant."""
     due = sorted(
         (due_ms, each.followup_id, each)
-        for due_ms, each in _to_come(context.rules, customer)
+        for due_ms, each in followups_to_come(context.rules, customer)
         if due_ms <= now_ms
     )
     for due_ms, followup_id, followup in due:
@@ -37,7 +37,7 @@ def followups_due_ms(rules: Rules, customer: Customer) -> int | None:
 
 def followups_dues(rules: Rules, customer: Customer) -> Iterator[int]:
     """When each follow-up to come is due."""
-    return (due_ms for due_ms, _ in _to_come(rules, customer))
+    return (due_ms for due_ms, _ in followups_to_come(rules, customer))
 
 
 def followups_view(customer: Customer) -> list[FollowupView]:
@@ -49,7 +49,7 @@ def followups_view(customer: Customer) -> list[FollowupView]:
     ]
 
 
-def _to_come(rules: Rules, customer: Customer) -> Iterator[tuple[int, Followup]]:
+def followups_to_come(rules: Rules, customer: Customer) -> Iterator[tuple[int, Followup]]:
     """The follow-ups to come, each with the instant at which it is due.
 
     One for a day that had passed when it was told is due from the day on which it was told.

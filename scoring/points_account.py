@@ -85,6 +85,11 @@ class Account(Struct, array_like=True):
         """Points to spend; negative if points were taken back that had been spent."""
         return self.earned - self.redeemed - self.taken_back - self.expired
 
+    @property
+    def cancellations_waiting(self) -> int:
+        """How many cancellations wait for their redemption."""
+        return len(_digests(self.cancelled))
+
     def earn(self, points: int, day: int, expires_ms: int | None) -> None:
         """Add points: first against what is owed, the rest to the lot of the day."""
         self.earned += points

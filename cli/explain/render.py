@@ -187,6 +187,12 @@ def _person(why: Explanation) -> Iterator[RenderableType | str]:
     yield f"attributes known: {names}{changed}"
     if who.also_known_as:
         yield f"merged into it: {', '.join(map(plain, who.also_known_as))}"
+    if who.churn_answer is not None:
+        told = time_words(who.churn_answered_at)
+        yield f"left because of: {plain(who.churn_answer)} (told {told})"
+    if why.surveys is not None:
+        asked, answered = time_words(why.surveys.asked_at), time_words(why.surveys.answered_at)
+        yield f"asked by a survey: {asked}; answered: {answered}"
     if why.holdout is not None:
         yield "held out of campaigns" if why.holdout else "not held out of campaigns"
     if not why.open_tickets:

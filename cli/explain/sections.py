@@ -176,6 +176,8 @@ def points_part(points: PointsWhy) -> Iterator[RenderableType | str]:
     )
     if points.owed:
         yield f"{points.owed:,} were taken back after they had been spent: earned next, they go"
+    if points.cancellations_waiting:
+        yield f"{points.cancellations_waiting} cancellations wait for their redemption"
     unit = "a unit" if points.next_order_per is None else f"for each full {points.next_order_per}"
     yield f"an order now would earn {points.next_order_rate} {unit} of base currency"
     if points.lots:
@@ -197,6 +199,7 @@ def care_part(reminders: list[ReminderWhy]) -> Iterator[RenderableType | str]:
         return
     table = _table()
     for each in reminders:
-        name = plain(each.name).replace("_", " ")
+        name = plain(each.name)
+        name = name.replace("_", " ") if each.name == each.kind else name
         table.add_row(f"  {time_words(each.at)}", name, f"on {each.due_on}")
     yield table

@@ -10,7 +10,6 @@ from handlers.explain.due import due_next, ever, level_why
 from handlers.explain.features import (
     health_why,
     points_why,
-    reminders_why,
     satisfaction_why,
     tags_why,
     weights_why,
@@ -25,6 +24,7 @@ from handlers.explain.model import (
     Who,
 )
 from handlers.explain.orders import date_of, orders_why, waiting_why
+from handlers.explain.reminders import reminders_why, surveys_why
 from handlers.explain.tier import measured, tier_why
 from handlers.outputs import rfm_view
 from handlers.state.customer import Customer, stage_of
@@ -44,6 +44,7 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
     """
     assert not customer.erased
     today = rules.calendar.day(clock_ms)
+    churn = customer.churn_answer
     rfm = rfm_of(totals(customer.ledger, rules, today))
     return Explanation(
         customer_id=customer.customer_id,
@@ -61,6 +62,8 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
             customer.also,
             _consents(customer.channels),
             _consents(customer.purposes),
+            None if churn is None else churn.answer,
+            None if churn is None else rfc3339(churn.at_ms),
         ),
         tier=tier_why(customer, rules, rfm, clock_ms),
         score=None if rfm is None else _score_why(rules, rfm),
@@ -76,6 +79,7 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
         position=Position(customer.applied, customer.epoch, customer.sequence),
         points=points_why(customer, rules),
         reminders=reminders_why(customer, rules, clock_ms),
+        surveys=surveys_why(customer),
         satisfaction=satisfaction_why(customer, rules),
         health=health_why(customer, rules, rfm),
         holdout=None if rules.holdout is None else rules.holdout.holds_out(customer.customer_id),

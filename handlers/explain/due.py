@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from handlers.care_due import coming
 from handlers.dormancy import instants_of, level_due_ms, thresholds_of
 from handlers.explain.model import DueNext, DueReason, LevelStep, LevelWhy, StandingAlert
 from handlers.explain.orders import date_of
+from handlers.explain.reminders import reminders_to_come
 from handlers.outputs import optional_time
 from handlers.state.customer import Customer
 from handlers.tags import tags_due_ms
@@ -101,7 +101,7 @@ def _instants(customer: Customer, rules: Rules) -> Iterator[tuple[int, DueReason
 
 def _feature_instants(customer: Customer, rules: Rules) -> Iterator[tuple[int, DueReason]]:
     if customer.next_due_ms is not None:
-        for reminder in coming(rules, customer, customer.next_due_ms - 1):
+        for reminder in reminders_to_come(rules, customer, customer.next_due_ms - 1):
             yield reminder.at_ms, DueReason("reminder", reminder.name)
     if customer.points is not None and rules.points is not None:
         expiry = customer.points.next_expiry()

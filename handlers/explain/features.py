@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from handlers.care_due import coming
 from handlers.explain.model import (
     HealthPart,
     HealthWhy,
     LotWhy,
     NameWeight,
     PointsWhy,
-    ReminderWhy,
     TagWhy,
 )
 from handlers.explain.orders import date_of
@@ -98,14 +96,5 @@ def points_why(customer: Customer, rules: Rules) -> PointsWhy | None:
         ],
         next_order_rate=rules.points.rate_text(customer.tier),
         next_order_per=rules.points.per_text(customer.tier),
+        cancellations_waiting=account.cancellations_waiting,
     )
-
-
-def reminders_why(customer: Customer, rules: Rules, clock_ms: int) -> list[ReminderWhy] | None:
-    """The next reminder of each kind, soonest first; None under a policy without care."""
-    if rules.care is None:
-        return None
-    return [
-        ReminderWhy(rfc3339(each.at_ms), each.kind, each.due_on, each.name)
-        for each in sorted(coming(rules, customer, clock_ms))
-    ]

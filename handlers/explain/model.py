@@ -54,6 +54,9 @@ class Who(Struct, frozen=True):
     """The ids merged into this one last."""
     channels: list[ConsentWhy]
     purposes: list[ConsentWhy]
+    churn_answer: str | None = None
+    """Why the customer left, as told last."""
+    churn_answered_at: str | None = None
 
 
 class ConditionHeld(Struct, frozen=True):
@@ -246,6 +249,8 @@ class PointsWhy(Struct, frozen=True):
     next_order_rate: str
     """Points for each major unit of the base currency, or for each full `next_order_per`."""
     next_order_per: str | None = None
+    cancellations_waiting: int = 0
+    """Redemptions that were cancelled before they came."""
 
 
 class ReminderWhy(Struct, frozen=True):
@@ -253,9 +258,17 @@ class ReminderWhy(Struct, frozen=True):
 
     at: str
     kind: str
-    """`birthday`, `anniversary`, `holiday`, `checkin` or `profile_refresh`."""
+    """`birthday`, `anniversary`, `holiday`, `checkin`, `profile_refresh`, `points_expiring`,
+    `survey` or `followup`."""
     due_on: str
     name: str
+
+
+class SurveysWhy(Struct, frozen=True):
+    """When the customer was asked and answered last; null for never."""
+
+    asked_at: str | None
+    answered_at: str | None
 
 
 class TagWhy(Struct, frozen=True):
@@ -362,3 +375,5 @@ class Explanation(Struct, frozen=True):
     tags: list[TagWhy] | None = None
     weights: list[NameWeight] | None = None
     """The weights of categories and channels, heaviest first."""
+    surveys: SurveysWhy | None = None
+    """Only under a policy that asks customers."""

@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
-from handlers.explain.model import ConsentWhy, DueReason, LotWhy
-from scoring.policy import CarePolicy, Holiday, Occasion, PointsPolicy, Policy, Refresh, Silence
-from tests.builders import cancelled, consent, day, event, order, profile, redeemed
+from handlers.explain.model import ConsentWhy, DueReason, LotWhy, ReminderWhy, SurveysWhy
+from handlers.formats import NEWEST
+from scoring.policy import (
+    CarePolicy,
+    Holiday,
+    Occasion,
+    PointsPolicy,
+    Policy,
+    Refresh,
+    Silence,
+    SurveyAsk,
+    SurveysPolicy,
+)
+from tests.builders import (
+    cancelled,
+    consent,
+    day,
+    event,
+    followup,
+    left_because,
+    order,
+    profile,
+    redeemed,
+    redemption_cancelled,
+)
 from tests.driver import Driver
 from tests.unit.test_explanation import shown, why
 
@@ -103,3 +125,38 @@ def test_a_consent_by_channel_says_when_it_was_told() -> None:
     who = why(driver).who
     assert who.channels == [ConsentWhy("sms", agreed=True, told_at=day(1))]
     assert who.purposes == [ConsentWhy("ads", agreed=False, told_at=day(1))]
+
+
+def test_reminders_without_a_section_of_care_are_shown_too() -> None:
+    rules = Policy(points=PointsPolicy(expire_after_days=30, warn_days=7, per="10"))
+    driver = Driver(rules, format_number=NEWEST)
+    driver.feed(order("o1", "100", day(0)), followup("2025-01-20", day(1), followup_id="f_1"))
+    driver.feed(redemption_cancelled(day(1), redemption_id="later"))
+    found = why(driver)
+    assert found.reminders == [
+        ReminderWhy(day(19), "followup", "2025-01-20", "follow-up f_1"),
+        ReminderWhy(day(23), "points_expiring", "2025-01-31", "10 points expire"),
+    ]
+    assert found.due is not None
+    assert found.due.reasons == [DueReason("reminder", "follow-up f_1")]
+    text = shown(found)
+    assert "on 2025-01-20" in text
+    assert "reminder: follow-up f_1" in text
+    assert "an order now would earn 1 for each full 10 of base currency" in text
+    assert "1 cancellations wait for their redemption" in text
+
+
+def test_surveys_and_the_reason_of_leaving_are_shown() -> None:
+    surveys = SurveysPolicy(rest_days=5, after_order=SurveyAsk(14), cadence={"C": SurveyAsk(60)})
+    driver = Driver(Policy(care=CarePolicy(surveys=surveys)), format_number=NEWEST)
+    driver.feed(order("o1", "10", day(0)), left_because("too_dear", day(2)))
+    found = why(driver)
+    assert found.surveys == SurveysWhy(None, day(2))
+    assert (found.who.churn_answer, found.who.churn_answered_at) == ("too_dear", day(2))
+    assert found.reminders == [
+        ReminderWhy(day(14), "survey", "2025-01-15", "survey csat after order o1"),
+        ReminderWhy(day(62), "survey", "2025-03-04", "survey csat"),
+    ]
+    text = shown(found)
+    assert "left because of: too_dear (told 2025-01-03 00:00:00)" in text
+    assert "asked by a survey: never; answered: 2025-01-03 00:00:00" in text

@@ -1,0 +1,71 @@
+"""The reminders to come, and what the surveys depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+from handlers.care_due import Coming, coming
+from handlers.explain.model import ReminderWhy, SurveysWhy
+from handlers.explain.orders import date_of
+from handlers.followups import followups_to_come
+from handlers.points_expiring import expiries
+from handlers.state.customer import Customer
+from handlers.surveys import askings
+from scoring.rules import Rules
+from scoring.timestamps import NEVER_MS, rfc3339
+
+POINTS_EXPIRING, SURVEY, FOLLOWUP = "points_expiring", "survey", "followup"
+
+
+def reminders_why(customer: Customer, rules: Rules, clock_ms: int) -> list[ReminderWhy] | None:
+    """The reminders to come, soonest first; None without any under a policy without care."""
+    found = [
+        ReminderWhy(rfc3339(each.at_ms), each.kind, each.due_on, each.name)
+        for each in sorted(reminders_to_come(rules, customer, clock_ms))
+    ]
+    return None if rules.care is None and not found else found
+
+
+def reminders_to_come(rules: Rules, customer: Customer, after_ms: int) -> Iterator[Coming]:
+    """The reminders after an instant if nothing changes, in no order."""
+    return chain(
+        coming(rules, customer, after_ms),
+        _of_points(rules, customer, after_ms),
+        _of_surveys(rules, customer, after_ms),
+        _of_followups(rules, customer, after_ms),
+    )
+
+
+def surveys_why(customer: Customer) -> SurveysWhy | None:
+    """When the customer was asked and answered last; None under a policy without surveys."""
+    surveyed = customer.surveyed
+    if surveyed is None:
+        return None
+    return SurveysWhy(_ever(surveyed.asked_ms), _ever(surveyed.answered_ms))
+
+
+def _of_points(rules: Rules, customer: Customer, after_ms: int) -> Iterator[Coming]:
+    calendar = rules.calendar
+    for expiry in expiries(rules, customer, calendar.day(after_ms)):
+        due_on = date_of(calendar.day(expiry.expires_ms))
+        at_ms = calendar.start(expiry.remind_day)
+        yield Coming(at_ms, POINTS_EXPIRING, due_on, f"{expiry.points} points expire")
+
+
+def _of_surveys(rules: Rules, customer: Customer, after_ms: int) -> Iterator[Coming]:
+    for asking in askings(rules, customer, rules.calendar.day(after_ms)):
+        about = f" after {asking.trigger} {asking.subject}" if asking.subject else ""
+        at_ms = rules.calendar.start(asking.day)
+        yield Coming(at_ms, SURVEY, date_of(asking.day), f"survey {asking.ask.survey}{about}")
+
+
+def _of_followups(rules: Rules, customer: Customer, after_ms: int) -> Iterator[Coming]:
+    for due_ms, followup in followups_to_come(rules, customer):
+        if due_ms > after_ms and followup.day is not None:
+            name = f"follow-up {followup.followup_id}"
+            yield Coming(due_ms, FOLLOWUP, date_of(followup.day), name)
+
+
+def _ever(instant_ms: int) -> str | None:
+    return None if instant_ms == NEVER_MS else rfc3339(instant_ms)
