@@ -10,7 +10,7 @@ _COMMON = ("event_id", "type", "customer_id", "occurred_at")
 _REQUIRED = {
     "order.placed": (*_COMMON, "order_id", "amount", "currency"),
     "order.paid": ("order_id",),
-    "order.refunded": ("order_id", "refund_id", "amount"),
+    "order.refunded": ("refund_id", "amount"),
     "ticket.opened": ("ticket_id",),
     "survey.answered": ("survey", "score"),
     "profile.updated": ("attributes",),

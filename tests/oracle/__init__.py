@@ -28,8 +28,12 @@ CARE_TYPES = (
     "holiday.upcoming",
     "checkin.due",
     "profile.refresh_due",
+    "tier.expiring",
+    "points.expiring",
+    "survey.due",
+    "followup.due",
 )
-PROFILE_CHANGE_TYPES = ("points.changed", "points.refused", "tags.changed")
+PROFILE_CHANGE_TYPES = ("points.changed", "points.refused", "tags.changed", "attributes.refused")
 MIN_EVENT_TIME_MS = 631_152_000_000  # 1990-01-01T00:00:00Z
 
 
@@ -61,6 +65,7 @@ def run(
     max_future_skew_ms: int = 300_000,
     min_event_time_ms: int = MIN_EVENT_TIME_MS,
     app_id: str = "tierstream",
+    live_from_ms: int | None = None,
 ) -> Result:
     """Runs one partition's records, in order of arrival, through a policy parsed from TOML.
 
@@ -77,7 +82,7 @@ def run(
         until_ms=until_ms,
         limits=Limits(min_event_time_ms, newest_ms),
     )
-    partition = Partition(deployment, read_policy(policy))
+    partition = Partition(deployment, read_policy(policy, live_from_ms=live_from_ms))
     for number, raw in enumerate(lines, start=1):
         if raw.strip():
             partition.take(raw.removesuffix(b"\n"), number)

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.oracle.customer import Customer
-from tests.oracle.feelings import is_held_out
 from tests.oracle.policy import Policy
+from tests.oracle.suppression import marks
 from tests.oracle.tiers import PROSPECT
 from tests.oracle.times import business_day, start_of_day, time_text
 
@@ -33,27 +33,27 @@ def rewatch(customer: Customer, at_ms: int, former: Policy, policy: Policy) -> N
 def start_day(customer: Customer, at_ms: int, policy: Policy) -> list[dict[str, Any]]:
     """The reminders of the business day that begins at an instant, after its tier and levels."""
     care = policy.sections.get("care")
-    if care is None or customer.marketing_consent() is False:
+    if care is None:
         return []
     told = []
     leap_day = care.get("leap_day", "02-28")
-    if "birthday" in care and _is_for(care["birthday"], customer, prospects=True):
+    if "birthday" in care and is_for(care["birthday"], customer, prospects=True):
         born = _date_or_none(customer.attribute("birth_date"))
         if born is not None:
             told += _birthdays(customer, care["birthday"], born, leap_day, at_ms, policy)
-    if "anniversary" in care and _is_for(care["anniversary"], customer, prospects=True):
+    if "anniversary" in care and is_for(care["anniversary"], customer, prospects=True):
         times = [order.at_ms for order in customer.counted(policy)]
         if times:
             told += _anniversaries(
                 customer, care["anniversary"], min(times), leap_day, at_ms, policy
             )
     for holiday in care.get("holidays", []):
-        if _is_for(holiday, customer, prospects=False):
+        if is_for(holiday, customer, prospects=False):
             told += _holidays(customer, holiday, leap_day, at_ms, policy)
     return told + _checkin(customer, at_ms, policy) + _refresh(customer, at_ms, policy)
 
 
-def _is_for(rule: dict[str, Any], customer: Customer, *, prospects: bool) -> bool:
+def is_for(rule: dict[str, Any], customer: Customer, *, prospects: bool) -> bool:
     if "tiers" in rule:
         return customer.tier in rule["tiers"]
     return prospects or customer.tier != PROSPECT
@@ -103,7 +103,7 @@ def _birthdays(
 
     days = _near(customer, "birthday", rule.get("days_ahead", 7), at_ms, policy, is_it)
     return [
-        _reminder(customer, "birthday.upcoming", day, rule, at_ms, policy)
+        reminder(customer, "birthday.upcoming", day, rule, at_ms, policy)
         | {"age": day.year - born.year}
         for day in days
     ]
@@ -124,7 +124,7 @@ def _anniversaries(
 
     days = _near(customer, "anniversary", rule.get("days_ahead", 7), at_ms, policy, is_it)
     return [
-        _reminder(customer, "anniversary.upcoming", day, rule, at_ms, policy)
+        reminder(customer, "anniversary.upcoming", day, rule, at_ms, policy)
         | {"years": day.year - first.year, "first_order_at": time_text(first_ms)}
         for day in days
     ]
@@ -143,8 +143,7 @@ def _holidays(
     key = f"holiday {rule['name']}"
     days = _near(customer, key, rule.get("days_ahead", 7), at_ms, policy, is_it)
     return [
-        _reminder(customer, "holiday.upcoming", day, rule, at_ms, policy)
-        | {"holiday": rule["name"]}
+        reminder(customer, "holiday.upcoming", day, rule, at_ms, policy) | {"holiday": rule["name"]}
         for day in days
     ]
 
@@ -158,7 +157,7 @@ def _checkin(customer: Customer, at_ms: int, policy: Policy) -> list[dict[str, A
     if start_of_day(due, policy.timezone) != at_ms:
         return []
     customer.checkins_told_ms.append(last_ms)
-    told = _reminder(customer, "checkin.due", due, rule, at_ms, policy)
+    told = reminder(customer, "checkin.due", due, rule, at_ms, policy)
     return [told | {"last_interaction_at": time_text(last_ms), "silent_days": rule["days"]}]
 
 
@@ -175,7 +174,7 @@ def _refresh_begins_ms(customer: Customer) -> int:
 
 def _refresh(customer: Customer, at_ms: int, policy: Policy) -> list[dict[str, Any]]:
     rule = policy.sections["care"].get("profile_refresh")
-    if rule is None or not _is_for(rule, customer, prospects=True):
+    if rule is None or not is_for(rule, customer, prospects=True):
         return []
     begins_ms = _refresh_begins_ms(customer)
     due = business_day(begins_ms, policy.timezone) + timedelta(days=rule["days"])
@@ -184,12 +183,12 @@ def _refresh(customer: Customer, at_ms: int, policy: Policy) -> list[dict[str, A
         return []
     customer.refreshes_told_ms.append(begins_ms)
     updates = [updated_ms for updated_ms, attributes in customer.updates if attributes]
-    told = _reminder(customer, "profile.refresh_due", due, rule, at_ms, policy)
+    told = reminder(customer, "profile.refresh_due", due, rule, at_ms, policy)
     last = time_text(max(updates, default=None))
     return [told | {"last_updated_at": last, "unchanged_days": rule["days"]}]
 
 
-def _reminder(
+def reminder(
     customer: Customer,
     name: str,
     due_on: date,
@@ -197,8 +196,8 @@ def _reminder(
     at_ms: int,
     policy: Policy,
 ) -> dict[str, Any]:
+    """What every reminder says."""
     customer.sequence += 1
-    held_out = is_held_out(customer.customer_id, policy)
     return {
         "type": name,
         "customer_id": customer.customer_id,
@@ -207,7 +206,6 @@ def _reminder(
         "due_on": due_on.isoformat(),
         "tier": customer.tier,
         "action": rule.get("action"),
-        "suppressed": customer.suppressed(held_out=held_out),
-        "policy_version": policy.version,
-        "marketing_consent": customer.marketing_consent(),
+        "reason": "time",
+        **marks(customer, at_ms, policy),
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.oracle.ledger import (
     MOST_ORDERS_IN_WINDOW,
+    Change,
     Counted,
     Order,
     counted_orders,
@@ -14,6 +15,7 @@ from tests.oracle.ledger import (
     has_left_window,
 )
 from tests.oracle.levels import ACTIVE
+from tests.oracle.overrides import Override
 from tests.oracle.policy import Policy
 from tests.oracle.tiers import PROSPECT
 from tests.oracle.times import business_day
@@ -22,16 +24,7 @@ MOST_REMEMBERED = 64
 MOST_WAITING = 64
 MOST_TICKETS = 64
 MOST_ATTRIBUTES = 64
-
-
-@dataclass(frozen=True)
-class Change:
-    """A payment, cancellation or refund: `kind` is the type of its event."""
-
-    kind: str
-    order_id: str
-    refund_id: str = ""
-    amount: Fraction = Fraction(0)
+MOST_GONE = 256
 
 
 @dataclass
@@ -43,6 +36,14 @@ class Ticket:
     kind: str | None = None
     kind_at_ms: int | None = None
     told: list[tuple[int, str]] = field(default_factory=list)  # time and type, as they arrived
+
+
+@dataclass
+class Told:
+    """A value told again and again: the newest by event time holds, of equal ones the later."""
+
+    value: Any
+    at_ms: int
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,21 @@ class Customer:
     waiting: list[Change] = field(default_factory=list)
     tickets: dict[str, Ticket] = field(default_factory=dict)
     consents: list[tuple[int, bool]] = field(default_factory=list)
+    channels: dict[str, Told] = field(default_factory=dict)
+    purposes: dict[str, Told] = field(default_factory=dict)
+    overrides: list[Override] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)  # ids of orders that left the window
+    returns: list[tuple[str, Fraction, str]] = field(default_factory=list)  # id, amount, currency
+    followups: dict[str, Any] = field(default_factory=dict)  # tests.oracle.followups.Followup
+    churn_answers: list[tuple[int, str]] = field(default_factory=list)
+    expiring_told: list[tuple[str, date]] = field(default_factory=list)  # tier, day of the fall
+    last_rise: date | None = None
+    fall_ahead: Any = None  # a tests.oracle.ahead.Known
+    asked: Any = None  # a tests.oracle.surveys.Asked
+    points_told_ms: list[int] = field(default_factory=list)  # expiries that were reminded of
+    redemptions_cancelled: list[str] = field(default_factory=list)  # that wait for theirs
+    fall_known: Any = None  # by tests.oracle.evaluation
+    in_rollout: bool = False  # while a policy published quietly takes effect
     answers: list[tuple[str, int, int]] = field(default_factory=list)  # survey, time, score
     resolutions: list[tuple[int, int]] = field(default_factory=list)  # time, how long it took
     updates: list[tuple[int, dict[str, str]]] = field(default_factory=list)  # of the profile
@@ -77,7 +93,7 @@ class Customer:
     untold_points: int = 0  # that came by merges while no policy had points
     activities: list[tuple[str, date]] = field(default_factory=list)  # that gave points
     redemptions: list[tuple[str, int]] = field(default_factory=list)  # accepted
-    attributes: dict[str, tuple[str, int]] = field(default_factory=dict)  # value, told when
+    attributes: dict[str, Told] = field(default_factory=dict)  # an empty text: taken away
     unmatched: int = 0
     tier: str = PROSPECT
     grace: Grace | None = None
@@ -116,23 +132,20 @@ class Customer:
         newest = max(at_ms for at_ms, _ in self.consents)
         return [granted for at_ms, granted in self.consents if at_ms == newest][-1]
 
+    def consented_channels(self) -> list[str]:
+        return sorted(name for name, told in self.channels.items() if told.value)
+
     def attribute(self, name: str) -> str | None:
         """The value told last by event time, among equals the one that arrived last."""
-        told = [(at_ms, values[name]) for at_ms, values in self.updates if name in values]
-        newest = max((at_ms for at_ms, _ in told), default=None)
-        return [value for at_ms, value in told if at_ms == newest][-1] if told else None
+        told = self.attributes.get(name)
+        return None if told is None else told.value
+
+    def newest_override(self) -> Override | None:
+        return max(self.overrides, key=lambda each: (each.at_ms, each.place), default=None)
 
     def open_tickets(self) -> list[Ticket]:
         states = ("ticket.opened", "ticket.reopened")
         return [ticket for ticket in self.tickets.values() if ticket.state in states]
-
-    def suppressed(self, *, held_out: bool | None) -> str | None:
-        if self.marketing_consent() is False:
-            return "no_consent"
-        complaints = [ticket for ticket in self.open_tickets() if ticket.kind == "complaint"]
-        if complaints:
-            return "open_complaint"
-        return "holdout" if held_out else None
 
     def remember(self, event_id: str, content: Any) -> None:
         self.remembered = [*self.remembered, (event_id, content)][-MOST_REMEMBERED:]
@@ -151,25 +164,34 @@ class Customer:
             del self.tickets[next(iter(self.tickets))]
         return ticket
 
-    def tell_attribute(self, name: str, value: str, at_ms: int) -> None:
-        """Takes a word about an attribute, if none was newer; the one told of longest ago goes."""
-        if name in self.attributes and self.attributes[name][1] > at_ms:
-            return
-        self.attributes.pop(name, None)
-        self.attributes[name] = value, at_ms
-
-    def forget_attributes(self) -> None:
-        while len(self.attributes) > MOST_ATTRIBUTES:
-            del self.attributes[next(iter(self.attributes))]
+    def forget_attributes(self, policy: Policy) -> None:
+        """More than 64 are not kept: the oldest by event time go, none that the policy names."""
+        named = policy.attributes_named
+        while sum(bool(told.value) for told in self.attributes.values()) > MOST_ATTRIBUTES:
+            may_go = [n for n, told in self.attributes.items() if told.value and n not in named]
+            del self.attributes[min(may_go, key=lambda name: self.attributes[name].at_ms)]
 
     def freeze_what_left(self, today: date, policy: Policy) -> None:
-        """Orders whose window has passed stay as they are from now on."""
-        for order in self.orders:
+        """Orders whose window has passed stay as they are from now on; their ids are remembered."""
+        for order in sorted(self.orders, key=lambda order: (order.placed_at_ms, order.arrival)):
             day = business_day(order.placed_at_ms, policy.timezone)
             if not order.left_window and has_left_window(day, today, policy):
+                if not order.merged:
+                    self.remember_gone(order.order_id)
                 freeze(order, policy, merged=False)
 
+    def remember_gone(self, order_id: str) -> None:
+        self.gone = [*self.gone, order_id][-MOST_GONE:]
+
     def merge_beyond_newest(self, policy: Policy) -> None:
-        """Orders in the window beyond the newest 512 are frozen, but for leaving the window."""
+        """Orders in the window beyond the newest are frozen, but for leaving the window."""
         for order in self.open_orders()[:-MOST_ORDERS_IN_WINDOW]:
             freeze(order, policy, merged=True)
+
+
+def tell(known: dict[str, Told], name: str, value: Any, at_ms: int) -> None:
+    """Takes a word about something, if none was newer."""
+    if name in known and known[name].at_ms > at_ms:
+        return
+    known.pop(name, None)
+    known[name] = Told(value, at_ms)

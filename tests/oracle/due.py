@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tests.oracle import care, points, tags
+from tests.oracle import ahead, care, followups, points, surveys, tags
 from tests.oracle.customer import Customer
 from tests.oracle.evaluation import Cause, Output, evaluate_tier, reach_level, view_on
 from tests.oracle.ledger import is_in_window
@@ -15,25 +15,33 @@ def fire_until(customer: Customer, limit_ms: int, policy: Policy) -> list[tuple[
     """Fires what is due up to an instant, itself included: the outputs with their instants.
 
     The tier is evaluated at the start of every business day, which must come to the same as
-    only at those days on which something can change.
+    only at those days on which something can change, and where an override ends.
     """
     fired: list[tuple[int, Output]] = []
-    by_time = policy.points is not None or "care" in policy.sections or "tags" in policy.sections
-    while customer.orders or by_time:
+    while True:
         today = business_day(customer.position_ms, policy.timezone)
         day_ms = start_of_day(today + timedelta(days=1), policy.timezone)
         level_ms = _next_level_ms(customer, policy)
         expiry_ms = None if policy.points is None else points.next_expiry_ms(customer)
-        at_ms = min(due for due in (day_ms, level_ms, expiry_ms) if due is not None)
+        until_ms = _override_ends_ms(customer)
+        dues = (day_ms, level_ms, expiry_ms, until_ms)
+        at_ms = min(due for due in dues if due is not None)
         if at_ms > limit_ms:
             break
         customer.position_ms = at_ms
-        if at_ms == day_ms:
-            fired += [(at_ms, output) for output in _start_day(customer, at_ms, policy)]
+        if at_ms in (day_ms, until_ms):
+            told = _start(customer, at_ms, policy, by_hand=at_ms == until_ms)
+            fired += [(at_ms, output) for output in told]
         while _next_level_ms(customer, policy) == at_ms:
             fired.append((at_ms, reach_level(customer, customer.level + 1, at_ms, policy)))
         if at_ms == day_ms:
             fired += [(at_ms, output) for output in care.start_day(customer, at_ms, policy)]
+        reminders = ahead.warn(customer, at_ms, policy)
+        if at_ms == day_ms:
+            reminders += points.warn(customer, at_ms, policy)
+            reminders += surveys.start_day(customer, at_ms, policy)
+            reminders += followups.remind(customer, at_ms, policy)
+        fired += [(at_ms, output) for output in reminders]
         if expiry_ms == at_ms:
             gone = points.expire(customer, at_ms, policy, "expiry")
             fired += [(at_ms, output) for output in gone]
@@ -44,6 +52,14 @@ def fire_until(customer: Customer, limit_ms: int, policy: Policy) -> list[tuple[
     return fired
 
 
+def _override_ends_ms(customer: Customer) -> int | None:
+    """When what was set by hand ends, if that lies ahead; whether it rests or not."""
+    newest = customer.newest_override()
+    if newest is None or newest.tier is None or newest.until_ms <= customer.position_ms:
+        return None
+    return newest.until_ms
+
+
 def _next_level_ms(customer: Customer, policy: Policy) -> int | None:
     if customer.level == CHURNED:
         return None
@@ -51,7 +67,8 @@ def _next_level_ms(customer: Customer, policy: Policy) -> int | None:
     return begins_ms(customer.level + 1, counted, customer.interactions_ms, policy)
 
 
-def _start_day(customer: Customer, at_ms: int, policy: Policy) -> list[Output]:
+def _start(customer: Customer, at_ms: int, policy: Policy, *, by_hand: bool) -> list[Output]:
+    """The tier at the start of a business day, or where an override ends."""
     today = business_day(at_ms, policy.timezone)
     day_before = business_day(at_ms - 1, policy.timezone)
     before = view_on(customer, day_before, policy)
@@ -64,4 +81,7 @@ def _start_day(customer: Customer, at_ms: int, policy: Policy) -> list[Output]:
         and not is_in_window(order.day, today, policy)
     )
     customer.freeze_what_left(today, policy)
-    return evaluate_tier(customer, Cause(at_ms, today, before, caused_by=left), policy)
+    newest = customer.newest_override()
+    rests = newest is None or newest.tier is None or policy.tier_named(newest.tier) is None
+    cause = Cause(at_ms, today, before, caused_by=left, by_hand=by_hand and not rests)
+    return evaluate_tier(customer, cause, policy)

@@ -1,61 +1,119 @@
 """What an accepted event does to its customer's history."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 
-from tests.oracle.checks import BROWSE_TYPES, SUPPORT_TYPES
-from tests.oracle.customer import Change, Customer
+from tests.oracle.customer import Customer, tell
 from tests.oracle.feelings import resolutions_of
-from tests.oracle.identity import PAYMENT_EVENTS, Event
-from tests.oracle.ledger import Order, freeze, has_left_window
-from tests.oracle.money import digits_of
+from tests.oracle.fields import BROWSE_TYPES, SUPPORT_TYPES, attributes_told
+from tests.oracle.followups import schedule
+from tests.oracle.identity import MOST_RETURNS, PAYMENT_EVENTS, Event, is_as_status
+from tests.oracle.ledger import Change, Order, freeze, has_left_window, is_in_window
+from tests.oracle.money import digits_of, to_minor
+from tests.oracle.overrides import Override
 from tests.oracle.policy import Policy
-from tests.oracle.times import business_day
+from tests.oracle.times import business_day, parse_rfc3339
 
 REASONS = {
     "order.placed": "order",
     "order.paid": "order",
+    "order.updated": "order",
     "order.cancelled": "cancellation",
     "order.payment_failed": "cancellation",
     "order.refunded": "refund",
+    "order.refund_cancelled": "refund",
+    "tier.overridden": "override",
+    "profile.updated": "profile",
+    "survey.answered": "survey",
+    **dict.fromkeys((*BROWSE_TYPES, *SUPPORT_TYPES[:-1]), "interaction"),
 }
-LOWERING_TYPES = ("order.cancelled", "order.payment_failed", "order.refunded")
+LEVEL_REASONS = {**REASONS, "survey.answered": "interaction"}
+LOWERING_TYPES = ("order.cancelled", "order.payment_failed", "order.refunded", "order.updated")
 
 
 @dataclass(frozen=True)
 class Effect:
-    """The purchase and the interaction an event is, by the times at which they count."""
+    """The purchase and the interaction an event is, by the times at which they count.
+
+    `orders` are those it changed, `refused` attributes it told that cannot be used.
+    """
 
     purchase_ms: int | None = None
     interaction_ms: int | None = None
-    order: Order | None = None
+    orders: list[Order] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
 
 def apply_event(event: Event, customer: Customer, policy: Policy, today: date) -> Effect:
     """Applies an event on the business day of the customer's clock after it."""
     kind = event.acts_as
-    if kind == "order.placed":
-        return _place(event, customer, policy, today)
-    if kind in REASONS:
-        return _change_order(event.change(), customer, policy)
-    if kind == "consent.changed":
-        customer.consents.append((event.at_ms, event.fields["marketing"]))
+    if kind.startswith("order."):
+        return _apply_to_orders(event, customer, policy, today)
     if kind == "profile.updated":
-        told = {k: v for k, v in event.fields["attributes"].items() if v is not None}
-        customer.updates.append((event.at_ms, told))
-        for name, value in event.fields["attributes"].items():
-            if value is not None:
-                customer.tell_attribute(name, value, event.at_ms)
-        customer.forget_attributes()
-    if kind.startswith("ticket."):
-        _tell_ticket(event, customer, policy)
-    if kind == "survey.answered" and "satisfaction" in policy.sections:
-        score = int(event.fields["score"])
-        customer.answers.append((event.fields["survey"], event.at_ms, score))
+        return _tell_attributes(event, customer, policy)
+    match kind:
+        case "consent.changed":
+            _tell_consent(event, customer)
+        case "tier.overridden":
+            customer.overrides.append(_override(event))
+        case "followup.scheduled":
+            schedule(customer, event)
+        case "survey.answered":
+            _answer(event, customer, policy)
+        case "ticket.opened" | "ticket.resolved" | "ticket.reopened":
+            _tell_ticket(event, customer, policy)
     if kind in (*BROWSE_TYPES, *SUPPORT_TYPES):
         customer.interactions_ms.append(event.at_ms)
         return Effect(interaction_ms=event.at_ms)
     return Effect()
+
+
+def _apply_to_orders(event: Event, customer: Customer, policy: Policy, today: date) -> Effect:
+    if event.acts_as == "order.placed":
+        return _place(event, customer, policy, today)
+    if event.acts_as == "order.refunded" and event.is_return:
+        return _give_back(event, customer, policy, today)
+    return _change_order(event, customer, policy)
+
+
+def _tell_consent(event: Event, customer: Customer) -> None:
+    if "marketing" in event.fields:
+        customer.consents.append((event.at_ms, event.fields["marketing"]))
+    for name, known in (("channels", customer.channels), ("purposes", customer.purposes)):
+        for each, granted in event.fields.get(name, {}).items():
+            if granted is not None:
+                tell(known, each, granted, event.at_ms)
+
+
+def _override(event: Event) -> Override:
+    tier = event.fields.get("tier")
+    until_ms = None if tier is None else parse_rfc3339(event.fields["until"])
+    return Override(
+        tier=tier,
+        until_ms=0 if until_ms is None else until_ms,
+        mode=event.fields.get("mode", "floor"),
+        by=event.fields.get("by"),
+        note=event.fields.get("note"),
+        at_ms=event.at_ms,
+        place=event.place,
+    )
+
+
+def _tell_attributes(event: Event, customer: Customer, policy: Policy) -> Effect:
+    usable, refused = attributes_told(event.fields["attributes"])
+    customer.updates.append((event.at_ms, usable))
+    for name, value in usable.items():
+        tell(customer.attributes, name, value, event.at_ms)
+    customer.forget_attributes(policy)
+    return Effect(refused=refused)
+
+
+def _answer(event: Event, customer: Customer, policy: Policy) -> None:
+    survey = event.fields["survey"]
+    if survey == "churn":
+        customer.churn_answers.append((event.at_ms, event.fields["answer"]))
+    elif "satisfaction" in policy.sections:
+        customer.answers.append((survey, event.at_ms, int(event.fields["score"])))
 
 
 def _place(event: Event, customer: Customer, policy: Policy, today: date) -> Effect:
@@ -65,50 +123,72 @@ def _place(event: Event, customer: Customer, policy: Policy, today: date) -> Eff
         order_id=event.fields["order_id"],
         arrival=customer.next_arrival(),
         placed_at_ms=event.at_ms,
-        amount=event.amount,
+        placed_amount=event.amount,
         currency=currency,
         rate=policy.rates[currency],
         digits=digits_of(policy.currency),
     )
     changes = [change for change in customer.waiting if change.order_id == order.order_id]
     customer.waiting = [c for c in customer.waiting if c.order_id != order.order_id]
-    status = event.fields.get("payment_status")
-    if status in PAYMENT_EVENTS:
-        changes.insert(0, Change(PAYMENT_EVENTS[status], order.order_id))
+    status = PAYMENT_EVENTS.get(event.fields.get("payment_status", ""))
+    if status is not None:
+        told = Change(status, order.order_id, event.at_ms, event.place, as_status=True)
+        changes.insert(0, told)
     for change in changes:
-        alter(order, change)
+        customer.unmatched += not order.take(change)
     customer.orders.append(order)
     customer.interactions_ms.append(event.at_ms)
     if has_left_window(business_day(event.at_ms, policy.timezone), today, policy):
         freeze(order, policy, merged=False)
+        customer.remember_gone(order.order_id)
     comes_to_count = order.counts(policy)
     customer.merge_beyond_newest(policy)
     order.just_came_to_count = comes_to_count
-    return Effect(event.at_ms if comes_to_count else None, event.at_ms, order)
+    return Effect(event.at_ms if comes_to_count else None, event.at_ms, [order])
 
 
-def _change_order(change: Change, customer: Customer, policy: Policy) -> Effect:
+def _change_order(event: Event, customer: Customer, policy: Policy) -> Effect:
+    change = event.change()
     order = customer.open_order(change.order_id)
     if order is None:
         customer.let_wait(change)
         return Effect()
+    if event.acts_as != event.type:
+        change = as_told_again(event, change, order)
     counted_before = order.counts(policy)
-    alter(order, change)
+    order.take(change)
     comes_to_count = order.counts(policy) and not counted_before
     order.just_came_to_count = comes_to_count
-    return Effect(purchase_ms=order.placed_at_ms if comes_to_count else None, order=order)
+    return Effect(order.placed_at_ms if comes_to_count else None, orders=[order])
 
 
-def alter(order: Order, change: Change) -> None:
-    match change.kind:
-        case "order.paid":
-            order.payment = "paid"
-        case "order.payment_failed":
-            order.payment = "failed"
-        case "order.cancelled":
-            order.cancelled = True
-        case "order.refunded":
-            order.refunds[change.refund_id] = change.amount
+def as_told_again(event: Event, change: Change, order: Order) -> Change:
+    """The payment that an order told again is."""
+    if not is_as_status(event, order):
+        return change
+    return replace(change, at_ms=order.placed_at_ms, as_status=True)
+
+
+def _give_back(event: Event, customer: Customer, policy: Policy, today: date) -> Effect:
+    """Takes a return from the orders it may be of, newest first."""
+    assert event.amount is not None
+    currency = event.fields.get("currency", policy.currency)
+    left = to_minor(event.amount, policy.rates[currency], policy.digits)
+    customer.returns.append((event.fields["refund_id"], event.amount, currency))
+    customer.returns = customer.returns[-MOST_RETURNS:]
+    changed = []
+    for order in reversed(customer.open_orders()):
+        day = business_day(order.placed_at_ms, policy.timezone)
+        may_be_of = order.placed_at_ms <= event.at_ms and is_in_window(day, today, policy)
+        taken = min(left, order.value_minor) if may_be_of and order.counts(policy) else 0
+        if taken:
+            order.shares += taken
+            order.settle()
+            order.just_came_to_count = False
+            left -= taken
+            changed.append(order)
+    customer.unmatched += left > 0
+    return Effect(orders=changed)
 
 
 def _tell_ticket(event: Event, customer: Customer, policy: Policy) -> None:

@@ -9,7 +9,7 @@ from tests.oracle.customer import Customer
 from tests.oracle.ledger import Figures
 from tests.oracle.levels import ACTIVE, AT_RISK, CHURNED, DORMANT
 from tests.oracle.policy import Policy
-from tests.oracle.times import HOUR_MS
+from tests.oracle.times import HOUR_MS, time_text
 
 HEALTH_DEFAULTS = {
     "recency": 1,
@@ -56,6 +56,15 @@ def resolutions_of(told: list[tuple[int, str]]) -> list[Resolution]:
 def last_scores(customer: Customer, survey: str, count: int) -> list[int]:
     answers = [(at_ms, score) for name, at_ms, score in customer.answers if name == survey]
     return [score for _, score in sorted(answers, key=lambda answer: answer[0])][-count:]
+
+
+def churn_answer(customer: Customer) -> dict[str, Any] | None:
+    """Why the customer left, as told last: of equal times the one that arrived last."""
+    if not customer.churn_answers:
+        return None
+    at_ms = max(each_ms for each_ms, _ in customer.churn_answers)
+    answer = [each for each_ms, each in customer.churn_answers if each_ms == at_ms][-1]
+    return {"answer": answer, "answered_at": time_text(at_ms)}
 
 
 def _mean(values: list[int], unit: int = 1) -> str | None:

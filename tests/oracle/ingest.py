@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tests.oracle.checks import Limits, reason_against
-from tests.oracle.policy import read_policy
+from tests.oracle.checks import Limits, ingest_reason
 from tests.oracle.records import (
     MOST_BYTES,
     NotJsonError,
@@ -13,19 +12,6 @@ from tests.oracle.records import (
     parse_object,
     readable_event_id,
 )
-
-SHAPE_REASONS = (
-    "too_large",
-    "not_json",
-    "missing_field",
-    "unknown_type",
-    "unsupported_schema_version",
-    "wrong_type",
-    "invalid_customer_id",
-    "invalid_timestamp",
-    "from_the_future",
-)
-_ANY_POLICY = read_policy({})
 
 
 @dataclass(frozen=True)
@@ -36,8 +22,10 @@ class Refusal:
     event_id: str | None
 
 
-def refusal(value: bytes | None, attributes: dict[str, bytes], limits: Limits) -> Refusal | None:
-    """Why a record does not enter the log; None if it does."""
+def refusal(
+    value: bytes | None, attributes: dict[str, bytes], limits: Limits, topic: str | None = None
+) -> Refusal | None:
+    """Why a record of a topic does not enter the log; None if it does."""
     if value is None:
         return Refusal("not_json", None)
     if len(value) > MOST_BYTES:
@@ -48,5 +36,5 @@ def refusal(value: bytes | None, attributes: dict[str, bytes], limits: Limits) -
             parsed = from_binary(parsed, attributes)
     except NotJsonError:
         return Refusal("not_json", None)
-    reason = reason_against(parsed, native_fields(parsed), _ANY_POLICY, limits)
-    return Refusal(reason, readable_event_id(parsed)) if reason in SHAPE_REASONS else None
+    reason = ingest_reason(parsed, native_fields(parsed), limits, topic)
+    return None if reason is None else Refusal(reason, readable_event_id(parsed))

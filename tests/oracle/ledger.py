@@ -1,19 +1,20 @@
 """Orders and the figures they make, recomputed from the whole list each time."""
 
+import copy
 import csv
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.oracle.money import money_text, to_minor
-from tests.oracle.policy import Policy
+from tests.oracle.money import digits_of, money_text, rounded, to_minor
+from tests.oracle.policy import MONEY, Policy
 from tests.oracle.times import business_day
 
-MOST_ORDERS_IN_WINDOW = 512
+MOST_ORDERS_IN_WINDOW = 2_048
 _SEGMENTS_FILE = Path(__file__).parents[2] / "scoring" / "rfm_segments.csv"
 
 
@@ -23,40 +24,131 @@ def segments() -> dict[str, str]:
         return {row["rfm"]: row["segment"] for row in csv.DictReader(file)}
 
 
+@dataclass(frozen=True)
+class Change:
+    """A change to an order: `kind` is the type of its event.
+
+    `place` says which of two came later in the log. `currency` is the one that was told. A payment
+    `as_status` is what a `payment_status` says when the order is placed.
+    """
+
+    kind: str
+    order_id: str
+    at_ms: int
+    place: int
+    refund_id: str = ""
+    amount: Fraction = Fraction(0)
+    currency: str | None = None
+    as_status: bool = False
+
+
 @dataclass
 class Order:
-    """An accepted order. `rate` and `digits` convert its refunds as they did its amount."""
+    """An accepted order, with all that was told of it.
+
+    `rate` and `digits` convert its refunds as they did its amount; `shares` are base minor units
+    that returns took from it; `is_spent` says that it is fully refunded, by the log.
+    """
 
     order_id: str
     arrival: int
     placed_at_ms: int
-    amount: Fraction
+    placed_amount: Fraction
     currency: str
     rate: Fraction
     digits: int
     payment: str | None = None
-    cancelled: bool = False
+    payments: list[Change] = field(default_factory=list)
+    cancellations: list[Change] = field(default_factory=list)
+    edits: list[Change] = field(default_factory=list)
     refunds: dict[str, Fraction] = field(default_factory=dict)
+    refunds_cancelled: set[str] = field(default_factory=set)
+    shares: int = 0
+    is_spent: bool = False
     left_window: bool = False
     merged: bool = False
     counted_when_frozen: bool = False
     just_came_to_count: bool = False  # by the event applied last to it
     points: Any = None  # a tests.oracle.points.OrderPoints
+    amount_minor: int = field(init=False)
+    all_refunds_minor: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.settle()
 
     @property
     def frozen(self) -> bool:
         return self.left_window or self.merged
 
-    @cached_property
-    def amount_minor(self) -> int:
-        return to_minor(self.amount, self.rate, self.digits)
+    @property
+    def amount(self) -> Fraction:
+        """As the newest edit says, of equal ones the later in the log."""
+        newest = max(self.edits, key=lambda edit: (edit.at_ms, edit.place), default=None)
+        return self.placed_amount if newest is None else newest.amount
+
+    @property
+    def has_refund(self) -> bool:
+        return self.all_refunds_minor > 0
 
     @property
     def refunded_minor(self) -> int:
-        if not self.refunds:
-            return 0
-        refunds = sum(self.refunds.values(), Fraction(0))
-        return min(to_minor(refunds, self.rate, self.digits), self.amount_minor)
+        return min(self.all_refunds_minor, self.amount_minor)
+
+    @property
+    def value_minor(self) -> int:
+        return self.amount_minor - self.refunded_minor
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether a cancellation stands that no payment revives."""
+        return any(
+            not any(_revives(payment, each) for payment in self.payments)
+            for each in self.cancellations
+        )
+
+    def settle(self) -> None:
+        """Adds up anew, after each change in turn, and looks whether it is fully refunded."""
+        digits = digits_of(self.currency)
+        standing = [
+            rounded(amount, digits)
+            for each, amount in self.refunds.items()
+            if each not in self.refunds_cancelled
+        ]
+        refunds = to_minor(sum(standing, Fraction(0)), self.rate, self.digits) + self.shares
+        amount = to_minor(self.amount, self.rate, self.digits)
+        self.amount_minor, self.all_refunds_minor = amount, refunds
+        if refunds == 0 or amount > refunds:
+            self.is_spent = False
+        elif amount > 0:
+            self.is_spent = True
+
+    def take(self, change: Change) -> bool:
+        """Applies a change; returns whether it has an effect, being of the order's currency."""
+        if change.currency not in (None, self.currency):
+            return False
+        match change.kind:
+            case "order.paid":
+                self.payment = "paid"
+                self.payments.append(change)
+            case "order.payment_failed":
+                self.payment = "failed"
+            case "order.cancelled":
+                self.cancellations.append(change)
+            case "order.updated":
+                amount = rounded(change.amount, digits_of(self.currency))
+                self.edits.append(replace(change, amount=amount))
+            case "order.refunded":
+                self.refunds[change.refund_id] = change.amount
+            case "order.refund_cancelled":
+                self.refunds_cancelled.add(change.refund_id)
+        self.settle()
+        return True
+
+    def is_news(self, change: Change) -> bool:
+        """Whether a payment would change if the order is paid, failed or cancelled."""
+        after = copy.deepcopy(self)
+        after.take(change)
+        return (after.payment, after.cancelled) != (self.payment, self.cancelled)
 
     def counts(self, policy: Policy) -> bool:
         if self.frozen:
@@ -65,8 +157,15 @@ class Order:
             return False
         if policy.paid_only and self.payment != "paid":
             return False
-        fully_refunded = self.refunded_minor > 0 and self.refunded_minor >= self.amount_minor
-        return not fully_refunded
+        return not self.is_spent
+
+
+def _revives(payment: Change, cancellation: Change) -> bool:
+    """Whether a payment is not older; one as a status only counts against what came later."""
+    if payment.as_status and cancellation.place <= payment.place:
+        return False
+    newer = (cancellation.at_ms, cancellation.place)
+    return (payment.at_ms, payment.place) > newer
 
 
 def freeze(order: Order, policy: Policy, *, merged: bool) -> None:
@@ -95,7 +194,7 @@ def counted_orders(orders: list[Order], policy: Policy) -> list[Counted]:
             order_id=order.order_id,
             at_ms=order.placed_at_ms,
             day=business_day(order.placed_at_ms, policy.timezone),
-            value_minor=order.amount_minor - order.refunded_minor,
+            value_minor=order.value_minor,
             in_reach=not order.left_window,
             merged=order.merged,
         )
@@ -124,9 +223,11 @@ class Figures:
     m: int
     score: int
     segment: str
+    orders_ever: int
+    spend_ever_minor: int
 
     def measure(self, name: str) -> int:
-        value = self.monetary_minor if name == "monetary" else getattr(self, name)
+        value = getattr(self, f"{name}_minor" if name in MONEY else name)
         assert isinstance(value, int)
         return value
 
@@ -163,5 +264,14 @@ def figures_on(counted: list[Counted], today: date, policy: Policy) -> Figures |
     m = 1 + sum(monetary_minor >= cutoff for cutoff in policy.monetary_cutoffs_minor)
     score = score_of(r, f, m, policy.weights)
     return Figures(
-        recency_days, frequency, monetary_minor, r, f, m, score, segments()[f"{r}{f}{m}"]
+        recency_days,
+        frequency,
+        monetary_minor,
+        r,
+        f,
+        m,
+        score,
+        segments()[f"{r}{f}{m}"],
+        len(counted),
+        sum(order.value_minor for order in counted),
     )

@@ -1,10 +1,12 @@
 """Dormancy levels: thresholds, the instants at which levels begin, the true level."""
 
 from dataclasses import dataclass
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, localcontext
 from fractions import Fraction
+from functools import cache
 
 from tests.oracle.ledger import Counted
-from tests.oracle.policy import Policy
+from tests.oracle.policy import Policy, Probability
 from tests.oracle.times import DAY_MS
 
 LEVELS = ("active", "at_risk", "dormant", "churned")
@@ -26,6 +28,10 @@ class Thresholds:
 
 
 def thresholds(counted: list[Counted], policy: Policy) -> Thresholds:
+    model = policy.probability
+    if model is not None and len(counted) >= max(1, model.min_orders):
+        found = [_silence_ms(counted, model, level) for level in model.levels]
+        return Thresholds(found[0], found[1], found[2], basis="probability")
     if not policy.cadence or len(counted) < max(2, policy.cadence_min_orders):
         return Thresholds(*policy.fixed_ms, basis="fixed")
     times = [order.at_ms for order in counted]
@@ -37,6 +43,23 @@ def thresholds(counted: list[Counted], policy: Policy) -> Thresholds:
 
     at_risk, dormant, churned = policy.multipliers
     return Thresholds(clamped(at_risk), clamped(dormant), clamped(churned), basis="cadence")
+
+
+def _silence_ms(counted: list[Counted], model: Probability, p: Decimal) -> int:
+    """How long a silence is when the probability to be alive falls to `p`: MBG/NBD."""
+    times = [order.at_ms for order in counted]
+    return _silence_of(len(counted) - 1, max(times) - min(times), model, p)
+
+
+@cache
+def _silence_of(x: int, t_ms: int, model: Probability, p: Decimal) -> int:
+    with localcontext(Context(prec=40, rounding=ROUND_HALF_EVEN)):
+        repeats, t, unit = Decimal(x), Decimal(t_ms), Decimal(model.unit_ms)
+        base = (1 - p) / p * (model.b + repeats) / model.a
+        power = (base.ln() * (1 / (model.r + repeats))).exp()
+        whole = unit * ((model.alpha + t / unit) * power - model.alpha)
+        silence_ms = int(whole.to_integral_value(ROUND_FLOOR)) - t_ms
+    return min(max(silence_ms, model.least_ms), model.most_ms)
 
 
 def begins_ms(

@@ -1,20 +1,23 @@
 """Two customers become one: everything that was told of both is told of the one who stays."""
 
+from dataclasses import replace
 from datetime import date
 from typing import TypeVar
 
-from tests.oracle import care, points, tags
-from tests.oracle.customer import MOST_ATTRIBUTES, MOST_REMEMBERED, MOST_TICKETS, Customer
-from tests.oracle.effects import Effect, alter
+from tests.oracle import ahead, care, followups, points, surveys, tags
+from tests.oracle.customer import MOST_GONE, MOST_REMEMBERED, MOST_TICKETS, Customer, Told
+from tests.oracle.effects import Effect
 from tests.oracle.evaluation import Cause, Output, compare_level, evaluate_tier, view_on
 from tests.oracle.forwarded import Transfer
-from tests.oracle.identity import MOST_REDEMPTIONS, told_refunds
+from tests.oracle.identity import MOST_REDEMPTIONS, MOST_RETURNS, told_refunds
 from tests.oracle.ledger import Order
 from tests.oracle.points import OrdersJoined
 from tests.oracle.policy import Policy
 from tests.oracle.times import business_day
 
 T = TypeVar("T")
+MERGE_IS_PURCHASE = False  # until the product has that rule
+_BEFORE = 10**12  # places of who is merged lie before those of who stays
 
 
 def take_over(customer: Customer, transfer: Transfer, at_ms: int, policy: Policy) -> list[Output]:
@@ -29,13 +32,25 @@ def take_over(customer: Customer, transfer: Transfer, at_ms: int, policy: Policy
     if "satisfaction" not in policy.sections:
         other.answers, other.resolutions = [], []
     customer.newest_event_ms = max(customer.newest_event_ms, transfer.at_ms, other.newest_event_ms)
+    came_ms = [order.at_ms for order in other.counted(policy)]
     orders = _join_orders(customer, other, today, policy)
-    _join_the_rest(customer, other)
+    came_ms += [
+        order.placed_at_ms
+        for order, counted_before in orders.changed
+        if order.counts(policy) and not counted_before
+    ]
+    effect = Effect(max(came_ms, default=None), other.last_interaction_ms())
+    effect = effect if MERGE_IS_PURCHASE else Effect()
+    _join_the_rest(customer, other, policy)
     late = transfer.at_ms < at_ms
     cause = Cause(at_ms, today, before, reason="merge", late=late, caused_by=caused_by)
     told = evaluate_tier(customer, cause, policy)
-    told += compare_level(customer, at_ms, Effect(), policy)
+    told += compare_level(customer, at_ms, effect, policy, "merge")
     care.watch(customer, at_ms, policy)
+    ahead.look_anew(customer)
+    told += ahead.warn(customer, at_ms, policy)
+    surveys.follow(customer, at_ms, policy)
+    told += followups.remind(customer, at_ms, policy)
     told += points.join(customer, other, orders, tier, at_ms, policy, caused_by)
     told += tags.look(customer, at_ms, policy, reason="merge", caused_by=caused_by, late=late)
     return told
@@ -52,9 +67,7 @@ def _join_orders(customer: Customer, other: Customer, today: date, policy: Polic
             order.arrival = first_arrival + order.arrival
             customer.orders.append(order)
             continue
-        twin.cancelled = twin.cancelled or order.cancelled
-        twin.payment = twin.payment or order.payment
-        twin.refunds = order.refunds | twin.refunds
+        _join_twin(twin, order)
         joined.changed.append((twin, counted_before[id(twin)]))
         if twin.points is None:
             twin.points = order.points
@@ -66,12 +79,25 @@ def _join_orders(customer: Customer, other: Customer, today: date, policy: Polic
     return joined
 
 
+def _join_twin(twin: Order, order: Order) -> None:
+    """One order that both were told of."""
+    twin.cancellations = order.cancellations + twin.cancellations
+    twin.payments = order.payments + twin.payments
+    twin.payment = twin.payment or order.payment
+    twin.edits = order.edits + twin.edits
+    twin.refunds = order.refunds | twin.refunds
+    twin.refunds_cancelled |= order.refunds_cancelled
+    twin.shares += order.shares
+    twin.is_spent = twin.is_spent or order.is_spent
+    twin.settle()
+
+
 def _twin_of(order: Order, own: list[Order]) -> Order | None:
     twins = [
         each
         for each in own
-        if (each.order_id, each.amount, each.currency)
-        == (order.order_id, order.amount, order.currency)
+        if (each.order_id, each.placed_amount, each.currency)
+        == (order.order_id, order.placed_amount, order.currency)
     ]
     return twins[-1] if twins else None
 
@@ -88,24 +114,34 @@ def _join_waiting(
         if change.kind == "order.refunded":
             told = told_refunds(customer, change.order_id).get(change.refund_id)
         if told is not None:
-            customer.unmatched += told != change.amount
+            customer.unmatched += told[0] != change.amount
         elif order is None:
             customer.waiting.append(change)
         else:
             joined.changed.append((order, counted_before[id(order)]))
-            alter(order, change)
+            customer.unmatched += not order.take(change)
     waiting, customer.waiting = customer.waiting, []
     for change in waiting:
         customer.let_wait(change)
 
 
-def _join_the_rest(customer: Customer, other: Customer) -> None:
+def _join_the_rest(customer: Customer, other: Customer, policy: Policy) -> None:
     customer.remembered = _newest(customer.remembered, other.remembered, MOST_REMEMBERED)
     customer.interactions_ms += other.interactions_ms
     if customer.consents or other.consents:
         newest_ms = max(at_ms for at_ms, _ in customer.consents + other.consents)
         said = {customer.marketing_consent(), other.marketing_consent()}
         customer.consents = [(newest_ms, False not in said)]
+    _join_consents(customer, other)
+    customer.overrides = [
+        replace(each, place=each.place - _BEFORE) for each in other.overrides
+    ] + customer.overrides
+    customer.gone = _newest(customer.gone, other.gone, MOST_GONE)
+    customer.returns = _newest(customer.returns, other.returns, MOST_RETURNS)
+    customer.churn_answers = other.churn_answers + customer.churn_answers
+    followups.join(customer, other)
+    surveys.join(customer, other)
+    customer.points_told_ms += other.points_told_ms
     customer.answers = customer.answers + other.answers
     customer.resolutions = customer.resolutions + other.resolutions
     customer.redemptions = _newest(
@@ -116,7 +152,7 @@ def _join_the_rest(customer: Customer, other: Customer) -> None:
     customer.activities = sorted(
         [*customer.activities, *other.activities], key=lambda activity: activity[1]
     )
-    _join_attributes(customer, other)
+    _join_attributes(customer, other, policy)
     _join_tickets(customer, other)
     _join_care(customer, other)
     customer.tags.ever += other.tags.ever
@@ -132,14 +168,25 @@ def _newest(own: list[T], theirs: list[T], most: int) -> list[T]:
     return theirs + own
 
 
-def _join_attributes(customer: Customer, other: Customer) -> None:
+def _join_consents(customer: Customer, other: Customer) -> None:
+    """Of both, the stricter; what is told later counts if it is not before both."""
+    for mine, theirs in ((customer.channels, other.channels), (customer.purposes, other.purposes)):
+        for name, told in theirs.items():
+            own = mine.get(name)
+            if own is None:
+                mine[name] = told
+            else:
+                both = own.value and told.value
+                mine[name] = Told(both, max(own.at_ms, told.at_ms))
+
+
+def _join_attributes(customer: Customer, other: Customer, policy: Policy) -> None:
     customer.updates = other.updates + customer.updates
-    told = dict(other.attributes)
-    for name, (value, at_ms) in customer.attributes.items():
-        if name not in told or at_ms >= told[name][1]:
-            told[name] = value, at_ms
-    newest = sorted(told.items(), key=lambda each: each[1][1])[-MOST_ATTRIBUTES:]
-    customer.attributes = dict(newest)
+    for name, told in other.attributes.items():
+        mine = customer.attributes.get(name)
+        if mine is None or mine.at_ms < told.at_ms:
+            customer.attributes[name] = told
+    customer.forget_attributes(policy)
 
 
 def _join_tickets(customer: Customer, other: Customer) -> None:
@@ -171,3 +218,4 @@ def _join_care(customer: Customer, other: Customer) -> None:
         customer.dates_told.setdefault(key, []).extend(days)
     customer.checkins_told_ms += other.checkins_told_ms
     customer.refreshes_told_ms += other.refreshes_told_ms
+    customer.expiring_told += other.expiring_told

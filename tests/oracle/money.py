@@ -17,6 +17,10 @@ _DIGITS = (
 _PLAIN_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
+def is_plain_decimal(text: str) -> bool:
+    return _PLAIN_DECIMAL.fullmatch(text) is not None
+
+
 def digits_of(currency: str) -> int:
     """Decimals of a currency's minor unit."""
     return _DIGITS.get(currency, 2)
@@ -31,6 +35,24 @@ def stripped(number: Decimal) -> tuple[int, str, int]:
     if not bare:
         return 0, "0", 0
     return sign, bare, exponent + len(text) - len(bare)
+
+
+MOST_DIGITS = 40
+
+
+def plain_decimal(number: Decimal) -> str | None:
+    """A number without exponent and trailing zeros; None for one of more than 40 digits."""
+    sign, significant, exponent = stripped(number)
+    if exponent >= 0:
+        if len(significant) + exponent > MOST_DIGITS:
+            return None
+        text = significant + "0" * exponent
+    else:
+        if max(len(significant), 1 - exponent) > MOST_DIGITS:
+            return None
+        padded = significant.rjust(1 - exponent, "0")
+        text = f"{padded[:exponent]}.{padded[exponent:]}"
+    return f"-{text}" if sign else text
 
 
 def parse_amount(value: str | Decimal, digits: int) -> Fraction | None:
@@ -49,6 +71,11 @@ def parse_amount(value: str | Decimal, digits: int) -> Fraction | None:
 def to_minor(amount: Fraction, rate: Fraction, digits: int) -> int:
     """Base minor units of an amount in major units of another currency, half-even."""
     return round(amount * rate * Fraction(10**digits))
+
+
+def rounded(amount: Fraction, digits: int) -> Fraction:
+    """An amount to a currency's decimals, half-even."""
+    return Fraction(round(amount * 10**digits), 10**digits)
 
 
 def money_text(minor: int | Fraction, digits: int) -> str:

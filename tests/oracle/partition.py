@@ -6,26 +6,41 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.oracle import care, merging, points, tags
+from tests.oracle import ahead, care, followups, merging, points, surveys, tags
 from tests.oracle.checks import (
     Limits,
     amount_of,
+    ingest_reason,
     integer_of,
     is_integer,
-    reason_against,
+    policy_reason,
     time_of,
 )
 from tests.oracle.customer import Customer
 from tests.oracle.due import fire_until
-from tests.oracle.effects import LOWERING_TYPES, REASONS, Effect, apply_event
-from tests.oracle.evaluation import Cause, Output, compare_level, evaluate_tier, view_on
+from tests.oracle.effects import LEVEL_REASONS, LOWERING_TYPES, REASONS, Effect, apply_event
+from tests.oracle.evaluation import (
+    Cause,
+    Output,
+    attributes_refused,
+    compare_level,
+    evaluate_tier,
+    view_on,
+)
+from tests.oracle.fields import FIELDS_OF, content_of
 from tests.oracle.forwarded import Followed, Forwarded, Merge, Transfer, Way, next_way
-from tests.oracle.identity import CONFLICT, DUPLICATE, Event, verdict_on
+from tests.oracle.identity import (
+    CONFLICT,
+    DUPLICATE,
+    INVALID_AMOUNT,
+    INVALID_VALUE,
+    Event,
+    verdict_on,
+)
 from tests.oracle.policy import Policy, read_policy
 from tests.oracle.records import (
     MOST_BYTES,
     NotJsonError,
-    content_of,
     from_binary,
     native_fields,
     parse_object,
@@ -84,6 +99,7 @@ class Partition:
     left_out: int = 0
     unmatched: int = 0
     line: int = 0  # the record being taken
+    places: int = 0  # how many events have come so far
     waiting: dict[str, Waiting] = field(default_factory=dict)  # for their turn under the policy
     round: Round = field(default_factory=Round)
     turns_told: Turns | None = None  # and had by `turn`, since not everybody is here
@@ -159,32 +175,39 @@ class Partition:
         return parsed
 
     def _bury(self, reason: str, event_id: str | None) -> None:
+        if event_id is not None and len(event_id) > 128:
+            event_id = None
         self.dead_letters.append({"reason": reason, "event_id": event_id, "line": self.line})
 
     def _take_event(self, parsed: dict[str, Any], way: Way | None = None) -> None:
         fields = native_fields(parsed)
-        reason = reason_against(parsed, fields, self.policy, self.deployment.limits)
+        reason = ingest_reason(parsed, fields, self.deployment.limits)
         if reason is not None:
             self._bury(reason, readable_event_id(parsed))
             return
         at_ms = time_of(fields["occurred_at"])
         assert at_ms is not None
-        if self.deployment.until_ms is not None and at_ms > self.deployment.until_ms:
+        fault = policy_reason(fields, self.policy)
+        until_ms = self.deployment.until_ms
+        if fault is None and until_ms is not None and at_ms > until_ms:
             self.left_out += 1
             return
+        self.places += 1
+        has_amount = fault is None and "amount" in FIELDS_OF[fields["type"]]
         event = Event(
             event_id=fields["event_id"],
             type=fields["type"],
             customer_id=fields["customer_id"],
             at_ms=at_ms,
             fields=fields,
-            content=content_of(parsed),
-            amount=amount_of(fields, self.policy) if "amount" in fields else None,
+            content=content_of(fields, at_ms),
+            amount=amount_of(fields, self.policy) if has_amount else None,
             acts_as=fields["type"],
+            place=self.places,
         )
         if self.is_whole:
             way = Way(self._survivor(event.customer_id))
-        self._take_valid(event, way or Way(event.customer_id))
+        self._take_usable(event, way or Way(event.customer_id), fault)
 
     def _survivor(self, customer_id: str) -> str:
         """Whom merges lead to, as far as is known here."""
@@ -192,8 +215,8 @@ class Partition:
             customer_id = self.merged[customer_id].into
         return customer_id
 
-    def _take_valid(self, event: Event, way: Way) -> None:
-        """An event on its way to a customer who may be gone."""
+    def _take_usable(self, event: Event, way: Way, fault: str | None) -> None:
+        """An event on its way to a customer who may be gone; who is there looks at its values."""
         customer_id = way.into
         if customer_id in self.merged or customer_id in self.erased:
             further = next_way(customer_id, self.merged.get(customer_id), way)
@@ -205,17 +228,20 @@ class Partition:
             else:
                 self._bury("erased_customer", event.event_id)
             return
+        if fault is not None:
+            self._bury(fault, event.event_id)
+            return
         event = replace(event, customer_id=customer_id)
         customer = self.customers.get(customer_id)
         verdict = event.type
         if customer is not None:
             as_known = copy.deepcopy(customer) if customer_id in self.waiting else customer
             self._freeze_at_clock(as_known)
-            verdict = verdict_on(event, as_known)
+            verdict = verdict_on(event, as_known, self.policy.currency)
         if verdict == DUPLICATE:
             self.duplicates += 1
-        elif verdict == CONFLICT:
-            self._bury(CONFLICT, event.event_id)
+        elif verdict in (CONFLICT, INVALID_AMOUNT, INVALID_VALUE):
+            self._bury(verdict, event.event_id)
         elif event.type == "customer.merged" and self._is_impossible(event):
             self._bury("invalid_value", event.event_id)
         else:
@@ -317,11 +343,18 @@ class Partition:
             late=event.at_ms < at_ms,
             caused_by=(event.event_id,),
             may_lower_at_once=event.acts_as in LOWERING_TYPES,
+            by_hand=event.acts_as == "tier.overridden",
         )
         self.outputs += evaluate_tier(customer, cause, self.policy)
-        self.outputs += compare_level(customer, at_ms, effect, self.policy)
+        reason = LEVEL_REASONS.get(event.acts_as, "interaction")
+        self.outputs += compare_level(customer, at_ms, effect, self.policy, reason)
         care.watch(customer, at_ms, self.policy)
-        self.outputs += points.follow(event, effect.order, customer, tier, at_ms, self.policy)
+        self.outputs += ahead.warn(customer, at_ms, self.policy)
+        answered_ms = event.at_ms if event.type == "survey.answered" else None
+        surveys.follow(customer, at_ms, self.policy, answered_ms)
+        if event.type == "followup.scheduled":
+            self.outputs += followups.remind(customer, at_ms, self.policy)
+        self.outputs += points.follow(event, effect.orders, customer, tier, at_ms, self.policy)
         tags.note(event, customer, self.policy, today)
         self.outputs += tags.look(
             customer,
@@ -331,6 +364,9 @@ class Partition:
             caused_by=(event.event_id,),
             late=event.at_ms < at_ms,
         )
+        if effect.refused:
+            told = attributes_refused(customer, event, effect.refused, at_ms, self.policy)
+            self.outputs.append(told)
 
     def _move_time(self, event_ms: int, own: str | None = None) -> None:
         """An event was accepted: time may pass, but who is next under a new policy comes first."""
@@ -379,8 +415,13 @@ class Partition:
             live=given["mode"] == "live",
             allowed_lateness_ms=given["allowed_lateness_ms"],
         )
-        former, policy = self.policy, read_policy(given["policy"])
+        live_from = given.get("live_from_ms")
+        former, policy = (
+            self.policy,
+            read_policy(given["policy"], live_from_ms=live_from, is_quiet=bool(given.get("quiet"))),
+        )
         if policy == former:
+            self.policy = replace(former, live_from_ms=live_from)
             return
         self.policy = policy
         for customer_id, customer in self.customers.items():
@@ -425,11 +466,17 @@ class Partition:
         customer.freeze_what_left(today, self.policy)
         if "satisfaction" not in self.policy.sections:
             customer.answers, customer.resolutions = [], []
+        customer.in_rollout = self.policy.is_quiet
         cause = Cause(at_ms, today, before, reason="policy")
         self.outputs += evaluate_tier(customer, cause, self.policy)
-        self.outputs += compare_level(customer, at_ms, Effect(), self.policy)
+        self.outputs += compare_level(customer, at_ms, Effect(), self.policy, "policy")
         care.rewatch(customer, at_ms, former, self.policy)
+        ahead.look_anew(customer)
+        self.outputs += ahead.warn(customer, at_ms, self.policy)
+        surveys.follow(customer, at_ms, self.policy)
+        self.outputs += followups.remind(customer, at_ms, self.policy)
         if self.policy.points is not None:
             self.outputs += points.expire(customer, at_ms, self.policy, "policy")
         tags.forget_by_policy(customer, former, self.policy, today)
         self.outputs += tags.look(customer, at_ms, self.policy, reason="policy")
+        customer.in_rollout = False

@@ -7,10 +7,12 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
+from tests.oracle.care import reminder
 from tests.oracle.customer import Customer
 from tests.oracle.identity import Event
 from tests.oracle.ledger import Order
 from tests.oracle.policy import Policy
+from tests.oracle.suppression import marks
 from tests.oracle.times import business_day, start_of_day, time_text
 
 MOST_AT_ONCE = 10**12
@@ -20,6 +22,8 @@ CAUSES = {
     "order.cancelled": "cancellation",
     "order.payment_failed": "cancellation",
     "order.refunded": "refund",
+    "order.refund_cancelled": "refund",
+    "order.updated": "order",
 }
 
 
@@ -29,6 +33,7 @@ class OrderPoints:
 
     rate: Fraction
     least: Fraction
+    per: Fraction | None = None
     points: int = 0
     day: date = date.min
     expires_ms: int | None = None
@@ -38,12 +43,13 @@ class OrderPoints:
 class Movement:
     """One thing that happened: points are positive, `kind` says which way they went."""
 
-    kind: str  # earned, taken back, redeemed, expired, joined
+    kind: str  # earned, taken back, deducted, redeemed, given back, expired, joined
     points: int
     at_ms: int
     day: date = date.min
     expires_ms: int | None = None
     joined: tuple["Movement", ...] = ()  # all that happened to the points of somebody merged
+    redemption_id: str = ""
 
 
 @dataclass
@@ -61,6 +67,7 @@ class Standing:
 
     chunks: list[Chunk] = field(default_factory=list)
     owed: int = 0
+    spent: dict[str, list[Chunk]] = field(default_factory=dict)  # by redemption
 
     @property
     def balance(self) -> int:
@@ -74,12 +81,32 @@ class Standing:
             points -= taken
         return points
 
+    def spend(self, redemption_id: str, points: int) -> None:
+        """Takes the oldest points, and remembers which."""
+        before = [(chunk, chunk.left) for chunk in self.chunks]
+        assert self.use_up(points, self.chunks) == 0
+        self.spent[redemption_id] = [
+            Chunk(chunk.day, chunk.expires_ms, left - chunk.left)
+            for chunk, left in before
+            if left > chunk.left
+        ]
+
+    def give_back(self, redemption_id: str, at_ms: int) -> None:
+        """What a redemption spent comes back, but for what is over by now; debts come first."""
+        chunks = [c for c in self.spent.pop(redemption_id) if not is_over(c, at_ms)]
+        self.owed = self.use_up(self.owed, chunks)
+        self.chunks = sorted([*self.chunks, *chunks], key=lambda chunk: chunk.day)
+
     def next_expiry(self) -> tuple[int | None, int | None]:
         instants = [c.expires_ms for c in self.chunks if c.left and c.expires_ms is not None]
         if not instants:
             return None, None
         first_ms = min(instants)
         return first_ms, sum(c.left for c in self.chunks if c.expires_ms == first_ms)
+
+
+def is_over(chunk: Chunk, at_ms: int) -> bool:
+    return chunk.expires_ms is not None and chunk.expires_ms <= at_ms
 
 
 def standing(movements: list[Movement]) -> Standing:
@@ -98,8 +125,13 @@ def standing(movements: list[Movement]) -> Standing:
             other = standing(list(each.joined))
             now.chunks = sorted([*now.chunks, *other.chunks], key=lambda chunk: chunk.day)
             now.owed = now.use_up(now.owed + other.owed, now.chunks)
+            now.spent = other.spent | now.spent
+        elif each.kind == "deducted":
+            now.owed += now.use_up(each.points, now.chunks)
         elif each.kind == "redeemed":
-            assert now.use_up(each.points, now.chunks) == 0
+            now.spend(each.redemption_id, each.points)
+        elif each.kind == "given back":
+            now.give_back(each.redemption_id, each.at_ms)
         else:
             gone = [
                 c for c in now.chunks if c.expires_ms is not None and c.expires_ms <= each.at_ms
@@ -123,8 +155,8 @@ def shown(movements: list[Movement]) -> dict[str, Any]:
         "next_expiry_at": time_text(expires_ms),
         "next_expiry_points": points,
         "earned": total("earned"),
-        "redeemed": total("redeemed"),
-        "taken_back": total("taken back"),
+        "redeemed": total("redeemed") - total("given back"),
+        "taken_back": total("taken back") + total("deducted"),
         "expired": total("expired"),
     }
 
@@ -191,7 +223,7 @@ def join(
 
 
 def follow(
-    event: Event, order: Order | None, customer: Customer, tier: str, at_ms: int, policy: Policy
+    event: Event, orders: list[Order], customer: Customer, tier: str, at_ms: int, policy: Policy
 ) -> list[dict[str, Any]]:
     """What an event does to the points of a customer who was in `tier` before it."""
     if policy.points is None:
@@ -199,24 +231,74 @@ def follow(
     why: dict[str, Any] = {"caused_by": [event.event_id]}
     if event.acts_as in CAUSES:
         why |= {"cause": CAUSES[event.acts_as]}
-        if order is None:
-            return []
-        settled = _settled(
-            order,
-            tier,
-            at_ms,
-            policy,
-            came_to_count=order.counts(policy) and order.just_came_to_count,
-        )
-        why |= {"order_id": order.order_id}
-        return [_move(customer, movement, policy, why) for movement in settled]
+        told = []
+        for order in orders:
+            came_to_count = order.counts(policy) and order.just_came_to_count
+            settled = _settled(order, tier, at_ms, policy, came_to_count=came_to_count)
+            why |= {"order_id": order.order_id}
+            told += [_move(customer, movement, policy, why) for movement in settled]
+        return told
     if event.type == "activity.recorded":
         why |= {"cause": "activity", "activity": event.fields["activity"]}
         return _record(event.fields["activity"], customer, at_ms, policy, why)
     if event.type == "points.redeemed":
         why |= {"cause": "redemption", "redemption_id": event.fields["redemption_id"]}
         return _redeem(event, customer, at_ms, policy, why)
+    if event.type == "points.redemption_cancelled":
+        why |= {"cause": "redemption_cancelled", "redemption_id": event.fields["redemption_id"]}
+        return _cancel(event.fields["redemption_id"], customer, at_ms, policy, why)
+    if event.type == "points.adjusted":
+        why |= {"cause": "adjustment", "adjustment_reason": event.fields["reason"]}
+        return [_move(customer, _adjustment(event, at_ms, policy), policy, why)]
     return []
+
+
+def _adjustment(event: Event, at_ms: int, policy: Policy) -> Movement:
+    points = int(event.fields["points"])
+    if points < 0:
+        return Movement("deducted", -points, at_ms)
+    return Movement("earned", points, at_ms, *_earned_now(at_ms, policy))
+
+
+def _cancel(
+    redemption_id: str, customer: Customer, at_ms: int, policy: Policy, why: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Gives back what a redemption spent, or waits for it."""
+    spent = standing(customer.movements).spent.get(redemption_id)
+    if spent is not None:
+        points = sum(chunk.left for chunk in spent if not is_over(chunk, at_ms))
+        movement = Movement("given back", points, at_ms, redemption_id=redemption_id)
+        if points:
+            return [_move(customer, movement, policy, why)]
+        customer.movements.append(movement)
+        return []
+    known = [each for each, _ in customer.redemptions] + customer.redemptions_cancelled
+    if redemption_id not in known:
+        customer.redemptions_cancelled.append(redemption_id)
+    return []
+
+
+def warn(customer: Customer, at_ms: int, policy: Policy) -> list[dict[str, Any]]:
+    """Points that expire soon: each instant at which some do is told once, on a business day."""
+    if policy.points is None or policy.points.get("warn_days") is None:
+        return []
+    ahead = timedelta(days=policy.points["warn_days"])
+    today, now = business_day(at_ms, policy.timezone), standing(customer.movements)
+    instants = {c.expires_ms for c in now.chunks if c.left and c.expires_ms is not None}
+    told = []
+    for expires_ms in sorted(instants):
+        day = business_day(expires_ms, policy.timezone)
+        if expires_ms in customer.points_told_ms or day - ahead > today or expires_ms <= at_ms:
+            continue
+        customer.points_told_ms.append(expires_ms)
+        rule = {"action": policy.points.get("warn_action")}
+        more = {
+            "points": sum(c.left for c in now.chunks if c.expires_ms == expires_ms),
+            "expires_at": time_text(expires_ms),
+            "balance": now.balance,
+        }
+        told.append(reminder(customer, "points.expiring", day, rule, at_ms, policy) | more)
+    return told
 
 
 def _settled(
@@ -228,13 +310,17 @@ def _settled(
         if not came_to_count:
             return []
         given = policy.points or {}
-        rate = Fraction(given.get("rates", {}).get(tier, given.get("rate", "1")))
-        order.points = OrderPoints(rate, Fraction(given.get("min_amount", "0")))
+        pers, default = given.get("pers", {}), given.get("rate", "1")
+        rate = given.get("rates", {}).get(tier, "1" if tier in pers else default)
+        per = pers.get(tier, given.get("per"))
+        least = Fraction(given.get("min_amount", "0"))
+        order.points = OrderPoints(Fraction(rate), least, None if per is None else Fraction(per))
     kept = order.points
     worth = 0
-    value = Fraction(order.amount_minor - order.refunded_minor, 10**policy.digits)
+    value = Fraction(order.value_minor, 10**policy.digits)
     if counts and value >= kept.least:
-        worth = min(math.floor(kept.rate * value), MOST_AT_ONCE)
+        units = value if kept.per is None else math.floor(value / kept.per)
+        worth = min(math.floor(kept.rate * units), MOST_AT_ONCE)
     change = worth - kept.points
     is_expired = kept.points > 0 and kept.expires_ms is not None and kept.expires_ms <= at_ms
     if change == 0 or is_expired:
@@ -270,7 +356,11 @@ def _record(
 def _redeem(
     event: Event, customer: Customer, at_ms: int, policy: Policy, why: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    points = int(event.fields["points"])
+    redemption_id, points = event.fields["redemption_id"], int(event.fields["points"])
+    if redemption_id in customer.redemptions_cancelled:
+        customer.redemptions_cancelled.remove(redemption_id)
+        customer.redemptions.append((redemption_id, points))
+        return []
     balance = standing(customer.movements).balance
     if points > balance:
         customer.sequence += 1
@@ -285,11 +375,12 @@ def _redeem(
                 "redemption_id": event.fields["redemption_id"],
                 "points": points,
                 "balance": balance,
-                "policy_version": policy.version,
+                **marks(customer, at_ms, policy),
             }
         ]
-    customer.redemptions.append((event.fields["redemption_id"], points))
-    return [_move(customer, Movement("redeemed", points, at_ms), policy, why)]
+    customer.redemptions.append((redemption_id, points))
+    movement = Movement("redeemed", points, at_ms, redemption_id=redemption_id)
+    return [_move(customer, movement, policy, why)]
 
 
 def _earned_now(at_ms: int, policy: Policy) -> tuple[date, int | None]:
@@ -305,7 +396,8 @@ def _move(
     customer: Customer, movement: Movement, policy: Policy, why: dict[str, Any]
 ) -> dict[str, Any]:
     customer.movements.append(movement)
-    delta = movement.points if movement.kind == "earned" else -movement.points
+    comes = movement.kind in ("earned", "given back")
+    delta = movement.points if comes else -movement.points
     return _tell(customer, delta, movement.at_ms, policy, why)
 
 
@@ -323,9 +415,10 @@ def _tell(
         "activity": None,
         "redemption_id": None,
         **why,
+        "reason": why["cause"],
         "delta": delta,
         "balance": now["balance"],
         "next_expiry_at": now["next_expiry_at"],
         "next_expiry_points": now["next_expiry_points"],
-        "policy_version": policy.version,
+        **marks(customer, at_ms, policy),
     }

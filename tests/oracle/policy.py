@@ -1,6 +1,7 @@
 """The policy, as parsed from TOML, with the defaults of the example policy."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -16,7 +17,12 @@ CONDITIONS = (
     ("min_frequency", "frequency"),
     ("min_monetary", "monetary"),
     ("max_recency_days", "recency_days"),
+    ("min_orders_ever", "orders_ever"),
+    ("min_spend_ever", "spend_ever"),
 )
+
+MONEY = ("monetary", "spend_ever")
+_LEVELS = ("at_risk", "dormant", "churned")
 
 DEFAULTS: dict[str, Any] = {
     "version": "default-1",
@@ -24,6 +30,8 @@ DEFAULTS: dict[str, Any] = {
     "currency": "USD",
     "window_days": 365,
     "count_orders": "placed",
+    "consent": "opt_out",
+    "amounts": "required",
     "loyal_min_orders": 4,
     "currency_rates": {},
     "cutoffs": {
@@ -38,13 +46,14 @@ DEFAULTS: dict[str, Any] = {
         {"name": "B", "min_score": 40, "action": "upgrade_offer"},
         {"name": "C", "action": "nurture"},
     ],
-    "movement": {"grace_days": 30, "soft_landing": True},
+    "movement": {"grace_days": 30, "soft_landing": True, "hold_days": 0},
     "dormancy": {
         "mode": "fixed",
         "at_risk_days": 60,
         "dormant_days": 90,
         "churned_days": 180,
         "cadence_min_orders": 3,
+        "probability_min_orders": 1,
         "cadence": {
             "at_risk": "1.5",
             "dormant": "3",
@@ -70,6 +79,22 @@ class Tier:
     name: str
     cutoffs: dict[str, Fraction]
     action: str | None
+    action_down: str | None = None
+
+
+@dataclass(frozen=True)
+class Probability:
+    """The model of dormancy by probability, as decimals; least and most in milliseconds."""
+
+    r: Decimal
+    alpha: Decimal
+    a: Decimal
+    b: Decimal
+    unit_ms: int
+    levels: tuple[Decimal, Decimal, Decimal]
+    least_ms: int
+    most_ms: int
+    min_orders: int
 
 
 @dataclass(frozen=True)
@@ -91,7 +116,12 @@ class Policy:
     tiers: tuple[Tier, ...]
     grace_days: int
     soft_landing: bool
+    hold_days: int
+    warn_days: int | None
+    opt_in: bool
+    amounts_optional: bool
     cadence: bool
+    probability: Probability | None
     fixed_ms: tuple[int, int, int]
     cadence_min_orders: int
     multipliers: tuple[Fraction, Fraction, Fraction]
@@ -101,6 +131,17 @@ class Policy:
     # As they were told: a file leaves out what the log has, so two of them cannot be compared.
     points: dict[str, Any] | None = field(compare=False)
     sections: dict[str, Any] = field(compare=False)  # the whole, for those that may be left out
+    live_from_ms: int | None = field(default=None, compare=False)  # of the deployment
+    is_quiet: bool = field(default=False, compare=False)  # published so that nobody is written to
+
+    @property
+    def attributes_named(self) -> set[str]:
+        """Those the policy names: they are never forgotten."""
+        rules = self.sections.get("tags", [])
+        named = {rule["of"] for rule in rules if rule["kind"] == "attribute"}
+        ages = any(rule["kind"] == "age" for rule in rules)
+        has_birthday = "birthday" in self.sections.get("care", {})
+        return named | ({"birth_date"} if ages or has_birthday else set())
 
     def tier_named(self, name: str) -> Tier | None:
         return next((tier for tier in self.tiers if tier.name == name), None)
@@ -128,17 +169,38 @@ def _tier(given: dict[str, Any], digits: int) -> Tier:
     cutoffs = {
         measure: exact(given[key]) for key, measure in CONDITIONS if given.get(key) is not None
     }
-    if "monetary" in cutoffs:
-        cutoffs["monetary"] *= 10**digits
-    return Tier(given["name"], cutoffs, given.get("action"))
+    for measure in MONEY:
+        if measure in cutoffs:
+            cutoffs[measure] *= 10**digits
+    return Tier(given["name"], cutoffs, given.get("action"), given.get("action_down"))
 
 
-def read_policy(given: dict[str, Any]) -> Policy:
+def _probability(dormancy: dict[str, Any]) -> Probability | None:
+    if dormancy["mode"] != "probability":
+        return None
+    given = {name: Decimal(str(v)) for name, v in dormancy["probability"].items()}
+    levels = [given.get(n, Decimal(p)) for n, p in zip(_LEVELS, ("0.7", "0.4", "0.1"), strict=True)]
+    return Probability(
+        r=given["r"],
+        alpha=given["alpha"],
+        a=given["a"],
+        b=given["b"],
+        unit_ms=int(given.get("unit_days", Decimal(7)) * DAY_MS),
+        levels=(levels[0], levels[1], levels[2]),
+        least_ms=_milliseconds(given.get("min_days", 14)),
+        most_ms=_milliseconds(given.get("max_days", 730)),
+        min_orders=dormancy["probability_min_orders"],
+    )
+
+
+def read_policy(
+    given: dict[str, Any], *, live_from_ms: int | None = None, is_quiet: bool = False
+) -> Policy:
     """The policy of a parsed TOML file. It is taken to be valid; only fixed figures are known."""
     whole = _with_defaults(given, DEFAULTS)
     cutoffs, dormancy, weights = whole["cutoffs"], whole["dormancy"], whole["weights"]
-    if cutoffs["mode"] != "fixed" or dormancy["mode"] not in ("fixed", "cadence"):
-        raise ValueError("the oracle knows fixed cut-offs and fixed or cadence dormancy only")
+    if cutoffs["mode"] != "fixed":
+        raise ValueError("the oracle knows fixed cut-offs only")
     digits = digits_of(whole["currency"])
     cadence = dormancy["cadence"]
     rates = {code: exact(rate) for code, rate in whole["currency_rates"].items()}
@@ -162,6 +224,11 @@ def read_policy(given: dict[str, Any]) -> Policy:
         tiers=tuple(_tier(tier, digits) for tier in whole["tiers"]),
         grace_days=whole["movement"]["grace_days"],
         soft_landing=whole["movement"]["soft_landing"],
+        hold_days=whole["movement"]["hold_days"] or 0,
+        warn_days=whole["movement"].get("warn_days"),
+        opt_in=whole["consent"] == "opt_in",
+        amounts_optional=whole["amounts"] == "optional",
+        probability=_probability(dormancy),
         cadence=dormancy["mode"] == "cadence",
         fixed_ms=(
             _milliseconds(dormancy["at_risk_days"]),
@@ -179,6 +246,8 @@ def read_policy(given: dict[str, Any]) -> Policy:
         actions=dormancy["actions"],
         points=whole.get("points"),
         sections=_without_nulls(whole),
+        live_from_ms=live_from_ms,
+        is_quiet=is_quiet,
     )
 
 

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from tests.oracle import feelings, points, tags
+from tests.oracle import feelings, followups, points, tags
 from tests.oracle.customer import Customer
+from tests.oracle.evaluation import fall_of, keep_of, standing_of
 from tests.oracle.ledger import figures_on
 from tests.oracle.levels import ACTIVE, LEVELS
 from tests.oracle.money import money_text
+from tests.oracle.overrides import shown_override
 from tests.oracle.policy import Policy
-from tests.oracle.tiers import keeps_until_ms, next_tier, rank_of
+from tests.oracle.tiers import next_tier
 from tests.oracle.times import business_day, time_text
 
 
@@ -43,22 +45,26 @@ def profile_of(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, A
         "score": None,
         "segment": None,
     }
-    rank = rank_of(customer.tier, policy)
-    assert rank is not None, "a policy moves everybody out of the tiers it gives up"
-    grace_until = customer.grace.until if customer.grace else None
-    keeps_ms = keeps_until_ms(counted, rank, grace_until, today, policy)
+    now = standing_of(customer, policy)
+    fall, kept = fall_of(customer, as_of_ms, policy), keep_of(customer, as_of_ms, policy)
+    override = now.in_force(as_of_ms, policy)
     return {
         "customer_id": customer.customer_id,
         "sequence": customer.sequence,
-        "attributes": {name: value for name, (value, _) in customer.attributes.items() if value},
+        "attributes": {n: told.value for n, told in customer.attributes.items() if told.value},
         "marketing_consent": customer.marketing_consent(),
+        "channel_consent": {name: told.value for name, told in sorted(customer.channels.items())},
+        "purpose_consent": {name: t.value for name, t in sorted(customer.purposes.items())},
         "tier": customer.tier,
         "stage": _stage(customer, figures.frequency if figures else 0, policy),
         "level": LEVELS[customer.level],
         **(figures.shown(policy) if figures else nothing),
-        "keeps_until": time_text(keeps_ms),
-        "next_tier": next_tier(counted, customer.tier, today, policy),
+        "keeps_until": time_text(fall.at_ms if fall else None),
+        "keep": None if kept is None else kept.shown(policy),
+        "next_tier": next_tier(counted, now, as_of_ms, policy),
+        "override": None if override is None else shown_override(override),
         "orders_ever": len(counted),
+        "spend_ever": money_text(sum(order.value_minor for order in counted), policy.digits),
         "first_order_at": time_text(min((order.at_ms for order in counted), default=None)),
         "last_order_at": time_text(customer.last_order_ms(policy)),
         "last_interaction_at": time_text(customer.last_interaction_ms()),
@@ -67,6 +73,8 @@ def profile_of(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, A
         **_declared("tags", tags.shown(customer, policy)),
         **_declared("holdout", feelings.is_held_out(customer.customer_id, policy)),
         **({} if policy.points is None else {"points": points.shown(customer.movements)}),
+        **_declared("followups", followups.shown(customer) or None),
+        **_declared("churn_answer", feelings.churn_answer(customer)),
         "open_tickets": len(customer.open_tickets()),
         "as_of": time_text(as_of_ms),
         "policy_version": policy.version,

@@ -4,10 +4,9 @@ import json
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from tests.oracle.money import stripped
-
 MOST_BYTES = 256 * 1024
 DEEPEST_NESTING = 32
+NULLS = "those that are null"
 
 
 class NotJsonError(ValueError):
@@ -50,17 +49,6 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     return parsed
 
 
-def content_of(value: Any) -> Any:
-    """A form that is equal for equal content: keys in any order, numbers by value."""
-    if isinstance(value, dict):
-        return ("object", tuple(sorted((key, content_of(each)) for key, each in value.items())))
-    if isinstance(value, list):
-        return ("list", tuple(content_of(each) for each in value))
-    if isinstance(value, Decimal):
-        return ("number", stripped(value))
-    return (type(value).__name__, value)
-
-
 def is_cloud_event(parsed: dict[str, Any]) -> bool:
     return parsed.get("specversion") is not None
 
@@ -68,7 +56,8 @@ def is_cloud_event(parsed: dict[str, Any]) -> bool:
 def native_fields(parsed: dict[str, Any]) -> dict[str, Any]:
     """The fields of an event in the native form, those that are null left out.
 
-    A CloudEvent's `data` that is no object stays under the impossible name "data: no object".
+    A CloudEvent's `data` that is no object stays under the impossible name "data: no object", and
+    the names of those that are null under another one.
     """
     fields = parsed
     if is_cloud_event(parsed):
@@ -80,7 +69,8 @@ def native_fields(parsed: dict[str, Any]) -> dict[str, Any]:
         fields["type"] = parsed.get("type")
         fields["customer_id"] = parsed.get("subject")
         fields["occurred_at"] = parsed.get("time")
-    return {name: value for name, value in fields.items() if value is not None}
+    nulls = frozenset(name for name, value in fields.items() if value is None)
+    return {name: value for name, value in fields.items() if value is not None} | {NULLS: nulls}
 
 
 def from_binary(parsed: dict[str, Any], attributes: dict[str, bytes]) -> dict[str, Any]:

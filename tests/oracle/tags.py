@@ -13,8 +13,10 @@ from zoneinfo import ZoneInfo
 
 from tests.oracle.customer import Customer
 from tests.oracle.feelings import last_scores
+from tests.oracle.fields import item_told
 from tests.oracle.identity import Event
 from tests.oracle.policy import Policy
+from tests.oracle.suppression import marks
 from tests.oracle.times import business_day, time_text
 
 BROWSE = (
@@ -88,7 +90,7 @@ def _weigh(event: Event, tags: Tags, policy: Policy, day: date) -> None:
     if category is not None:
         if event.acts_as == "order.placed":
             items = event.fields.get("items") or []
-            names = {item.get("category") for item in items}
+            names: set[Any] = {item_told(item).get("category") for item in items}
             weight = category.get("purchase_weight", 5)
         else:
             names = {event.fields.get("category")} if event.type in BROWSE else set()
@@ -188,7 +190,7 @@ def _order_share(rule: Rule, customer: Customer, today: date, policy: Policy) ->
             continue
         if rule["of"] == "refunded":
             is_in = order.payment != "failed"
-            hit = order.cancelled or any(order.refunds.values())
+            hit = order.cancelled or order.has_refund
         else:
             is_in = order.counts(policy)
             if rule["of"] == "small":
@@ -278,8 +280,7 @@ def look(
             "caused_by": list(caused_by),
             "added": [{"tag": tag, "since": time_text(at_ms)} for tag in added],
             "removed": gone,
-            "policy_version": policy.version,
-            "marketing_consent": customer.marketing_consent(),
+            **marks(customer, at_ms, policy),
         }
     ]
 

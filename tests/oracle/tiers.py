@@ -1,14 +1,15 @@
 """Tiers: which one is qualified for, how one moves, what the next one asks."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.ledger import Counted, Figures, figures_on
+from tests.oracle.ledger import Counted, Figures, figures_on, is_in_window
 from tests.oracle.money import MOST_MINOR_UNITS, money_text
-from tests.oracle.policy import CONDITIONS, Policy
+from tests.oracle.overrides import Override
+from tests.oracle.policy import CONDITIONS, MONEY, Policy
 from tests.oracle.times import business_day, start_of_day, time_text
 
 PROSPECT = "prospect"
@@ -43,77 +44,233 @@ def qualified_rank(figures: Figures | None, policy: Policy) -> int:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """What a customer brings to an evaluation: rank, running grace, last rise, word by hand."""
+
+    rank: int
+    grace_until: date | None
+    last_rise: date | None
+    override: Override | None = None  # the newest, in force or not
+
+    def in_force(self, at_ms: int, policy: Policy) -> Override | None:
+        given = self.override
+        if given is None or given.tier is None or given.until_ms <= at_ms:
+            return None
+        return given if policy.tier_named(given.tier) is not None else None
+
+
+def limited(own: int, override: Override | None, policy: Policy) -> int:
+    """The qualified rank under what is set by hand."""
+    if override is None:
+        return own
+    assert override.tier is not None
+    rank = rank_of(override.tier, policy)
+    assert rank is not None
+    match override.mode:
+        case "floor":
+            return min(own, rank)
+        case "ceiling":
+            return max(own, rank)
+    return rank
+
+
+def may_be(rank: int, override: Override | None, policy: Policy) -> bool:
+    """Whether what is set by hand allows a rank."""
+    if override is None or override.mode == "floor":
+        return True
+    assert override.tier is not None
+    best = rank_of(override.tier, policy)
+    assert best is not None
+    return rank >= best
+
+
+@dataclass(frozen=True)
 class Move:
     """What an evaluation decides; `grace_ended` when the fall is the end of a grace."""
 
     rank: int
     grace_until: date | None
+    last_rise: date | None
     grace_ended: bool = False
 
 
 def move(
-    rank: int,
-    grace_until: date | None,
-    qualified: int,
+    now: Standing,
+    own: int,
+    at_ms: int,
     today: date,
     policy: Policy,
     *,
     at_once: bool = False,
+    by_hand: bool = False,
 ) -> Move:
-    """Movement rules 1 to 4; `at_once`: this event lowered the qualified tier (rule 3)."""
-    if qualified <= rank or at_once or policy.grace_days == 0:
-        return Move(qualified, None)
-    if grace_until is None:
-        return Move(rank, today + timedelta(days=policy.grace_days))
-    if today < grace_until:
-        return Move(rank, grace_until)
-    landed = rank + 1 if policy.soft_landing else qualified
+    """Movement rules 1 to 4, for who qualifies for `own` by figures.
+
+    Args:
+        now: how the customer stands before.
+        own: the rank that the figures qualify for.
+        at_ms: the customer's clock.
+        today: its business day.
+        policy: the policy in force.
+        at_once: this event lowered the qualified tier (rule 3).
+        by_hand: an override begins or ends, so that a rise starts no hold.
+    """
+    override = now.in_force(at_ms, policy)
+    qualified = limited(own, override, policy)
+    if qualified < now.rank:
+        is_lifted = by_hand or own > qualified
+        return Move(qualified, None, now.last_rise if is_lifted else today)
+    if qualified == now.rank:
+        return Move(qualified, None, now.last_rise)
+    if at_once or not may_be(now.rank, override, policy):
+        return Move(qualified, None, None)
+    held_until = None
+    if policy.hold_days and now.last_rise is not None:
+        held_until = now.last_rise + timedelta(days=policy.hold_days)
+    if held_until is not None and today < held_until:
+        return Move(now.rank, now.grace_until, now.last_rise)
+    if policy.grace_days == 0:
+        return Move(qualified, None, now.last_rise)
+    if now.grace_until is None:
+        return Move(now.rank, today + timedelta(days=policy.grace_days), now.last_rise)
+    if today < now.grace_until:
+        return Move(now.rank, now.grace_until, now.last_rise)
+    landed = now.rank + 1 if policy.soft_landing else qualified
     next_grace = today + timedelta(days=policy.grace_days) if landed < qualified else None
-    return Move(landed, next_grace, grace_ended=True)
+    return Move(landed, next_grace, now.last_rise, grace_ended=True)
 
 
-def keeps_until_ms(
-    counted: list[Counted], rank: int, grace_until: date | None, today: date, policy: Policy
-) -> int | None:
-    """The instant of the next fall if nothing more happens: every coming day is tried."""
+@dataclass(frozen=True)
+class Fall:
+    """The next fall if nothing more happens."""
+
+    at_ms: int
+    rank: int
+
+
+def next_fall(counted: list[Counted], now: Standing, at_ms: int, policy: Policy) -> Fall | None:
+    """The first instant at which the tier is worse than now: every coming day is tried."""
     steps = [*policy.recency_cutoffs]
     steps += [t.cutoffs["recency_days"] for t in policy.tiers if "recency_days" in t.cutoffs]
+    today = business_day(at_ms, policy.timezone)
     last_day = max((order.day for order in counted), default=date.min)
     longest_days = max(policy.window_days, *map(int, steps)) + 2
     quiet_from = max(last_day + timedelta(days=longest_days), today)
-    day = today
-    while day <= quiet_from or grace_until is not None:
-        day += timedelta(days=1)
-        begins_ms = start_of_day(day, policy.timezone)
-        if business_day(begins_ms, policy.timezone) != day:
+    if now.last_rise is not None:
+        quiet_from = max(quiet_from, now.last_rise + timedelta(days=policy.hold_days))
+    ends_ms = None
+    if now.in_force(at_ms, policy) is not None:
+        assert now.override is not None
+        ends_ms = now.override.until_ms
+    rank, day = now.rank, today
+    while day <= quiet_from or now.grace_until is not None or ends_ms is not None:
+        next_day = day + timedelta(days=1)
+        begins_ms = start_of_day(next_day, policy.timezone)
+        instant_ms = begins_ms if ends_ms is None else min(begins_ms, ends_ms)
+        by_hand = instant_ms == ends_ms
+        on = business_day(instant_ms, policy.timezone)
+        if instant_ms == begins_ms:
+            day = next_day
+        if by_hand:
+            ends_ms = None
+            quiet_from = max(quiet_from, on)
+        if on != day:
             continue  # the zone skipped this date
-        qualified = qualified_rank(figures_on(counted, day, policy), policy)
-        after = move(rank, grace_until, qualified, day, policy)
+        own = qualified_rank(figures_on(counted, on, policy), policy)
+        after = move(now, own, instant_ms, on, policy, by_hand=by_hand)
         if after.rank > rank:
-            return begins_ms
-        grace_until = after.grace_until
+            return Fall(instant_ms, after.rank)
+        now = replace(
+            now, rank=after.rank, grace_until=after.grace_until, last_rise=after.last_rise
+        )
     return None
 
 
-def next_tier(
-    counted: list[Counted], tier: str, today: date, policy: Policy
-) -> dict[str, Any] | None:
-    """The tier directly above and the smallest paid order today that would qualify for it."""
-    rank = rank_of(tier, policy)
-    if not rank:
+@dataclass(frozen=True)
+class Needed:
+    """How many orders, and of what total, would do; None for no number."""
+
+    orders: int | None
+    total_minor: int | None
+
+    def shown(self, policy: Policy) -> dict[str, Any]:
+        total = self.total_minor
+        return {
+            "orders_needed": self.orders,
+            "total_needed": None if total is None else money_text(total, policy.digits),
+        }
+
+
+MOST_ORDERS_NEEDED = 100
+NOTHING = Needed(None, None)
+
+
+def _least_total(
+    counted: list[Counted], number: int, rank: int, placed_on: date, on: date, policy: Policy
+) -> int | None:
+    """The smallest total of so many orders with which the figures qualify for a rank on a day."""
+
+    def qualifies(total: int) -> bool:
+        more = [Counted("", 0, placed_on, 0, True, False)] * (number - 1)
+        more.append(Counted("", 0, placed_on, total, in_reach=True, merged=False))
+        return qualified_rank(figures_on([*counted, *more], on, policy), policy) <= rank
+
+    monetary = sum(
+        order.value_minor
+        for order in counted
+        if order.in_reach and is_in_window(order.day, on, policy)
+    )
+    ever = sum(order.value_minor for order in counted)
+    steps = [step - monetary for step in policy.monetary_cutoffs_minor]
+    for tier in policy.tiers:
+        steps += [tier.cutoffs[m] - has for m, has in _sums(monetary, ever) if m in tier.cutoffs]
+    totals = {0} | {max(0, math.ceil(step)) for step in steps}
+    possible = [total for total in sorted(totals) if total <= number * MOST_MINOR_UNITS]
+    if not possible or not qualifies(possible[-1]):
         return None
-    figures = figures_on(counted, today, policy)
-    spent_minor = figures.monetary_minor if figures else 0
-    steps = [*policy.monetary_cutoffs_minor]
-    steps += [t.cutoffs["monetary"] for t in policy.tiers if "monetary" in t.cutoffs]
-    amounts = {0} | {max(0, math.ceil(step) - spent_minor) for step in steps}
-    for amount_minor in sorted(amounts):
-        one_more = Counted("", 0, today, amount_minor, in_reach=True, merged=False)
-        enough = qualified_rank(figures_on([*counted, one_more], today, policy), policy) < rank
-        if enough and amount_minor <= MOST_MINOR_UNITS:
-            needed = money_text(amount_minor, policy.digits)
-            return {"tier": name_of(rank - 1, policy), "order_amount_needed": needed}
-    return {"tier": name_of(rank - 1, policy), "order_amount_needed": None}
+    return next(total for total in possible if qualifies(total))
+
+
+def _sums(monetary: int, ever: int) -> list[tuple[str, int]]:
+    return [("monetary", monetary), ("spend_ever", ever)]
+
+
+def needed(counted: list[Counted], rank: int, placed_on: date, on: date, policy: Policy) -> Needed:
+    """The smallest number of orders of a day, and their smallest total, for a rank on a day."""
+    for number in range(1, MOST_ORDERS_NEEDED + 1):
+        total = _least_total(counted, number, rank, placed_on, on, policy)
+        if total is not None:
+            return Needed(number, total)
+    return NOTHING
+
+
+def keep(
+    counted: list[Counted], rank: int, fall: Fall | None, at_ms: int, policy: Policy
+) -> Needed | None:
+    """What keeps a tier at the instant of its fall; None without a fall."""
+    if fall is None:
+        return None
+    today = business_day(at_ms, policy.timezone)
+    on = business_day(fall.at_ms, policy.timezone)
+    return needed(counted, rank, today, on, policy)
+
+
+def next_tier(
+    counted: list[Counted], now: Standing, at_ms: int, policy: Policy
+) -> dict[str, Any] | None:
+    """The tier directly above and what orders of today would qualify for it."""
+    if now.rank == 0:
+        return None
+    above, today = now.rank - 1, business_day(at_ms, policy.timezone)
+    amount, more = None, NOTHING
+    if may_be(above, now.in_force(at_ms, policy), policy):
+        amount = _least_total(counted, 1, above, today, today, policy)
+        more = needed(counted, above, today, today, policy)
+    return {
+        "tier": name_of(above, policy),
+        "order_amount_needed": None if amount is None else money_text(amount, policy.digits),
+        **more.shown(policy),
+    }
 
 
 @dataclass(frozen=True)
@@ -127,7 +284,7 @@ class View:
 def _shown(value: int | Fraction | None, measure: str, policy: Policy) -> Any:
     if value is None:
         return None
-    if measure == "monetary":
+    if measure in MONEY:
         return money_text(value, policy.digits)
     return int(value) if value == int(value) else float(value)
 

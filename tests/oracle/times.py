@@ -39,6 +39,17 @@ def parse_rfc3339(text: str) -> int | None:
     return seconds * 1_000 + milliseconds
 
 
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def is_date(text: str) -> bool:
+    """Whether a text is a date as `1990-12-31`."""
+    try:
+        return _DATE.fullmatch(text) is not None and date.fromisoformat(text) is not None
+    except ValueError:
+        return False
+
+
 def time_text(at_ms: int | None) -> str | None:
     """RFC 3339 in UTC with milliseconds; None stays None."""
     if at_ms is None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from handlers.formats import NEWEST
 from tests import oracle
 from tests.driver import Run, run
 from tests.oracle.tags import BROWSE
@@ -156,6 +157,7 @@ def activation(event_id: str, policy: dict[str, Any], at_a_time: int | None = No
             "type": "policy.activated",
             "event_id": event_id,
             "app_id": "tierstream",
+            "format": NEWEST,
             "mode": "live",
             "allowed_lateness_ms": 300_000,
             "policy": _as_declared(policy),

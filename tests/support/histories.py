@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -182,7 +182,8 @@ class History:
         self._random = random
         self._customers = [f"c{number}" for number in range(customers)]
         self._strangers = ["n0", "n1"] if merges else []
-        self._kinds = dict(_KINDS) | (_KINDS_WITH_MERGES if merges else {})
+        self._kinds = kinds_of(merges=merges)
+        self._makers: Mapping[str, Callable[[Any, str], dict[str, Any]]] = _MAKERS
         self._now = _START + timedelta(days=random.randint(0, 300))
         self._step = timedelta(days=days) / 150
         self._orders: list[tuple[str, str, str, str]] = []
@@ -217,7 +218,7 @@ class History:
         if random.random() < 0.3:
             event["channel"] = random.choice(["app", "web", "shop", ""])
         [kind] = random.choices(list(self._kinds), list(self._kinds.values()))
-        event.update(_MAKERS[kind](self, customer))
+        event.update(self._makers[kind](self, customer))
         return event
 
     def _somebody(self) -> str:
@@ -374,7 +375,7 @@ class History:
         return {"type": "customer.merged", "into": self._somebody()}
 
 
-_KINDS = {
+_KINDS: dict[str, float] = {
     "order": 40,
     "change": 20,
     "refund": 12,
@@ -387,7 +388,7 @@ _KINDS = {
     "redemption": 5,
     "erase": 0.3,
 }
-_KINDS_WITH_MERGES = {
+_KINDS_WITH_MERGES: dict[str, float] = {
     "ticket": 12,
     "survey": 6,
     "consent": 6,
@@ -397,7 +398,13 @@ _KINDS_WITH_MERGES = {
     "merge": 3,
 }
 
-_MAKERS: dict[str, Callable[[History, str], dict[str, Any]]] = {
+
+def kinds_of(*, merges: bool) -> dict[str, float]:
+    """How often each kind of event comes, beside the others."""
+    return _KINDS | (_KINDS_WITH_MERGES if merges else {})
+
+
+_MAKERS: dict[str, Callable[[Any, str], dict[str, Any]]] = {
     "order": History._order,
     "change": History._change,
     "refund": History._refund,

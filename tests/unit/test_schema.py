@@ -22,7 +22,7 @@ from scoring.money import Amount
 from scoring.rules import Rules
 from streams.kafka.topics import topic_for
 from tests.builders import day, event, without
-from tests.oracle.checks import FIELDS_OF
+from tests.oracle.fields import FIELDS_OF
 from tests.support.event_table import event_table
 
 ROOT = Path(__file__).resolve().parents[2]
