@@ -35,6 +35,8 @@ class Tally(Struct):
     """Reminders by (type, the reason of `suppressed`, or an empty text)."""
     left_out: Counter[str] = field(default_factory=Counter)
     """Values in the lines of orders that cannot be used, by type of event."""
+    suppressed: Counter[str] = field(default_factory=Counter)
+    """Outputs that are not to be acted on, by the reason of `suppressed`."""
     merges: Counter[str] = field(default_factory=Counter)
     """Customers `joined`, merges `refused`, and events `followed` (forwarded)."""
     unmatched: int = 0
@@ -120,14 +122,17 @@ class Context:
         """
         customer.sequence += 1
         is_backfill = self.live_from_ms is not None and effective_ms < self.live_from_ms
+        against = suppressed(
+            self.rules, customer, is_backfill=is_backfill, is_rollout=self.is_rollout
+        )
+        if against is not None:
+            self.count(self.tally.suppressed, against)
         return Head(
             customer_id=customer.customer_id,
             sequence=customer.sequence,
             effective_at=rfc3339(effective_ms),
             reason=reason,
-            suppressed=suppressed(
-                self.rules, customer, is_backfill=is_backfill, is_rollout=self.is_rollout
-            ),
+            suppressed=against,
             backfill=is_backfill,
             policy_version=self.rules.version,
             marketing_consent=customer.marketing_consent,

@@ -47,6 +47,22 @@ class Alert:
         reason: str | None = self.data.get("suppressed")
         return reason
 
+    @property
+    def backfill(self) -> bool:
+        """Whether it took effect before the deployment went live: it is history."""
+        return bool(self.data.get("backfill", False))
+
+    @property
+    def reason(self) -> str | None:
+        """What it follows from, such as `order`; None in records of releases before 0.3.0."""
+        reason: str | None = self.data.get("reason")
+        return reason
+
+    @property
+    def consented_channels(self) -> tuple[str, ...]:
+        """The channels that the customer agreed to be contacted by, sorted."""
+        return tuple(self.data.get("consented_channels") or ())
+
 
 def read_alert(topic: str, partition: int, offset: int, value: bytes | None) -> Alert:
     """Read a record.

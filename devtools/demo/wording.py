@@ -13,6 +13,8 @@ from handlers.outputs import (
 from scoring.money import grouped_thousands
 
 _SUPPRESSED = {
+    "backfill": "history",
+    "policy_rollout": "a new policy",
     "no_consent": "no consent",
     "open_complaint": "open complaint",
     "holdout": "held out for comparison",

@@ -79,6 +79,8 @@ class EngineMetrics:
             metrics.points.labels(*movement).inc(count)
         for reminder, count in tally.reminders.items():
             metrics.reminders.labels(*reminder).inc(count)
+        for against, count in tally.suppressed.items():
+            metrics.suppressed_outputs.labels(against).inc(count)
         for step, count in tally.merges.items():
             metrics.merges.labels(step).inc(count)
         metrics.unmatched_changes.inc(tally.unmatched)

@@ -125,6 +125,11 @@ class Metrics:
             "type",
             "suppressed",
         )
+        self.suppressed_outputs = self._counter(
+            "suppressed_outputs",
+            "Outputs that went out marked as not to be acted on, by the reason.",
+            "suppressed",
+        )
         self.merges = self._counter(
             "merges",
             "What happened for merged customers: `joined` to the surviving one, `refused`, "

@@ -147,6 +147,8 @@ def test_a_threshold_by_cadence_is_the_customers_own() -> None:
 @pytest.mark.parametrize(
     ("suppressed", "words"),
     [
+        ("backfill", "history"),
+        ("policy_rollout", "a new policy"),
         ("no_consent", "no consent"),
         ("open_complaint", "open complaint"),
         ("holdout", "held out for comparison"),

@@ -114,6 +114,13 @@ def test_a_complaint_counts_as_of_after_the_event() -> None:
     assert changed["suppressed"] is None
 
 
+def test_suppressed_outputs_are_counted_by_reason() -> None:
+    driver = new_driver(live_from=day(15))
+    driver.feed(consent(False, day(0)), order("o1", "120", day(0)))
+    driver.pass_to(day(40))
+    assert driver.partition.context.tally.suppressed == {"backfill": 2, "no_consent": 2}
+
+
 # History
 
 
