@@ -30,6 +30,7 @@ _POINT_TIMEOUT_S = 10.0
 _LATENCY_S = 0.2
 _BYTES_PER_S = 200_000.0
 _GUEST_STAYS_S = 1.5
+_GUEST_READY_S = 10.0
 
 
 class Stage(Protocol):
@@ -44,6 +45,9 @@ class Stage(Protocol):
 
     def place(self, name: str) -> Place:
         """A place for a process."""
+
+    async def ready(self, name: str, within_s: float) -> bool:
+        """Wait until a process says that it is ready; whether it did."""
 
     async def publish_policy(self) -> None:
         """Put the next policy in force."""
@@ -141,14 +145,14 @@ class Faults:
             place.signal(signal.SIGCONT)
 
     async def storm(self, fault: Fault) -> None:
-        """Have workers join and leave without end."""
-        await self._guests(fault, [f"guest-{number}" for number in range(int(fault.detail))])
+        """Have workers join and leave without end, ready or not."""
+        await self._guests(fault, [f"guest-{number}" for number in range(int(fault.detail))], 0.0)
 
     async def crowd(self, fault: Fault) -> None:
         """Have a projector and an API join and leave without end."""
-        await self._guests(fault, ("guest-projector", "guest-api"))
+        await self._guests(fault, ("guest-projector", "guest-api"), _GUEST_READY_S)
 
-    async def _guests(self, fault: Fault, names: Sequence[str]) -> None:
+    async def _guests(self, fault: Fault, names: Sequence[str], ready_s: float) -> None:
         random = Random(f"{fault.kind} {self.seed} {fault.at_s}")
         deadline_s = self.stage.watch.now_s + fault.seconds
 
@@ -156,6 +160,8 @@ class Faults:
             place = self.stage.place(name)
             while self.stage.watch.now_s < deadline_s:
                 place.want()
+                if ready_s:
+                    await self.stage.ready(name, ready_s)
                 await asyncio.sleep(random.uniform(1.0, 2.0) + _GUEST_STAYS_S)
                 if random.random() < 0.5:
                     place.signal(signal.SIGKILL)

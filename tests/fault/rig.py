@@ -150,9 +150,9 @@ class Rig:
         places = self.supervisor.places.items()
         await asyncio.gather(*(place.stop() for name, place in places if name not in _READERS))
 
-    async def ready(self, name: str) -> bool:
-        """Wait until a worker says that it is assigned and restored."""
-        deadline_s = self.watch.now_s + _READY_TIMEOUT_S
+    async def ready(self, name: str, within_s: float = _READY_TIMEOUT_S) -> bool:
+        """Wait until a process says that it is ready: of a worker, assigned and restored."""
+        deadline_s = self.watch.now_s + within_s
         while not await _answers_ready(self._ports[name]):
             if self.watch.now_s > deadline_s:
                 _log.error("%6.1f s  %s is not ready", self.watch.now_s, name)
