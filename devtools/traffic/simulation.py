@@ -15,6 +15,12 @@ from itertools import count
 
 from devtools.traffic.distributions import DAY_MS, HOUR_MS, MINUTE_MS, after_active_wait, draws_for
 from devtools.traffic.record import Draft, TrafficRecord, encode_json, event_of
+from devtools.traffic.service import (
+    cancelled_redemption,
+    care,
+    reason_of_leaving,
+    response,
+)
 from devtools.traffic.sessions import cancellation, refund, ticket, visit
 from devtools.traffic.shoppers import (
     Customer,
@@ -149,6 +155,9 @@ class _Simulation:
         if draws.chance(who.silence):
             who.silent = True
             who.visits_left_alone = draws.between(0, 4)
+            if draws.chance(0.1):
+                left = reason_of_leaving(draws, who.customer_id, placed_ms)
+                self._plan(left.at_ms, left)
             newcomer = customer(next(self._newcomers), self._shape)
             self._plan_after(placed_ms, DAY_MS, self._welcome, newcomer)
         else:
@@ -188,7 +197,8 @@ class _Simulation:
         followers: list[Draft] = []
         if draws.chance(0.04):
             opened_ms = after_active_wait(placed_ms, draws.wait_ms(4 * DAY_MS))
-            followers += ticket(draws, customer_id, opened_ms, f"{order_id}-ticket")
+            steps = ticket(draws, customer_id, opened_ms, f"{order_id}-ticket")
+            followers += [*steps, response(draws, steps[0])]
         if draws.chance(0.01):
             followers.append(cancellation(draws, customer_id, placed_ms, order_id))
         elif draws.chance(0.04):
@@ -202,6 +212,8 @@ class _Simulation:
         if draws.chance(0.03):
             followers.append(referral(draws, customer_id, placed_ms))
         if draws.chance(0.06):
-            followers.append(redemption(draws, customer_id, placed_ms, f"{order_id}-points"))
+            redeemed = redemption(draws, customer_id, placed_ms, f"{order_id}-points")
+            followers += [redeemed, *cancelled_redemption(draws, redeemed)]
+        followers += care(draws, customer_id, placed_ms, order_id)
         for follower in followers:
             self._plan(follower.at_ms, follower)

@@ -93,6 +93,9 @@ def test_every_kind_of_traffic_is_there(traffic: list[TrafficRecord]) -> None:
         "consent.changed",
         "product.viewed",
         "checkout.started",
+        "ticket.responded",
+        "followup.scheduled",
+        "points.adjusted",
     ):
         assert types[rarer] > 0, rarer
 
