@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from config.policy_care import read_care
 from config.policy_dormancy import read_dormancy
+from config.policy_override import read_override
 from config.policy_points import read_points
 from config.policy_satisfaction import read_health, read_holdout, read_satisfaction
 from config.policy_tags import read_tags
@@ -142,6 +143,7 @@ def _read(root: TomlTable) -> Policy:
         care=read_care(root, tiers, window_days),
         consent=root.choice("consent", defaults.consent, ("opt_out", "opt_in")),
         amounts=root.choice("amounts", defaults.amounts, ("required", "optional")),
+        override=read_override(root),
     )
 
 

@@ -10,6 +10,7 @@ from handlers.events import (
     TicketChanged,
     TicketOpened,
     TierOverridden,
+    TierOverrideApproved,
 )
 
 ORDER = "order"
@@ -35,6 +36,7 @@ _REASONS: dict[type[Event], str] = {
     SurveyAnswered: SURVEY,
     ProfileUpdated: PROFILE,
     TierOverridden: OVERRIDE,
+    TierOverrideApproved: OVERRIDE,
 }
 
 

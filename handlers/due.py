@@ -69,8 +69,9 @@ def _dues(rules: Rules, customer: Customer, after_ms: int) -> Iterator[int | Non
     calendar = rules.calendar
     today = calendar.day(after_ms)
     yield tier_due_ms(rules, customer, after_ms)
-    if customer.override is not None:
-        yield customer.override.until_ms
+    for said in (customer.override, customer.pending_override):
+        if said is not None:
+            yield said.until_ms
     days = [*leaving_days(rules, customer), *recency_days(rules, customer)]
     days += grace_and_hold_days(rules, customer)
     yield from (calendar.start(day) for day in days if day > today)

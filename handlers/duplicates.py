@@ -13,6 +13,7 @@ from handlers.events import (
     OrderRefunded,
     OrderUpdated,
     PointsRedeemed,
+    TierOverrideApproved,
 )
 from handlers.order_identity import (
     Identified,
@@ -24,13 +25,14 @@ from handlers.order_identity import (
 from handlers.profiles import consent_fault
 from handlers.reasons import DUPLICATE, Rejection
 from handlers.state.customer import Customer
+from handlers.tier_override import approval_fault
 from scoring.rules import Rules
 
 ERASED = "the customer was erased"
 
 
-def identify(customer: Customer, event: Event, rules: Rules) -> Identified:
-    """The event to apply, or why there is none.
+def identify(customer: Customer, event: Event, rules: Rules, clock_ms: int) -> Identified:
+    """The event to apply, or why there is none; `clock_ms` is the customer's clock before it.
 
     A repeated order with a new payment status is the event of that payment.
     """
@@ -41,7 +43,7 @@ def identify(customer: Customer, event: Event, rules: Rules) -> Identified:
     same = customer.is_duplicate(id_digest(event.event_id), event.content)
     if same:
         return DUPLICATE
-    rejection = _fault(customer, event)
+    rejection = _fault(customer, event, clock_ms)
     if rejection is not None:
         return rejection
     identified = _identify_by_subject(customer, event, rules)
@@ -50,9 +52,13 @@ def identify(customer: Customer, event: Event, rules: Rules) -> Identified:
     return conflict(event, "this event id came before with other content")
 
 
-def _fault(customer: Customer, event: Event) -> Rejection | None:
+def _fault(customer: Customer, event: Event, clock_ms: int) -> Rejection | None:
     """What makes a value impossible for this customer: judged before a conflict."""
-    fault = consent_fault(customer, event) if type(event) is ConsentChanged else None
+    fault = None
+    if type(event) is ConsentChanged:
+        fault = consent_fault(customer, event)
+    elif type(event) is TierOverrideApproved:
+        fault = approval_fault(customer, event, clock_ms)
     return None if fault is None else Rejection(reasons.INVALID_VALUE, fault, event.event_id)
 
 

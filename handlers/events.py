@@ -343,3 +343,11 @@ class TierOverridden(Event):
     mode: Annotated[str, one_of("floor", "ceiling", "fixed")] | None = None
     by: Annotated[str, LABEL] | None = None
     note: Annotated[str, LABEL] | None = None
+
+
+@SCHEMA.event("tier.override_approved", topic="profiles", since=3)
+class TierOverrideApproved(Event):
+    """Somebody else approves a tier by hand that waits for it."""
+
+    override: Annotated[str, ID.described("the event id of the one approved")]
+    by: Annotated[str, LABEL]

@@ -196,7 +196,8 @@ class Partition(PartitionCore):
             fault = check_values(event, context.rules)
             if fault is not None:
                 return fault
-        identified = identify(self._as_of_now(customer), event, context.rules)
+        as_of_now = self._as_of_now(customer)
+        identified = identify(as_of_now, event, context.rules, self.clock_of(customer))
         if type(identified) is CustomerMerged:
             identified = merge_refusal(self.store, customer, identified, offset) or identified
         if isinstance(identified, Event):

@@ -12,7 +12,7 @@ from handlers.outputs import Output, Profile, cloud_event, optional_time, output
 from handlers.point_changes import points_view
 from handlers.state.customer import Customer, stage_of
 from handlers.tags import tags_view
-from handlers.tier_outlook import ahead, keep, keeps_until, next_tier, override_view
+from handlers.tier_outlook import ahead, keep, keeps_until, next_tier, override_view, pending_view
 from handlers.tiers import rfm_of, totals
 from scoring.dormancy import LEVELS
 from scoring.health_score import (
@@ -150,6 +150,7 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
         policy_version=rules.version,
         override=override_view(rules, customer, as_of_ms),
         keep=keep(rules, customer, coming, as_of_ms),
+        pending_override=pending_view(rules, customer, as_of_ms),
         channel_consent={name: agreed for name, (agreed, _) in customer.channels.items()},
         purpose_consent={name: agreed for name, (agreed, _) in customer.purposes.items()},
         satisfaction=UNSET if asked is None else satisfaction_view(customer, asked),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from handlers.state.customer import Customer
+from handlers.tier_override import waiting_override
 from scoring.override import in_force
 from scoring.rules import Rules
 from scoring.tiers import hold_end
@@ -31,7 +32,11 @@ def tier_due_ms(rules: Rules, customer: Customer, now_ms: int) -> int | None:
     due_ms = None if due is None else calendar.start(due)
     override = in_force(customer.override, rules, now_ms)
     if override is not None and (due_ms is None or override.until_ms < due_ms):
-        return override.until_ms
+        due_ms = override.until_ms
+    # The profile shows what waits for approval, until its time is over.
+    waiting = waiting_override(customer, now_ms)
+    if waiting is not None and (due_ms is None or waiting.until_ms < due_ms):
+        due_ms = waiting.until_ms
     return due_ms
 
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from handlers.outputs import Keep, NextTier, OverrideView
+from msgspec import UNSET, UnsetType
+
+from handlers.outputs import Keep, NextTier, OverrideView, PendingOverrideView
 from handlers.state.customer import Customer
+from handlers.tier_override import waiting_override
 from scoring.money import text_of_minor
 from scoring.needed import Base, Needed, orders_needed
 from scoring.outlook import Fall, Outlook, Standing, next_fall
@@ -97,6 +100,24 @@ def override_view(rules: Rules, customer: Customer, now_ms: int) -> OverrideView
     if override.mode == FLOOR:
         return view
     return OverrideView(view.tier, view.until, view.by, view.note, override.mode)
+
+
+def pending_view(
+    rules: Rules, customer: Customer, now_ms: int
+) -> PendingOverrideView | UnsetType | None:
+    """The override that waits for approval; unset where the policy knows of none."""
+    waiting = waiting_override(customer, now_ms)
+    if waiting is None:
+        return None if rules.override_needs_approval else UNSET
+    assert waiting.tier is not None
+    return PendingOverrideView(
+        waiting.event_id,
+        waiting.tier,
+        rfc3339(waiting.until_ms),
+        waiting.mode,
+        waiting.by,
+        waiting.note,
+    )
 
 
 def _texts(rules: Rules, needed: Needed | None) -> tuple[int | None, str | None]:

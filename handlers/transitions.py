@@ -49,6 +49,7 @@ from handlers.events import (
     TicketOpened,
     TicketResponded,
     TierOverridden,
+    TierOverrideApproved,
 )
 from handlers.followups import remind_of_followups
 from handlers.merge.join import join
@@ -73,7 +74,7 @@ from handlers.support import (
 from handlers.surveys import answer_time, follow_surveys, remind_of_surveys
 from handlers.tags import fire_tags, follow_tags, reevaluate_tags
 from handlers.tier_expiring import replan, warn_of_fall
-from handlers.tier_override import is_override_end, tier_overridden
+from handlers.tier_override import is_override_end, tier_overridden, tier_override_approved
 from handlers.tiers import TIME, evaluate, totals
 from scoring.dormancy import DORMANT
 from scoring.rules import PROSPECT, Rules
@@ -89,8 +90,9 @@ ORDER_HANDLERS: dict[type[Event], OrderHandler] = {
     OrderUpdated: order_updated,
     RefundCancelled: refund_cancelled,
 }
-TIER_HANDLERS: dict[type[Event], Callable[[Customer, Any], None]] = {
+TIER_HANDLERS: dict[type[Event], Callable[[Customer, Any, Rules], None]] = {
     TierOverridden: tier_overridden,
+    TierOverrideApproved: tier_override_approved,
 }
 OTHER_HANDLERS: dict[type[Event], OtherHandler] = {
     Browsed: browsed,
@@ -174,7 +176,7 @@ def _take_tier_event(
     """Apply a tier by hand: it changes no figures, so the level stays."""
     rules = context.rules
     before = totals(customer.ledger, rules, rules.calendar.day(now_ms))
-    TIER_HANDLERS[type(event)](customer, event)
+    TIER_HANDLERS[type(event)](customer, event, rules)
     key = cause_key(event.event_id, event.occurred_ms)
     evaluate(context, customer, now_ms, before, Cause(key, (event.event_id,), OVERRIDE, is_late))
     return Effect(OVERRIDE)

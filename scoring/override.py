@@ -23,6 +23,7 @@ class Override(Struct, array_like=True, frozen=True):
     by: str | None = None
     note: str | None = None
     event_id: str = ""
+    approved_by: str | None = None
 
     def newer(self, other: Override | None) -> Override:
         """This one, or another that was said after it; of equal times this one."""

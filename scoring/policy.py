@@ -239,6 +239,12 @@ class CarePolicy(Struct, frozen=True, forbid_unknown_fields=True):
     surveys: Annotated[SurveysPolicy | None, since(3)] = None
 
 
+class OverridePolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """Tiers by hand: whether somebody else must approve them."""
+
+    approval: bool = False
+
+
 DEFAULT_TIERS = (
     Tier(
         "A",
@@ -275,3 +281,4 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     consent: Annotated[Literal["opt_out", "opt_in"], since(3)] = "opt_out"
     amounts: Annotated[Literal["required", "optional"], since(3)] = "required"
     """Whether an order must tell its amount; without one it counts 0.00."""
+    override: Annotated[OverridePolicy | None, since(3)] = None

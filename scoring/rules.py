@@ -125,6 +125,12 @@ class Rules:
         """Whether an order may be without an amount, and then counts 0.00."""
         return self.policy.amounts == "optional"
 
+    @property
+    def override_needs_approval(self) -> bool:
+        """Whether a tier by hand waits until somebody else approves it."""
+        override = self.policy.override
+        return override is not None and override.approval
+
     def tier_name(self, rank: int) -> str:
         """The name of a tier by its rank, 0 the best; `prospect` below the last."""
         return PROSPECT if rank == self.prospect_rank else self.tiers[rank].name

@@ -198,3 +198,8 @@ def ticket_responded(ticket_id: str, at: object, customer: str = "ana", **more: 
 def overridden(tier: object, at: object, customer: str = "ana", **more: Any) -> bytes:
     """`tier.overridden`; give `until`, `mode`, `by`, `note` by name."""
     return event("tier.overridden", at, customer, **{"tier": tier, **more})
+
+
+def approved(override: str, at: object, customer: str = "ana", **more: Any) -> bytes:
+    """`tier.override_approved`; give `by` by name."""
+    return event("tier.override_approved", at, customer, **{"override": override, **more})

@@ -17,7 +17,7 @@ from cli.explain.sections import (
     tags_part,
     waiting_part,
 )
-from cli.explain.tier import next_tier_words, override_words, tier_keeping
+from cli.explain.tier import next_tier_words, override_words, tier_keeping, waiting_words
 from cli.explain.words import (
     MEASURES,
     condition_words,
@@ -73,6 +73,8 @@ def _tier(why: Explanation) -> Iterator[RenderableType | str]:
     tier, currency = why.tier, why.orders.currency
     if tier.override is not None:
         yield override_words(tier.override)
+    if tier.waits is not None:
+        yield waiting_words(tier.waits)
     if tier.current is None:
         yield "prospect: no counted order yet"
     else:

@@ -15,9 +15,19 @@ def override_words(hand: OverrideWhy) -> str:
     """Such as `by hand: at least A until 2026-03-01 00:00:00, by kim (a good friend)`."""
     by = "" if hand.by is None else f", by {plain(hand.by)}"
     note = "" if hand.note is None else f" ({plain(hand.note)})"
+    if hand.approved_by is not None:
+        note += f", approved by {plain(hand.approved_by)}"
     rests = "" if hand.is_in_force else "; it rests, since the policy has no such tier"
-    until = time_words(hand.until)
-    return f"by hand: {_MODES[hand.mode]} {plain(hand.tier)} until {until}{by}{note}{rests}"
+    return f"by hand: {_granted(hand)}{by}{note}{rests}"
+
+
+def waiting_words(hand: OverrideWhy) -> str:
+    """Such as `waits for approval: at least A until 2026-03-01 00:00:00, by kim`."""
+    return f"waits for approval: {_granted(hand)}, by {plain(hand.by or 'nobody')}"
+
+
+def _granted(hand: OverrideWhy) -> str:
+    return f"{_MODES[hand.mode]} {plain(hand.tier)} until {time_words(hand.until)}"
 
 
 def tier_keeping(tier: TierWhy, currency: str) -> Iterator[str]:

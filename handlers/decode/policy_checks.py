@@ -31,6 +31,7 @@ from handlers.events import (
     Event,
     ProfileUpdated,
     SurveyAnswered,
+    TierOverridden,
 )
 from handlers.formats import NEWEST
 from handlers.reasons import (
@@ -102,6 +103,10 @@ def check_values(event: Event, rules: Rules, schema: Schema = SCHEMA) -> Rejecti
         rejection = _check_money(event, money, rules)
         if rejection is not None:
             return rejection
+    if type(event) is TierOverridden:
+        rejection = _check_who(event, rules)
+        if rejection is not None:
+            return rejection
     if rules.format < NEWEST:
         rejection = _check_as_before(event, rules.format)
         if rejection is not None:
@@ -111,6 +116,14 @@ def check_values(event: Event, rules: Rules, schema: Schema = SCHEMA) -> Rejecti
     if declared.tier is not None:
         return _check_tier(event, declared.tier, rules)
     return None
+
+
+def _check_who(event: TierOverridden, rules: Rules) -> Rejection | None:
+    """Whether a tier by hand that must be approved says by whom it is."""
+    if not rules.override_needs_approval or event.tier is None or event.by:
+        return None
+    detail = "by is missing: the policy asks for approval by somebody else"
+    return Rejection(reasons.MISSING_FIELD, detail, readable_id(event.event_id))
 
 
 def _check_as_before(event: Event, number: int) -> Rejection | None:

@@ -85,18 +85,25 @@ def _instants(customer: Customer, rules: Rules) -> Iterator[tuple[int, DueReason
             yield start(last_day + step), DueReason("recency_passes", step - 1)
     if customer.grace is not None:
         yield start(customer.grace.until_day), DueReason("grace_ends")
-    hold_day = hold_end(rules, customer.rose_ms)
-    if hold_day is not None:
-        yield start(hold_day), DueReason("hold_ends")
-    if customer.override is not None and customer.override.tier is not None:
-        yield customer.override.until_ms, DueReason("override_ends", customer.override.tier)
-    told_ms = expiring_due_ms(customer)
-    if told_ms is not None:
-        yield told_ms, DueReason("fall_is_told")
+    yield from _instants_by_hand(customer, rules)
     level_ms = level_due_ms(rules, customer)
     if level_ms is not None:
         yield level_ms, DueReason("level", LEVELS[customer.level + 1])
     yield from _feature_instants(customer, rules)
+
+
+def _instants_by_hand(customer: Customer, rules: Rules) -> Iterator[tuple[int, DueReason]]:
+    """The ends of a hold and of tiers by hand, and when a fall is told."""
+    hold_day = hold_end(rules, customer.rose_ms)
+    if hold_day is not None:
+        yield rules.calendar.start(hold_day), DueReason("hold_ends")
+    if customer.override is not None and customer.override.tier is not None:
+        yield customer.override.until_ms, DueReason("override_ends", customer.override.tier)
+    if customer.pending_override is not None:
+        yield customer.pending_override.until_ms, DueReason("approval_ends")
+    told_ms = expiring_due_ms(customer)
+    if told_ms is not None:
+        yield told_ms, DueReason("fall_is_told")
 
 
 def _feature_instants(customer: Customer, rules: Rules) -> Iterator[tuple[int, DueReason]]:

@@ -24,6 +24,7 @@ DueKind = Literal[
     "grace_ends",
     "hold_ends",
     "override_ends",
+    "approval_ends",
     "fall_is_told",
     "level",
     "reminder",
@@ -98,6 +99,7 @@ class OverrideWhy(Struct, frozen=True):
     event_id: str
     by: str | None
     note: str | None
+    approved_by: str | None = None
 
 
 class TierWhy(Struct, frozen=True):
@@ -121,6 +123,8 @@ class TierWhy(Struct, frozen=True):
     held_until: str | None = None
     """When the hold after the last rise ends; null if none runs."""
     override: OverrideWhy | None = None
+    waits: OverrideWhy | None = None
+    """The tier by hand that waits for approval."""
     told_at: str | None = None
     """When the fall ahead will be told, under a policy with `warn_days`; null if not any more."""
 

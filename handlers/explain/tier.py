@@ -15,7 +15,7 @@ from handlers.state.customer import Customer
 from handlers.tier_expiring import expiring_due_ms
 from handlers.tier_outlook import Ahead, ahead, keep, keeps_until, next_tier
 from scoring.money import text_of_minor
-from scoring.override import in_force, overridden_rank
+from scoring.override import Override, in_force, overridden_rank
 from scoring.rfm import Rfm
 from scoring.rules import MONEY, Condition, Rules
 from scoring.tiers import hold_end, holds, qualified_rank
@@ -40,7 +40,8 @@ def tier_why(customer: Customer, rules: Rules, rfm: Rfm | None, clock_ms: int) -
         falls_to=None if coming is None else rules.tier_name(coming.fall.rank),
         keep=keep(rules, customer, coming, clock_ms),
         held_until=_held_until(customer, rules, clock_ms),
-        override=_override_why(customer, rules, clock_ms),
+        override=_override_why(customer.override, rules, clock_ms),
+        waits=_override_why(customer.pending_override, rules, clock_ms, waits=True),
         told_at=optional_time(expiring_due_ms(customer)),
     )
 
@@ -57,19 +58,21 @@ def _held_until(customer: Customer, rules: Rules, clock_ms: int) -> str | None:
     return rfc3339(rules.calendar.start(day))
 
 
-def _override_why(customer: Customer, rules: Rules, clock_ms: int) -> OverrideWhy | None:
-    said = customer.override
+def _override_why(
+    said: Override | None, rules: Rules, clock_ms: int, *, waits: bool = False
+) -> OverrideWhy | None:
     if said is None or said.tier is None or said.until_ms <= clock_ms:
         return None
     return OverrideWhy(
         tier=said.tier,
         mode=said.mode,  # type: ignore[arg-type]  # one of these three
         until=rfc3339(said.until_ms),
-        is_in_force=in_force(said, rules, clock_ms) is not None,
+        is_in_force=not waits and in_force(said, rules, clock_ms) is not None,
         told_at=rfc3339(said.told_ms),
         event_id=said.event_id,
         by=said.by,
         note=said.note,
+        approved_by=said.approved_by,
     )
 
 

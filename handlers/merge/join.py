@@ -6,6 +6,7 @@ from handlers.attributes import keep_newest
 from handlers.decode.fields import MAX_CHANNELS, MAX_PURPOSES
 from handlers.state.customer import MAX_ALSO, MAX_TICKETS, Customer, Tagged
 from handlers.state.followup import joined as joined_followups
+from handlers.tier_override import join_overrides
 from scoring.decayed_topk import Sketch
 from scoring.joining import Joined, join_ledgers
 from scoring.points_account import Account
@@ -51,9 +52,7 @@ def join(customer: Customer, other: Customer, rules: Rules, today: int) -> Joine
         customer.expiring = other.expiring
     elif other.expiring is not None:
         customer.expiring.join(other.expiring)
-    if other.override is not None:
-        newest = customer.override or other.override
-        customer.override = newest.newer(other.override)
+    join_overrides(customer, other)
     return joined
 
 

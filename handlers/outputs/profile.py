@@ -36,6 +36,17 @@ class OverrideView(Struct, frozen=True):
     mode: str | UnsetType = UNSET
 
 
+class PendingOverrideView(Struct, frozen=True):
+    """A tier by hand that waits for approval."""
+
+    event_id: str
+    tier: str
+    until: str
+    mode: str
+    by: str | None
+    note: str | None
+
+
 class TagView(Struct, frozen=True):
     """A tag and the instant at which it became true."""
 
@@ -85,6 +96,8 @@ class Profile(Struct, frozen=True):
     policy_version: str
     override: OverrideView | None = None
     keep: Keep | None = None
+    pending_override: PendingOverrideView | UnsetType | None = UNSET
+    """Under a policy that asks for approval, or while one waits."""
     channel_consent: dict[str, bool] = field(default_factory=dict)
     """What the customer said of each channel."""
     purpose_consent: dict[str, bool] = field(default_factory=dict)

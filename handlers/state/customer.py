@@ -158,6 +158,8 @@ class Customer(Struct, array_like=True):
     """Whether the customer agreed to each purpose, and when that was said."""
     expiring: Annotated[Expiring | None, since(3)] = None
     """Falls told of and to be told of, once a policy had `warn_days`."""
+    pending_override: Annotated[Override | None, since(3)] = None
+    """The newest tier by hand that waits for approval, also one whose time is over."""
     surveyed: Annotated[Surveyed | None, since(3)] = None
     """When the customer was asked and answered, under a policy with surveys."""
     erased_offset: Annotated[int, since(3)] = -1
