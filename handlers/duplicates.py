@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from handlers import reasons
 from handlers.decode.digests import id_digest
 from handlers.decode.fields import readable_id
@@ -26,9 +29,16 @@ from handlers.profiles import consent_fault
 from handlers.reasons import DUPLICATE, Rejection
 from handlers.state.customer import Customer
 from handlers.tier_override import approval_fault
+from scoring.ledger import Ledger
 from scoring.rules import Rules
 
 ERASED = "the customer was erased"
+
+_IN_LEDGER: dict[type[Event], Callable[[Ledger, Any, Rules], Identified]] = {
+    OrderPlaced: identify_order,
+    OrderRefunded: identify_refund,
+    OrderUpdated: identify_edit,
+}
 
 
 def identify(customer: Customer, event: Event, rules: Rules, clock_ms: int) -> Identified:
@@ -69,16 +79,10 @@ def erased_rejection(event_id: str | None) -> Rejection:
 
 def _identify_by_subject(customer: Customer, event: Event, rules: Rules) -> Identified:
     """Whether what an event is about was told before: an order, a refund, a redemption."""
-    match event:
-        case OrderPlaced():
-            return identify_order(customer.ledger, event, rules)
-        case OrderRefunded():
-            return identify_refund(customer.ledger, event, rules)
-        case OrderUpdated():
-            return identify_edit(customer.ledger, event, rules)
-        case PointsRedeemed():
-            return _identify_redemption(customer, event)
-    return event
+    if type(event) is PointsRedeemed:
+        return _identify_redemption(customer, event)
+    identify_in = _IN_LEDGER.get(type(event))
+    return event if identify_in is None else identify_in(customer.ledger, event, rules)
 
 
 def _identify_redemption(customer: Customer, event: PointsRedeemed) -> Identified:
