@@ -8,6 +8,7 @@ from typing import Any
 from handlers import reasons
 from handlers.decode.digests import id_digest
 from handlers.decode.fields import readable_id
+from handlers.decode.found import shown
 from handlers.events import (
     ConsentChanged,
     CustomerErased,
@@ -59,7 +60,8 @@ def identify(customer: Customer, event: Event, rules: Rules, clock_ms: int) -> I
     identified = _identify_by_subject(customer, event, rules)
     if same is None or (type(identified) is Rejection and identified.reason != reasons.CONFLICT):
         return identified
-    return conflict(event, "this event id came before with other content")
+    detail = f"event_id: {shown(event.event_id)} came before with other content"
+    return conflict(event, detail)
 
 
 def _fault(customer: Customer, event: Event, clock_ms: int) -> Rejection | None:
@@ -92,4 +94,5 @@ def _identify_redemption(customer: Customer, event: PointsRedeemed) -> Identifie
         return event
     if same:
         return DUPLICATE
-    return conflict(event, "this redemption came before with other points")
+    detail = f"redemption_id: {shown(event.redemption_id)} came before with other points"
+    return conflict(event, detail)

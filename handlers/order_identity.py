@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from handlers import reasons
 from handlers.decode.amounts import OWN_CURRENCY_SINCE, AmountFault, check_with_order
+from handlers.decode.found import shown
 from handlers.events import Event, OrderChanged, OrderPlaced, OrderRefunded, OrderUpdated
 from handlers.orders import PAYMENT_STATUS, amount_of_refund
 from handlers.reasons import DUPLICATE, Duplicate, Rejection
@@ -26,7 +27,8 @@ def identify_order(ledger: Ledger, event: OrderPlaced, rules: Rules) -> Identifi
         has_left = rules.format >= _LEFT_SINCE and ledger.has_left(event.order_id)
         return DUPLICATE if has_left else event
     if event.currency != currency_of(order, rules) or not order.has_amount(event.amount_minor):
-        return conflict(event, "this order came before with another amount or currency")
+        detail = f"order_id: {shown(event.order_id)} came before with another amount or currency"
+        return conflict(event, detail)
     payment = PAYMENT_STATUS[event.payment_status]
     if payment == PAID and _is_payment_news(order, event.occurred_ms, rules):
         return _payment_event(event, "order.paid", is_status=event.occurred_ms <= order.placed_ms)
@@ -47,7 +49,8 @@ def identify_refund(ledger: Ledger, event: OrderRefunded, rules: Rules) -> Ident
         return _with_order(ledger, event, rules)
     if same:
         return DUPLICATE
-    return conflict(event, "this refund came before with another amount or currency")
+    detail = f"refund_id: {shown(event.refund_id)} came before with another amount or currency"
+    return conflict(event, detail)
 
 
 def identify_edit(ledger: Ledger, event: OrderUpdated, rules: Rules) -> Identified:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from handlers import reasons
 from handlers.decode.fields import readable_id
+from handlers.decode.found import shown, value_in
 from handlers.events import Event, OrderRefunded, OrderUpdated
 from handlers.reasons import Rejection
 from scoring.changing import in_base
-from scoring.money import CURRENCY_DIGITS, MAX_MINOR_UNITS, Amount, minor_units
+from scoring.money import CURRENCY_DIGITS, MAX_MINOR_UNITS, Amount, amount_of, minor_units
 from scoring.order import Order, currency_of
 from scoring.rules import Rules
 
@@ -41,7 +42,10 @@ def minor_of(
     if currency is None:
         return minor
     if not known:
-        detail = f"the policy has no rate for {currency[:16]!r}"
+        detail = (
+            f"currency: the policy has no rate for {shown(currency)}, it counts in "
+            f"{rules.base_currency}"
+        )
         raise AmountFault(reasons.UNKNOWN_CURRENCY, detail, event)
     if minor > rules.most_minor[currency]:
         raise AmountFault(reasons.INVALID_AMOUNT, _over_in_base(name, rules), event)
@@ -52,8 +56,20 @@ class AmountFault(Exception):
     """An amount that cannot be used, with the dead letter's reason."""
 
     def __init__(self, reason: str, detail: str, event: Event) -> None:
+        if reason == reasons.INVALID_AMOUNT:
+            detail += _found(event)
         super().__init__(detail)
         self.rejection = Rejection(reason, detail, readable_id(event.event_id))
+
+
+def _found(event: Event) -> str:
+    """The amount that stands in the record of an event, for the end of a sentence."""
+    content = event.content
+    found = value_in(content.record, content.headers, "amount")
+    if found is None:
+        return ""
+    plain = type(found) is not str or amount_of(found) is not None
+    return f", got {shown(found)}" + ("" if plain else ", which is no plain decimal")
 
 
 def check_alone(event: OrderRefunded | OrderUpdated, rules: Rules) -> None:

@@ -7,6 +7,7 @@ depends on the policy is checked later, in `handlers.decode.policy_checks`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import msgspec
@@ -16,12 +17,14 @@ from handlers import reasons
 from handlers.decode.cloudevents import from_binary, from_structured, has_odd_data
 from handlers.decode.content import NO_CONTENT, Content, by_value, fields_digest
 from handlers.decode.fields import (
+    MAX_ID_LENGTH,
     WrongType,
     id_fault,
     integer,
     readable_id,
     valid_customer_id,
 )
+from handlers.decode.found import shown, text_in, time_hint
 from handlers.decode.json_object import encode, parse
 from handlers.decode.schema import COMMON_FIELDS, EventType, InputTopic, Schema
 from handlers.events import SCHEMA, Event
@@ -90,28 +93,12 @@ def decode(
 
 def customer_in(value: bytes | None, headers: _Headers | None = None) -> str | None:
     """The customer id in a record that is refused, if a text stands there."""
-    return _text_in(value, headers, "customer_id")
+    return text_in(value, headers, "customer_id")
 
 
 def names_type(value: bytes, schema: Schema = SCHEMA) -> bool:
     """Whether a record that is refused names a type that is known."""
-    return _text_in(value, None, "type") in schema
-
-
-def _text_in(value: bytes | None, headers: _Headers | None, name: str) -> str | None:
-    parsed = parse(value)
-    if isinstance(parsed, Rejection):
-        return None
-    document = parsed.fields
-    if headers and "ce_specversion" in headers:
-        try:
-            document = from_binary(document, headers)
-        except UnicodeDecodeError:
-            return None
-    elif document.get("specversion") is not None:
-        document = from_structured(document)
-    found = document.get(name)
-    return found if type(found) is str else None
+    return text_in(value, None, "type") in schema
 
 
 def as_line(value: bytes, headers: _Headers | None = None) -> bytes:
@@ -146,17 +133,17 @@ def _shape(
     """The event of a document, or the first thing wrong with it, in the order of the reasons."""
     type_name = document.get("type")
     if type_name is None or type_name == "":
-        return Rejection(reasons.MISSING_FIELD, "type is missing")
+        return Rejection(reasons.MISSING_FIELD, f"type is missing{_as_what(document, 'type')}")
     declared = schema.get(type_name) if type(type_name) is str else None
     for name in COMMON_FIELDS if declared is None else _required(declared, document):
         found = document.get(name)
         if (found is None and not _may_be_null(declared, document, name)) or found == "":
-            return Rejection(reasons.MISSING_FIELD, f"{name} is missing")
+            return Rejection(reasons.MISSING_FIELD, f"{name} is missing{_as_what(document, name)}")
     if declared is not None and declared.any_of and _has_none(document, declared.any_of):
         names = ", ".join(declared.any_of)
         return Rejection(reasons.MISSING_FIELD, f"one of {names} must be there")
     if declared is None:
-        return Rejection(reasons.UNKNOWN_TYPE, f"no event has the type {str(type_name)[:64]!r}")
+        return Rejection(reasons.UNKNOWN_TYPE, _no_such_type(type_name, schema))
     if topic is not None and declared.topic != topic:
         return Rejection(
             reasons.WRONG_TOPIC,
@@ -165,10 +152,11 @@ def _shape(
     version = document.get("schema_version")
     if version is not None and _is_other_version(version):
         return Rejection(
-            reasons.UNSUPPORTED_SCHEMA_VERSION, f"only version {SCHEMA_VERSION} is known"
+            reasons.UNSUPPORTED_SCHEMA_VERSION,
+            f"schema_version must be {SCHEMA_VERSION}, and the specversion of a CloudEvent 1.0",
         )
     if odd_data:
-        return Rejection(reasons.WRONG_TYPE, "data must be an object")
+        return Rejection(reasons.WRONG_TYPE, "data of a CloudEvent must be an object")
     return _typed(declared, document, limits)
 
 
@@ -207,18 +195,18 @@ def _typed(declared: EventType, document: dict[str, Any], limits: Limits) -> Eve
         try:
             value = values[name] = check(found)
         except WrongType as error:
-            return Rejection(reasons.WRONG_TYPE, f"{name} {error}")
+            hint = time_hint(found) if name == "occurred_at" else ""
+            return Rejection(reasons.WRONG_TYPE, f"{name} {error}, got {shown(found)}{hint}")
         if bound is not None and fault is None:
             wrong = bound(value)
             if wrong is not None:
-                fault = f"{name} {wrong}"
+                fault = f"{name} {_with_found(wrong, found)}"
     values.pop("schema_version", None)
     if not valid_customer_id(values["customer_id"]):
-        return Rejection(
-            reasons.INVALID_CUSTOMER_ID, "customer_id needs 1 to 128 characters, none a control"
-        )
-    occurred_ms = _instant_ms(values.pop("occurred_at"))
-    rejection = _check_times(declared, values, occurred_ms, limits)
+        return Rejection(reasons.INVALID_CUSTOMER_ID, _no_customer_id(values["customer_id"]))
+    occurred_at = values.pop("occurred_at")
+    occurred_ms = _instant_ms(occurred_at)
+    rejection = _check_times(declared, values, (occurred_at, occurred_ms), limits)
     if rejection is not None:
         return rejection
     event: Event = declared.event(
@@ -243,29 +231,74 @@ def _is_left_alone(declared: EventType, name: str, found: object, document: dict
 
 
 def _check_times(
-    declared: EventType, values: dict[str, Any], occurred_ms: int | None, limits: Limits
+    declared: EventType,
+    values: dict[str, Any],
+    occurred: tuple[str | int, int | None],
+    limits: Limits,
 ) -> Rejection | None:
-    """What is wrong with the times of an event; those beside `occurred_at` become instants."""
-    if occurred_ms is None or occurred_ms < limits.min_event_ms:
-        return Rejection(
-            reasons.INVALID_TIMESTAMP,
-            "occurred_at is no RFC 3339 time with an offset"
-            if occurred_ms is None
-            else f"occurred_at is before {rfc3339(limits.min_event_ms)}",
-        )
+    """What is wrong with the times of an event; those beside `occurred_at` become instants.
+
+    Args:
+        declared: its type.
+        values: its fields.
+        occurred: `occurred_at` as it was told, and its milliseconds since 1970.
+        limits: the bounds on that.
+    """
+    told, occurred_ms = occurred
+    if occurred_ms is None:
+        return _no_time("occurred_at", told)
+    if occurred_ms < limits.min_event_ms:
+        found = f"occurred_at is before {rfc3339(limits.min_event_ms)}, got {shown(told)}"
+        hint = time_hint(told) if type(told) is int else ""
+        return Rejection(reasons.INVALID_TIMESTAMP, found + hint)
     for name in declared.times:
         if name in values:
-            values[name] = parse_rfc3339(values[name])
+            text, values[name] = values[name], parse_rfc3339(values[name])
             if values[name] is None:
-                return Rejection(
-                    reasons.INVALID_TIMESTAMP, f"{name} is no RFC 3339 time with an offset"
-                )
+                return _no_time(name, text)
     if limits.max_event_ms is not None and occurred_ms > limits.max_event_ms:
         # Without the bound itself: a dead letter that is written twice must be the same.
-        return Rejection(
-            reasons.FROM_THE_FUTURE, f"occurred_at {rfc3339(occurred_ms)} has not come yet"
-        )
+        found = f"occurred_at {rfc3339(occurred_ms)} has not come yet"
+        hint = time_hint(told) if type(told) is int else ""
+        return Rejection(reasons.FROM_THE_FUTURE, found + hint)
     return None
+
+
+def _no_time(name: str, told: str | int) -> Rejection:
+    return Rejection(
+        reasons.INVALID_TIMESTAMP,
+        f"{name} is no RFC 3339 time with an offset, such as 2025-12-31T08:00:00Z, got "
+        f"{shown(told)}{time_hint(told)}",
+    )
+
+
+def _as_what(document: dict[str, Any], name: str) -> str:
+    """How a required field is there, but missing."""
+    if name not in document:
+        return ""
+    return ": it is null" if document[name] is None else ": it is an empty text"
+
+
+def _no_such_type(type_name: object, schema: Schema) -> str:
+    if type(type_name) is not str:
+        return f"type must be a text such as order.placed, got {shown(type_name)}"
+    close = get_close_matches(type_name[:64], schema, 1)
+    meant = f"; {close[0]} is one" if close else ""
+    return f"no event has the type {shown(type_name)}{meant}"
+
+
+def _no_customer_id(customer_id: str) -> str:
+    length = len(customer_id)
+    what = f"{length} characters" if length > MAX_ID_LENGTH else "a control character"
+    return (
+        f"customer_id needs 1 to {MAX_ID_LENGTH} characters, none a control, got {what} in "
+        f"{shown(customer_id)}"
+    )
+
+
+def _with_found(wrong: str, found: object) -> str:
+    """What is wrong with a value, with the value itself unless it says what it found."""
+    return wrong if "got " in wrong or wrong.startswith("has ") else f"{wrong}, got {shown(found)}"
 
 
 def _fault_between(declared: EventType, event: Event) -> str | None:

@@ -56,9 +56,9 @@ def parse(value: bytes | None) -> JsonObject | Rejection:
             )
             _encoder.encode(document)  # a text may hold half of a surrogate pair here
         except (ValueError, InvalidOperation, RecursionError) as error:
-            return Rejection(NOT_JSON, _why(error))
+            return Rejection(NOT_JSON, _why(error, value))
     except (msgspec.DecodeError, UnicodeDecodeError, InvalidOperation) as error:
-        return Rejection(NOT_JSON, _why(error))
+        return Rejection(NOT_JSON, _why(error, value))
     except RecursionError:
         return Rejection(NOT_JSON, _TOO_DEEP)
     if type(document) is not dict:
@@ -69,10 +69,14 @@ def parse(value: bytes | None) -> JsonObject | Rejection:
         return Rejection(NOT_JSON, _TOO_DEEP)
 
 
-def _why(error: Exception) -> str:
-    """What is wrong with JSON, as a sentence."""
+def _why(error: Exception, value: bytes) -> str:
+    """What is wrong with the JSON of a record, as a sentence."""
     if isinstance(error, InvalidOperation):
         return "a number has an exponent of more than 18 digits"
+    if isinstance(error, UnicodeDecodeError):
+        return _no_utf8(value)
+    if isinstance(error, UnicodeEncodeError):
+        return "a text has half of a surrogate pair"
     return _TOO_DEEP if isinstance(error, RecursionError) else str(error)
 
 
@@ -92,6 +96,14 @@ def is_usual(value: bytes) -> bool:
     except (msgspec.MsgspecError, UnicodeDecodeError, InvalidOperation, RecursionError):
         return False
     return True
+
+
+def _no_utf8(value: bytes) -> str:
+    try:
+        value.decode()
+    except UnicodeDecodeError as error:
+        return f"not UTF-8: byte 0x{value[error.start]:02x} at position {error.start}"
+    return "a text has half of a surrogate pair"
 
 
 def encode(fields: dict[str, Any]) -> bytes:

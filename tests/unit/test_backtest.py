@@ -207,7 +207,7 @@ def test_a_dead_letter_has_its_reason_line_detail_and_raw_text(folder: Path) -> 
         "reason": "invalid_amount",
         "event_id": "e1",
         "line": 2,
-        "detail": "amount must be a plain decimal from 0, with at most 2 decimals",
+        "detail": 'amount must be a plain decimal from 0, with at most 2 decimals, got "-5"',
         "raw": bad.decode(),
     }
 

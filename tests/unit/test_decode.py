@@ -324,7 +324,7 @@ def test_the_first_possible_time_may_be_set() -> None:
     limits = Limits(min_event_ms=day_ms(5))
     found = decode(viewed(day(4)), None, limits)
     assert isinstance(found, Rejection)
-    assert found.detail == f"occurred_at is before {day(5)}"
+    assert found.detail == f'occurred_at is before {day(5)}, got "{day(4)}"'
     assert not isinstance(decode(viewed(day(5)), None, limits), Rejection)
 
 

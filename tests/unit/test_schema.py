@@ -89,11 +89,11 @@ def test_both_ways_give_the_same_event(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason", "detail"),
     [
-        ({"gift_id": None}, "missing_field", "gift_id is missing"),
-        ({"currency": ""}, "missing_field", "currency is missing"),
-        ({"gift_id": 5}, "wrong_type", "gift_id must be a text"),
-        ({"shape": 5, "depth": "x"}, "wrong_type", "shape must be a text"),
-        ({"depth": True}, "wrong_type", "depth must be an integer"),
+        ({"gift_id": None}, "missing_field", "gift_id is missing: it is null"),
+        ({"currency": ""}, "missing_field", "currency is missing: it is an empty text"),
+        ({"gift_id": 5}, "wrong_type", "gift_id must be a text, got 5"),
+        ({"shape": 5, "depth": "x"}, "wrong_type", "shape must be a text, got 5"),
+        ({"depth": True}, "wrong_type", "depth must be an integer, got true"),
     ],
 )
 def test_its_shape_is_checked_at_ingest(changes: dict[str, Any], reason: str, detail: str) -> None:

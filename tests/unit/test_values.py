@@ -205,8 +205,8 @@ def test_a_detail_says_what_is_wrong_in_words() -> None:
         order("o1", "10000000000.01", day(0)),
     )
     assert [letter.detail for letter in driver.dead_letters] == [
-        "severity must be 1 to 5",
-        "amount must be a plain decimal from 0, with at most 2 decimals",
-        "the policy has no rate for 'GBP'",
-        "amount is over 10^12 minor units",
+        "severity must be 1 to 5, got 9",
+        'amount must be a plain decimal from 0, with at most 2 decimals, got "1.005"',
+        'currency: the policy has no rate for "GBP", it counts in USD',
+        'amount is over 10^12 minor units, got "10000000000.01"',
     ]
