@@ -6,6 +6,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
+from scoring.alive import AliveRule
 from scoring.calendar import DAY_MS
 from scoring.policy import Policy
 
@@ -14,7 +15,10 @@ ACTIVE, AT_RISK, DORMANT, CHURNED = range(4)
 
 
 class Thresholds(NamedTuple):
-    """Milliseconds of silence until each level, and their basis: `fixed` or `cadence`."""
+    """Milliseconds of silence until each level, and their basis.
+
+    The basis is `fixed`, `cadence` or `probability`.
+    """
 
     at_risk_ms: int
     dormant_ms: int
@@ -50,7 +54,10 @@ class CadenceRule:
 
 
 class ThresholdRule:
-    """The section `[dormancy]` of a policy: fixed days, or each customer's own cadence."""
+    """The section `[dormancy]` of a policy: fixed days, or thresholds of each customer's own.
+
+    `alive` is the model of mode `probability`; None in others.
+    """
 
     def __init__(self, policy: Policy) -> None:
         declared = policy.dormancy
@@ -61,12 +68,21 @@ class ThresholdRule:
             "fixed",
         )
         self._cadence = CadenceRule(policy) if declared.mode == "cadence" else None
+        self.alive: AliveRule | None = None
+        if declared.mode == "probability":
+            if declared.probability is None:
+                raise ValueError("mode probability needs its section")
+            self.alive = AliveRule(declared.probability)
+        self._alive_min_orders = declared.probability_min_orders
 
     def thresholds(self, orders_ever: int, first_order_ms: int, last_order_ms: int) -> Thresholds:
         """The thresholds of a customer with at least one counted order.
 
-        With fewer orders than `cadence_min_orders` the fixed days hold.
+        With fewer orders than the mode's own minimum the fixed days hold.
         """
+        if self.alive is not None and orders_ever >= self._alive_min_orders:
+            silences = self.alive.silences(orders_ever - 1, last_order_ms - first_order_ms)
+            return Thresholds(*silences, "probability")
         cadence = self._cadence
         if cadence is None or orders_ever < cadence.min_orders:
             return self.fixed

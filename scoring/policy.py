@@ -69,6 +69,24 @@ class Cadence(Struct, frozen=True, forbid_unknown_fields=True):
     max_days: int = 365
 
 
+class Probability(Struct, frozen=True, forbid_unknown_fields=True):
+    """The MBG/NBD model of all customers, and the probabilities at which levels are reached.
+
+    All but the days are decimal text; `r`, `alpha`, `a` and `b` are in units of `unit_days`.
+    """
+
+    r: str
+    alpha: str
+    a: str
+    b: str
+    unit_days: int = 7
+    at_risk: str = "0.7"
+    dormant: str = "0.4"
+    churned: str = "0.1"
+    min_days: int = 14
+    max_days: int = 730
+
+
 class DormancyActions(Struct, frozen=True, forbid_unknown_fields=True):
     """The `action` of each alert, for marketing automation; any may be null."""
 
@@ -82,13 +100,15 @@ class DormancyActions(Struct, frozen=True, forbid_unknown_fields=True):
 class Dormancy(Struct, frozen=True, forbid_unknown_fields=True):
     """Thresholds after which a silent customer is at risk, dormant and churned."""
 
-    mode: Literal["fixed", "cadence"] = "fixed"
+    mode: Literal["fixed", "cadence", "probability"] = "fixed"
     at_risk_days: int = 60
     dormant_days: int = 90
     churned_days: int = 180
     cadence_min_orders: int = 3
     cadence: Cadence = field(default_factory=Cadence)
     actions: DormancyActions = field(default_factory=DormancyActions)
+    probability_min_orders: Annotated[int, since(3)] = 1
+    probability: Annotated[Probability | None, since(3)] = None
 
 
 class Satisfaction(Struct, frozen=True, forbid_unknown_fields=True):

@@ -149,6 +149,8 @@ def _level(why: Explanation) -> Iterator[RenderableType | str]:
     )
     if level.basis == "cadence" and level.mean_gap_days is not None:
         yield f"thresholds by the customer's own rhythm: {days_words(level.mean_gap_days)} a gap"
+    elif level.alive is not None:
+        yield f"thresholds by the probability that the customer still buys: {level.alive} now"
     elif level.basis is not None:
         yield "thresholds as the policy fixes them"
     if level.steps:

@@ -21,6 +21,12 @@ _SUPPRESSED = {
 }
 
 
+_OWN = {
+    "cadence": " (by this customer's own rhythm)",
+    "probability": " (by what is likely for this customer)",
+}
+
+
 def tier_sentence(change: TierChanged, window_days: int) -> str:
     """Such as `ana: B → A, 4 orders and 1,120.00 in 365 days; score 66 → 83`."""
     move = f"{change.customer_id}: {change.previous_tier} → {change.tier}, "
@@ -97,7 +103,7 @@ def _score(change: TierChanged) -> str:
 
 def _silence(change: LevelChanged, days: float) -> str:
     number = f"{days:.1f}".removesuffix(".0")
-    own = " (by this customer's own rhythm)" if change.basis == "cadence" else ""
+    own = _OWN.get(change.basis or "", "")
     return f", no purchase for {number} days{own}"
 
 

@@ -68,7 +68,7 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
         tier=tier_why(customer, rules, rfm, clock_ms),
         score=None if rfm is None else _score_why(rules, rfm),
         orders=orders_why(customer.ledger, rules),
-        level=level_why(customer, rules),
+        level=level_why(customer, rules, clock_ms),
         due=due_next(customer, rules),
         waiting=[waiting_why(change, rules) for change in customer.ledger.waiting],
         open_tickets=[

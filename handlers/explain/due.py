@@ -15,6 +15,7 @@ from handlers.tags import tags_due_ms
 from handlers.tier_expiring import expiring_due_ms
 from scoring.calendar import DAY_MS
 from scoring.dormancy import CHURNED, LEVELS, threshold_days
+from scoring.money import text_of_minor
 from scoring.rules import Rules
 from scoring.tiers import hold_end
 from scoring.timestamps import NEVER_MS, rfc3339
@@ -25,7 +26,7 @@ def ever(instant_ms: int) -> str | None:
     return None if instant_ms == NEVER_MS else rfc3339(instant_ms)
 
 
-def level_why(customer: Customer, rules: Rules) -> LevelWhy:
+def level_why(customer: Customer, rules: Rules, clock_ms: int) -> LevelWhy:
     """The dormancy level, its thresholds, and when each level is reached."""
     ledger = customer.ledger
     instants = instants_of(rules, customer)
@@ -42,7 +43,8 @@ def level_why(customer: Customer, rules: Rules) -> LevelWhy:
             for level in range(1, CHURNED + 1)
         ]
     mean_gap_days = None
-    if thresholds is not None and thresholds.basis == "cadence":
+    basis = None if thresholds is None else thresholds.basis
+    if basis == "cadence":
         first_ms, last_ms = ledger.first_order_ms, ledger.last_order_ms
         assert first_ms is not None
         assert last_ms is not None
@@ -52,11 +54,22 @@ def level_why(customer: Customer, rules: Rules) -> LevelWhy:
         name=LEVELS[customer.level],
         since=ever(customer.level_since_ms),
         last_interaction_at=optional_time(customer.last_interaction_ms),
-        basis=None if thresholds is None else thresholds.basis,
+        basis=basis,
         mean_gap_days=mean_gap_days,
         steps=steps,
         standing=[StandingAlert(LEVELS[level], alert_id) for level, alert_id in customer.standing],
+        alive=_alive(customer, rules, clock_ms) if basis == "probability" else None,
     )
+
+
+def _alive(customer: Customer, rules: Rules, clock_ms: int) -> str | None:
+    """The probability that the customer still buys, as of its clock."""
+    model, ledger = rules.dormancy.alive, customer.ledger
+    first_ms, last_ms = ledger.first_order_ms, ledger.last_order_ms
+    if model is None or first_ms is None or last_ms is None:
+        return None
+    found = model.alive(ledger.orders_ever - 1, last_ms - first_ms, clock_ms - last_ms)
+    return text_of_minor(round(Fraction(found) * 10_000), 4)
 
 
 def due_next(customer: Customer, rules: Rules) -> DueNext | None:

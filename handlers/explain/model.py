@@ -229,6 +229,8 @@ class LevelWhy(Struct, frozen=True):
     """Between counted orders, with `basis` cadence."""
     steps: list[LevelStep]
     standing: list[StandingAlert]
+    alive: str | None = None
+    """The probability that the customer still buys, to four decimals, with `basis` probability."""
 
 
 class LotWhy(Struct, frozen=True):

@@ -222,7 +222,10 @@ def test_every_policy_that_is_taken_can_be_compiled() -> None:
         ("movement.warn_days = 0", "movement.warn_days: must be a whole number from 1"),
         ("movement.warn_days = true", "movement.warn_days: must be a whole number from 1"),
         ("movement.soft_landing = 1", "movement.soft_landing: must be true or false, got 1"),
-        ('dormancy.mode = "probability"', 'dormancy.mode: must be "fixed" or "cadence", got'),
+        (
+            'dormancy.mode = "mean"',
+            'dormancy.mode: must be "fixed" or "cadence" or "probability", got',
+        ),
         ("dormancy.at_risk_days = 0", "dormancy.at_risk_days: must be a whole number from 1"),
         ("dormancy.at_risk_days = 91", "dormancy.at_risk_days: must not exceed dormant_days"),
         ("dormancy.churned_days = 0", "dormancy.churned_days: must be a whole number from 1"),
