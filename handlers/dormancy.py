@@ -32,6 +32,25 @@ class CameBack(NamedTuple):
     at_ms: int
 
 
+def came_with(customer: Customer, other: Customer) -> CameBack | None:
+    """What a merge counts as for the level: a purchase or an interaction of who was merged.
+
+    It is the newest purchase if that is as new as the level; else, of a churned customer, the
+    newest interaction.
+
+    Args:
+        customer: with the orders of both, and its level of before.
+        other: who was merged into it.
+    """
+    bought_ms, last_ms = other.ledger.last_order_ms, customer.ledger.last_order_ms
+    if bought_ms is not None and last_ms is not None:
+        bought_ms = min(bought_ms, last_ms)  # an order that both had may count no more
+        if bought_ms >= customer.level_since_ms:
+            return CameBack(True, bought_ms)
+    seen_ms = other.last_interaction_ms
+    return None if seen_ms is None or customer.level < CHURNED else CameBack(False, seen_ms)
+
+
 def thresholds_of(rules: Rules, customer: Customer) -> Thresholds:
     """The thresholds of a customer with at least one counted order."""
     ledger = customer.ledger

@@ -25,7 +25,7 @@ from handlers.browse import browsed
 from handlers.care import begin_care, remind, restart_refresh
 from handlers.causes import OVERRIDE, reason_of
 from handlers.context import Cause, Context
-from handlers.dormancy import CameBack, compare_level, reach_levels
+from handlers.dormancy import CameBack, came_with, compare_level, reach_levels
 from handlers.due import plan
 from handlers.effects import AppliedEvent, Effect
 from handlers.events import (
@@ -308,7 +308,8 @@ def absorb(
     if rules.satisfaction is None:
         customer.experience = None
     evaluate(context, customer, now_ms, before, cause)
-    compare_level(context, customer, now_ms, cause, None)
+    came_back = came_with(customer, other) if rules.format >= 3 else None
+    compare_level(context, customer, now_ms, cause, came_back)
     if rules.care is not None:
         begin_care(customer, now_ms)
     follow_surveys(customer, rules, now_ms, None)

@@ -159,6 +159,25 @@ def test_a_cancellation_takes_a_tier_by_orders_ever_at_once() -> None:
 # -- ids
 
 
+def test_a_busy_customer_whose_whole_history_is_sent_again_counts_each_order_once() -> None:
+    """600 orders in the window, the oldest refunded; then all of it once more, under new ids."""
+    policy = Policy(points=PointsPolicy())
+    driver = driver_of(policy)
+    for sent in ("first", "again"):
+        driver.feed(
+            *(
+                order(f"o{n}", "10", day(n // 4, 6 * (n % 4)), event_id=f"{sent}-{n}")
+                for n in range(600)
+            )
+        )
+        driver.feed(refund("o3", "10", day(160), "r1", event_id=f"{sent} refund"))
+    found = driver.profile()
+    assert of(found, "frequency", "monetary", "spend_ever") == (599, "5990.00", "5990.00")
+    assert found["points"]["balance"] == 5_990
+    assert driver.duplicates == 601
+    assert driver.dead_letters == []
+
+
 def placed_again(driver: Driver, *lines: bytes) -> tuple[int, int]:
     """Orders ever, and duplicates, after lines came."""
     before = driver.partition.context.tally.duplicates["order.placed"]

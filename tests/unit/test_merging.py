@@ -179,6 +179,62 @@ def test_tier_grace_and_alerts_of_who_was_merged_go_with_them() -> None:
     assert found.standing == []
 
 
+# The level of the survivor
+
+
+def levelled(*lines: bytes, format_number: int = 3) -> list[tuple[str, str, str | None]]:
+    """What a silent survivor's merge says of the level: ben ordered on day 0, ana's are given."""
+    driver = Driver(Policy(), format_number=format_number)
+    driver.feed(order("o1", "5", day(0), "ben"))
+    driver.pass_to(day(200))
+    driver.feed(*lines)
+    told = driver.feed(merged("ben", day(250), event_id="merge"))
+    return [
+        (output["type"], output["level"], output["action"])
+        for output in told
+        if output["topic"] == "dormancy-alerts" and output["customer_id"] == "ben"
+    ]
+
+
+def test_a_merge_brings_a_churned_customer_back_by_a_purchase_since() -> None:
+    back = [("customer.reactivated", "active", "welcome_back")]
+    assert levelled(order("o2", "5", day(240))) == back
+    at_once = levelled(order("o2", "5", day(180)))
+    assert at_once == [("customer.reactivated", "at_risk", "welcome_back")], "as it churned"
+
+
+def test_a_purchase_before_the_level_began_shows_that_the_alerts_were_wrong() -> None:
+    withdrawn = [("dormancy.withdrawn", "at_risk", None)]
+    assert levelled(order("o2", "5", day(179))) == withdrawn
+
+
+def test_a_merge_brings_a_churned_customer_back_by_an_interaction_since() -> None:
+    returned = [("customer.returned", "dormant", "welcome_back_browse")]
+    assert levelled(viewed(day(240))) == returned
+    assert levelled(order("o2", "5", day(20)), viewed(day(240))) == returned
+    assert levelled(viewed(day(179))) == [("dormancy.withdrawn", "dormant", None)]
+
+
+def test_an_order_that_counts_no_more_brings_nobody_back() -> None:
+    assert levelled(order("o2", "5", day(240)), cancelled("o2", day(241))) == [
+        ("customer.returned", "dormant", "welcome_back_browse")
+    ], "it was an interaction all the same"
+
+
+def test_in_an_older_format_a_better_level_by_a_merge_is_a_withdrawal() -> None:
+    withdrawn = [("dormancy.withdrawn", "active", None)]
+    assert levelled(order("o2", "5", day(240)), format_number=2) == withdrawn
+
+
+def test_a_customer_at_risk_comes_back_by_a_merge_without_a_word() -> None:
+    driver = Driver(Policy(), format_number=3)
+    driver.feed(order("o1", "5", day(0), "ben"))
+    driver.pass_to(day(70))
+    told = driver.feed(order("o2", "5", day(69)), merged("ben", day(70)))
+    assert [output["type"] for output in told if output["topic"] == "dormancy-alerts"] == []
+    assert driver.state("ben").level == 0
+
+
 def test_sixteen_of_the_ids_that_came_are_remembered() -> None:
     driver = known()
     for number in range(MAX_ALSO + 4):
