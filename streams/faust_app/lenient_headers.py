@@ -13,7 +13,6 @@ from typing import Any, Self
 
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
-from aiokafka.record import MemoryRecords
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import _MemoryRecordsPy
 from typing_extensions import override
@@ -30,8 +29,12 @@ def allow_any_header_name() -> None:
     fetcher.PartitionRecords = PartitionRecords
 
 
-class FetchedRecords:
-    """The batches of a fetch as aiokafka decodes them, and what it takes to decode one again.
+class FetchedRecords(_MemoryRecordsPy):  # type: ignore[misc]  # a package without types
+    """The batches of a fetch, and what it takes to decode one again.
+
+    They are cut apart in Python: aiokafka's compiled code takes the format of a batch from the one
+    behind it, and fails where a topic goes over from an older format to a newer one. What is in a
+    batch is decoded as ever.
 
     Attributes:
         fetched: the bytes of all batches.
@@ -39,20 +42,18 @@ class FetchedRecords:
     """
 
     def __init__(self, fetched: bytes) -> None:
-        records = MemoryRecords(fetched)
+        super().__init__(fetched)
         self.fetched = fetched
         self.taken = 0
-        self.has_next = records.has_next
-        self.size_in_bytes = records.size_in_bytes
-        self._next_batch = records.next_batch
 
+    @override
     def next_batch(self) -> Any:
         """The next batch, or None."""
         self.taken += 1
-        return self._next_batch()
+        return super().next_batch()
 
 
-class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # a package without types
+class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
     """The records of a partition in a fetch; decoded leniently from a strange header name on."""
 
     _records: Any

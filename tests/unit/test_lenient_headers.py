@@ -13,10 +13,8 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record import memory_records
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
-from aiokafka.record.memory_records import _MemoryRecordsPy
 
 from config.settings import Settings
-from streams.faust_app import lenient_headers
 from streams.faust_app.consumer_thread import BatchConsumerThread
 from streams.faust_app.lenient_headers import FetchedRecords, PartitionRecords
 from streams.kafka.clients import new_consumer
@@ -153,15 +151,27 @@ def test_the_rest_of_a_cut_fetch_is_left_for_the_next_one() -> None:
     assert taken.next_fetch_offset == 1
 
 
-def test_without_aiokafkas_compiled_decoder_it_is_the_same_beside_older_formats_too(
-    monkeypatch: pytest.MonkeyPatch,
+def older(number: int) -> bytes:
+    """A record in a format before there were headers."""
+    builder = LegacyRecordBatchBuilder(1, 0, 1 << 20)
+    builder.append(number, 1_000, b"key", b"%d" % number)
+    return bytes(builder.build())
+
+
+@pytest.mark.parametrize("middle", [plain(2)[0], strange(2)], ids=["plain", "strange"])
+def test_a_topic_may_go_over_from_one_format_to_another(middle: Written) -> None:
+    fetched = older(0) + older(1) + batch([middle, *plain(3)], 2) + older(4) + older(5)
+    assert numbers(records_of(fetched)) == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("at", [(), (2,)])
+def test_without_aiokafkas_compiled_decoder_it_is_the_same(
+    monkeypatch: pytest.MonkeyPatch, at: tuple[int, ...]
 ) -> None:
-    monkeypatch.setattr(lenient_headers, "MemoryRecords", _MemoryRecordsPy)
     monkeypatch.setattr(memory_records, "DefaultRecordBatch", _DefaultRecordBatchPy)
-    older = LegacyRecordBatchBuilder(1, 0, 1 << 20)
-    older.append(4, 1_000, b"key", b"4")
-    fetched = batch(plain(0), 0) + batch([*plain(1), strange(2), *plain(3)], 1)
-    assert numbers(records_of(fetched + bytes(older.build()))) == [0, 1, 2, 3, 4]
+    records = [strange(n) if n in at else plain(n)[0] for n in range(4)]
+    fetched = batch(records[:1], 0) + batch(records[1:], 1) + older(4)
+    assert numbers(records_of(fetched)) == [0, 1, 2, 3, 4]
 
 
 async def test_every_consumer_of_ours_reads_so() -> None:
