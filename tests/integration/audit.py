@@ -213,7 +213,7 @@ def _content(partition: Partition, customer_id: str) -> Customer:
     customer = partition.store.get(customer_id)
     assert customer is not None
     into = customer.merged_into and msgspec.structs.replace(customer.merged_into, offset=0)
-    places = {"epoch": 0, "applied": 0, "first_offset": 0}
+    places = {"epoch": 0, "applied": 0, "first_offset": 0, "erased_offset": 0}
     return msgspec.structs.replace(customer, **places, refused=[], away=[], merged_into=into)
 
 

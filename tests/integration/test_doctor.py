@@ -419,6 +419,12 @@ def test_log_of_another_mode_is_wrong(env: dict[str, str], deployed: Settings) -
     assert_only_wrong(doctor(env), "runs in mode replay", "correct TIERSTREAM_MODE")
 
 
+def test_log_with_another_live_from_is_wrong(env: dict[str, str], deployed: Settings) -> None:
+    meta = Meta(policy=Policy(), allowed_lateness_ms=300_000, format=3, live_from_ms=0)
+    asyncio.run(write(deployed, changelog_name(deployed), (META_KEY, pack_meta(meta))))
+    assert_only_wrong(doctor(env), "live_from 1970-01-01", "correct TIERSTREAM_LIVE_FROM")
+
+
 def test_log_that_begins_without_a_policy_is_wrong(env: dict[str, str], deployed: Settings) -> None:
     asyncio.run(write(deployed, f"{deployed.topic_prefix}customer-events", (b"ana", b"{}")))
     assert any("does not begin with a policy" in line for line in wrong(doctor(env)))

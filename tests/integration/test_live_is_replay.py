@@ -59,8 +59,9 @@ async def test_live_outputs_are_those_of_the_backtest_of_the_log_with_its_ticks(
         "version": "generous",
         "cutoffs": policy["cutoffs"] | {"frequency": [1] * 4},
     }
+    live_from = (datetime.now(UTC) - timedelta(minutes=20)).isoformat()
     with Deployment(
-        broker, tmp_path, policy=policy, mode="live", allowed_lateness="0s"
+        broker, tmp_path, policy=policy, mode="live", allowed_lateness="0s", live_from=live_from
     ) as deployment:
         await deployment.create_topics()
         history = History(Random(3), customers=40, days=60)
@@ -81,7 +82,7 @@ async def test_live_outputs_are_those_of_the_backtest_of_the_log_with_its_ticks(
             await asyncio.sleep(0.25)
             if turn == 2:
                 file = deployment.write_policy(generous)
-                assert deployment.run("policy", "publish", str(file)).returncode == 0
+                assert deployment.run("policy", "publish", "--quiet", str(file)).returncode == 0
         # A log that grows all the time is dumped to its end as it was at the start.
         assert deployment.run("dump", "0", "--out", str(tmp_path / "dump")).returncode == 0
         await deployment.drained()
@@ -93,8 +94,14 @@ async def test_live_outputs_are_those_of_the_backtest_of_the_log_with_its_ticks(
         parts = zip(await deployment.read("dormancy-alerts"), silent, strict=True)
         fired = {data_of(r.value)["level"] for records, known in parts for r in records[known:]}
         assert {"at_risk", "dormant", "churned"} <= fired
-        changes = [r.value for records in await deployment.read("tier-changes") for r in records]
-        assert {"grace_expired", "policy"} <= {data_of(value)["reason"] for value in changes}
+        topics = [await deployment.read("tier-changes"), await deployment.read("dormancy-alerts")]
+        changes = [data_of(r.value) for parts in topics for records in parts for r in records]
+        assert {"grace_expired", "policy"} <= {change["reason"] for change in changes}
+        by_policy = {c["suppressed"] for c in changes if c["reason"] == "policy"}
+        assert by_policy == {"policy_rollout"}
+        history_told = [c for c in changes if c["backfill"]]
+        assert {c["suppressed"] for c in history_told} == {"backfill"}
+        assert 0 < len(history_told) < len(changes)
 
 
 def restart_at(history: History, at: datetime) -> None:

@@ -107,6 +107,7 @@ def test_misspelt_argument_is_refused() -> None:
         ("TIERSTREAM_MODE", "fast", "should be 'live' or 'replay'"),
         ("TIERSTREAM_ALLOWED_LATENESS", "5x", "is no duration"),
         ("TIERSTREAM_ALLOWED_LATENESS", "31d", "must lie between 0s and 30d"),
+        ("TIERSTREAM_LIVE_FROM", "yesterday", "is no RFC 3339 time"),
         ("TIERSTREAM_FLUSH_INTERVAL", "1ms", "must lie between 10ms and 1m"),
         ("TIERSTREAM_MIN_EVENT_TIME", "1990-01-01", "is no RFC 3339 time"),
         ("TIERSTREAM_MIN_EVENT_TIME", "1990-02-30T00:00:00Z", "is no RFC 3339 time"),
