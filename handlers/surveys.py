@@ -39,12 +39,18 @@ class Asking(NamedTuple):
 def follow_surveys(customer: Customer, rules: Rules, now_ms: int, answered_ms: int | None) -> None:
     """Begin to ask a customer if the policy asks anybody, and note an answer."""
     if _declared(rules) is None:
-        customer.surveyed = None
         return
     if customer.surveyed is None:
         customer.surveyed = Surveyed(now_ms)
     if answered_ms is not None:
         customer.surveyed.answered_ms = max(customer.surveyed.answered_ms, answered_ms)
+
+
+def restart_surveys(customer: Customer, old_rules: Rules, rules: Rules, now_ms: int) -> None:
+    """Begin the time of the cadence anew if the former policy asked nobody."""
+    follow_surveys(customer, rules, now_ms, None)
+    if customer.surveyed is not None and _declared(old_rules) is None:
+        customer.surveyed.since_ms = now_ms
 
 
 def answer_time(event: object) -> int | None:

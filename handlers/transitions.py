@@ -71,7 +71,7 @@ from handlers.support import (
     ticket_changed,
     ticket_responded,
 )
-from handlers.surveys import answer_time, follow_surveys, remind_of_surveys
+from handlers.surveys import answer_time, follow_surveys, remind_of_surveys, restart_surveys
 from handlers.tags import fire_tags, follow_tags, reevaluate_tags
 from handlers.tier_expiring import replan, warn_of_fall
 from handlers.tier_override import is_override_end, tier_overridden, tier_override_approved
@@ -279,7 +279,7 @@ def reevaluate(
     compare_level(context, customer, now_ms, cause, None)
     if rules.care is not None:
         restart_refresh(customer, old_rules, rules, now_ms)
-    follow_surveys(customer, rules, now_ms, None)
+    restart_surveys(customer, old_rules, rules, now_ms)
     replan(customer)
     warn_of_fall(context, customer, now_ms)
     remind_of_followups(context, customer, now_ms)

@@ -163,6 +163,17 @@ def test_a_redemption_of_an_older_format_cannot_be_cancelled() -> None:
     assert run.reject(adjusted(5, day(2))) == "unknown_type"
 
 
+def test_after_the_format_has_risen_only_newer_redemptions_can_be_cancelled() -> None:
+    run = driver(number=2)
+    run.feed(order("o1", "100", day(0)), redeemed(80, day(1)))
+    run.raise_format(NEWEST)
+    assert run.feed(redemption_cancelled(day(2))) == []
+    assert run.unmatched == 1
+    run.feed(redeemed(20, day(3), redemption_id="new"))
+    cancelled = run.feed(redemption_cancelled(day(4), redemption_id="new"))
+    assert movements(cancelled) == [("redemption_cancelled", 20, 20)]
+
+
 def test_without_points_in_the_policy_nothing_moves() -> None:
     run = Driver(format_number=NEWEST)
     run.feed(order("o1", "100", day(0)))

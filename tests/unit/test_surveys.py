@@ -194,8 +194,16 @@ def test_the_time_begins_with_the_policy_that_asks() -> None:
     run.activate(policy(**CADENCE))
     assert told(run.pass_to(day(131))) == [("cadence", "2025-05-11", None, None)]
     run.activate(Policy(care=CarePolicy(), tiers=TIERS), "asks nobody")
-    assert run.state().surveyed is None
     assert told(run.pass_to(day(600))) == []
+
+
+def test_who_was_asked_rests_also_after_a_policy_that_asks_nobody() -> None:
+    run = driver(rest_days=40, cadence={"base": SurveyAsk(40)})
+    run.feed(order("o1", "10", day(0)))
+    assert len(told(run.pass_to(day(41)))) == 1
+    run.activate(Policy(care=CarePolicy(), tiers=TIERS), "asks nobody")
+    run.activate(policy(rest_days=40, after_order=SurveyAsk(60)), "asks again")
+    assert told(run.pass_to(day(70))) == []
 
 
 def test_who_refused_marketing_is_told_with_a_mark() -> None:
