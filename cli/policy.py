@@ -10,6 +10,7 @@ import typer
 
 from cli.errors import fail, one_sentence
 from config.policy_file import PolicyError, load_policy
+from config.policy_warnings import warnings_of
 from config.settings import load_settings
 from scoring.policy import Policy
 
@@ -20,8 +21,14 @@ _File = Annotated[Path, typer.Argument(metavar="POLICY.toml", help="The policy f
 
 @policy_app.command("check")
 def check(file: _File) -> None:
-    """Read a policy file; name each wrong key, or summarise the policy."""
+    """Read a policy file; name each wrong key, or summarise the policy.
+
+    What it says in vain is a warning: tiers and levels that nobody reaches, actions that are never
+    sent.
+    """
     declared = _load(file)
+    for warning in warnings_of(declared):
+        typer.echo(f"{file}: warning: {warning}", err=True)
     tiers = " > ".join(tier.name for tier in declared.tiers)
     typer.echo(
         f"ok: policy {declared.version!r}, {declared.timezone}, {declared.currency}, "
