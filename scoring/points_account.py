@@ -10,32 +10,13 @@ from msgspec import Struct, field
 
 from scoring import seen_ids
 from scoring.policy import Activity
+from scoring.redemptions import MAX_LOTS, MAX_REDEMPTIONS, Lot, Redemptions
 from scoring.since import since
 
-MAX_LOTS = 400
-MAX_REDEMPTIONS = 64
-MAX_SPENT_LOTS = MAX_LOTS
-"""Lots that redemptions took points from, of all redemptions together."""
 MAX_WARNED = 200
 """Expiries to come that were reminded of: more than there are days to remind ahead."""
 MAX_ACTIVITIES_COUNTED = 128
 """Activities counted: more than a policy may have, so that none is lost by one new policy."""
-
-
-class Lot(Struct, array_like=True):
-    """The unspent points of one business day, which expire at one instant."""
-
-    day: int
-    expires_ms: int | None
-    points: int
-
-
-class Spent(Struct, array_like=True):
-    """What a redemption took of which lots; nothing once it was cancelled."""
-
-    redemption: bytes
-    """The digest of its id."""
-    lots: list[Lot]
 
 
 class Counted(Struct, array_like=True):
@@ -73,10 +54,7 @@ class Account(Struct, array_like=True):
     """By digest of the name, least recently counted first; the first goes beyond the bound."""
     unreported: int = 0
     """Points from a merge under a policy without points: in the balance, but in no output yet."""
-    spent: Annotated[list[Spent], since(3)] = field(default_factory=list)
-    """The lots of the redemptions accepted last, so that a cancellation can give them back."""
-    cancelled: Annotated[bytes, since(3)] = b""
-    """Digests of redemptions that were cancelled before they came, oldest first."""
+    spent: Annotated[Redemptions, since(3)] = field(default_factory=Redemptions)
     warned: Annotated[list[int], since(3)] = field(default_factory=list)
     """Expiries to come that the customer was reminded of, in epoch milliseconds."""
 
@@ -84,11 +62,6 @@ class Account(Struct, array_like=True):
     def balance(self) -> int:
         """Points to spend; negative if points were taken back that had been spent."""
         return self.earned - self.redeemed - self.taken_back - self.expired
-
-    @property
-    def cancellations_waiting(self) -> int:
-        """How many cancellations wait for their redemption."""
-        return len(_digests(self.cancelled))
 
     def earn(self, points: int, day: int, expires_ms: int | None) -> None:
         """Add points: first against what is owed, the rest to the lot of the day."""
@@ -113,7 +86,8 @@ class Account(Struct, array_like=True):
         self.taken_back += other.taken_back
         self.expired += other.expired
         self.redemptions = seen_ids.joined(self.redemptions, other.redemptions, MAX_REDEMPTIONS)
-        self._join_spent(other)
+        self.spent.join(other.spent)
+        self.warned = sorted({*self.warned, *other.warned})[:MAX_WARNED]
         for name, theirs in other.activities.items():
             own = self.activities.pop(name, None)
             self.activities[name] = theirs if own is None else own.with_those_of(theirs)
@@ -147,18 +121,13 @@ class Account(Struct, array_like=True):
         self._remember(redemption_id, points)
         taken = self._take_oldest(points)
         if keeps_lots:
-            self.spent.append(Spent(seen_ids.digest(redemption_id), taken))
-            self._forget_spent()
+            self.spent.keep(redemption_id, taken)
         return True
 
     def was_cancelled(self, redemption_id: str, points: int) -> bool:
         """Whether a redemption was cancelled before it came; then it is accepted without effect."""
-        key = seen_ids.digest(redemption_id)
-        waiting = _digests(self.cancelled)
-        if key not in waiting:
+        if not self.spent.take_waiting(seen_ids.digest(redemption_id)):
             return False
-        waiting.remove(key)
-        self.cancelled = b"".join(waiting)
         self._remember(redemption_id, points)
         return True
 
@@ -172,26 +141,21 @@ class Account(Struct, array_like=True):
             its redemption are forgotten, or the oldest that waited.
         """
         key = seen_ids.digest(redemption_id)
-        spent = next((each for each in self.spent if each.redemption == key), None)
-        if spent is not None:
-            self._give_back(spent, now_ms)
+        lots = self.spent.give_back(key)
+        if lots is not None:
+            self._give_back(lots, now_ms)
             return 0
         if key in seen_ids.amounts(self.redemptions):
             return 1
-        waiting = _digests(self.cancelled)
-        if key in waiting:
-            return 0
-        self.cancelled = b"".join([*waiting, key][-MAX_REDEMPTIONS:])
-        return int(len(waiting) == MAX_REDEMPTIONS)
+        return int(self.spent.wait(key))
 
     def settle_cancelled(self, now_ms: int) -> None:
         """Cancel what waits for a redemption that a merge brought."""
         known = seen_ids.amounts(self.redemptions)
-        for key in _digests(self.cancelled):
-            for spent in self.spent:
-                if spent.redemption == key:
-                    self._give_back(spent, now_ms)
-        self.cancelled = b"".join(key for key in _digests(self.cancelled) if key not in known)
+        for key in self.spent.waiting:
+            self._give_back(self.spent.give_back(key) or [], now_ms)
+            if key in known:
+                self.spent.take_waiting(key)
 
     def is_duplicate(self, redemption_id: str, points: int) -> bool | None:
         """Whether a redemption was accepted: True with as many points, False with others.
@@ -202,9 +166,9 @@ class Account(Struct, array_like=True):
 
     def expire(self, now_ms: int) -> int:
         """Drop the points that expire up to an instant; returns how many."""
-        gone = sum(lot.points for lot in self.lots if _is_over(lot, now_ms))
+        gone = sum(lot.points for lot in self.lots if lot.is_over(now_ms))
         if gone:
-            self.lots = [lot for lot in self.lots if not _is_over(lot, now_ms)]
+            self.lots = [lot for lot in self.lots if not lot.is_over(now_ms)]
             self.expired += gone
         if self.warned:
             self.warned = [expires_ms for expires_ms in self.warned if expires_ms > now_ms]
@@ -260,12 +224,11 @@ class Account(Struct, array_like=True):
         self.lots = [lot for lot in self.lots if lot.points]
         return found
 
-    def _give_back(self, spent: Spent, now_ms: int) -> None:
+    def _give_back(self, lots: list[Lot], now_ms: int) -> None:
         """Undo a redemption: first against what is owed, the rest to lots as they were."""
-        lots, spent.lots = spent.lots, []
         for lot in lots:
             self.redeemed -= lot.points
-            if _is_over(lot, now_ms):
+            if lot.is_over(now_ms):
                 self.expired += lot.points
                 continue
             filled = min(self.owed, lot.points)
@@ -277,30 +240,3 @@ class Account(Struct, array_like=True):
         self.redemptions = seen_ids.remember(
             self.redemptions, redemption_id, points, MAX_REDEMPTIONS
         )
-
-    def _forget_spent(self) -> None:
-        """Keep to the limits: the lots of the redemption accepted longest ago go first."""
-        kept = sum(len(each.lots) for each in self.spent)
-        while len(self.spent) > MAX_REDEMPTIONS or kept > MAX_SPENT_LOTS:
-            kept -= len(self.spent.pop(0).lots)
-
-    def _join_spent(self, other: Account) -> None:
-        own = {each.redemption: each for each in self.spent}
-        for theirs in other.spent:
-            if theirs.redemption in own:
-                own[theirs.redemption].lots += theirs.lots
-        new = [each for each in other.spent if each.redemption not in own]
-        self.spent = [*new, *self.spent]
-        self._forget_spent()
-        waiting = dict.fromkeys((*_digests(other.cancelled), *_digests(self.cancelled)))
-        self.cancelled = b"".join([*waiting][-MAX_REDEMPTIONS:])
-        self.warned = sorted({*self.warned, *other.warned})[:MAX_WARNED]
-
-
-def _digests(kept: bytes) -> list[bytes]:
-    size = seen_ids.DIGEST_BYTES
-    return [kept[at : at + size] for at in range(0, len(kept), size)]
-
-
-def _is_over(lot: Lot, now_ms: int) -> bool:
-    return lot.expires_ms is not None and lot.expires_ms <= now_ms

@@ -96,5 +96,5 @@ def points_why(customer: Customer, rules: Rules) -> PointsWhy | None:
         ],
         next_order_rate=rules.points.rate_text(customer.tier),
         next_order_per=rules.points.per_text(customer.tier),
-        cancellations_waiting=account.cancellations_waiting,
+        cancellations_waiting=len(account.spent.waiting),
     )

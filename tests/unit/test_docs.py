@@ -35,8 +35,8 @@ from handlers.state.followup import MAX_FOLLOWUPS
 from scoring.decayed_topk import CAPACITY
 from scoring.ledger import MAX_LEFT, MAX_WAITING
 from scoring.order_limits import MAX_ORDERS
-from scoring.points_account import MAX_LOTS, MAX_REDEMPTIONS, MAX_SPENT_LOTS
 from scoring.policy import Tier
+from scoring.redemptions import MAX_LOTS, MAX_REDEMPTIONS
 from scoring.refunds import MAX_REFUND_IDS
 from scoring.returns import MAX_RETURNS
 from scoring.satisfaction import MAX_KEPT
@@ -235,7 +235,7 @@ def test_rules_give_the_limits_the_code_has() -> None:
         "returns without an order": MAX_RETURNS,
         "days with points left": MAX_LOTS,
         "redemption ids": MAX_REDEMPTIONS,
-        "lots of points that redemptions took, of all redemptions together": MAX_SPENT_LOTS,
+        "lots of points that redemptions took, of all redemptions together": MAX_LOTS,
         "activities of a policy": MAX_ACTIVITIES,
         "holidays of a policy, dates of each": MAX_HOLIDAYS,
         "answers of each survey, resolutions": MAX_KEPT,

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from msgspec import msgpack
 
 from scoring.points import MAX_POINTS, Terms
-from scoring.points_account import MAX_LOTS, MAX_REDEMPTIONS, Account
+from scoring.points_account import Account
 from scoring.policy import Activity, Movement, PointsPolicy, Policy, Tier
+from scoring.redemptions import MAX_LOTS, MAX_REDEMPTIONS
 from tests.builders import (
     activity,
     cancelled,

@@ -8,8 +8,9 @@ import pytest
 
 from handlers.formats import NEWEST
 from handlers.state.customer import pack, unpack
-from scoring.points_account import MAX_REDEMPTIONS, MAX_SPENT_LOTS, Account
+from scoring.points_account import Account
 from scoring.policy import PointsPolicy, Policy
+from scoring.redemptions import MAX_LOTS, MAX_REDEMPTIONS
 from tests.builders import (
     adjusted,
     day,
@@ -149,7 +150,7 @@ def test_lots_of_so_many_redemptions_are_kept() -> None:
         for lot in range(20):
             account.earn(1, number * 20 + lot, None)
         assert account.redeem(f"r{number}", 20)
-    assert sum(len(spent.lots) for spent in account.spent) <= MAX_SPENT_LOTS
+    assert sum(len(spent.lots) for spent in account.spent.spent) <= MAX_LOTS
     assert account.cancel(f"r{MAX_REDEMPTIONS * 2 - 1}", 0) == 0
     assert account.balance == 20
     assert account.cancel(f"r{MAX_REDEMPTIONS + 1}", 0) == 1, "its lots are forgotten"

@@ -38,18 +38,9 @@ from scoring.order_limits import (
     order_bytes,
 )
 from scoring.points import MAX_POINTS, Earned, Terms
-from scoring.points_account import (
-    MAX_ACTIVITIES_COUNTED,
-    MAX_LOTS,
-    MAX_REDEMPTIONS,
-    MAX_SPENT_LOTS,
-    MAX_WARNED,
-    Account,
-    Counted,
-    Lot,
-    Spent,
-)
+from scoring.points_account import MAX_ACTIVITIES_COUNTED, MAX_WARNED, Account, Counted
 from scoring.policy import Activity, PointsPolicy, Policy
+from scoring.redemptions import MAX_LOTS, MAX_REDEMPTIONS, Lot, Redemptions, Spent
 from scoring.refunds import MAX_REFUND_IDS, Refunds
 from scoring.returns import MAX_RETURNS
 from scoring.rolling_counts import DayCounts
@@ -293,11 +284,13 @@ def fullest_account() -> Account:
             digest(f"activity-{n}"): Counted(20_000, 10**6, 10**6)
             for n in range(MAX_ACTIVITIES_COUNTED)
         },
-        spent=[
-            Spent(digest(f"r{n}"), [Lot(20_000, 2**41, MAX_POINTS)] * (MAX_SPENT_LOTS // 64))
-            for n in range(MAX_REDEMPTIONS)
-        ],
-        cancelled=bytes(8 * MAX_REDEMPTIONS),
+        spent=Redemptions(
+            [
+                Spent(digest(f"r{n}"), [Lot(20_000, 2**41, MAX_POINTS)] * (MAX_LOTS // 64))
+                for n in range(MAX_REDEMPTIONS)
+            ],
+            bytes(8 * MAX_REDEMPTIONS),
+        ),
         warned=[2**41 + n for n in range(MAX_WARNED)],
     )
 
