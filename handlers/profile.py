@@ -154,7 +154,9 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
         channel_consent={name: agreed for name, (agreed, _) in customer.channels.items()},
         purpose_consent={name: agreed for name, (agreed, _) in customer.purposes.items()},
         satisfaction=UNSET if asked is None else satisfaction_view(customer, asked),
-        health=UNSET if health is None else health_view(customer, rules, health, rfm),
+        health=UNSET
+        if health is None or customer.refuses_profiling
+        else health_view(customer, rules, health, rfm),
         tags=UNSET if rules.tags is None else tags_view(customer),
         holdout=UNSET if holdout is None else holdout.holds_out(customer.customer_id),
         points=UNSET if rules.points is None else points_view(customer),

@@ -47,7 +47,12 @@ class Subject(NamedTuple):
 
 
 def verdict(tag: Tag, subject: Subject) -> Verdict:
-    """Evaluate one rule for a customer today."""
+    """Evaluate one rule for a customer today.
+
+    Of who refuses profiling only what they told of themselves makes tags.
+    """
+    if type(tag) not in _TOLD and subject.customer.refuses_profiling:
+        return Verdict(())
     return _KINDS[type(tag)](tag, subject)
 
 
@@ -188,6 +193,8 @@ def _timed(tag: str, found: tuple[bool, int | None]) -> Verdict:
     return Verdict((tag,) if holds else (), until_day)
 
 
+_TOLD = (AttributeTag, AgeTag, AnswerTag)
+"""Kinds of tags that follow from what customers tell of themselves."""
 _KINDS: dict[type[Tag], Callable[[Any, Subject], Verdict]] = {
     AttributeTag: _attribute,
     AgeTag: _age,

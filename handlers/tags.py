@@ -8,9 +8,9 @@ from handlers import outputs
 from handlers.causes import OTHER, TIME
 from handlers.context import Cause, Context
 from handlers.effects import AppliedEvent
-from handlers.events import ActivityRecorded, Browsed, Event, OrderPlaced
+from handlers.events import ActivityRecorded, Browsed, ConsentChanged, Event, OrderPlaced
 from handlers.outputs import TagsChanged, TagView
-from handlers.state.customer import Customer, Tagged
+from handlers.state.customer import PROFILING, Customer, Tagged
 from handlers.tag_rules import Subject, verdict
 from scoring.decayed_topk import Sketch, new_sketch
 from scoring.rolling_counts import DayCounts
@@ -29,10 +29,15 @@ def follow_tags(context: Context, customer: Customer, applied: AppliedEvent) -> 
     is_new = tagged is None
     if tagged is None:
         tagged = customer.tagged = Tagged()
-    weighed = _count(tagged, declared, event, rules.calendar.day(event.occurred_ms), today)
+    cause = applied.cause._replace(reason=OTHER)
+    if type(event) is ConsentChanged and PROFILING in (event.purposes or ()):
+        reevaluate_tags(context, customer, now_ms, cause)
+        return
+    weighed = []
+    if not customer.refuses_profiling:
+        weighed = _count(tagged, declared, event, rules.calendar.day(event.occurred_ms), today)
     evaluated = declared.tags if is_new else (*declared.touched_by(event.type), *weighed)
     if evaluated:
-        cause = applied.cause._replace(reason=OTHER)
         _evaluate(context, Subject(customer, tagged, rules, today), evaluated, now_ms, cause)
 
 
@@ -49,7 +54,10 @@ def fire_tags(context: Context, customer: Customer, due_ms: int) -> None:
 
 
 def reevaluate_tags(context: Context, customer: Customer, now_ms: int, cause: Cause) -> None:
-    """Evaluate all tags, under rules that may be new; without any rules they are dropped."""
+    """Evaluate all tags, under rules that may be new; without any rules they are dropped.
+
+    Of who refuses profiling nothing is kept that such tags follow from.
+    """
     rules = context.rules
     if rules.tags is None:
         customer.tagged = None
@@ -62,6 +70,8 @@ def reevaluate_tags(context: Context, customer: Customer, now_ms: int, cause: Ca
     tagged.counts = {key: kept for key, kept in tagged.counts.items() if key in rules.tags.windows}
     for key, kept in tagged.counts.items():
         kept.trim(today - rules.tags.windows[key])
+    if customer.refuses_profiling:
+        tagged.counts, tagged.categories, tagged.channels = {}, None, None
     tagged.categories = _still_kept(tagged.categories, rules.tags.category)
     tagged.channels = _still_kept(tagged.channels, rules.tags.channel)
     subject = Subject(customer, tagged, rules, today)

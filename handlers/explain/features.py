@@ -55,7 +55,7 @@ def weights_why(customer: Customer, rules: Rules, today: int) -> list[NameWeight
 
 def health_why(customer: Customer, rules: Rules, rfm: Rfm | None) -> HealthWhy | None:
     """The score and its parts with their weights; None under a policy without health."""
-    if rules.health is None or rules.policy.health is None:
+    if rules.health is None or rules.policy.health is None or customer.refuses_profiling:
         return None
     view = health_view(customer, rules, rules.health, rfm)
     declared = rules.policy.health

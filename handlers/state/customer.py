@@ -37,6 +37,8 @@ MAX_ALSO = 16
 _SEEN_BYTES = 2 * DIGEST_BYTES
 _MOST_SEEN_BYTES = MAX_SEEN_EVENTS * _SEEN_BYTES
 COMPLAINT = "complaint"
+PROFILING = "profiling"
+"""The purpose without which nothing is concluded from what the customer does."""
 
 
 class Grace(Struct, array_like=True, frozen=True):
@@ -241,6 +243,11 @@ class Customer(Struct, array_like=True):
     def consented_channels(self) -> list[str]:
         """The channels that the customer agreed to be contacted by, sorted."""
         return sorted(name for name, (agreed, _) in self.channels.items() if agreed)
+
+    @property
+    def refuses_profiling(self) -> bool:
+        """Whether the customer said no to the purpose `profiling`."""
+        return bool(self.purposes) and self.purposes.get(PROFILING, (True, 0))[0] is False
 
     @property
     def open_tickets(self) -> int:

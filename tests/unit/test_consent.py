@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from config.policy_file import check_policy
 from handlers.decode.fields import MAX_CHANNELS, MAX_PURPOSES
 from handlers.formats import FIRST
-from tests.builders import consent, day, event, merged, order
-from tests.driver import Driver, run
+from tests.builders import consent, day, event, left_because, merged, order, profile, viewed
+from tests.driver import Driver, pick, run
 
 
 def told(at: Any, customer: Any = "ana", **fields: Any) -> bytes:
@@ -180,3 +181,86 @@ def test_an_older_format_knows_marketing_only() -> None:
     assert driver.profile()["channel_consent"] == {}
     driver.pack()
     assert driver.profile()["marketing_consent"] is True
+
+
+# Profiling
+
+PROFILING_POLICY = {
+    "tags": [
+        {"tag": "region", "kind": "attribute", "of": "region"},
+        {"tag": "left", "kind": "answer", "survey": "churn"},
+        {"tag": "looks", "kind": "count", "events": ["page.viewed"], "days": 30, "at_least": 2},
+        {"tag": "bought", "kind": "orders", "of": "ever", "at_least": 1},
+        {"tag": "likes", "kind": "top", "of": "category", "at_least": 1},
+    ],
+    "health": {"satisfaction": 0},
+}
+
+
+def known_of(*lines: bytes) -> Driver:
+    driver = new_driver(policy=check_policy(PROFILING_POLICY))
+    driver.feed(
+        profile({"region": "north"}, day(0)),
+        left_because("moved", day(0)),
+        viewed(day(1), category="shoes"),
+        viewed(day(2), category="shoes"),
+        order("o1", "120", day(3)),
+    )
+    driver.outputs.clear()
+    driver.feed(*lines)
+    return driver
+
+
+def tags_of(driver: Driver) -> list[str]:
+    return [each["tag"] for each in driver.profile()["tags"]]
+
+
+ALL_TAGS = ["bought", "left:moved", "likes:shoes", "looks", "region:north"]
+
+
+def test_who_refuses_profiling_keeps_what_they_told_of_themselves() -> None:
+    driver = known_of(told(day(4), purposes={"profiling": False}))
+    [changed] = driver.outputs
+    assert (changed["type"], changed["reason"]) == ("tags.changed", "event")
+    assert [each["tag"] for each in changed["removed"]] == ["bought", "likes:shoes", "looks"]
+    assert tags_of(driver) == ["left:moved", "region:north"]
+    assert "health" not in driver.profile()
+    tagged = driver.state().tagged
+    assert tagged is not None
+    assert (tagged.counts, tagged.categories, tagged.channels) == ({}, None, None)
+
+
+def test_nothing_is_gathered_of_who_refuses_and_grading_goes_on() -> None:
+    driver = known_of(told(day(4), purposes={"profiling": False}))
+    driver.outputs.clear()
+    driver.feed(
+        viewed(day(5), category="bags"),
+        viewed(day(6), category="bags"),
+        order("o2", "900", day(7)),
+    )
+    assert pick(driver.outputs, "type") == ["tier.changed"]
+    assert tags_of(driver) == ["left:moved", "region:north"]
+
+
+def test_other_purposes_and_an_older_word_change_nothing() -> None:
+    driver = known_of(told(day(4), purposes={"sharing": False, "profiling": True}))
+    driver.feed(told(day(3), purposes={"profiling": False}, event_id="old"))
+    assert driver.outputs == []
+    assert tags_of(driver) == ALL_TAGS
+    assert "health" in driver.profile()
+
+
+def test_who_agrees_again_is_seen_anew() -> None:
+    driver = known_of(told(day(4), purposes={"profiling": False}))
+    driver.feed(told(day(5), purposes={"profiling": True}))
+    assert tags_of(driver) == ["bought", "left:moved", "region:north"]
+    driver.feed(viewed(day(6), category="bags"), viewed(day(6, 1), category="bags"))
+    assert tags_of(driver) == ["bought", "left:moved", "likes:bags", "looks", "region:north"]
+
+
+def test_of_two_customers_who_are_one_the_refusal_of_either_holds() -> None:
+    driver = known_of(
+        told(day(4), "ben", purposes={"profiling": False}), merged("ana", day(5), "ben")
+    )
+    assert tags_of(driver) == ["left:moved", "region:north"]
+    assert driver.outputs[-1]["reason"] == "merge"
