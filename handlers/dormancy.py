@@ -22,6 +22,7 @@ from scoring.dormancy import (
     level_instants,
     threshold_days,
 )
+from scoring.joining import Joined
 from scoring.rules import Rules
 
 
@@ -32,7 +33,7 @@ class CameBack(NamedTuple):
     at_ms: int
 
 
-def came_with(customer: Customer, other: Customer) -> CameBack | None:
+def came_with(customer: Customer, other: Customer, joined: Joined) -> CameBack | None:
     """What a merge counts as for the level: a purchase or an interaction of who was merged.
 
     It is the newest purchase if that is as new as the level; else, of a churned customer, the
@@ -41,10 +42,15 @@ def came_with(customer: Customer, other: Customer) -> CameBack | None:
     Args:
         customer: with the orders of both, and its level of before.
         other: who was merged into it.
+        joined: what changed in the orders; one may come to count by what the other id had of it.
     """
-    bought_ms, last_ms = other.ledger.last_order_ms, customer.ledger.last_order_ms
-    if bought_ms is not None and last_ms is not None:
-        bought_ms = min(bought_ms, last_ms)  # an order that both had may count no more
+    bought, last_ms = other.ledger.last_order_ms, customer.ledger.last_order_ms
+    came_ms = [] if bought is None else [bought]
+    came_ms += [
+        order.placed_ms for order, counted in joined.changed if order.counts and not counted
+    ]
+    if came_ms and last_ms is not None:
+        bought_ms = min(max(came_ms), last_ms)  # an order that both had may count no more
         if bought_ms >= customer.level_since_ms:
             return CameBack(True, bought_ms)
     seen_ms = other.last_interaction_ms

@@ -308,7 +308,7 @@ def absorb(
     if rules.satisfaction is None:
         customer.experience = None
     evaluate(context, customer, now_ms, before, cause)
-    came_back = came_with(customer, other) if rules.format >= 3 else None
+    came_back = came_with(customer, other, joined) if rules.format >= 3 else None
     compare_level(context, customer, now_ms, cause, came_back)
     if rules.care is not None:
         begin_care(customer, now_ms)

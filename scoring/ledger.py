@@ -228,10 +228,23 @@ class Ledger(Struct, array_like=True):
         return first + rules.window_days
 
     def leaving(self) -> list[tuple[int, int, int]]:
-        """What will leave the window, as (business day of the orders, count, value)."""
-        days = [(merged.day, merged.count, merged.value) for merged in self.merged]
-        days += [(order.day, 1, order.value) for order in self.orders if order.counts]
-        return days
+        """What will leave the window, as (business day of the orders, count, value).
+
+        A day may have two entries: one of merged orders, one of others.
+        """
+        found = [(merged.day, merged.count, merged.value) for merged in self.merged]
+        day, count, value = 0, 0, 0
+        for order in self.orders:
+            if order.counts:
+                if order.day != day:
+                    if count:
+                        found.append((day, count, value))
+                    day, count, value = order.day, 0, 0
+                count += 1
+                value += order.value
+        if count:
+            found.append((day, count, value))
+        return found
 
     def recount(self, rules: Rules) -> None:
         """Compute days and counting anew under other rules; frozen orders stay as they are."""

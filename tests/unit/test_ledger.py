@@ -446,6 +446,17 @@ def test_beyond_the_newest_2048_orders_they_are_merged_per_business_day() -> Non
     assert ledger.orders_ever == 2_058
 
 
+def test_what_leaves_the_window_is_summed_up_by_day() -> None:
+    rules = Rules(Policy(window_days=10_000))
+    ledger = crowded(MAX_ORDERS + 2)
+    ledger.change(Change(CANCEL, "o3"), rules)
+    ledger.change(Change(REFUND, "o4", "r1", 30), rules)
+    assert ledger.leaving()[:3] == [(0, 2, 200), (0, 1, 100), (1, 4, 370)]
+    assert sum(count for _, count, _ in ledger.leaving()) == ledger.frequency
+    assert sum(value for _, _, value in ledger.leaving()) == ledger.monetary
+    assert Ledger().leaving() == []
+
+
 def test_merged_orders_leave_the_window_with_their_day() -> None:
     ledger = crowded(MAX_ORDERS + 10)
     rules = Rules(Policy(window_days=600))
