@@ -93,7 +93,8 @@ def _machine() -> str:
 
 def too_slow(item: pytest.Item, duration_s: float, limit_s: float) -> str | None:
     """What is wrong with a test that people wait for, if it took longer than the limit."""
-    if group_of(item) is not None or item.get_closest_marker("slow") or duration_s <= limit_s:
+    may_be_slow = any(item.get_closest_marker(mark) for mark in ("slow", "soak"))
+    if group_of(item) is not None or may_be_slow or duration_s <= limit_s:
         return None
     return f"took {duration_s:.1f} s, more than {limit_s:.0f} s: make it faster, or mark it `slow`"
 

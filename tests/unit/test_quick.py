@@ -82,7 +82,7 @@ def test_a_test_that_people_wait_for_is_too_slow_over_the_limit_unless_it_is_mar
     said = too_slow(marked("unit/test_money.py"), 10.1, limit_s=10)
     assert said is not None
     assert "mark it `slow`" in said
-    for mark in ("slow", "kafka"):
+    for mark in ("slow", "kafka", "soak"):
         assert too_slow(marked("unit/test_money.py", mark), 100, limit_s=10) is None
     assert (
         too_slow(marked("property/test_repetition.py", "slow", "always"), 100, limit_s=10) is None
