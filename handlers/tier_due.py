@@ -42,7 +42,7 @@ def tier_due_ms(rules: Rules, customer: Customer, now_ms: int) -> int | None:
 
 def grace_and_hold_days(rules: Rules, customer: Customer) -> list[int]:
     """The business days on which a grace and a hold end; they may have passed."""
-    grace, hold_day = customer.grace, hold_end(rules, customer.rose_ms)
+    grace, hold_day = customer.grace, hold_end(rules, customer.rose_day)
     days = [] if grace is None else [grace.until_day]
     return days if hold_day is None else [*days, hold_day]
 

@@ -38,7 +38,7 @@ def ahead(rules: Rules, customer: Customer, now_ms: int) -> Ahead | None:
         return None
     outlook = Outlook(rules, customer.ledger, rules.calendar.day(now_ms))
     grace_until_day = None if customer.grace is None else customer.grace.until_day
-    standing = Standing(rank, grace_until_day, hold_end(rules, customer.rose_ms), override)
+    standing = Standing(rank, grace_until_day, hold_end(rules, customer.rose_day), override)
     fall = next_fall(rules, outlook, standing, now_ms)
     return None if fall is None else Ahead(fall, outlook)
 

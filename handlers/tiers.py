@@ -106,7 +106,7 @@ def evaluate(
             None if customer.grace is None else customer.grace.until_day,
             today,
             lowered_by_event=reduces and qualified > overridden_rank(rules, was, override),
-            bounds=Bounds(hold_end(rules, customer.rose_ms), best_rank(rules, override)),
+            bounds=Bounds(hold_end(rules, customer.rose_day), best_rank(rules, override)),
         )
         is_up = reached.rank < current
     lost = customer.grace
@@ -115,9 +115,9 @@ def evaluate(
     if tier == customer.tier:
         return
     if reached.hold_ends:
-        customer.rose_ms = None
+        customer.rose_day = None
     elif is_up and reached.rank >= by_figures and cause.reason not in (OVERRIDE, TIME):
-        _begin_hold(customer, rules, now_ms)
+        _begin_hold(customer, rules, today)
     previous, customer.tier = customer.tier, tier
     higher = reached.rank if is_up or current is None else current
     conditions = lost.crossed if reached.grace_ended and lost else change.crossed(higher)
@@ -132,10 +132,10 @@ def _follow_grace(customer: Customer, reached: Transition, change: _Change) -> N
         customer.grace = None
 
 
-def _begin_hold(customer: Customer, rules: Rules, now_ms: int) -> None:
+def _begin_hold(customer: Customer, rules: Rules, today: int) -> None:
     """Note a rise by the figures; by time alone, and by an override, there is none."""
     if rules.format >= 3:
-        customer.rose_ms = now_ms
+        customer.rose_day = today
 
 
 class _Change(NamedTuple):

@@ -198,8 +198,6 @@ def grace_end(rules: Rules, day: int) -> int:
     return day + rules.grace_days
 
 
-def hold_end(rules: Rules, rose_ms: int | None) -> int | None:
+def hold_end(rules: Rules, rose_day: int | None) -> int | None:
     """The business day on which the hold after a rise ends; None without one."""
-    if rose_ms is None or rules.hold_days == 0:
-        return None
-    return rules.calendar.day(rose_ms) + rules.hold_days
+    return None if rose_day is None or rules.hold_days == 0 else rose_day + rules.hold_days

@@ -107,7 +107,7 @@ def _instants(customer: Customer, rules: Rules) -> Iterator[tuple[int, DueReason
 
 def _instants_by_hand(customer: Customer, rules: Rules) -> Iterator[tuple[int, DueReason]]:
     """The ends of a hold and of tiers by hand, and when a fall is told."""
-    hold_day = hold_end(rules, customer.rose_ms)
+    hold_day = hold_end(rules, customer.rose_day)
     if hold_day is not None:
         yield rules.calendar.start(hold_day), DueReason("hold_ends")
     if customer.override is not None and customer.override.tier is not None:

@@ -52,7 +52,7 @@ def measured(rules: Rules, measure: str, value: int) -> Measured:
 
 
 def _held_until(customer: Customer, rules: Rules, clock_ms: int) -> str | None:
-    day = hold_end(rules, customer.rose_ms)
+    day = hold_end(rules, customer.rose_day)
     if day is None or day <= rules.calendar.day(clock_ms):
         return None
     return rfc3339(rules.calendar.start(day))

@@ -154,8 +154,9 @@ class Customer(Struct, array_like=True):
     """Whether the customer agreed to be contacted by each channel, and when that was said."""
     override: Annotated[Override | None, since(3)] = None
     """The newest word on the tier by hand, also one whose time is over."""
-    rose_ms: Annotated[int | None, since(3)] = None
-    """The instant of the last rise in tier, which a hold begins with; None if a fall ended it."""
+    rose_day: Annotated[int | None, since(3)] = None
+    """The business day of the last rise in tier, with which a hold begins; None if a fall ended
+    it."""
     purposes: Annotated[dict[str, tuple[bool, int]], since(3)] = field(default_factory=dict)
     """Whether the customer agreed to each purpose, and when that was said."""
     expiring: Annotated[Expiring | None, since(3)] = None

@@ -116,8 +116,8 @@ def test_a_longer_hold_makes_a_grace_wait_that_runs() -> None:
     assert moves(found.pass_to(day(60))) == [("base", "grace_expired", day(20))]
 
 
-def test_an_older_format_keeps_no_instant_of_a_rise() -> None:
+def test_an_older_format_keeps_no_day_of_a_rise() -> None:
     found = Driver(policy(0), format_number=2)
     found.feed(order("o1", "500", day(0)))
     found.pack()
-    assert found.state().rose_ms is None
+    assert found.state().rose_day is None
