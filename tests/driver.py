@@ -90,6 +90,7 @@ def run(
     lateness_ms: int = DEFAULT_LATENESS_MS,
     until_ms: int | None = None,
     limits: Limits | None = None,
+    live_from_ms: int | None = None,
 ) -> Run:
     """Runs lines as `tierstream backtest` does, with a policy given as parsed TOML."""
     options = BacktestOptions(
@@ -98,6 +99,7 @@ def run(
         allowed_lateness_ms=lateness_ms,
         limits=limits or Limits(),
         until_ms=until_ms,
+        live_from_ms=live_from_ms,
     )
     collected = Collected()
     backtest = Backtest(options, collected)

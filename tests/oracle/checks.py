@@ -47,7 +47,6 @@ _AT_MOST_128 = (
 _OPTIONAL_IDS = {"order.refunded": ("order_id",), "survey.answered": ("ticket_id",)}
 _MOST_POINTS = 10**12
 MOST_WAITING_DIGITS = 4
-ITEMS_ARE_JUDGED = True  # until the product takes lines of orders as they come
 
 
 @dataclass(frozen=True)
@@ -70,19 +69,6 @@ def integer_of(value: Decimal) -> int:
     return -magnitude if sign else magnitude
 
 
-def _are_items(value: list[Any]) -> bool:
-    def is_item(item: Any) -> bool:
-        return (
-            isinstance(item, dict)
-            and isinstance(item.get("sku"), str | None)
-            and isinstance(item.get("category"), str | None)
-            and isinstance(item.get("quantity"), Decimal | None)
-            and isinstance(item.get("unit_price"), Decimal | str | None)
-        )
-
-    return all(map(is_item, value))
-
-
 def _has_kind(value: Any, kind: str) -> bool:
     match kind:
         case "text" | "text or null":
@@ -96,7 +82,7 @@ def _has_kind(value: Any, kind: str) -> bool:
         case "amount":
             return isinstance(value, str | Decimal)
         case "items":
-            return isinstance(value, list) and (not ITEMS_ARE_JUDGED or _are_items(value))
+            return isinstance(value, list)
         case "attributes":
             return isinstance(value, dict)
         case "bools":
@@ -127,7 +113,7 @@ def amount_of(fields: dict[str, Any], policy: Policy) -> Fraction | None:
 
     An order without one counts zero.
     """
-    if "amount" not in fields:
+    if not has_amount(fields):
         return Fraction(0)
     amount = parse_amount(fields["amount"], amount_digits(fields, policy))
     is_converted = fields["type"] == "order.placed" or is_return(fields)
@@ -135,6 +121,11 @@ def amount_of(fields: dict[str, Any], policy: Policy) -> Fraction | None:
         return amount
     rate = policy.rates.get(fields.get("currency", policy.currency), Fraction(1))
     return amount if to_minor(amount, rate, policy.digits) <= MOST_MINOR_UNITS else None
+
+
+def has_amount(fields: dict[str, Any]) -> bool:
+    """Whether there is an amount: an empty text is none."""
+    return bool(fields.get("amount", "") != "")
 
 
 def is_return(fields: dict[str, Any]) -> bool:
@@ -254,7 +245,7 @@ def _no_such_merge(fields: dict[str, Any]) -> bool:
 def _policy_reasons(fields: dict[str, Any], policy: Policy) -> Iterator[tuple[str, bool]]:
     """Pairs of reason and whether it applies, of those the engine finds without a state."""
     specific = FIELDS_OF[fields["type"]]
-    is_missing = fields["type"] == "order.placed" and "amount" not in fields
+    is_missing = fields["type"] == "order.placed" and not has_amount(fields)
     yield "missing_field", is_missing and not policy.amounts_optional
     yield "invalid_amount", "amount" in specific and amount_of(fields, policy) is None
     yield (

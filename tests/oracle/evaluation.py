@@ -277,6 +277,7 @@ def attributes_refused(
         "sequence": customer.sequence,
         "effective_at": time_text(at_ms),
         "caused_by": [event.event_id],
+        "reason": "profile",
         "refused": sorted(name[:128] for name in names)[:64],
         **marks(customer, at_ms, policy),
     }

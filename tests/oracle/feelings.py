@@ -9,7 +9,7 @@ from tests.oracle.customer import Customer
 from tests.oracle.ledger import Figures
 from tests.oracle.levels import ACTIVE, AT_RISK, CHURNED, DORMANT
 from tests.oracle.policy import Policy
-from tests.oracle.times import HOUR_MS, time_text
+from tests.oracle.times import HOUR_MS
 
 HEALTH_DEFAULTS = {
     "recency": 1,
@@ -58,13 +58,12 @@ def last_scores(customer: Customer, survey: str, count: int) -> list[int]:
     return [score for _, score in sorted(answers, key=lambda answer: answer[0])][-count:]
 
 
-def churn_answer(customer: Customer) -> dict[str, Any] | None:
+def churn_answer(customer: Customer) -> str | None:
     """Why the customer left, as told last: of equal times the one that arrived last."""
     if not customer.churn_answers:
         return None
     at_ms = max(each_ms for each_ms, _ in customer.churn_answers)
-    answer = [each for each_ms, each in customer.churn_answers if each_ms == at_ms][-1]
-    return {"answer": answer, "answered_at": time_text(at_ms)}
+    return [each for each_ms, each in customer.churn_answers if each_ms == at_ms][-1]
 
 
 def _mean(values: list[int], unit: int = 1) -> str | None:

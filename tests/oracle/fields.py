@@ -28,7 +28,7 @@ COMMON_FIELDS = {
 FIELDS_OF: dict[str, dict[str, str]] = {
     "order.placed": {
         "order_id": "text, required",
-        "amount": "amount, required",
+        "amount": "amount",
         "currency": "text, required",
         "items": "items",
         "payment_status": "text",
@@ -88,6 +88,7 @@ FIELDS_OF: dict[str, dict[str, str]] = {
         "by": "text",
         "note": "text",
     },
+    "tier.override_approved": {"override": "text, required", "by": "text, required"},
 }
 TOPICS = {
     **{kind: "orders" for kind in FIELDS_OF if kind.startswith("order.")},

@@ -86,6 +86,8 @@ def _verdict_by_subject(event: Event, customer: Customer, base: str) -> str:
             return _verdict_on_currency(event, customer.open_order(event.fields["order_id"]))
         case "points.redeemed":
             return _verdict_on_redemption(event, customer)
+        case "tier.override_approved":
+            return INVALID_VALUE  # without approval in the policy none ever waits for it
         case "consent.changed":
             return _verdict_on_consent(event, customer)
     return event.type

@@ -249,7 +249,7 @@ def _fold(own: Sequence[LogRecord], log: _Log, shelf: _Shelf) -> Iterator[Place]
     """One partition for some customers; yields the merge it waits for, again and again."""
     story, up_to, controls = shelf.story, log.up_to[shelf.number], log.controls[shelf.number]
     deployment = Deployment(live=True, allowed_lateness_ms=0, until_ms=None, limits=_ANY_TIME)
-    partition = Partition(deployment, _first_policy(controls), is_whole=False)
+    partition = Partition(deployment, _first_policy(controls), is_whole=False, is_log=True)
     told = log.turns.get(shelf.number, Turns())
     partition.turns_told = None if log.is_whole else told
     turns = _turns_among(own, told)
@@ -299,10 +299,10 @@ def _in_order(turns: Sequence[_Turn], controls: Sequence[_Control]) -> Sequence[
 
 def _take(partition: Partition, record: LogRecord, shelf: _Shelf) -> Iterator[Place]:
     arrival = record.arrival
-    if arrival is None:
-        partition.take_keyed(record.value, record.offset, record.attributes)
-    elif not arrival.is_transfer:
-        partition.take_keyed(record.value, record.offset, record.attributes, arrival.way)
+    if arrival is None or not arrival.is_transfer:
+        key = None if record.key is None else record.key.decode("utf-8", "replace")
+        way = None if arrival is None else arrival.way
+        partition.take_keyed(record.value, record.offset, record.attributes, way, key)
     else:
         while not isinstance(transfer := shelf.moving.get(arrival.follows_from), Transfer):
             yield arrival.follows_from

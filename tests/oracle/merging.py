@@ -16,7 +16,6 @@ from tests.oracle.policy import Policy
 from tests.oracle.times import business_day
 
 T = TypeVar("T")
-MERGE_IS_PURCHASE = False  # until the product has that rule
 _BEFORE = 10**12  # places of who is merged lie before those of who stays
 
 
@@ -40,7 +39,6 @@ def take_over(customer: Customer, transfer: Transfer, at_ms: int, policy: Policy
         if order.counts(policy) and not counted_before
     ]
     effect = Effect(max(came_ms, default=None), other.last_interaction_ms())
-    effect = effect if MERGE_IS_PURCHASE else Effect()
     _join_the_rest(customer, other, policy)
     late = transfer.at_ms < at_ms
     cause = Cause(at_ms, today, before, reason="merge", late=late, caused_by=caused_by)

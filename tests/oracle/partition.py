@@ -100,6 +100,8 @@ class Partition:
     unmatched: int = 0
     line: int = 0  # the record being taken
     places: int = 0  # how many events have come so far
+    is_log: bool = False  # and no file of events
+    key: str | None = None  # of the record being taken, as far as it is known
     waiting: dict[str, Waiting] = field(default_factory=dict)  # for their turn under the policy
     round: Round = field(default_factory=Round)
     turns_told: Turns | None = None  # and had by `turn`, since not everybody is here
@@ -118,7 +120,7 @@ class Partition:
 
     def take_control(self, raw: bytes, line: int) -> None:
         """A record of a log that is no event: a tick, or a policy."""
-        self.line = line
+        self.line, self.is_log = line, True
         parsed = parse_object(raw)
         if parsed["type"] == "clock.tick":
             self._take_tick(integer_of(parsed["at"]))
@@ -131,14 +133,15 @@ class Partition:
         line: int,
         attributes: dict[str, bytes],
         way: Way | None = None,
+        key: str | None = None,
     ) -> None:
         """A record of a log under a customer's key: an event, or what was to be one.
 
         With a way it was told of somebody merged, and has come on it.
         """
-        self.line = line
+        self.line, self.key = line, key
         if raw is None:
-            self._bury("not_json", None)
+            self._bury(self._spared("not_json"), None)
             return
         parsed = self._parse(raw, attributes)
         if parsed is not None:
@@ -163,16 +166,22 @@ class Partition:
         self, raw: bytes, attributes: dict[str, bytes] | None = None
     ) -> dict[str, Any] | None:
         if len(raw) > MOST_BYTES:
-            self._bury("too_large", None)
+            self._bury(self._spared("too_large"), None)
             return None
         try:
             parsed = parse_object(raw)
             if attributes and "ce_specversion" in attributes:
                 return from_binary(parsed, attributes)
         except NotJsonError:
-            self._bury("not_json", None)
+            self._bury(self._spared("not_json"), None)
             return None
         return parsed
+
+    def _spared(self, reason: str, *customer_ids: str) -> str:
+        """The reason of a dead letter: in a log nothing of the erased is told, whatever it is."""
+        ids = [*customer_ids, *([] if self.key is None else [self.key])]
+        is_erased = self.is_log and any(self._survivor(each) in self.erased for each in ids)
+        return "erased_customer" if is_erased else reason
 
     def _bury(self, reason: str, event_id: str | None) -> None:
         if event_id is not None and len(event_id) > 128:
@@ -183,7 +192,9 @@ class Partition:
         fields = native_fields(parsed)
         reason = ingest_reason(parsed, fields, self.deployment.limits)
         if reason is not None:
-            self._bury(reason, readable_event_id(parsed))
+            told = fields.get("customer_id")
+            ids = [told] if isinstance(told, str) else []
+            self._bury(self._spared(reason, *ids), readable_event_id(parsed))
             return
         at_ms = time_of(fields["occurred_at"])
         assert at_ms is not None

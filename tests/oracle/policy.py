@@ -72,12 +72,16 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+Number = Fraction | int
+"""An exact number; whole ones are compared faster as such."""
+
+
 @dataclass(frozen=True)
 class Tier:
     """A tier; `cutoffs` by measure, a monetary one in minor units."""
 
     name: str
-    cutoffs: dict[str, Fraction]
+    cutoffs: dict[str, Number]
     action: str | None
     action_down: str | None = None
 
@@ -109,9 +113,9 @@ class Policy:
     paid_only: bool
     loyal_min_orders: int
     rates: dict[str, Fraction]
-    recency_cutoffs: tuple[Fraction, ...]
-    frequency_cutoffs: tuple[Fraction, ...]
-    monetary_cutoffs_minor: tuple[Fraction, ...]
+    recency_cutoffs: tuple[Number, ...]
+    frequency_cutoffs: tuple[Number, ...]
+    monetary_cutoffs_minor: tuple[Number, ...]
     weights: tuple[Fraction, Fraction, Fraction]
     tiers: tuple[Tier, ...]
     grace_days: int
@@ -147,6 +151,12 @@ class Policy:
         return next((tier for tier in self.tiers if tier.name == name), None)
 
 
+def number(value: Any) -> Number:
+    """A TOML number or decimal text, as written."""
+    found = exact(value)
+    return found.numerator if found.denominator == 1 else found
+
+
 def exact(value: Any) -> Fraction:
     """A TOML number or decimal text, as written."""
     return Fraction(str(value))
@@ -167,11 +177,11 @@ def _with_defaults(given: dict[str, Any], defaults: dict[str, Any]) -> dict[str,
 
 def _tier(given: dict[str, Any], digits: int) -> Tier:
     cutoffs = {
-        measure: exact(given[key]) for key, measure in CONDITIONS if given.get(key) is not None
+        measure: number(given[key]) for key, measure in CONDITIONS if given.get(key) is not None
     }
     for measure in MONEY:
         if measure in cutoffs:
-            cutoffs[measure] *= 10**digits
+            cutoffs[measure] = number(cutoffs[measure] * 10**digits)
     return Tier(given["name"], cutoffs, given.get("action"), given.get("action_down"))
 
 
@@ -213,9 +223,9 @@ def read_policy(
         paid_only=whole["count_orders"] == "paid",
         loyal_min_orders=whole["loyal_min_orders"],
         rates=rates | {whole["currency"]: Fraction(1)},
-        recency_cutoffs=tuple(map(exact, cutoffs["recency_days"])),
-        frequency_cutoffs=tuple(map(exact, cutoffs["frequency"])),
-        monetary_cutoffs_minor=tuple(exact(c) * 10**digits for c in cutoffs["monetary"]),
+        recency_cutoffs=tuple(map(number, cutoffs["recency_days"])),
+        frequency_cutoffs=tuple(map(number, cutoffs["frequency"])),
+        monetary_cutoffs_minor=tuple(number(exact(c) * 10**digits) for c in cutoffs["monetary"]),
         weights=(
             exact(weights["recency"]),
             exact(weights["frequency"]),

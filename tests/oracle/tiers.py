@@ -3,13 +3,12 @@
 import math
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from fractions import Fraction
 from typing import Any
 
 from tests.oracle.ledger import Counted, Figures, figures_on, is_in_window
 from tests.oracle.money import MOST_MINOR_UNITS, money_text
 from tests.oracle.overrides import Override
-from tests.oracle.policy import CONDITIONS, MONEY, Policy
+from tests.oracle.policy import CONDITIONS, MONEY, Number, Policy
 from tests.oracle.times import business_day, start_of_day, time_text
 
 PROSPECT = "prospect"
@@ -28,7 +27,7 @@ def rank_of(tier: str, policy: Policy) -> int | None:
     return names.index(tier) if tier in names else None
 
 
-def holds(measure: str, cutoff: Fraction, figures: Figures) -> bool:
+def holds(measure: str, cutoff: Number, figures: Figures) -> bool:
     value = figures.measure(measure)
     return value <= cutoff if measure == "recency_days" else value >= cutoff
 
@@ -281,7 +280,7 @@ class View:
     figures: Figures | None
 
 
-def _shown(value: int | Fraction | None, measure: str, policy: Policy) -> Any:
+def _shown(value: Number | None, measure: str, policy: Policy) -> Any:
     if value is None:
         return None
     if measure in MONEY:
@@ -292,7 +291,7 @@ def _shown(value: int | Fraction | None, measure: str, policy: Policy) -> Any:
 def crossed(tier: str, before: View, after: View, at_ms: int) -> list[dict[str, Any]]:
     """The conditions of a tier that came to hold or ceased to hold."""
 
-    def look(view: View, measure: str) -> tuple[Fraction | None, bool, int | None]:
+    def look(view: View, measure: str) -> tuple[Number | None, bool, int | None]:
         """Cut-off of the condition, whether it holds, and the value looked at."""
         known = view.policy.tier_named(tier)
         cutoff = known.cutoffs.get(measure) if known else None

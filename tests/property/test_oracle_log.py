@@ -15,16 +15,17 @@ from tests.oracle.log import LogRecord, Story, fold
 from tests.oracle.partition import Deployment, Partition
 from tests.oracle.policy import read_policy
 from tests.oracle.profiles import profile_of
-from tests.property.test_against_oracle import with_ticks
-from tests.support.histories import History, random_policy
+from tests.property.test_against_oracle import Traffic, traffic_of, with_ticks
 
 pytestmark = [pytest.mark.slow, pytest.mark.always]
 
 _FAR = Limits(min_event_time_ms=-(10**30), newest_event_time_ms=10**31)
 
 
-def _log(random: Random, policy: dict[str, Any], other: dict[str, Any]) -> list[LogRecord]:
-    events = History(random, customers=4, days=120).lines(60)
+def _log(
+    random: Random, traffic: Traffic, policy: dict[str, Any], other: dict[str, Any]
+) -> list[LogRecord]:
+    events = traffic.history(random, 4, 120).lines(60)
     records: list[LogRecord] = []
     at_a_time = random.choice([None, 1, 2])
     for line in with_ticks(random, events, policy, other, at_a_time):
@@ -59,7 +60,8 @@ def _whole(records: list[LogRecord], policy: dict[str, Any], up_to: int) -> tupl
             assert record.value is not None
             partition.take_control(record.value, record.offset)
         else:
-            partition.take_keyed(record.value, record.offset, record.attributes)
+            key = record.key.decode()
+            partition.take_keyed(record.value, record.offset, record.attributes, key=key)
         told += [(record.offset, output) for output in partition.outputs[before:]]
     letters = sorted(partition.dead_letters, key=lambda letter: letter["line"])
     counts = partition.accepted, partition.duplicates, sorted(partition.changed_lines)
@@ -94,8 +96,9 @@ def _folded(story: Story) -> tuple[Any, ...]:
 @given(seed=st.integers(0, 2**32))
 def test_a_log_folded_customer_by_customer_is_the_log_folded_whole(seed: int) -> None:
     random = Random(seed)
-    policy = random_policy(random, middle_tier=True)
-    records = _log(random, policy, {**random_policy(random, middle_tier=True), "version": "next"})
+    traffic = traffic_of(random)
+    policy = traffic.policy(random)
+    records = _log(random, traffic, policy, {**traffic.policy(random), "version": "next"})
     up_to = random.choice(records).offset
     told, letters, counts, profiles, earlier = _whole(records, policy, up_to)
     story = fold(records, up_to)

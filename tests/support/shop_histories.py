@@ -30,13 +30,45 @@ def random_shop_policy(random: Random, *, middle_tier: bool | None = None) -> di
     tiers[0].update(random.choice(ever))
     if random.random() < 0.3:
         tiers[1].update(random.choice(ever))
-        tiers[1].pop("min_score", None) if random.random() < 0.5 else None
     for tier in tiers:
         if random.random() < 0.4:
             tier["action_down"] = "keep_in_touch"
+    if "points" in policy:
+        policy["points"] |= _points_keys(random)
+    if random.random() < 0.5:
+        policy.setdefault("care", {})["surveys"] = _surveys(random, policy["window_days"])
     if random.random() < 0.4:
         policy["dormancy"] |= _probability(random)
     return policy
+
+
+def _points_keys(random: Random) -> dict[str, Any]:
+    """Points for each full amount, and a word before they expire."""
+    found: dict[str, Any] = {}
+    if random.random() < 0.6:
+        found |= {"warn_days": random.choice([1, 3, 20])}
+        if random.random() < 0.5:
+            found["warn_action"] = "spend_them"
+    if random.random() < 0.4:
+        found |= {"per": random.choice(["10", "0.75", "90"]), "rate": "2", "rates": {"A": "3"}}
+    if random.random() < 0.3:
+        found |= {"pers": {"A": "7.50", "prospect": "20"}, "rates": {}}
+    return found
+
+
+def _surveys(random: Random, window_days: int) -> dict[str, Any]:
+    rest = random.choice([1, 3, 10])
+    found: dict[str, Any] = {
+        "rest_days": rest,
+        "after_ticket": {"days": random.choice([1, 2, 5]), "action": "ask"},
+        "after_order": {"days": random.randint(1, min(10, window_days - 1)), "survey": "nps"},
+        "cadence": {"A": {"days": rest + random.randint(0, 9)}, "prospect": {"days": 30}},
+    }
+    if random.random() < 0.4:
+        found["after_order"]["tiers"] = ["A", "B"]
+    for name in random.sample(["after_ticket", "after_order", "cadence"], random.randint(0, 2)):
+        del found[name]
+    return found
 
 
 def _probability(random: Random) -> dict[str, Any]:
@@ -194,6 +226,46 @@ class ShopHistory(History):
             told["attributes"] = {**told["attributes"], name: odd[name]}
         return told
 
+    def _followup(self, _customer: str) -> dict[str, Any]:
+        random = self._random
+        on = self._now + timedelta(days=random.choice([-30, -1, 0, 1, 2, 10, 40]))
+        dates = [f"{on:%Y-%m-%d}", f"{on:%Y-%m-%d}", f"{on:%Y-%m-%d}", None, "2023-02-30", "soon"]
+        told: dict[str, Any] = {
+            "type": "followup.scheduled",
+            "followup_id": f"f{random.randint(1, 4)}",
+            "on": random.choices(dates, [30, 30, 30, 20, 2, 2])[0],
+        }
+        if random.random() < 0.4:
+            told |= {"by": "ann", "note": random.choice(["", "call", "n" * 129])}
+        return told
+
+    def _new_survey(self, customer: str) -> dict[str, Any]:
+        if self._random.random() < 0.5:
+            return self._survey(customer)
+        answers = ["price", "moved", "service", "", "x" * 65]
+        answer = self._random.choices(answers, [10, 10, 10, 1, 1])[0]
+        return {"type": "survey.answered", "survey": "churn", "answer": answer}
+
+    def _new_ticket(self, customer: str) -> dict[str, Any]:
+        told = self._ticket(customer)
+        if self._random.random() < 0.2:
+            return {"type": "ticket.responded", "ticket_id": told["ticket_id"]}
+        return told
+
+    def _points(self, _customer: str) -> dict[str, Any]:
+        points = self._random.choice([-500, -60, -1, 0, 1, 40, 40, 300])
+        return {"type": "points.adjusted", "points": points, "reason": "goodwill"}
+
+    def _few_redemptions(self, customer: str) -> dict[str, Any]:
+        told = self._redemption(customer)
+        told["redemption_id"] = f"p{self._random.randint(1, 12)}"
+        if self._random.random() < 0.35:
+            return {
+                "type": "points.redemption_cancelled",
+                "redemption_id": told["redemption_id"],
+            }
+        return told
+
 
 _KINDS: dict[str, float] = {
     "order": 38,
@@ -203,6 +275,11 @@ _KINDS: dict[str, float] = {
     "override": 4,
     "consent": 4,
     "profile": 5,
+    "followup": 3,
+    "survey": 5,
+    "ticket": 9,
+    "points": 3,
+    "redemption": 9,
 }
 
 _MAKERS: dict[str, Callable[[Any, str], dict[str, Any]]] = {
@@ -213,4 +290,9 @@ _MAKERS: dict[str, Callable[[Any, str], dict[str, Any]]] = {
     "override": ShopHistory._override,
     "consent": ShopHistory._new_consent,
     "profile": ShopHistory._new_profile,
+    "followup": ShopHistory._followup,
+    "survey": ShopHistory._new_survey,
+    "ticket": ShopHistory._new_ticket,
+    "points": ShopHistory._points,
+    "redemption": ShopHistory._few_redemptions,
 }
