@@ -128,6 +128,7 @@ class Account(Struct, array_like=True):
         """Whether a redemption was cancelled before it came; then it is accepted without effect."""
         if not self.spent.take_waiting(seen_ids.digest(redemption_id)):
             return False
+        self.spent.keep(redemption_id, [])
         self._remember(redemption_id, points)
         return True
 

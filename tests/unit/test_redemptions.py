@@ -98,6 +98,13 @@ def test_a_cancellation_that_comes_first_leaves_neither_an_effect() -> None:
     ]
 
 
+def test_a_redemption_that_was_cancelled_first_may_be_cancelled_again() -> None:
+    run = driver()
+    run.feed(order("o1", "100", day(0)), redemption_cancelled(day(3)), redeemed(80, day(2)))
+    assert run.feed(redemption_cancelled(day(4))) == []
+    assert run.unmatched == 0
+
+
 def test_cancellations_that_never_meet_their_redemption_are_counted() -> None:
     run = driver()
     for number in range(MAX_REDEMPTIONS + 2):
