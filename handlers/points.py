@@ -24,7 +24,10 @@ def follow_points(context: Context, customer: Customer, applied: AppliedEvent) -
     if order is not None:
         _follow_order(context, customer, order, rule, applied)
     elif applied.effect.returned:
-        _follow_return(context, customer, rule, applied)
+        for returned in applied.effect.returned:
+            key = f"{applied.cause.key}:{returned.order_id}"
+            cause = applied.cause._replace(key=key)
+            _follow_order(context, customer, returned, rule, applied._replace(cause=cause))
     elif type(event) is ActivityRecorded:
         _earn_by_activity(context, customer, event, rule, applied)
     elif type(event) is PointsRedeemed:
@@ -108,18 +111,6 @@ def _follow_order(
     if delta:
         about = About(order_id=order.order_id)
         emit_change(context, customer, delta, applied.now_ms, applied.cause, about)
-
-
-def _follow_return(
-    context: Context, customer: Customer, rule: PointsRule, applied: AppliedEvent
-) -> None:
-    """Take back the points of what a return took from several orders, as one sum."""
-    delta = sum(
-        _bring_in_line(context.rules, rule, customer, order, applied.now_ms)
-        for order in applied.effect.returned
-    )
-    if delta:
-        emit_change(context, customer, delta, applied.now_ms, applied.cause, About())
 
 
 def _bring_in_line(

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from scoring import id_list, seen_ids
 from scoring.change import REFUND
-from scoring.changing import apply_waiting, in_base, settle
+from scoring.changing import in_base, settle
 from scoring.ledger import MAX_LEFT, MAX_WAITING, Ledger
 from scoring.money import MAX_MINOR_UNITS
 from scoring.order import PENDING, Later, Order, digits_of
@@ -112,19 +112,21 @@ def _join_waiting(own: Ledger, other: Ledger, joined: Joined, rules: Rules) -> N
     """Apply the waiting changes of both to the orders of both; a refund waits at most once."""
     waiting, own.waiting = [*own.waiting, *other.waiting], []
     for change in waiting:
-        found, same = own.find(change.order_id), None
+        same = None
         if change.kind == REFUND:
             amount, currency = change.amount(rules.base_digits), change.currency or None
             same = own.is_duplicate_refund(
                 change.order_id, change.refund_id, amount, currency, rules
             )
-        if same is not None:
-            joined.unmatched += not same
-        elif found is None:
+        if same is None:
             own.waiting.append(change)
         else:
+            joined.unmatched += not same
+    for order_id in dict.fromkeys(change.order_id for change in own.waiting):
+        found = own.find(order_id)
+        if found is not None:
             joined.changed.append((found, found.counts))
-            joined.unmatched += apply_waiting(found, [change], rules)
+            joined.unmatched += own.apply_waiting(found, rules)
     excess = max(0, len(own.waiting) - MAX_WAITING)
     del own.waiting[:excess]
     joined.unmatched += excess

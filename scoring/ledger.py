@@ -127,11 +127,7 @@ class Ledger(Struct, array_like=True):
 
     def place(self, order: Order, rules: Rules, today: int) -> Placed:
         """Add a new order, and apply the changes that waited for it."""
-        unmatched = 0
-        if self.waiting:
-            own = [change for change in self.waiting if change.order_id == order.order_id]
-            unmatched = apply_waiting(order, own, rules)
-            self.waiting = [c for c in self.waiting if c.order_id != order.order_id]
+        unmatched = self.apply_waiting(order, rules)
         order.counts = counts(order, rules)
         if order.day <= today - rules.window_days:
             self._go(order, rules)
@@ -146,6 +142,15 @@ class Ledger(Struct, array_like=True):
         if order.counts:
             self._measure()
         return Placed(order.counts, unmatched)
+
+    def apply_waiting(self, order: Order, rules: Rules) -> int:
+        """Apply the changes that waited for an order; how many of them had no effect."""
+        if not self.waiting:
+            return 0
+        own = [change for change in self.waiting if change.order_id == order.order_id]
+        if own:
+            self.waiting = [c for c in self.waiting if c.order_id != order.order_id]
+        return apply_waiting(order, own, rules)
 
     def change(self, change: Change, rules: Rules) -> Changed:
         """Apply a change to its order, or let it wait if the order is missing."""

@@ -403,10 +403,13 @@ def test_points_follow_edits_refunds_and_what_undoes_them() -> None:
     assert moved(told.feed(paid("o1", day(6)))) == [("order", "o1", 80, 80)]
 
 
-def test_a_return_takes_points_of_all_its_orders_in_one_output() -> None:
+def test_a_return_takes_points_of_each_of_its_orders() -> None:
     told = driver(points=POINTS)
     told.feed(order("o1", "10", day(0)), order("o2", "10", day(1)), redeemed(18, day(2)))
-    assert moved(told.feed(returned("15", day(3)))) == [("refund", None, -15, -13)]
+    found = told.feed(returned("15", day(3)))
+    assert moved(found) == [("refund", "o2", -10, -8), ("refund", "o1", -5, -13)]
+    ids = [each["id"] for each in found]
+    assert len(set(ids)) == len(ids)
 
 
 def test_an_edit_that_waited_gives_the_points_of_its_amount() -> None:
