@@ -16,6 +16,7 @@ from scoring.money import MAX_MINOR_UNITS
 from scoring.order import PENDING, Later, Order, digits_of
 from scoring.returns import MAX_RETURNS
 from scoring.rules import Rules
+from scoring.timestamps import NEVER_MS
 
 
 class Joined(Struct):
@@ -79,17 +80,22 @@ def join_orders(own: Order, other: Order, rules: Rules) -> None:
 
 def _join_payment(own: Order, other: Order) -> None:
     """Cancelled if either is, unless a payment of the other is newer than its cancellation."""
-    own.cancelled = own.cancelled or other.cancelled
-    if own.later is None and other.later is None:
-        return
-    paid = [at for at in (own.newest_payment_ms, other.newest_payment_ms) if at is not None]
-    later, theirs = own.known_later(), other.later or Later()
-    cancelled = [at for at in (later.cancelled_ms, theirs.cancelled_ms) if at is not None]
-    later.cancelled_ms = max(cancelled, default=None)
-    if later.paid_ms is not None or theirs.paid_ms is not None:
-        later.paid_ms = max(paid)
-    if later.cancelled_ms is not None and later.paid_ms is not None:
-        own.cancelled = own.cancelled and later.paid_ms <= later.cancelled_ms
+    own.cancelled = _stays_cancelled(own, other) or _stays_cancelled(other, own)
+    theirs = other.later or Later()
+    if theirs.paid_ms is not None or theirs.cancelled_ms is not None:
+        newest_payment_ms, later = own.newest_payment_ms, own.known_later()
+        if theirs.paid_ms is not None:
+            later.paid_ms = max(theirs.paid_ms, newest_payment_ms or theirs.paid_ms)
+        if theirs.cancelled_ms is not None:
+            later.cancelled_ms = max(theirs.cancelled_ms, later.cancelled_ms or NEVER_MS)
+
+
+def _stays_cancelled(order: Order, twin: Order) -> bool:
+    """Whether an order is cancelled, and no payment that its twin knows of is newer."""
+    if not order.cancelled or order.later is None or order.later.cancelled_ms is None:
+        return order.cancelled
+    paid_ms = twin.newest_payment_ms
+    return paid_ms is None or paid_ms <= order.later.cancelled_ms
 
 
 def _join_later(own: Order, other: Order, theirs: Later, rules: Rules) -> None:

@@ -18,7 +18,6 @@ from tests.builders import (
     cancelled,
     day,
     edited,
-    merged,
     order,
     paid,
     payment_failed,
@@ -39,7 +38,7 @@ _CURRENCIES = ("USD", "USD", "USD", "JPY", "KWD", "GBP")
 
 
 def random_policy(random: Random) -> dict[str, Any]:
-    """A policy with a short window and short silences."""
+    """A policy with a short window, short silences and no grace."""
     policy: dict[str, Any] = {
         "window_days": random.choice([5, 12, 30]),
         "count_orders": random.choice(["placed", "paid"]),
@@ -50,7 +49,7 @@ def random_policy(random: Random) -> dict[str, Any]:
             "monetary": ["1", "4", "9", "20"],
         },
         "dormancy": {"at_risk_days": 3, "dormant_days": 5, "churned_days": 8},
-        "movement": {"grace_days": random.choice([0, 2])},
+        "movement": {"grace_days": 0},
     }
     if random.random() < 0.5:
         policy["points"] = {"rate": "1.5", "expire_after_days": random.choice([7, 60])}
@@ -58,16 +57,13 @@ def random_policy(random: Random) -> dict[str, Any]:
 
 
 def random_lines(random: Random, count: int) -> list[bytes]:
-    """Events of two customers, now and then of one who is merged into the other."""
+    """Events of two customers."""
     lines = []
     for number in range(count):
         line = _any_line(random, number)
         lines.append(edited(line, event_id=f"e{random.choice([number, number, number // 2])}"))
         if random.random() < 0.1:
             lines.append(random.choice(lines))
-    if random.random() < float(__import__("os").environ.get("MERGE","0.3")):
-        at = random.randrange(len(lines))
-        lines.insert(at, merged("ana", day(at // 4), "ben"))
     return lines
 
 

@@ -159,3 +159,17 @@ def test_in_an_older_format_a_cancellation_is_final() -> None:
     told.feed(order("o1", "50", day(3), payment_status="paid", event_id="again"))
     assert figures(told) == GONE
     told.pack()
+
+
+def test_what_waited_under_two_ids_meets_the_order_as_what_waited() -> None:
+    told = driver()
+    told.feed(paid("o1", day(1), "ana"), cancelled("o1", day(2), "ana"))
+    told.feed(order("o1", "50", day(3), "ben", payment_status="paid"), merged("ana", day(5), "ben"))
+    assert figures(told) == GONE
+
+
+def test_the_payment_status_of_one_id_revives_nothing_that_waited_under_the_same() -> None:
+    told = driver()
+    told.feed(order("o1", "50", day(0), "ana"), cancelled("o1", day(1), "ben"))
+    told.feed(order("o1", "50", day(2), "ben", payment_status="paid"), merged("ana", day(5), "ben"))
+    assert figures(told) == GONE
