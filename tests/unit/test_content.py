@@ -173,6 +173,34 @@ def test_other_objects_have_other_digests(one: str, other: str) -> None:
     assert of_object(one) != of_object(other)
 
 
+PLAIN = f'{{{BASE},"x":1.50,"deep":[1,{{"y":null}}]}}'.encode()
+TIME = day(0).replace(".000", "")
+ENVELOPE = {"specversion": "1.0", "id": "c", "type": "page.viewed", "subject": "ana"}
+STRUCTURED = json.dumps({**ENVELOPE, "time": TIME, "data": {"sku": "a"}}).encode()
+BINARY = {
+    "ce_specversion": b"1.0",
+    "ce_id": b"c",
+    "ce_type": b"page.viewed",
+    "ce_subject": b"ana",
+    "ce_time": TIME.encode(),
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "headers", "digest"),
+    [
+        (PLAIN, None, "05ac20ac084daec5"),
+        (STRUCTURED, None, "c00521ca45d2589f"),
+        (b'{"sku":"a"}', BINARY, "c385f271f6a89463"),
+    ],
+    ids=["native", "structured", "binary"],
+)
+def test_digests_of_objects_are_those_that_releases_before_kept(
+    line: bytes, headers: dict[str, bytes] | None, digest: str
+) -> None:
+    assert content_of(line, headers).digest_of_object().hex() == digest
+
+
 # -- what is remembered, and the step from one format to the next
 
 RETRY = edited(ORDER, attempt=2)

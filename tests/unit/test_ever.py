@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from cli.explain.words import condition_words
+from handlers.explain.build import explain
 from handlers.formats import FIRST
 from scoring.id_list import holds, joined, remember
 from scoring.ledger import MAX_LEFT
 from scoring.policy import Movement, PointsPolicy, Policy, Tier
-from tests.builders import cancelled, day, merged, order, refund, viewed
+from tests.builders import cancelled, day, day_ms, merged, order, refund, viewed
 from tests.driver import Driver, run
 
 WEEK = Policy(window_days=7)
@@ -110,6 +112,20 @@ def test_crossed_names_the_condition_on_ever_with_money() -> None:
         "1050.00",
         "1000.00",
     )
+
+
+def test_explain_says_how_much_of_spend_ever_is_missing() -> None:
+    driver = driver_of(BY_SPEND)
+    driver.feed(order("o1", "600", day(0)), viewed(day(30)))
+    found = explain(driver.state(), driver.partition.rules, day_ms(30))
+    assert found.tier.above is not None
+    [condition] = found.tier.above.conditions
+    assert condition_words(condition, "USD") == (
+        "spend ever ≥ 1,000.00 USD",
+        "is 600.00 USD",
+        "400.00 USD short",
+    )
+    assert (found.orders.spend_ever, found.orders.orders_ever) == ("600.00", 1)
 
 
 def test_the_next_tier_takes_what_is_missing_of_spend_ever() -> None:
