@@ -90,7 +90,7 @@ def policies(draw: st.DrawFn) -> Policy:
         movement=Movement(
             draw(st.integers(0, 6)),
             draw(st.booleans()),
-            hold_days=draw(st.sampled_from([0, 3, 12, 25])),
+            hold_days=draw(st.sampled_from([0, 0, 3, 12, 25])),
             warn_days=draw(st.integers(1, 7)),
         ),
     )
@@ -178,6 +178,7 @@ def check_needed(story: Story, rank: int, needed: dict[str, Any], at_ms: int) ->
 
 
 @given(stories())
+@settings(max_examples=60)
 def test_keeps_until_is_the_first_instant_with_a_worse_tier(story: Story) -> None:
     driver = story.driver()
     shown = driver.profile()
@@ -218,6 +219,7 @@ def test_what_the_next_tier_takes_reaches_it_and_less_does_not(story: Story) -> 
 
 
 @given(stories())
+@settings(max_examples=40)
 def test_each_fall_ahead_is_told_as_a_look_at_every_instant_says(story: Story) -> None:
     end_ms = START_MS + LAST_DAY * DAY_MS
     driver = story.driver(story.now_ms)
@@ -297,3 +299,30 @@ def _time_of(line: bytes) -> int:
 
 def _calendar(policy: Policy) -> BusinessCalendar:
     return BusinessCalendar(policy.timezone)
+
+
+@given(stories())
+@settings(max_examples=40)
+def test_a_tier_by_hand_bounds_the_tier_for_as_long_as_it_is_in_force(story: Story) -> None:
+    policy, calendar = story.policy, _calendar(story.policy)
+    at_once = policy.movement.grace_days == policy.movement.hold_days == 0
+    driver, waiting = Driver(policy, format_number=NEWEST, lateness_ms=0), [*story.lines]
+    for at_ms in _instants(story, calendar, START_MS + LAST_DAY * DAY_MS):
+        driver.pass_to(rfc3339(at_ms))
+        while waiting and _time_of(waiting[0]) == at_ms:
+            driver.feed(waiting.pop(0))
+        if driver.partition.store.get("ana") is None:
+            continue
+        shown = driver.profile()
+        rank, qualified = rank_of(policy, shown["tier"]), rank_by_figures(policy, shown)
+        hand = shown["override"]
+        if hand is not None:
+            granted, mode = rank_of(policy, hand["tier"]), hand.get("mode", "floor")
+            assert mode == "floor" or rank >= granted
+            assert mode == "ceiling" or rank <= granted
+            if mode == "fixed":
+                qualified = granted
+            else:
+                qualified = (min if mode == "floor" else max)(qualified, granted)
+        assert rank <= qualified
+        assert not at_once or rank == qualified
