@@ -101,7 +101,6 @@ def due_words(reason: DueReason) -> str:
         "hold_ends": "the hold after the last rise ends",
         "override_ends": f"the tier by hand, {subject}, ends",
         "approval_ends": "the tier by hand that waits for approval is over",
-        "fall_is_told": "the fall ahead is told",
         "reminder": f"reminder: {subject if ' ' in subject else subject.replace('_', ' ')}",
         "points_expire": f"{subject} points expire",
         "tags_change": "tags are looked at",

@@ -12,7 +12,6 @@ from handlers.explain.reminders import reminders_to_come
 from handlers.outputs import optional_time
 from handlers.state.customer import Customer
 from handlers.tags import tags_due_ms
-from handlers.tier_expiring import expiring_due_ms
 from scoring.calendar import DAY_MS
 from scoring.dormancy import CHURNED, LEVELS, threshold_days
 from scoring.money import text_of_minor
@@ -106,7 +105,7 @@ def _instants(customer: Customer, rules: Rules) -> Iterator[tuple[int, DueReason
 
 
 def _instants_by_hand(customer: Customer, rules: Rules) -> Iterator[tuple[int, DueReason]]:
-    """The ends of a hold and of tiers by hand, and when a fall is told."""
+    """The ends of a hold and of tiers by hand."""
     hold_day = hold_end(rules, customer.rose_day)
     if hold_day is not None:
         yield rules.calendar.start(hold_day), DueReason("hold_ends")
@@ -114,9 +113,6 @@ def _instants_by_hand(customer: Customer, rules: Rules) -> Iterator[tuple[int, D
         yield customer.override.until_ms, DueReason("override_ends", customer.override.tier)
     if customer.pending_override is not None:
         yield customer.pending_override.until_ms, DueReason("approval_ends")
-    told_ms = expiring_due_ms(customer)
-    if told_ms is not None:
-        yield told_ms, DueReason("fall_is_told")
 
 
 def _feature_instants(customer: Customer, rules: Rules) -> Iterator[tuple[int, DueReason]]:

@@ -25,7 +25,6 @@ DueKind = Literal[
     "hold_ends",
     "override_ends",
     "approval_ends",
-    "fall_is_told",
     "level",
     "reminder",
     "points_expire",
@@ -264,8 +263,8 @@ class ReminderWhy(Struct, frozen=True):
 
     at: str
     kind: str
-    """`birthday`, `anniversary`, `holiday`, `checkin`, `profile_refresh`, `points_expiring`,
-    `survey` or `followup`."""
+    """`birthday`, `anniversary`, `holiday`, `checkin`, `profile_refresh`, `tier_expiring`,
+    `points_expiring`, `survey` or `followup`."""
     due_on: str
     name: str
 

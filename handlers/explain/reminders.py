@@ -15,7 +15,8 @@ from handlers.surveys import askings
 from scoring.rules import Rules
 from scoring.timestamps import NEVER_MS, rfc3339
 
-POINTS_EXPIRING, SURVEY, FOLLOWUP = "points_expiring", "survey", "followup"
+TIER_EXPIRING, POINTS_EXPIRING = "tier_expiring", "points_expiring"
+SURVEY, FOLLOWUP = "survey", "followup"
 
 
 def reminders_why(customer: Customer, rules: Rules, clock_ms: int) -> list[ReminderWhy] | None:
@@ -31,6 +32,7 @@ def reminders_to_come(rules: Rules, customer: Customer, after_ms: int) -> Iterat
     """The reminders after an instant if nothing changes, in no order."""
     return chain(
         coming(rules, customer, after_ms),
+        _of_falls(customer, after_ms),
         _of_points(rules, customer, after_ms),
         _of_surveys(rules, customer, after_ms),
         _of_followups(rules, customer, after_ms),
@@ -43,6 +45,13 @@ def surveys_why(customer: Customer) -> SurveysWhy | None:
     if surveyed is None:
         return None
     return SurveysWhy(_ever(surveyed.asked_ms), _ever(surveyed.answered_ms))
+
+
+def _of_falls(customer: Customer, after_ms: int) -> Iterator[Coming]:
+    expiring = customer.expiring
+    if expiring is not None and expiring.at_ms is not None and expiring.at_ms > after_ms:
+        name = f"tier {expiring.tier} is about to be lost"
+        yield Coming(expiring.at_ms, TIER_EXPIRING, date_of(expiring.day), name)
 
 
 def _of_points(rules: Rules, customer: Customer, after_ms: int) -> Iterator[Coming]:

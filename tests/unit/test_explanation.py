@@ -376,7 +376,7 @@ def test_hold_and_the_day_on_which_a_fall_is_told_are_shown() -> None:
     driver.pass_to(day(109, 5))
     due = why(driver).due
     assert due is not None
-    assert due.reasons == [DueReason("fall_is_told")]
+    assert due.reasons == [DueReason("reminder", "tier gold is about to be lost")]
     driver.pass_to(day(119, 5))
     due = why(driver).due
     assert due is not None
