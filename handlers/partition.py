@@ -294,9 +294,6 @@ class Partition(PartitionCore):
             return self._apply(
                 offset, event, Route(into=survivor_of(self.store, customer_id, offset))
             )
-        fault = None if customer.erased else self.value_fault(event)
-        if fault is not None:
-            return fault
         self.save(customer_id)
         return forward_event(self, offset, customer, event, route or Route(into=customer_id))
 

@@ -136,6 +136,17 @@ def _add_odd_shapes(make: RecordMaker) -> None:
         make.accept_event(name, "order.placed", **fields)
     make.accept_event("a score of 4.0", "survey.answered", score=4.0)
     make.accept_event("attributes with a null", "profile.updated", attributes={"gender": None})
+    for attributes in (
+        {"age": 33},
+        {"likes": ["shoes"]},
+        {"birth_date": "1990-02-30"},
+        {"registered_at": "2025-01-01 12:00"},
+        {"n" * 129: "v"},
+        {"name": "v" * 1_025},
+        {f"n{number}": "v" for number in range(65)},
+    ):
+        name = f"attributes {json_bytes(attributes).decode()[:40]}"
+        make.accept_event(name, "profile.updated", attributes=attributes)
 
 
 def _add_structured(make: RecordMaker) -> None:

@@ -19,6 +19,7 @@ from config.settings import Settings
 from handlers.control_records import ClockTick, PolicyActivated, encode_control
 from handlers.decode.decode import Limits, decode
 from handlers.events import SCHEMA
+from handlers.formats import NEWEST
 from handlers.reasons import Rejection
 from handlers.state.partition_state import Source
 from serving.view.profile_record import read_profile
@@ -303,7 +304,12 @@ class HealthyEpisode:
         checked = check_policy(policy)
         for number in range(PARTITIONS):
             record = PolicyActivated(
-                f"activated-{policy['version']}", "app", "live", _LATENESS_MS, checked
+                f"activated-{policy['version']}",
+                "app",
+                "live",
+                _LATENESS_MS,
+                checked,
+                format=NEWEST,
             )
             self._append(LOG_TOPIC, number, None, encode_control(record), ())
 

@@ -14,6 +14,7 @@ from handlers.decode.decode import IN_THE_LOG, Limits, decode
 from handlers.decode.fast import fast_event, raw_event
 from handlers.decode.policy_checks import check_values
 from handlers.events import Event
+from handlers.formats import NEWEST
 from handlers.partition import Partition
 from handlers.reasons import PROCESSING_FAILED, REASONS, Rejection
 from scoring.rules import Rules
@@ -94,7 +95,9 @@ def test_the_fast_path_takes_none_that_the_full_decoder_refuses(
 def test_the_product_refuses_each_for_its_reason(policy: dict[str, Any]) -> None:
     partition = Partition()
     position = 0
-    partition.activate(position, PolicyActivated("p", "app", "replay", 0, check_policy(policy)))
+    partition.activate(
+        position, PolicyActivated("p", "app", "replay", 0, check_policy(policy), format=NEWEST)
+    )
 
     def verdict(value: bytes | None, headers: Any, topic: Any) -> Verdict:
         attributes = cloud_event_headers(headers)

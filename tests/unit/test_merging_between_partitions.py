@@ -169,6 +169,26 @@ def test_an_event_of_the_old_id_of_an_erased_survivor_is_a_dead_letter_there() -
     assert world.letters == [("erased_customer", "v")]
 
 
+def test_whatever_is_wrong_with_an_event_of_the_old_id_of_an_erased_survivor_is_not_told() -> None:
+    """Only where the survivor is, it is known that it was erased."""
+    world = World()
+    world.feed(order("o1", "10", day(0), A), merged(B, day(1), A))
+    world.arrive()
+    world.feed(erased(day(2), B), order("o2", "-5", day(3), A, event_id="v"))
+    world.arrive()
+    assert world.letters == [("erased_customer", "v")]
+
+
+def test_a_wrong_value_in_an_event_of_the_old_id_is_found_where_the_survivor_is() -> None:
+    world = World()
+    world.feed(order("o1", "10", day(0), A), merged(B, day(1), A))
+    world.arrive()
+    world.feed(order("o2", "-5", day(3), A, event_id="v"))
+    world.arrive()
+    assert world.letters == [("invalid_amount", "v")]
+    assert world.orders(B) == ["o1"]
+
+
 def test_the_erasure_of_the_old_id_erases_the_survivor() -> None:
     world = World()
     world.feed(order("o1", "10", day(0), A), merged(B, day(1), A), erased(day(2), A))

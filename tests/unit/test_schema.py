@@ -189,7 +189,6 @@ HANDLERS = {
     "handlers/orders.py",
     "handlers/order_identity.py",
     "handlers/support.py",
-    "cli/uplift/comparison.py",
     "config/policy_tags.py",
     "scoring/tags.py",
     "streams/erasure/request.py",
