@@ -15,6 +15,22 @@ from scoring.timestamps import parse_date
 _BIRTH_DATE = "birth_date"
 _NO_DATE = "must be a date such as 1990-12-31"
 
+KNOWN_NAMES = frozenset(
+    {
+        "birth_date",
+        "gender",
+        "region",
+        "city_tier",
+        "occupation",
+        "registered_at",
+        "name",
+        "email",
+        "phone",
+    }
+)
+OTHER_NAME = "other"
+"""Stands in a metric for every further name."""
+
 Known = dict[str, tuple[str, int]]
 """Value and time of each attribute, those set last at the end."""
 
@@ -64,6 +80,11 @@ def tell_refused(context: Context, customer: Customer, applied: AppliedEvent) ->
         refused[_BIRTH_DATE] = _NO_DATE
     if not refused:
         return
+    for name in refused:
+        known = name if name in KNOWN_NAMES else OTHER_NAME
+        context.count(context.tally.refused_attributes, known)
+    if event.attributes.not_named:
+        context.count(context.tally.refused_attributes, OTHER_NAME, event.attributes.not_named)
     data = AttributesRefused(
         **context.head(customer, applied.now_ms, applied.cause.reason),
         caused_by=list(applied.cause.event_ids),

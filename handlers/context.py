@@ -35,6 +35,8 @@ class Tally(Struct):
     """Reminders by (type, the reason of `suppressed`, or an empty text)."""
     left_out: Counter[str] = field(default_factory=Counter)
     """Values in the lines of orders that cannot be used, by type of event."""
+    refused_attributes: Counter[str] = field(default_factory=Counter)
+    """Attributes that cannot be used, by name; further ones as `other`."""
     suppressed: Counter[str] = field(default_factory=Counter)
     """Outputs that are not to be acted on, by the reason of `suppressed`."""
     merges: Counter[str] = field(default_factory=Counter)

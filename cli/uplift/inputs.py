@@ -13,6 +13,7 @@ from cli.dump import LogLines
 from cli.uplift.comparison import Uplift
 from cli.uplift.counted_orders import CountedOrders
 from config.settings import Settings
+from devtools.traffic.file_kind import MARK
 from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS
 from handlers.partition_core import NoPolicy
 from scoring.timestamps import parse_rfc3339
@@ -132,6 +133,7 @@ def _lines(file: Path, on_progress: Progress) -> Iterator[tuple[int, bytes]]:
     with file.open("rb") as source:
         for number, line in enumerate(source, 1):
             done += len(line)
+            line = line.removeprefix(MARK) if number == 1 else line
             if line and not line.isspace():
                 yield number, line.rstrip(b"\r\n")
             if number % _PROGRESS_LINES == 0:

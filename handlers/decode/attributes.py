@@ -22,7 +22,7 @@ MAX_ATTRIBUTE_LENGTH = 1024
 MAX_DIGITS = 40
 """Of a number, all digits of its plain form counted."""
 MAX_REFUSED = 64
-"""Names that are told to be left out; further ones are left out in silence."""
+"""Names that are told to be left out; further ones are only counted."""
 
 
 class Attributes(Struct):
@@ -31,12 +31,14 @@ class Attributes(Struct):
     Attributes:
         values: by name, as texts; an empty one takes the attribute away.
         refused: why each name that was left out cannot be used, by its first 128 characters.
+        not_named: how many more were left out.
         fault_before: the reason and the detail with which releases before format 3 refuse the
             update as a whole; None if they do not.
     """
 
     values: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    not_named: int = 0
     fault_before: tuple[str, str] | None = None
 
 
@@ -53,6 +55,8 @@ def _attributes(value: Any) -> Attributes:
             found.values[name] = text
         elif len(found.refused) < MAX_REFUSED:
             found.refused[name[:MAX_ID_LENGTH]] = why or ""
+        else:
+            found.not_named += 1
     found.fault_before = _fault_before(told)
     return found
 

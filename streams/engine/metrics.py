@@ -94,6 +94,8 @@ class EngineMetrics:
             metrics.events.labels(topic_for(kind), kind, "duplicate").inc(count)
         for kind, count in tally.left_out.items():
             metrics.left_out_of_items.labels(kind).inc(count)
+        for name, count in tally.refused_attributes.items():
+            metrics.attributes_refused.labels(name).inc(count)
         if tally.skipped:
             metrics.events.labels("any", "any", "skipped_replay").inc(tally.skipped)
 

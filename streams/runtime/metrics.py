@@ -92,6 +92,11 @@ class Metrics:
             "Values in the lines of orders that could not be used and were left out.",
             "type",
         )
+        self.attributes_refused = self._counter(
+            "attributes_refused",
+            "Attributes of profiles that could not be used and were left out.",
+            "attribute",
+        )
         self.event_delay_seconds = self._histogram(
             "event_delay_seconds",
             "Wall time less event time when the engine applies an event.",

@@ -124,7 +124,10 @@ def test_an_update_of_which_nothing_can_be_used_is_accepted_all_the_same() -> No
 
 
 def test_of_very_many_refused_names_the_first_are_told() -> None:
-    assert len(refused(profile({f"n{number}": [] for number in range(500)}, day(0)))) == MAX_REFUSED
+    line = profile({"birth_date": "?", **{f"n{number}": [] for number in range(500)}}, day(0))
+    assert len(refused(line)) == MAX_REFUSED + 1
+    counted = driver_of(line).partition.context.tally.refused_attributes
+    assert counted == {"birth_date": 1, "other": 500}
 
 
 def test_attributes_that_are_no_object_are_a_wrong_type() -> None:
