@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
+from handlers.formats import NEWEST
 from tests.fault.evidence import (
     CHANGELOG,
     INPUT_TOPICS,
@@ -905,11 +906,22 @@ def test_a_commit_beyond_the_end_is_seen(evidence: Evidence) -> None:
 
 def _repacked(record: RawRecord, **changes: Any) -> bytes:
     """A packed record of the changelog with other values."""
-    packed = msgspec.msgpack.decode(record.value or b"")
+    packed = _unpacked(record.value)
     names = ("epoch", "applied", "due", "tier", "stage", "erased", "id", "sequence", "newest")
     for name, value in changes.items():
         packed[name if isinstance(packed, dict) else names.index(name)] = value
-    return msgspec.msgpack.encode(packed)
+    return _packed(packed)
+
+
+def _unpacked(value: bytes | None) -> Any:
+    """What follows the number of the format in a record of the changelog."""
+    assert value is not None
+    return msgspec.msgpack.decode(value[1:])
+
+
+def _packed(value: Any) -> bytes:
+    """The same again, in the newest format."""
+    return bytes((NEWEST,)) + msgspec.msgpack.encode(value)
 
 
 def _kept_state(evidence: Evidence, *, is_erased: bool = False) -> Found:
@@ -917,8 +929,7 @@ def _kept_state(evidence: Evidence, *, is_erased: bool = False) -> Found:
     return next(
         found
         for key, found in newest.items()
-        if key != b"\x00partition"
-        and msgspec.msgpack.decode(found.record.value or b"")[5] == is_erased
+        if key != b"\x00partition" and _unpacked(found.record.value)[5] == is_erased
     )
 
 
@@ -1326,10 +1337,10 @@ def test_a_profile_of_one_who_was_merged_is_seen(evidence: Evidence) -> None:
 def test_a_state_that_leads_to_somebody_else_is_seen(evidence: Evidence) -> None:
     gone = merged_in_the_end(evidence)
     for found in [f for f in every(evidence, CHANGELOG) if f.record.key == gone]:
-        packed = msgspec.msgpack.decode(found.record.value or b"")
+        packed = _unpacked(found.record.value)
         if packed[_MOVED] is not None:
             packed[_MOVED][0] = "nobody"
-            change(evidence, found, value=msgspec.msgpack.encode(packed))
+            change(evidence, found, value=_packed(packed))
     red(evidence, "leads to 'nobody', in the oracle to")
 
 
@@ -1340,7 +1351,7 @@ def merged_in_the_end(evidence: Evidence) -> bytes:
         key
         for key, value in newest.items()
         if key is not None
-        and isinstance(packed := msgspec.msgpack.decode(value or b""), list)
+        and isinstance(packed := _unpacked(value), list)
         and packed[_MOVED] is not None
     )
 
