@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 from cli.backtest.run import Backtest, BacktestOptions, Line, Report
@@ -19,6 +20,7 @@ from handlers.reasons import Rejection
 from handlers.state.customer import Customer
 from scoring.policy import Policy
 from tests.builders import to_ms
+from tests.support.restarts import RestartedBacktest
 
 DEFAULT_LATENESS_MS = 300_000
 
@@ -91,8 +93,12 @@ def run(
     until_ms: int | None = None,
     limits: Limits | None = None,
     live_from_ms: int | None = None,
+    restarts: Random | None = None,
 ) -> Run:
-    """Runs lines as `tierstream backtest` does, with a policy given as parsed TOML."""
+    """Runs lines as `tierstream backtest` does, with a policy given as parsed TOML.
+
+    With `restarts` the partition ends at random records, and goes on from its packed state.
+    """
     options = BacktestOptions(
         policy=check_policy(policy or {}),
         app_id="tierstream",
@@ -102,7 +108,11 @@ def run(
         live_from_ms=live_from_ms,
     )
     collected = Collected()
-    backtest = Backtest(options, collected)
+    backtest = (
+        Backtest(options, collected)
+        if restarts is None
+        else RestartedBacktest(options, collected, restarts)
+    )
     numbered = (Line(number, raw) for number, raw in enumerate(lines, 1))
     return Run(backtest.run(numbered, lambda _: None), collected)
 

@@ -140,6 +140,8 @@ def _join_the_rest(customer: Customer, other: Customer, policy: Policy) -> None:
     followups.join(customer, other)
     surveys.join(customer, other)
     customer.points_told_ms += other.points_told_ms
+    waiting = [*other.redemptions_cancelled, *customer.redemptions_cancelled]
+    customer.redemptions_cancelled = list(dict.fromkeys(waiting))
     customer.answers = customer.answers + other.answers
     customer.resolutions = customer.resolutions + other.resolutions
     customer.redemptions = _newest(

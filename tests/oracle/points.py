@@ -214,12 +214,26 @@ def join(
         if gave.points and (gave.expires_ms is None or gave.expires_ms > at_ms):
             back = Movement("taken back", gave.points, at_ms, gave.day, gave.expires_ms)
             customer.movements.append(back)
+    _settle_cancelled(customer, at_ms)
     delta = standing(customer.movements).balance - before
     if policy.points is None:
         customer.untold_points += delta
         return []
     why = {"cause": "merge", "caused_by": list(caused_by)}
     return [_tell(customer, delta, at_ms, policy, why)] if delta else []
+
+
+def _settle_cancelled(customer: Customer, at_ms: int) -> None:
+    """A cancellation that waited reaches a redemption that a merge brought."""
+    known = [each for each, _ in customer.redemptions]
+    for redemption_id in customer.redemptions_cancelled:
+        spent = standing(customer.movements).spent.get(redemption_id)
+        if spent is not None:
+            points = sum(chunk.left for chunk in spent if not is_over(chunk, at_ms))
+            back = Movement("given back", points, at_ms, redemption_id=redemption_id)
+            customer.movements.append(back)
+    waiting = [each for each in customer.redemptions_cancelled if each not in known]
+    customer.redemptions_cancelled = waiting
 
 
 def follow(

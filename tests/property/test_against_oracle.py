@@ -132,7 +132,7 @@ def compare_replay(seed: int, *, merges: bool) -> None:
     history = traffic.history(random, random.choice([3, 5]) if merges else 3, days, merges=merges)
     lines = history.lines(90)
     live_from_ms = random_live_from_ms(random, lines)
-    found = run(lines, policy, live_from_ms=live_from_ms)
+    found = run(lines, policy, live_from_ms=live_from_ms, restarts=random_restarts(random))
     compare(found, oracle.run(lines, policy, live_from_ms=live_from_ms))
 
 
@@ -151,7 +151,7 @@ def compare_live(seed: int) -> None:
     events = traffic.history(random, 3, 120).lines(60)
     at_a_time = random.choice([None, 1, 2])
     lines = with_ticks(random, events, policy, other, at_a_time)
-    found = run(lines)
+    found = run(lines, restarts=random_restarts(random))
     compare(found, oracle.run(lines, policy, mode="live", final_fire=False))
 
 
@@ -176,6 +176,11 @@ def random_live_from_ms(random: Random, lines: list[bytes]) -> int | None:
     """Mostly none; else at the time of an event, so that what is before it is history."""
     times = [at_ms for at_ms in map(_time_of, lines) if at_ms is not None]
     return random.choice(times) if random.random() < 0.3 else None
+
+
+def random_restarts(random: Random) -> Random | None:
+    """For a half of the histories: what decides where the partition ends and begins again."""
+    return Random(random.random()) if random.random() < 0.5 else None
 
 
 def with_ticks(
