@@ -245,8 +245,6 @@ def follow(
     why: dict[str, Any] = {"caused_by": [event.event_id]}
     if event.acts_as in CAUSES:
         why |= {"cause": CAUSES[event.acts_as]}
-        if event.is_return:
-            return _give_back(orders, customer, at_ms, policy, why)
         told = []
         for order in orders:
             came_to_count = order.counts(policy) and order.just_came_to_count
@@ -267,17 +265,6 @@ def follow(
         why |= {"cause": "adjustment", "adjustment_reason": event.fields["reason"]}
         return [_move(customer, _adjustment(event, at_ms, policy), policy, why)]
     return []
-
-
-def _give_back(
-    orders: list[Order], customer: Customer, at_ms: int, policy: Policy, why: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """The points of all orders that a return was taken from, in one."""
-    before = standing(customer.movements).balance
-    for order in orders:
-        customer.movements += _settled(order, "", at_ms, policy, came_to_count=False)
-    delta = standing(customer.movements).balance - before
-    return [_tell(customer, delta, at_ms, policy, why)] if delta else []
 
 
 def _adjustment(event: Event, at_ms: int, policy: Policy) -> Movement:
