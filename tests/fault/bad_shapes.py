@@ -13,11 +13,15 @@ _REQUIRED = {
     "order.refunded": ("refund_id", "amount"),
     "ticket.opened": ("ticket_id",),
     "survey.answered": ("survey", "score"),
+    "ticket.responded": ("ticket_id",),
+    "followup.scheduled": ("followup_id", "on"),
     "profile.updated": ("attributes",),
     "consent.changed": ("marketing",),
     "customer.merged": ("into",),
     "activity.recorded": ("activity",),
     "points.redeemed": ("redemption_id", "points"),
+    "points.redemption_cancelled": ("redemption_id",),
+    "points.adjusted": ("points", "reason"),
 }
 
 
@@ -40,6 +44,8 @@ def _add_missing(make: RecordMaker) -> None:
             fault: dict[str, Any] = {field: value}
             make.refuse_event("missing_field", f"{field} {word}", **fault)
     make.refuse_event("missing_field", "an amount that is empty", amount="")
+    make.refuse_event("missing_field", "no reason of leaving", "survey.answered", survey="churn")
+    make.refuse_event("missing_field", "a day that is empty", "followup.scheduled", on="")
     make.refuse("missing_field", "an empty object", b"{}")
     make.refuse_event("missing_field", "an unknown type, and no time", type="no", occurred_at=None)
     make.refuse_event(
@@ -122,6 +128,11 @@ def _add_wrong_types(make: RecordMaker) -> None:
     wrong("customer.merged", into=17)
     wrong("points.redeemed", points=1.5, redemption_id=9)
     wrong("points.redeemed", points="5")
+    wrong("points.adjusted", points=-1.5, reason=9)
+    wrong("points.adjusted", points=True)
+    wrong("followup.scheduled", on=20310504)
+    wrong("followup.scheduled", on=False, by=1)
+    wrong("survey.answered", answer=["price"])
     make.refuse_event("wrong_type", "a wrong type and a bad id", customer_id="a\x00", amount=True)
 
 
@@ -135,6 +146,8 @@ def _add_odd_shapes(make: RecordMaker) -> None:
     ):
         make.accept_event(name, "order.placed", **fields)
     make.accept_event("a score of 4.0", "survey.answered", score=4.0)
+    make.accept_event("no day any more", "followup.scheduled", on=None)
+    make.accept_event("why somebody left", "survey.answered", survey="churn", answer="x" * 64)
     make.accept_event("attributes with a null", "profile.updated", attributes={"gender": None})
     for attributes in (
         {"age": 33},

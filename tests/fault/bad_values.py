@@ -153,6 +153,11 @@ def _add_values(make: RecordMaker) -> None:
     invalid("order.placed", payment_status="later")
     for points in (0, -5, 10**12 + 1):
         invalid("points.redeemed", points=points)
+    for points in (0, 10**12 + 1, -(10**12) - 1):
+        invalid("points.adjusted", points=points)
+    for on in ("2031-02-29", "20310504", "2031-05-04T00:00:00Z", "tomorrow"):
+        invalid("followup.scheduled", on=on)
+    invalid("survey.answered", survey="churn", answer="x" * 65)
     name = "into themselves"
     customer_id = make.event(name)["customer_id"]
     make.refuse_event("invalid_value", name, "customer.merged", into=customer_id)
@@ -171,6 +176,12 @@ def _add_long_ids(make: RecordMaker) -> None:
         ("customer.merged", "into"),
         ("activity.recorded", "activity"),
         ("points.redeemed", "redemption_id"),
+        ("points.redemption_cancelled", "redemption_id"),
+        ("points.adjusted", "reason"),
+        ("followup.scheduled", "followup_id"),
+        ("followup.scheduled", "by"),
+        ("followup.scheduled", "note"),
+        ("ticket.responded", "ticket_id"),
     ):
         name = f"{of_type} with a long {field}"
         make.refuse_event("invalid_value", name, of_type, **{field: "i" * 129})

@@ -20,12 +20,16 @@ _OF_TYPE: dict[str, tuple[str, dict[str, Any]]] = {
     "ticket.opened": ("support", {"ticket_id": "{id}-ticket", "kind": "question", "severity": 2}),
     "ticket.resolved": ("support", {"ticket_id": "{id}-ticket"}),
     "survey.answered": ("support", {"survey": "nps", "score": 9}),
+    "ticket.responded": ("support", {"ticket_id": "{id}-ticket"}),
+    "followup.scheduled": ("support", {"followup_id": "{id}-contact", "on": "2031-05-04"}),
     "profile.updated": ("profiles", {"attributes": {"region": "north"}}),
     "consent.changed": ("profiles", {"marketing": True}),
     "customer.merged": ("profiles", {"into": "{customer}-2"}),
     "customer.erased": ("profiles", {}),
     "activity.recorded": ("profiles", {"activity": "referral"}),
     "points.redeemed": ("profiles", {"redemption_id": "{id}-redemption", "points": 5}),
+    "points.redemption_cancelled": ("profiles", {"redemption_id": "{id}-redemption"}),
+    "points.adjusted": ("profiles", {"points": -5, "reason": "given twice"}),
 }
 
 
@@ -81,7 +85,7 @@ class RecordMaker:
         """The event id of the record of this name."""
         return f"bad-{self.number}-{name.replace(' ', '-')}"
 
-    def event(self, name: str, of_type: str = "order.placed", **fields: Any) -> dict[str, Any]:
+    def event(self, name: str, of_type: str = "order.placed", /, **fields: Any) -> dict[str, Any]:
         """A usable event of a type, but for these fields."""
         event_id = self.event_id(name)
         customer_id = f"bad-{self.number % 16}-customer"
@@ -120,7 +124,7 @@ class RecordMaker:
         self.bad.append(BadRecord(name, topic, value, key, headers, reason, event_id))
 
     def refuse_event(
-        self, reason: str, name: str, of_type: str = "order.placed", **fields: Any
+        self, reason: str, name: str, of_type: str = "order.placed", /, **fields: Any
     ) -> None:
         """Add an event of a type that is right but for these fields."""
         event = self.event(name, of_type, **fields)
@@ -147,7 +151,7 @@ class RecordMaker:
         raw = value if isinstance(value, bytes) else json_bytes(value)
         self.odd.append(OddRecord(name, topic, raw, key, headers))
 
-    def accept_event(self, name: str, of_type: str = "order.placed", **fields: Any) -> None:
+    def accept_event(self, name: str, of_type: str = "order.placed", /, **fields: Any) -> None:
         """Add an event that is right with these fields."""
         self.accept(name, self.event(name, of_type, **fields), topic=_OF_TYPE[of_type][0])
 
