@@ -26,6 +26,13 @@ def explain(
             "reads standard input.",
         ),
     ] = None,
+    backtest: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Show what the outputs of a backtest in this folder say of the customer.",
+        ),
+    ] = None,
     policy: Annotated[
         Path | None, typer.Option(help="With --events, as for backtest: the policy file.")
     ] = None,
@@ -40,7 +47,7 @@ def explain(
     """Explain a customer's state: tier, score, orders, silence, and what comes next.
 
     The state is the one that a worker last wrote to Kafka, about a second old; or, with --events,
-    the one at the end of a backtest.
+    the one at the end of a backtest. With --backtest it is what a backtest wrote, output by output.
     """
     refuse_no_id(customer)
 
@@ -49,6 +56,18 @@ def explain(
 
     if events is None and (policy is not None or until is not None or sort):
         fail("--policy, --until and --sort go with --events")
+    if events is not None and backtest is not None:
+        fail("--events and --backtest do not go together")
+    if backtest is not None:
+        from cli.explain.outputs import told_in, told_view
+
+        with one_sentence(NothingToExplain):
+            told = told_in(backtest, customer)
+        if as_json:
+            print_json(told)
+        else:
+            Console(highlight=False).print(told_view(told))
+        return
     with one_sentence(NothingToExplain):
         if events is not None:
             from cli.backtest.command import state_after

@@ -91,6 +91,32 @@ def test_who_is_in_no_event_of_the_file_cannot_be_explained(tmp_path: Path) -> N
     )
 
 
+def test_the_outputs_of_a_backtest_are_shown_customer_by_customer(tmp_path: Path) -> None:
+    bad = order("bad", "-5", day(3))
+    other = order("b1", "900", day(2), "ben")
+    assert backtest(tmp_path, PLAIN + other + b"\n" + bad, "--until", day(70)).exit_code == 0
+    out = str(tmp_path / "out")
+    told = json.loads(explain("ana", "--backtest", out, "--json").stdout)
+    assert [(one["type"], one["sequence"]) for one in told["outputs"]] == [
+        ("tier.changed", 1),
+        ("dormancy.alert", 2),
+    ]
+    assert told["profile"]["level"] == "at_risk"
+    assert [one["reason"] for one in told["dead_letters"]] == ["invalid_amount"]
+    shown = " ".join(explain("ana", "--backtest", out).stdout.split())
+    assert shown.startswith("ana as of 2025-03-12T00:00:00.000Z: tier B, stage at_risk")
+    assert "ben" not in shown
+
+
+def test_a_folder_that_is_not_of_a_backtest_or_has_nothing_of_somebody_is_told(
+    tmp_path: Path,
+) -> None:
+    assert "has no outputs of a backtest" in sentence(explain("ana", "--backtest", str(tmp_path)))
+    backtest(tmp_path, PLAIN)
+    said = sentence(explain("ben", "--backtest", str(tmp_path / "out")))
+    assert said.endswith("has nothing about customer 'ben'")
+
+
 def test_options_of_a_backtest_need_its_file() -> None:
     said = sentence(explain("ana", "--until", day(3)))
     assert said == "tierstream: --policy, --until and --sort go with --events"
