@@ -22,6 +22,7 @@ _REQUIRED = {
     "points.redeemed": ("redemption_id", "points"),
     "points.redemption_cancelled": ("redemption_id",),
     "points.adjusted": ("points", "reason"),
+    "tier.overridden": ("tier", "until"),
 }
 
 
@@ -46,6 +47,8 @@ def _add_missing(make: RecordMaker) -> None:
     make.refuse_event("missing_field", "an amount that is empty", amount="")
     make.refuse_event("missing_field", "no reason of leaving", "survey.answered", survey="churn")
     make.refuse_event("missing_field", "a day that is empty", "followup.scheduled", on="")
+    make.refuse_event("missing_field", "a tier that is empty", "tier.overridden", tier="")
+    make.refuse_event("missing_field", "an end that is empty", "tier.overridden", until="")
     make.refuse("missing_field", "an empty object", b"{}")
     make.refuse_event("missing_field", "an unknown type, and no time", type="no", occurred_at=None)
     make.refuse_event(
@@ -130,6 +133,9 @@ def _add_wrong_types(make: RecordMaker) -> None:
     wrong("points.redeemed", points="5")
     wrong("points.adjusted", points=-1.5, reason=9)
     wrong("points.adjusted", points=True)
+    wrong("tier.overridden", tier=1)
+    wrong("tier.overridden", until=2_093_558_400_000)
+    wrong("tier.overridden", mode=True, note=5)
     wrong("followup.scheduled", on=20310504)
     wrong("followup.scheduled", on=False, by=1)
     wrong("survey.answered", answer=["price"])
@@ -147,6 +153,7 @@ def _add_odd_shapes(make: RecordMaker) -> None:
         make.accept_event(name, "order.placed", **fields)
     make.accept_event("a score of 4.0", "survey.answered", score=4.0)
     make.accept_event("no day any more", "followup.scheduled", on=None)
+    make.accept_event("no tier, and what looks like an end", "tier.overridden", tier=None, until=5)
     make.accept_event("why somebody left", "survey.answered", survey="churn", answer="x" * 64)
     make.accept_event("attributes with a null", "profile.updated", attributes={"gender": None})
     for attributes in (

@@ -155,6 +155,12 @@ def _add_values(make: RecordMaker) -> None:
         invalid("points.redeemed", points=points)
     for points in (0, 10**12 + 1, -(10**12) - 1):
         invalid("points.adjusted", points=points)
+    for end in ("2036-05-04", "2036-05-04T00:00:00", "2036-02-30T00:00:00Z", "never"):
+        name = f"a tier until {end}"
+        make.refuse_event("invalid_timestamp", name, "tier.overridden", until=end)
+    invalid("tier.overridden", tier="no such tier")
+    invalid("tier.overridden", tier="prospect")
+    invalid("tier.overridden", until="1995-05-04T00:00:00Z")
     for on in ("2031-02-29", "20310504", "2031-05-04T00:00:00Z", "tomorrow"):
         invalid("followup.scheduled", on=on)
     invalid("survey.answered", survey="churn", answer="x" * 65)
@@ -181,6 +187,8 @@ def _add_long_ids(make: RecordMaker) -> None:
         ("followup.scheduled", "followup_id"),
         ("followup.scheduled", "by"),
         ("followup.scheduled", "note"),
+        ("tier.overridden", "by"),
+        ("tier.overridden", "note"),
         ("ticket.responded", "ticket_id"),
     ):
         name = f"{of_type} with a long {field}"

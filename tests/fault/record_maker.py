@@ -30,6 +30,7 @@ _OF_TYPE: dict[str, tuple[str, dict[str, Any]]] = {
     "points.redeemed": ("profiles", {"redemption_id": "{id}-redemption", "points": 5}),
     "points.redemption_cancelled": ("profiles", {"redemption_id": "{id}-redemption"}),
     "points.adjusted": ("profiles", {"points": -5, "reason": "given twice"}),
+    "tier.overridden": ("profiles", {"tier": "C", "until": "2036-05-04T00:00:00Z", "by": "eva"}),
 }
 
 
