@@ -123,8 +123,7 @@ def told_view(told: Told) -> Group:
     if told.dead_letters:
         table = Table("line", "reason", "detail", title="Dead letters", title_justify="left")
         for one in told.dead_letters:
-            cells = one["line"], one["reason"], one["detail"]
-            table.add_row(*(Text(str(cell)) for cell in cells))
+            table.add_row(*(Text(str(one[name])) for name in ("line", "reason", "detail")))
         parts.append(table)
     return Group(*parts)
 

@@ -24,9 +24,10 @@ from streams.engine.fencing import Fencing
 from streams.engine.owned_partition import OwnedPartition
 from streams.engine.restoring import UnreadableState
 from streams.faust_app import Batch
+from streams.kafka.dead_letter import dead_letter
 from streams.kafka.foreign import ForeignRecords, fault_of_key
 from streams.kafka.headers import META_KEY
-from tests.builders import day, order
+from tests.builders import day, edited, erased, order
 from tests.support.changelog import CHANGELOG, changelog_batch
 from tierstream_client.alert import UnreadableAlert, read_alert
 
@@ -67,6 +68,27 @@ def taken(*records: Any, foreign: ForeignRecords | None = None) -> OwnedPartitio
 
 def letters(partition: OwnedPartition) -> list[tuple[bytes | None, str]]:
     return [(one.key, one.rejection.reason) for one in partition.applier.dead_letters]
+
+
+def test_no_letter_of_the_engine_holds_a_byte_of_an_erased_customer() -> None:
+    """Whoever wrote the record, and whatever is wrong with it."""
+    secret = b"secret"
+    of_ana = edited(order("o1", "-5", day(2)), note=secret.decode())
+    records = [
+        logged(0, None, POLICY),
+        logged(1, b"ana", erased(day(1))),
+        logged(2, b"ana", of_ana),
+        logged(3, b"ben", of_ana),
+        logged(4, None, of_ana),
+        logged(5, b"ana", b"no json: " + secret),
+        logged(6, b"ana", edited(of_ana, channel=5)),
+        logged(7, b"ana", of_ana, ("onward", b"what is this")),
+    ]
+    partition = taken(*records)
+    found = [dead_letter(*one) for one in partition.applier.dead_letters]
+    assert [reason for _, reason in letters(partition)] == ["erased_customer"] * 6
+    assert [one.value for one in found] == [None] * 6
+    assert all(secret not in value for one in found for _, value in one.headers)
 
 
 # How they are counted and logged
