@@ -6,9 +6,10 @@ before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct, inspect
@@ -86,20 +87,40 @@ def _since(kind: inspect.Type) -> int:
     return FIRST if extra is None else int(extra.get(SINCE, FIRST))
 
 
+class _Newer(NamedTuple):
+    """What to look at in a struct that is to be written in a format."""
+
+    names: tuple[str, ...]
+    """Of the fields that came later."""
+    values: Callable[[Any], Any]
+    before: Any
+    """What `values` gives where they are as before."""
+    deeper: tuple[str, ...]
+    """Fields that are older themselves, but hold something that came later."""
+
+
 @cache
-def _checked(
-    kind: type[Struct], number: int
-) -> tuple[tuple[str, int, msgspec.structs.FieldInfo], ...]:
-    """The fields that came later than a format, or hold something that did: few, and of few."""
+def _newer(kind: type[Struct], number: int) -> _Newer:
     types = inspect.type_info(kind)
     assert isinstance(types, inspect.StructType)
-    return tuple(
-        (name, came, field)
-        for (name, came), field, part in zip(
-            _came(kind), msgspec.structs.fields(kind), types.fields, strict=True
-        )
-        if _holds_newer(part.type, number)
+    came = dict(_came(kind))
+    fields = [field for field in msgspec.structs.fields(kind) if came[field.name] > number]
+    names = tuple(field.name for field in fields)
+    before = tuple(map(_default, fields))
+    return _Newer(
+        names,
+        attrgetter(*names) if names else _nothing,
+        before[0] if len(before) == 1 else before,
+        tuple(
+            name
+            for (name, since_then), part in zip(_came(kind), types.fields, strict=True)
+            if since_then <= number and _holds_newer(part.type, number)
+        ),
     )
+
+
+def _nothing(_value: Any) -> tuple[()]:
+    return ()
 
 
 def _holds_newer(kind: inspect.Type, number: int) -> bool:
@@ -125,17 +146,16 @@ def parts_of(kind: Any) -> Iterator[inspect.Type]:
 
 def _newer_field(value: Any, number: int) -> str | None:
     """The name of the first field that came later than a format and is not as before."""
-    if not isinstance(value, Struct):
-        values = value.values() if isinstance(value, dict) else value
-        if not isinstance(value, dict | list | tuple):
-            return None
+    if isinstance(value, Struct):
+        newer = _newer(type(value), number)
+        if newer.values(value) != newer.before:
+            defaults = {field.name: field for field in msgspec.structs.fields(value)}
+            return next(n for n in newer.names if getattr(value, n) != _default(defaults[n]))
+        parts = (held for name in newer.deeper if (held := getattr(value, name)))
+        return next((found for held in parts if (found := _newer_field(held, number))), None)
+    values = value.values() if isinstance(value, dict) else value
+    if isinstance(value, dict | list | tuple):
         return next((name for each in values if (name := _newer_field(each, number))), None)
-    for name, came, field in _checked(type(value), number):
-        held = getattr(value, name)
-        if came > number and held != _default(field):
-            return name
-        if found := _newer_field(held, number):
-            return found
     return None
 
 

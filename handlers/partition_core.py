@@ -76,7 +76,9 @@ class PartitionCore:
             raise NoPolicy("the log has no policy before its first event")
         self._context.live_from_ms = self.meta.live_from_ms
         rules = self._context.rules
-        rules.format, rules.remembers = self.meta.format, max(self.meta.format, self.remembers)
+        if rules.format != self.meta.format:
+            rules.format = self.meta.format
+            rules.remembers = max(self.meta.format, self.remembers)
         return self._context
 
     @property

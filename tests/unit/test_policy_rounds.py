@@ -41,9 +41,9 @@ def policy(version: str, gold: str, dormant_days: int = 60) -> Policy:
 STRICT, EASY = policy("strict", "1000"), policy("easy", "500")
 
 
-def known(*names: str, at: str = day(0)) -> Driver:
+def known(*names: str, at: str = day(0), format_number: int = NEWEST) -> Driver:
     """A live partition with an order of 500 of each, under a policy by which all are base."""
-    driver = Driver(STRICT, mode="live", lateness_ms=0, format_number=NEWEST)
+    driver = Driver(STRICT, mode="live", lateness_ms=0, format_number=format_number)
     driver.feed(*(order(f"o-{name}", "500", at, name) for name in names))
     driver.tick(day(1))
     driver.outputs.clear()
@@ -111,12 +111,17 @@ def test_what_was_due_under_the_former_policy_does_not_go_out_before_the_turn() 
     assert pick(driver.tick(day(90)), "effective_at") == [day(89)] * 3 + [day(90)] * 3
 
 
-def test_of_who_waits_an_order_that_left_the_window_is_known_no_more() -> None:
-    driver = known("ana", "bob", "zoe")
+@pytest.mark.parametrize(("number", "orders", "duplicates"), [(2, 2, 0), (NEWEST, 1, 1)])
+def test_of_who_waits_an_order_that_left_the_window_is_known_as_such(
+    number: int, orders: int, duplicates: int
+) -> None:
+    """With another amount it would be a conflict, were it still in the window."""
+    driver = known("ana", "bob", "zoe", format_number=number)
     driver.activate(EASY, at_a_time=1)
     driver.tick(day(500))
-    assert driver.reject(order("o-zoe", "7", day(500), "zoe")) is None
-    assert driver.state("zoe").ledger.orders_ever == 2
+    assert driver.reject(order("o-zoe", "7", day(500), "zoe", event_id="again")) is None
+    assert driver.state("zoe").ledger.orders_ever == orders
+    assert driver.duplicates == duplicates
 
 
 def test_the_profile_of_who_waits_is_that_of_the_former_policy() -> None:
