@@ -6,9 +6,10 @@ A policy with warnings is right and may be published; they are for whoever wrote
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import product
 
-from scoring.policy import Policy, Tier
+from scoring.policy import Cadence, Policy, Probability, Tier
 from scoring.rfm import Rfm, compute_rfm
 from scoring.rules import Rules
 from scoring.tiers import holds
@@ -169,21 +170,28 @@ def _combinations(rules: Rules) -> list[tuple[int, int, int]] | None:
 
 
 def _of_levels(policy: Policy) -> Iterator[str]:
-    dormancy, at_once = policy.dormancy, "so both alerts go out at one instant"
-    if dormancy.at_risk_days == dormancy.dormant_days:
+    dormancy = policy.dormancy
+    uses_days = dormancy.mode != "probability" or dormancy.probability_min_orders > 1
+    if uses_days and dormancy.at_risk_days == dormancy.dormant_days:
         yield (
             f"dormancy.at_risk_days: nobody stays at risk, dormant_days is {dormancy.dormant_days}"
-            f" too, {at_once}"
+            f" too, {_AT_ONCE}"
         )
     if dormancy.mode == "cadence":
-        cadence = dormancy.cadence
-        if cadence.min_days == cadence.max_days:
-            yield (
-                f"dormancy.cadence.min_days: max_days is {cadence.max_days} too, so everybody is "
-                "at risk, dormant and churned after the same days, whatever the cadence"
-            )
-        elif cadence.at_risk == cadence.dormant:
-            yield (
-                f"dormancy.cadence.at_risk: nobody stays at risk, dormant is {cadence.dormant} "
-                f"too, {at_once}"
-            )
+        yield from _of_own_thresholds("dormancy.cadence", dormancy.cadence)
+    elif dormancy.mode == "probability" and dormancy.probability is not None:
+        yield from _of_own_thresholds("dormancy.probability", dormancy.probability)
+
+
+_AT_ONCE = "so both alerts go out at one instant"
+
+
+def _of_own_thresholds(place: str, own: Cadence | Probability) -> Iterator[str]:
+    """Levels that come together, where each customer has thresholds of their own."""
+    if own.min_days == own.max_days:
+        yield (
+            f"{place}.min_days: max_days is {own.max_days} too, so everybody is at risk, dormant "
+            "and churned after the same days"
+        )
+    elif Fraction(own.at_risk) == Fraction(own.dormant):
+        yield f"{place}.at_risk: nobody stays at risk, dormant is {own.dormant} too, {_AT_ONCE}"

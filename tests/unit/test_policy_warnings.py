@@ -13,6 +13,10 @@ from config.policy_warnings import warnings_of
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 EXAMPLES = Path(__file__).parents[2] / "examples"
+MODEL = (
+    'mode = "probability"\nat_risk_days = 90\n[dormancy.probability]\n'
+    "r = 0.243\nalpha = 4.414\na = 0.793\nb = 2.426\n"
+)
 NO_LANDING = "[movement]\nsoft_landing = false\n"
 
 
@@ -135,6 +139,8 @@ def test_reminders_for_tiers_that_nobody_is_in_are_told() -> None:
             'mode = "cadence"\n[dormancy.cadence]\nmin_days = 30\nmax_days = 30',
             "dormancy.cadence.min_days",
         ),
+        (MODEL + "at_risk = 0.4\ndormant = 0.4", "dormancy.probability.at_risk"),
+        (MODEL + "min_days = 30\nmax_days = 30", "dormancy.probability.min_days"),
     ],
 )
 def test_a_level_that_nobody_stays_at_is_told(dormancy: str, place: str) -> None:
