@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterator
 from itertools import count
 
+from devtools.traffic.after_sales import after_sales, cancelled_too_soon
 from devtools.traffic.distributions import DAY_MS, HOUR_MS, MINUTE_MS, after_active_wait, draws_for
 from devtools.traffic.record import Draft, TrafficRecord, encode_json, event_of
 from devtools.traffic.service import (
@@ -21,7 +22,7 @@ from devtools.traffic.service import (
     reason_of_leaving,
     response,
 )
-from devtools.traffic.sessions import cancellation, refund, ticket, visit
+from devtools.traffic.sessions import ticket, visit
 from devtools.traffic.shoppers import (
     Customer,
     PopulationShape,
@@ -177,6 +178,9 @@ class _Simulation:
             outcome = "order.paid" if draws.chance(0.9) else "order.payment_failed"
             settled = Draft(settled_ms, outcome, who.customer_id, {"order_id": order_id})
             self._plan(settled_ms, settled)
+            if outcome == "order.paid":
+                for cancelled in cancelled_too_soon(draws, placed_ms, settled):
+                    self._plan(cancelled.at_ms, cancelled)
         item = {
             "sku": f"{who.favourite}-{draws.between(1, 200):03d}",
             "quantity": draws.between(1, 4),
@@ -199,10 +203,7 @@ class _Simulation:
             opened_ms = after_active_wait(placed_ms, draws.wait_ms(4 * DAY_MS))
             steps = ticket(draws, customer_id, opened_ms, f"{order_id}-ticket")
             followers += [*steps, response(draws, steps[0])]
-        if draws.chance(0.01):
-            followers.append(cancellation(draws, customer_id, placed_ms, order_id))
-        elif draws.chance(0.04):
-            followers.append(refund(draws, customer_id, placed_ms, order_id, amount_minor))
+        followers += after_sales(draws, customer_id, placed_ms, order_id, amount_minor)
         if draws.chance(0.015):
             changed_ms = placed_ms + draws.wait_ms(HOUR_MS)
             followers.append(correction(draws, customer_id, changed_ms))
