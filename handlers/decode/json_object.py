@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
@@ -17,6 +18,17 @@ MAX_NESTING = 32
 _BIG = 2**63
 _MANY_DIGITS = b"0" * 19
 _DIGITS_AS_ZEROS = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))
+_SHOWN_BYTES = 20
+_TRUNCATED = "Input data was truncated"
+_PLACE = re.compile(r"\(byte ([0-9]+)\)$", re.ASCII)
+_KINDS = {
+    list: "a list",
+    str: "a text",
+    bool: "true or false",
+    int: "a number",
+    Decimal: "a number",
+    type(None): "null",
+}
 _TOO_DEEP = f"nested deeper than {MAX_NESTING}"
 
 
@@ -62,7 +74,7 @@ def parse(value: bytes | None) -> JsonObject | Rejection:
     except RecursionError:
         return Rejection(NOT_JSON, _TOO_DEEP)
     if type(document) is not dict:
-        return Rejection(NOT_JSON, "not a JSON object")
+        return Rejection(NOT_JSON, f"not a JSON object, but {_KINDS[type(document)]}")
     try:
         return JsonObject(document, _has_odd_numbers(document.values(), 1))
     except RecursionError:
@@ -77,7 +89,22 @@ def _why(error: Exception, value: bytes) -> str:
         return _no_utf8(value)
     if isinstance(error, UnicodeEncodeError):
         return "a text has half of a surrogate pair"
-    return _TOO_DEEP if isinstance(error, RecursionError) else str(error)
+    if isinstance(error, RecursionError):
+        return _TOO_DEEP
+    said = str(error)
+    if said == _TRUNCATED:
+        return f"JSON is truncated: it ends after {len(value)} bytes"
+    place = _PLACE.search(said)
+    return said if place is None else said + _at(value, int(place[1]))
+
+
+def _at(value: bytes, place: int) -> str:
+    """What stands at the place where JSON is malformed, for the end of a sentence."""
+    found = value[place : place + _SHOWN_BYTES].decode("utf-8", "replace")
+    if not found:
+        return ""
+    hint = "; NaN and infinity are no JSON" if found.lstrip("-")[:3] in ("NaN", "Inf") else ""
+    return f", at {json.dumps(found, ensure_ascii=False)}{hint}"
 
 
 def is_usual(value: bytes) -> bool:

@@ -121,8 +121,12 @@ def test_a_number_that_is_a_time_in_no_unit_has_no_such_hint(found: int) -> None
         (edited(ORDER, occurred_at=day(200)), f"occurred_at {day(200)} has not come yet"),
         (b'{"type": "\xff"}', "not UTF-8: byte 0xff at position 10"),
         (b'{"type": "\\ud800 and more"}', "surrogate pair"),
-        (b"[]", "not a JSON object"),
-        (b'{"type": NaN}', "JSON is malformed"),
+        (b"[]", "not a JSON object, but a list"),
+        (b"null", "not a JSON object, but null"),
+        (b'{"type": NaN}', '(byte 9), at "NaN}"; NaN and infinity are no JSON'),
+        (b'{"a": -Infinity}', '(byte 7), at "Infinity}"; NaN and infinity are no JSON'),
+        (b"{'a': 1}", """(byte 1), at "'a': 1}\""""),
+        (b'{"a": 1', "JSON is truncated: it ends after 7 bytes"),
     ],
 )  # fmt: skip
 def test_a_detail_names_the_field_and_shows_what_was_found(line: bytes, expected: str) -> None:
