@@ -197,6 +197,8 @@ def _person(why: Explanation) -> Iterator[RenderableType | str]:
     if why.surveys is not None:
         asked, answered = time_words(why.surveys.asked_at), time_words(why.surveys.answered_at)
         yield f"asked by a survey: {asked}; answered: {answered}"
+    if why.suppressed is not None:
+        yield f"outputs are not to be acted on: {why.suppressed}"
     if why.holdout is not None:
         yield "held out of campaigns" if why.holdout else "not held out of campaigns"
     if not why.open_tickets:

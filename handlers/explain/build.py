@@ -28,6 +28,7 @@ from handlers.explain.reminders import reminders_why, surveys_why
 from handlers.explain.tier import measured, tier_why
 from handlers.outputs import rfm_view
 from handlers.state.customer import Customer, stage_of
+from handlers.suppression import suppressed
 from handlers.tiers import rfm_of, totals
 from scoring.rfm import Rfm
 from scoring.rules import Rules
@@ -85,6 +86,7 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
         holdout=None if rules.holdout is None else rules.holdout.holds_out(customer.customer_id),
         tags=tags_why(customer, rules),
         weights=weights_why(customer, rules, today),
+        suppressed=suppressed(rules, customer),
     )
 
 

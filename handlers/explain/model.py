@@ -382,3 +382,5 @@ class Explanation(Struct, frozen=True):
     """The weights of categories and channels, heaviest first."""
     surveys: SurveysWhy | None = None
     """Only under a policy that asks customers."""
+    suppressed: str | None = None
+    """Why an output of now is not to be acted on, as far as it follows from the customer."""

@@ -44,6 +44,13 @@ def test_a_change_without_a_tier_is_in_none() -> None:
     assert ChangeFilter(ALL, tiers=frozenset("A")).type_of(points) is None
 
 
+def test_what_is_not_to_be_acted_on_may_be_left_out() -> None:
+    held, plain = change(suppressed="backfill"), change(suppressed=None)
+    assert ChangeFilter(ALL).type_of(held) == "tier.changed"
+    wanted = ChangeFilter(ALL, actionable=True)
+    assert (wanted.type_of(held), wanted.type_of(plain)) == (None, "tier.changed")
+
+
 def test_birthdays_are_told_to_those_who_see_attributes() -> None:
     birthday = change("birthday.upcoming", tier="A", age=40)
     assert ChangeFilter(ALL).type_of(birthday) == "birthday.upcoming"

@@ -160,3 +160,12 @@ def test_surveys_and_the_reason_of_leaving_are_shown() -> None:
     text = shown(found)
     assert "left because of: too_dear (told 2025-01-03 00:00:00)" in text
     assert "asked by a survey: never; answered: 2025-01-03 00:00:00" in text
+
+
+def test_why_outputs_are_not_to_be_acted_on_is_told() -> None:
+    driver = Driver(Policy())
+    driver.feed(order("o1", "10", day(0)))
+    assert why(driver).suppressed is None
+    driver.feed(consent(False, day(1)))
+    assert why(driver).suppressed == "no_consent"
+    assert "outputs are not to be acted on: no_consent" in shown(why(driver))

@@ -38,6 +38,10 @@ class _ChangesQuery(Parameters):
         description="Only changes after which the customer is in one of these tiers; changes that "
         "tell no tier are left out.",
     )
+    actionable: bool = Field(
+        default=False,
+        description="Only changes that are to be acted on: those with `suppressed` are left out.",
+    )
     since: str | None = Field(
         default=None,
         description="Begin with what was written since then: a time, or how long ago. Else begin "
@@ -57,6 +61,7 @@ class _ChangesQuery(Parameters):
             types=frozenset(self.type),
             customers=frozenset(checked_customer_id(each, "customer") for each in self.customer),
             tiers=frozenset(self.tier),
+            actionable=self.actionable,
             sees_attributes=sees_attributes,
         )
 

@@ -13,6 +13,7 @@ from streams.kafka.partitioner import partition_of
 
 class _Data(msgspec.Struct):
     tier: str | None = None
+    suppressed: str | None = None
 
 
 class _Change(msgspec.Struct):
@@ -33,6 +34,7 @@ class ChangeFilter:
         types: of events.
         customers: ids.
         tiers: of the customer after the change; changes without a tier are left out then.
+        actionable: leaves out what is marked as not to be acted on.
         sees_attributes: False leaves out birthdays: date and age give the date of birth.
     """
 
@@ -40,6 +42,7 @@ class ChangeFilter:
     types: frozenset[str] = frozenset()
     customers: frozenset[str] = frozenset()
     tiers: frozenset[str] = frozenset()
+    actionable: bool = False
     sees_attributes: bool = True
 
     def partitions(self, counts: dict[str, int]) -> list[Partition]:
@@ -62,6 +65,7 @@ class ChangeFilter:
             (not self.types or change.type in self.types)
             and (not self.customers or change.subject in self.customers)
             and (not self.tiers or change.data.tier in self.tiers)
+            and (not self.actionable or change.data.suppressed is None)
             and (self.sees_attributes or change.type != BIRTHDAY_UPCOMING)
         )
         return change.type if chosen else None
