@@ -24,7 +24,7 @@ from tests.support.tier_stories import (
 
 
 @given(stories())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_tiers_are_what_the_rules_say_in_their_own_words(story: Story) -> None:
     calendar = calendar_of(story.policy)
     driver = Driver(story.policy, format_number=NEWEST, lateness_ms=0)
