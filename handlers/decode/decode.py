@@ -7,7 +7,6 @@ depends on the policy is checked later, in `handlers.decode.policy_checks`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 import msgspec
@@ -17,7 +16,6 @@ from handlers import reasons
 from handlers.decode.cloudevents import from_binary, from_structured, has_odd_data
 from handlers.decode.content import NO_CONTENT, Content, by_value, fields_digest
 from handlers.decode.fields import (
-    MAX_ID_LENGTH,
     WrongType,
     id_fault,
     integer,
@@ -27,6 +25,13 @@ from handlers.decode.fields import (
 from handlers.decode.found import shown, text_in, time_hint
 from handlers.decode.json_object import encode, parse
 from handlers.decode.schema import COMMON_FIELDS, EventType, InputTopic, Schema
+from handlers.decode.sentences import (
+    as_what,
+    no_customer_id,
+    no_such_type,
+    no_time,
+    with_found,
+)
 from handlers.events import SCHEMA, Event
 from handlers.reasons import Rejection
 from scoring.timestamps import NEVER_MS, parse_rfc3339, rfc3339
@@ -133,17 +138,17 @@ def _shape(
     """The event of a document, or the first thing wrong with it, in the order of the reasons."""
     type_name = document.get("type")
     if type_name is None or type_name == "":
-        return Rejection(reasons.MISSING_FIELD, f"type is missing{_as_what(document, 'type')}")
+        return Rejection(reasons.MISSING_FIELD, f"type is missing{as_what(document, 'type')}")
     declared = schema.get(type_name) if type(type_name) is str else None
     for name in COMMON_FIELDS if declared is None else _required(declared, document):
         found = document.get(name)
         if (found is None and not _may_be_null(declared, document, name)) or found == "":
-            return Rejection(reasons.MISSING_FIELD, f"{name} is missing{_as_what(document, name)}")
+            return Rejection(reasons.MISSING_FIELD, f"{name} is missing{as_what(document, name)}")
     if declared is not None and declared.any_of and _has_none(document, declared.any_of):
         names = ", ".join(declared.any_of)
         return Rejection(reasons.MISSING_FIELD, f"one of {names} must be there")
     if declared is None:
-        return Rejection(reasons.UNKNOWN_TYPE, _no_such_type(type_name, schema))
+        return Rejection(reasons.UNKNOWN_TYPE, no_such_type(type_name, schema))
     if topic is not None and declared.topic != topic:
         return Rejection(
             reasons.WRONG_TOPIC,
@@ -200,10 +205,10 @@ def _typed(declared: EventType, document: dict[str, Any], limits: Limits) -> Eve
         if bound is not None and fault is None:
             wrong = bound(value)
             if wrong is not None:
-                fault = f"{name} {_with_found(wrong, found)}"
+                fault = f"{name} {with_found(wrong, found)}"
     values.pop("schema_version", None)
     if not valid_customer_id(values["customer_id"]):
-        return Rejection(reasons.INVALID_CUSTOMER_ID, _no_customer_id(values["customer_id"]))
+        return Rejection(reasons.INVALID_CUSTOMER_ID, no_customer_id(values["customer_id"]))
     occurred_at = values.pop("occurred_at")
     occurred_ms = _instant_ms(occurred_at)
     rejection = _check_times(declared, values, (occurred_at, occurred_ms), limits)
@@ -246,7 +251,7 @@ def _check_times(
     """
     told, occurred_ms = occurred
     if occurred_ms is None:
-        return _no_time("occurred_at", told)
+        return no_time("occurred_at", told)
     if occurred_ms < limits.min_event_ms:
         found = f"occurred_at is before {rfc3339(limits.min_event_ms)}, got {shown(told)}"
         hint = time_hint(told) if type(told) is int else ""
@@ -255,50 +260,13 @@ def _check_times(
         if name in values:
             text, values[name] = values[name], parse_rfc3339(values[name])
             if values[name] is None:
-                return _no_time(name, text)
+                return no_time(name, text)
     if limits.max_event_ms is not None and occurred_ms > limits.max_event_ms:
         # Without the bound itself: a dead letter that is written twice must be the same.
         found = f"occurred_at {rfc3339(occurred_ms)} has not come yet"
         hint = time_hint(told) if type(told) is int else ""
         return Rejection(reasons.FROM_THE_FUTURE, found + hint)
     return None
-
-
-def _no_time(name: str, told: str | int) -> Rejection:
-    return Rejection(
-        reasons.INVALID_TIMESTAMP,
-        f"{name} is no RFC 3339 time with an offset, such as 2025-12-31T08:00:00Z, got "
-        f"{shown(told)}{time_hint(told)}",
-    )
-
-
-def _as_what(document: dict[str, Any], name: str) -> str:
-    """How a required field is there, but missing."""
-    if name not in document:
-        return ""
-    return ": it is null" if document[name] is None else ": it is an empty text"
-
-
-def _no_such_type(type_name: object, schema: Schema) -> str:
-    if type(type_name) is not str:
-        return f"type must be a text such as order.placed, got {shown(type_name)}"
-    close = get_close_matches(type_name[:64], schema, 1)
-    meant = f"; {close[0]} is one" if close else ""
-    return f"no event has the type {shown(type_name)}{meant}"
-
-
-def _no_customer_id(customer_id: str) -> str:
-    length = len(customer_id)
-    what = f"{length} characters" if length > MAX_ID_LENGTH else "a control character"
-    return (
-        f"customer_id needs 1 to {MAX_ID_LENGTH} characters, none a control, got {what} in "
-        f"{shown(customer_id)}"
-    )
-
-
-def _with_found(wrong: str, found: object) -> str:
-    """What is wrong with a value, with the value itself unless it says what it found."""
-    return wrong if "got " in wrong or wrong.startswith("has ") else f"{wrong}, got {shown(found)}"
 
 
 def _fault_between(declared: EventType, event: Event) -> str | None:
