@@ -35,13 +35,15 @@ LOWERING_TYPES = ("order.cancelled", "order.payment_failed", "order.refunded", "
 class Effect:
     """The purchase and the interaction an event is, by the times at which they count.
 
-    `orders` are those it changed, `refused` attributes it told that cannot be used.
+    `orders` are those it changed, `refused` attributes it told that cannot be used. An edit may
+    not lower the tier at once unless it is one downwards.
     """
 
     purchase_ms: int | None = None
     interaction_ms: int | None = None
     orders: list[Order] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    may_lower: bool = True
 
 
 def apply_event(event: Event, customer: Customer, policy: Policy, today: date) -> Effect:
@@ -155,11 +157,15 @@ def _change_order(event: Event, customer: Customer, policy: Policy) -> Effect:
         return Effect()
     if event.acts_as != event.type:
         change = as_told_again(event, change, order)
-    counted_before = order.counts(policy)
+    counted_before, amount_before = order.counts(policy), order.amount
     order.take(change)
     comes_to_count = order.counts(policy) and not counted_before
     order.just_came_to_count = comes_to_count
-    return Effect(order.placed_at_ms if comes_to_count else None, orders=[order])
+    return Effect(
+        order.placed_at_ms if comes_to_count else None,
+        orders=[order],
+        may_lower=change.kind != "order.updated" or order.amount < amount_before,
+    )
 
 
 def as_told_again(event: Event, change: Change, order: Order) -> Change:

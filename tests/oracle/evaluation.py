@@ -206,8 +206,8 @@ def compare_level(
     customer.level, customer.level_since_ms = level, at_ms
     if effect.purchase_ms is not None and effect.purchase_ms >= since_ms:
         told = "customer.reactivated" if former in (DORMANT, CHURNED) else None
-    elif effect.interaction_ms is not None and effect.interaction_ms >= since_ms:
-        told = "customer.returned" if former == CHURNED else None
+    elif former == CHURNED and (effect.interaction_ms or 0) >= since_ms:
+        told = "customer.returned"  # no other level falls by an interaction
     else:
         told = "dormancy.withdrawn"
     if told is None:

@@ -58,12 +58,12 @@ def last_scores(customer: Customer, survey: str, count: int) -> list[int]:
     return [score for _, score in sorted(answers, key=lambda answer: answer[0])][-count:]
 
 
-def churn_answer(customer: Customer) -> str | None:
-    """Why the customer left, as told last: of equal times the one that arrived last."""
+def churn_answer(customer: Customer) -> tuple[str, int] | None:
+    """Why the customer left, and when that was told: of equal times the one that arrived last."""
     if not customer.churn_answers:
         return None
     at_ms = max(each_ms for each_ms, _ in customer.churn_answers)
-    return [each for each_ms, each in customer.churn_answers if each_ms == at_ms][-1]
+    return [each for each_ms, each in customer.churn_answers if each_ms == at_ms][-1], at_ms
 
 
 def _mean(values: list[int], unit: int = 1) -> str | None:

@@ -9,7 +9,13 @@ from tests.oracle.customer import MOST_GONE, MOST_REMEMBERED, MOST_TICKETS, Cust
 from tests.oracle.effects import Effect
 from tests.oracle.evaluation import Cause, Output, compare_level, evaluate_tier, view_on
 from tests.oracle.forwarded import Transfer
-from tests.oracle.identity import MOST_REDEMPTIONS, MOST_RETURNS, told_refunds
+from tests.oracle.identity import (
+    MOST_CHANNELS,
+    MOST_PURPOSES,
+    MOST_REDEMPTIONS,
+    MOST_RETURNS,
+    told_refunds,
+)
 from tests.oracle.ledger import Order
 from tests.oracle.points import OrdersJoined
 from tests.oracle.policy import Policy
@@ -31,13 +37,11 @@ def take_over(customer: Customer, transfer: Transfer, at_ms: int, policy: Policy
     if "satisfaction" not in policy.sections:
         other.answers, other.resolutions = [], []
     customer.newest_event_ms = max(customer.newest_event_ms, transfer.at_ms, other.newest_event_ms)
-    came_ms = [order.at_ms for order in other.counted(policy)]
+    purchases = [order for order in other.orders if order.counts(policy)]
     orders = _join_orders(customer, other, today, policy)
-    came_ms += [
-        order.placed_at_ms
-        for order, counted_before in orders.changed
-        if order.counts(policy) and not counted_before
-    ]
+    purchases = [orders.twins.get(id(order), order) for order in purchases]
+    purchases += [order for order, counted_before in orders.changed if not counted_before]
+    came_ms = [order.placed_at_ms for order in purchases if order.counts(policy)]
     effect = Effect(max(came_ms, default=None), other.last_interaction_ms())
     _join_the_rest(customer, other, policy)
     late = transfer.at_ms < at_ms
@@ -55,7 +59,7 @@ def take_over(customer: Customer, transfer: Transfer, at_ms: int, policy: Policy
 
 
 def _join_orders(customer: Customer, other: Customer, today: date, policy: Policy) -> OrdersJoined:
-    joined = OrdersJoined([], [])
+    joined = OrdersJoined([], [], {})
     own = customer.open_orders()
     counted_before = {id(order): order.counts(policy) for order in own + other.open_orders()}
     first_arrival = customer.next_arrival()
@@ -65,6 +69,7 @@ def _join_orders(customer: Customer, other: Customer, today: date, policy: Polic
             order.arrival = first_arrival + order.arrival
             customer.orders.append(order)
             continue
+        joined.twins[id(order)] = twin
         _join_twin(twin, order)
         joined.changed.append((twin, counted_before[id(twin)]))
         if twin.points is None:
@@ -79,8 +84,7 @@ def _join_orders(customer: Customer, other: Customer, today: date, policy: Polic
 
 def _join_twin(twin: Order, order: Order) -> None:
     """One order that both were told of."""
-    twin.cancellations = order.cancellations + twin.cancellations
-    twin.payments = order.payments + twin.payments
+    _join_payments(twin, order)
     twin.payment = twin.payment or order.payment
     twin.edits = order.edits + twin.edits
     twin.refunds = order.refunds | twin.refunds
@@ -90,12 +94,25 @@ def _join_twin(twin: Order, order: Order) -> None:
     twin.settle()
 
 
+def _join_payments(twin: Order, order: Order) -> None:
+    """Cancelled if either is, unless the newest payment of both is newer than the cancellation."""
+    is_cancelled = twin.cancelled or order.cancelled
+    payments = [*order.payments, *twin.payments]
+    cancellations = [*order.cancellations, *twin.cancellations]
+    paid = max(payments, key=lambda each: each.at_ms, default=None)
+    cancelled = max(cancellations, key=lambda each: each.at_ms, default=None)
+    if is_cancelled and paid is not None and cancelled is not None:
+        is_cancelled = paid.at_ms <= cancelled.at_ms
+    twin.payments = [] if paid is None else [replace(paid, place=-_BEFORE, as_status=False)]
+    twin.cancellations = [cancelled] if is_cancelled and cancelled is not None else []
+
+
 def _twin_of(order: Order, own: list[Order]) -> Order | None:
     twins = [
         each
         for each in own
-        if (each.order_id, each.placed_amount, each.currency)
-        == (order.order_id, order.placed_amount, order.currency)
+        if (each.order_id, each.currency) == (order.order_id, order.currency)
+        and {each.placed_amount, each.amount} & {order.placed_amount, order.amount}
     ]
     return twins[-1] if twins else None
 
@@ -112,7 +129,8 @@ def _join_waiting(
         if change.kind == "order.refunded":
             told = told_refunds(customer, change.order_id).get(change.refund_id)
         if told is not None:
-            customer.unmatched += told[0] != change.amount
+            currencies = {told[1], change.currency} - {None}
+            customer.unmatched += told[0] != change.amount or len(currencies) > 1
         elif order is None:
             customer.waiting.append(change)
         else:
@@ -178,6 +196,10 @@ def _join_consents(customer: Customer, other: Customer) -> None:
             else:
                 both = own.value and told.value
                 mine[name] = Told(both, max(own.at_ms, told.at_ms))
+    for known, most in ((customer.channels, MOST_CHANNELS), (customer.purposes, MOST_PURPOSES)):
+        by_time = sorted(known, key=lambda name: (-known[name].at_ms, name))
+        for name in by_time[most:]:
+            del known[name]
 
 
 def _join_attributes(customer: Customer, other: Customer, policy: Policy) -> None:

@@ -244,11 +244,11 @@ class Partition:
             return
         event = replace(event, customer_id=customer_id)
         customer = self.customers.get(customer_id)
-        verdict = event.type
+        as_known = Customer(customer_id, event.at_ms, event.at_ms)
         if customer is not None:
             as_known = copy.deepcopy(customer) if customer_id in self.waiting else customer
             self._freeze_at_clock(as_known)
-            verdict = verdict_on(event, as_known, self.policy.currency)
+        verdict = verdict_on(event, as_known, self.policy.currency)
         if verdict == DUPLICATE:
             self.duplicates += 1
         elif verdict in (CONFLICT, INVALID_AMOUNT, INVALID_VALUE):
@@ -353,7 +353,7 @@ class Partition:
             reason=REASONS.get(event.acts_as),
             late=event.at_ms < at_ms,
             caused_by=(event.event_id,),
-            may_lower_at_once=event.acts_as in LOWERING_TYPES,
+            may_lower_at_once=event.acts_as in LOWERING_TYPES and effect.may_lower,
             by_hand=event.acts_as == "tier.overridden",
         )
         self.outputs += evaluate_tier(customer, cause, self.policy)

@@ -50,6 +50,7 @@ class Movement:
     expires_ms: int | None = None
     joined: tuple["Movement", ...] = ()  # all that happened to the points of somebody merged
     redemption_id: str = ""
+    lost: int = 0  # of points given back, those that have expired meanwhile
 
 
 @dataclass
@@ -150,14 +151,17 @@ def shown(movements: list[Movement]) -> dict[str, Any]:
         own = sum(each.points for each in among if each.kind == kind)
         return own + sum(total(kind, each.joined) for each in among if each.joined)
 
+    def lost(among: Sequence[Movement]) -> int:
+        return sum(each.lost + lost(each.joined) for each in among)
+
     return {
         "balance": now.balance,
         "next_expiry_at": time_text(expires_ms),
         "next_expiry_points": points,
         "earned": total("earned"),
-        "redeemed": total("redeemed") - total("given back"),
+        "redeemed": total("redeemed") - total("given back") - lost(movements),
         "taken_back": total("taken back") + total("deducted"),
-        "expired": total("expired"),
+        "expired": total("expired") + lost(movements),
     }
 
 
@@ -184,10 +188,14 @@ def let_go(customer: Customer, at_ms: int) -> int:
 
 @dataclass(frozen=True)
 class OrdersJoined:
-    """What a merge did to orders: those it changed (and whether they counted), those dropped."""
+    """What a merge did to orders: those it changed (and whether they counted), those dropped.
+
+    `twins` are the orders that took the place of others, by the identity of those.
+    """
 
     changed: list[tuple[Order, bool]]
     told_twice: list[Order]
+    twins: dict[int, Order]
 
 
 def join(
@@ -223,15 +231,19 @@ def join(
     return [_tell(customer, delta, at_ms, policy, why)] if delta else []
 
 
+def _given_back(redemption_id: str, spent: list[Chunk], at_ms: int) -> Movement:
+    lost = sum(chunk.left for chunk in spent if is_over(chunk, at_ms))
+    points = sum(chunk.left for chunk in spent) - lost
+    return Movement("given back", points, at_ms, redemption_id=redemption_id, lost=lost)
+
+
 def _settle_cancelled(customer: Customer, at_ms: int) -> None:
     """A cancellation that waited reaches a redemption that a merge brought."""
     known = [each for each, _ in customer.redemptions]
     for redemption_id in customer.redemptions_cancelled:
         spent = standing(customer.movements).spent.get(redemption_id)
         if spent is not None:
-            points = sum(chunk.left for chunk in spent if not is_over(chunk, at_ms))
-            back = Movement("given back", points, at_ms, redemption_id=redemption_id)
-            customer.movements.append(back)
+            customer.movements.append(_given_back(redemption_id, spent, at_ms))
     waiting = [each for each in customer.redemptions_cancelled if each not in known]
     customer.redemptions_cancelled = waiting
 
@@ -280,9 +292,8 @@ def _cancel(
     """Gives back what a redemption spent, or waits for it."""
     spent = standing(customer.movements).spent.get(redemption_id)
     if spent is not None:
-        points = sum(chunk.left for chunk in spent if not is_over(chunk, at_ms))
-        movement = Movement("given back", points, at_ms, redemption_id=redemption_id)
-        if points:
+        movement = _given_back(redemption_id, spent, at_ms)
+        if movement.points:
             return [_move(customer, movement, policy, why)]
         customer.movements.append(movement)
         return []

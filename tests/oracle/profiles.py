@@ -30,6 +30,13 @@ def _declared(name: str, shown: Any) -> dict[str, Any]:
     return {} if shown is None else {name: shown}
 
 
+def _left_because(customer: Customer) -> dict[str, Any]:
+    found = feelings.churn_answer(customer)
+    if found is None:
+        return {}
+    return {"churn_answer": found[0], "churn_answered_at": time_text(found[1])}
+
+
 def profile_of(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, Any]:
     """Tier, stage and figures on the business day of an instant."""
     today = business_day(as_of_ms, policy.timezone)
@@ -74,7 +81,7 @@ def profile_of(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, A
         **_declared("holdout", feelings.is_held_out(customer.customer_id, policy)),
         **({} if policy.points is None else {"points": points.shown(customer.movements)}),
         **_declared("followups", followups.shown(customer) or None),
-        **_declared("churn_answer", feelings.churn_answer(customer)),
+        **_left_because(customer),
         "open_tickets": len(customer.open_tickets()),
         "as_of": time_text(as_of_ms),
         "policy_version": policy.version,

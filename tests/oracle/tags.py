@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.oracle.customer import Customer
-from tests.oracle.feelings import last_scores
+from tests.oracle.feelings import churn_answer, last_scores
 from tests.oracle.fields import item_told
 from tests.oracle.identity import Event
 from tests.oracle.policy import Policy
@@ -231,6 +231,10 @@ def _of_rule(rule: Rule, customer: Customer, today: date, policy: Policy) -> lis
             usable = _is_usable(value)
             listed = value in rule["values"] if rule.get("values") else True
             return [f"{rule['tag']}:{value}"] if usable and listed else []
+        case "answer":
+            told = churn_answer(customer)
+            listed = told is not None and told[0] in rule.get("values", [told[0]])
+            return [f"{rule['tag']}:{told[0]}"] if told is not None and listed else []
         case "age":
             return _age(rule, customer, today)
         case "count":

@@ -32,6 +32,7 @@ _PROFILE_FIELDS = (
     "keep",
     "followups",
     "churn_answer",
+    "churn_answered_at",
     "spend_ever",
     "orders_ever",
     "first_order_at",

@@ -33,6 +33,9 @@ def random_shop_policy(random: Random, *, middle_tier: bool | None = None) -> di
     for tier in tiers:
         if random.random() < 0.4:
             tier["action_down"] = "keep_in_touch"
+    if "tags" in policy and random.random() < 0.6:
+        why = {"tag": "why", "kind": "answer", "survey": "churn"}
+        policy["tags"].append(why | random.choice([{}, {"values": ["price", "moved"]}]))
     if "points" in policy:
         policy["points"] |= _points_keys(random)
     if random.random() < 0.5:
