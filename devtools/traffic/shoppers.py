@@ -102,8 +102,10 @@ def correction(draws: Draws, customer_id: str, at_ms: int) -> Draft:
 
 
 def consent(draws: Draws, customer_id: str, at_ms: int, *, yes: float) -> Draft:
-    """A `consent.changed` that allows marketing with the probability `yes`."""
-    return Draft(at_ms, "consent.changed", customer_id, {"marketing": draws.chance(yes)})
+    """A `consent.changed` that allows marketing, and e-mail, with the probability `yes`."""
+    agreed = draws.chance(yes)
+    fields = {"marketing": agreed, "channels": {"email": agreed}}
+    return Draft(at_ms, "consent.changed", customer_id, fields)
 
 
 _WITHIN_DAYS = 20
