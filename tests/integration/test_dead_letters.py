@@ -11,7 +11,7 @@ from typing import Any
 from devtools.servers import Broker
 from scoring.timestamps import rfc3339
 from streams.kafka.topics import INPUT_TOPICS
-from tests.builders import order
+from tests.builders import activity, order, survey, viewed
 from tests.fault.bad_records import bad_records, groundwork, odd_records
 from tests.harness.deployment import Deployment, Message
 from tests.integration.audit import audit, data_of
@@ -38,10 +38,13 @@ async def test_each_bad_input_becomes_a_dead_letter_and_the_rest_goes_on(
     bad_messages = [message_of(one, number) for number, one in enumerate(bad)]
     odd = [message_of(one, number) for number, one in enumerate(odd_records(at=now), len(bad))]
     old = "1985-01-01T00:00:00Z"
-    after = [
-        Message(topic, order(f"after-{topic}", "5", old, "late-comer"), None, 0)
-        for topic in INPUT_TOPICS
-    ]
+    lines = {
+        "orders": order("after", "5", old, "late-comer"),
+        "browse": viewed(old, "late-comer"),
+        "support": survey(5, old, "late-comer"),
+        "profiles": activity("visit", old, "late-comer"),
+    }
+    after = [Message(topic, lines[topic], None, 0) for topic in INPUT_TOPICS]
     with Deployment(broker, tmp_path, **_LIVE) as deployment:
         await deployment.create_topics()
         worker = await deployment.ready_worker()
