@@ -12,7 +12,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from devtools.servers import Broker
-from streams.kafka.topics import CUSTOMER_EVENTS, INPUT_TOPICS, OUTPUTS
+from streams.kafka.topics import CUSTOMER_EVENTS, INPUT_TOPICS, OUTPUTS, UNROUTABLE, topic_for
 from tests.harness.deployment import Deployment, Message
 from tests.integration.audit import audit, consume
 from tests.integration.truth import backtested
@@ -23,10 +23,10 @@ _BASE_MS = 1_700_000_000_000
 
 
 def spread(random: Random, lines: Iterable[bytes]) -> list[Message]:
-    """Each line on any topic, in any partition, under any key or none; timestamps in order."""
+    """Each line on its topic, in any partition, under any key or none; timestamps in order."""
     return [
         Message(
-            random.choice(INPUT_TOPICS),
+            _topic_of(line),
             line,
             random.choice([None, b"", b"\xff", b"c1", b"c2", str(number).encode()]),
             random.randrange(_INPUT_PARTITIONS),
@@ -34,6 +34,14 @@ def spread(random: Random, lines: Iterable[bytes]) -> list[Message]:
         )
         for number, line in enumerate(lines)
     ]
+
+
+def _topic_of(line: bytes) -> str:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return UNROUTABLE
+    return topic_for(found.get("type") if isinstance(found, dict) else None)
 
 
 async def create_wide_inputs(deployment: Deployment) -> None:
