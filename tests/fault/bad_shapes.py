@@ -46,6 +46,8 @@ def _add_missing(make: RecordMaker) -> None:
             make.refuse_event("missing_field", f"{field} {word}", **fault)
     make.refuse_event("missing_field", "an amount that is empty", amount="")
     make.refuse_event("missing_field", "no reason of leaving", "survey.answered", survey="churn")
+    nothing = {"marketing": None, "channels": None}
+    make.refuse_event("missing_field", "a consent to nothing", "consent.changed", **nothing)
     make.refuse_event("missing_field", "a day that is empty", "followup.scheduled", on="")
     make.refuse_event("missing_field", "a tier that is empty", "tier.overridden", tier="")
     make.refuse_event("missing_field", "an end that is empty", "tier.overridden", until="")
@@ -128,6 +130,10 @@ def _add_wrong_types(make: RecordMaker) -> None:
     wrong("profile.updated", attributes=["region"])
     wrong("consent.changed", marketing="yes")
     wrong("consent.changed", marketing=1)
+    wrong("consent.changed", channels=["sms"])
+    wrong("consent.changed", channels={"sms": "yes"})
+    wrong("consent.changed", purposes={"research": 1})
+    wrong("consent.changed", source=3)
     wrong("customer.merged", into=17)
     wrong("points.redeemed", points=1.5, redemption_id=9)
     wrong("points.redeemed", points="5")
@@ -152,6 +158,8 @@ def _add_odd_shapes(make: RecordMaker) -> None:
     ):
         make.accept_event(name, "order.placed", **fields)
     make.accept_event("a score of 4.0", "survey.answered", score=4.0)
+    said = {"marketing": None, "channels": {"sms": True, "post": None}}
+    make.accept_event("a consent to channels alone", "consent.changed", **said)
     make.accept_event("no day any more", "followup.scheduled", on=None)
     make.accept_event("no tier, and what looks like an end", "tier.overridden", tier=None, until=5)
     make.accept_event("why somebody left", "survey.answered", survey="churn", answer="x" * 64)

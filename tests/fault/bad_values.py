@@ -164,6 +164,8 @@ def _add_values(make: RecordMaker) -> None:
     for on in ("2031-02-29", "20310504", "2031-05-04T00:00:00Z", "tomorrow"):
         invalid("followup.scheduled", on=on)
     invalid("survey.answered", survey="churn", answer="x" * 65)
+    invalid("consent.changed", channels={f"c{n}": True for n in range(17)})
+    invalid("consent.changed", purposes={f"p{n}": True for n in range(9)})
     name = "into themselves"
     customer_id = make.event(name)["customer_id"]
     make.refuse_event("invalid_value", name, "customer.merged", into=customer_id)

@@ -248,7 +248,7 @@ def test_rules_give_the_limits_the_code_has() -> None:
         "channels, purposes with a consent": MAX_CHANNELS,
         "attributes": MAX_ATTRIBUTES,
         "a record": MAX_RECORD_BYTES // 1024,
-        "ids, names of attributes": MAX_ID_LENGTH,
+        "ids, names of attributes, channels and purposes": MAX_ID_LENGTH,
         "the value of an attribute": MAX_ATTRIBUTE_LENGTH,
         "tiers of a policy, size of its file": MAX_TIERS,
     }
