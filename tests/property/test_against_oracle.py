@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -17,8 +15,7 @@ from handlers.formats import NEWEST
 from tests import oracle
 from tests.driver import Run, run
 from tests.oracle.tags import BROWSE
-from tests.support.histories import History, random_policy
-from tests.support.shop_histories import ShopHistory, random_shop_policy
+from tests.support.traffic import traffic_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.always]
 
@@ -154,23 +151,6 @@ def compare_live(seed: int) -> None:
     lines = with_ticks(random, events, policy, other, at_a_time)
     found = run(lines, restarts=random_restarts(random))
     compare(found, oracle.run(lines, policy, mode="live", final_fire=False))
-
-
-@dataclass(frozen=True)
-class Traffic:
-    """Histories and policies that go together."""
-
-    history: type[History]
-    policy: Callable[[Random], dict[str, Any]]
-
-
-PLAIN = Traffic(History, random_policy)
-SHOP = Traffic(ShopHistory, random_shop_policy)
-
-
-def traffic_of(random: Random) -> Traffic:
-    """Mostly what shops really send."""
-    return random.choice([PLAIN, SHOP, SHOP])
 
 
 def random_live_from_ms(random: Random, lines: list[bytes]) -> int | None:

@@ -15,7 +15,8 @@ from tests.oracle.log import LogRecord, Story, fold
 from tests.oracle.partition import Deployment, Partition
 from tests.oracle.policy import read_policy
 from tests.oracle.profiles import profile_of
-from tests.property.test_against_oracle import Traffic, traffic_of, with_ticks
+from tests.property.test_against_oracle import with_ticks
+from tests.support.traffic import Traffic, traffic_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.always]
 

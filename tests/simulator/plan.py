@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from config.policy_file import check_policy
 from handlers.control_records import Mode
+from handlers.formats import FIRST, NEWEST
 from scoring.policy import Policy
 from tests.simulator.merges import with_merges
-from tests.support.histories import History, random_policy
+from tests.support.traffic import PLAIN, SHOP, Traffic
 
 LOAD_S = 3.5
 POINTS = (
@@ -34,6 +35,7 @@ POINTS = (
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
 _TURNS = 0.15
+_SHOPS = 0.1
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ class Plan:
     faults: tuple[Fault, ...]
     tells_time: bool = False
     """Whether brokers tell their time, so that workers compare their clocks with it."""
+    first_format: int = FIRST
+    """The format of the first policy."""
 
 
 def plan_of(seed: int) -> Plan:
@@ -127,7 +131,8 @@ def _plan(seed: int) -> Plan:
     mode: Mode = random.choice(("live", "replay"))
     workers = random.choice((2, 2, 3))
     leases = random.random() < 0.4
-    first = random_policy(random)
+    traffic = _traffic(seed)
+    first = traffic.policy(random)
     turns = Random(f"turns 35 {seed}")
     at_a_time = turns.choice((1, 1, 2, 3)) if turns.random() < _TURNS else None
     return Plan(
@@ -139,10 +144,11 @@ def _plan(seed: int) -> Plan:
         sticky=random.choice((0.0, 0.5, 0.95)),
         stuck=random.choice((0.0, 0.0, 0.01, 0.03)),
         checkpoint_flushes=random.choice((2, 5, 15)),
-        policies=_policies(random, turns, first),
+        policies=_policies(random, turns, traffic, first),
         at_a_time=at_a_time,
-        load=_load(random, turns.randint(6, 14) if at_a_time is not None else None),
+        load=_load(random, traffic, turns.randint(6, 14) if at_a_time is not None else None),
         faults=_with_policies(turns, _faults(random, workers), at_a_time),
+        first_format=FIRST if traffic is PLAIN else NEWEST,
     )
 
 
@@ -161,8 +167,18 @@ def _wrong_clock(random: Random, workers: int) -> Fault:
     )
 
 
-def _policies(random: Random, turns: Random, first: dict[str, Any]) -> tuple[Policy, ...]:
-    others = [_changed(random, first), {**_changed(turns, first), "version": "after that"}]
+def _traffic(seed: int) -> Traffic:
+    """What shops really send in some histories, none of which a mutation names."""
+    return SHOP if Random(f"shop 5 {seed}").random() < _SHOPS else PLAIN
+
+
+def _policies(
+    random: Random, turns: Random, traffic: Traffic, first: dict[str, Any]
+) -> tuple[Policy, ...]:
+    others = [
+        _changed(random, traffic, first),
+        {**_changed(turns, traffic, first), "version": "after that"},
+    ]
     return tuple(check_policy(policy) for policy in (first, *others))
 
 
@@ -179,16 +195,16 @@ def _with_policies(
     return tuple(sorted([*faults, *policies], key=lambda fault: fault.at_s))
 
 
-def _changed(random: Random, policy: dict[str, Any]) -> dict[str, Any]:
+def _changed(random: Random, traffic: Traffic, policy: dict[str, Any]) -> dict[str, Any]:
     """Another policy with the same tiers' names, time zone and currency, or most of it."""
-    other = random_policy(random)
+    other = traffic.policy(random)
     return {**other, "timezone": policy["timezone"], "version": "next"}
 
 
-def _load(random: Random, more_customers: int | None) -> tuple[Sent, ...]:
+def _load(random: Random, traffic: Traffic, more_customers: int | None) -> tuple[Sent, ...]:
     customers, days = random.randint(2, 5), random.choice((60, 200))
     customers = more_customers or customers
-    history = History(random, customers, days, merges=random.random() < 0.5)
+    history = traffic.history(random, customers, days, merges=random.random() < 0.5)
     lines = with_merges(random, history.lines(random.randint(40, 80)))
     sent: list[Sent] = []
     at_s, wall_ms = 0.1, 0

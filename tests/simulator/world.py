@@ -15,7 +15,7 @@ from faust.types import TP
 
 import streams.engine.agent
 from handlers.control_records import PolicyActivated, encode_control
-from handlers.formats import FIRST, NEWEST
+from handlers.formats import NEWEST
 from handlers.outputs import CUSTOMER_PROFILES
 from streams.kafka.topics import CUSTOMER_EVENTS, INPUT_TOPICS, changelog_name
 from tests.simulator.broker import Broker, Unsent
@@ -199,7 +199,7 @@ class World:
             # It rises with the first change of the policy, or has been raised before.
             format=NEWEST
             if plan.at_a_time is not None and plan.seed % 2
-            else min(FIRST + number, NEWEST),
+            else min(plan.first_format + number, NEWEST),
         )
         for partition in range(PARTITIONS):
             self.broker.append(

@@ -1,0 +1,28 @@
+"""Random histories and the policies that go with them: the plain ones, and those of shops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from tests.support.histories import History, random_policy
+from tests.support.shop_histories import ShopHistory, random_shop_policy
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Histories and policies that go together."""
+
+    history: type[History]
+    policy: Callable[[Random], dict[str, Any]]
+
+
+PLAIN = Traffic(History, random_policy)
+SHOP = Traffic(ShopHistory, random_shop_policy)
+
+
+def traffic_of(random: Random) -> Traffic:
+    """Mostly what shops really send."""
+    return random.choice([PLAIN, SHOP, SHOP])
