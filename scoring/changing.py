@@ -117,12 +117,12 @@ def _fail(order: Order, *, waited: bool) -> None:
 
 
 def _cancel(order: Order, at_ms: int, *, waited: bool) -> None:
-    later = order.known_later()
-    if later.cancelled_ms is not None and at_ms < later.cancelled_ms:
+    paid_ms = _told_payment_ms(order) if waited else order.newest_payment_ms
+    if paid_ms is not None and paid_ms > at_ms:
         return
-    later.cancelled_ms = at_ms
-    paid_ms = later.paid_ms if waited else order.newest_payment_ms
-    if paid_ms is None or paid_ms <= at_ms:
+    later = order.known_later()
+    if later.cancelled_ms is None or at_ms >= later.cancelled_ms:
+        later.cancelled_ms = at_ms
         order.cancelled = True
 
 

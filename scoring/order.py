@@ -38,7 +38,7 @@ class Later(Struct, array_like=True):
     paid_ms: int | None = None
     """When the newest payment occurred; None if it is that of the `payment_status`, or none."""
     cancelled_ms: int | None = None
-    """When the newest cancellation occurred."""
+    """When the newest cancellation occurred of those that no payment was newer than."""
     edited_ms: int | None = None
     """When the edit occurred that holds."""
     placed_minor: int | None = None

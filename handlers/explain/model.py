@@ -170,7 +170,7 @@ class OrderWhy(Struct, frozen=True):
     paid_at: str | None = None
     """When the newest payment occurred; null if it is the `payment_status` it was placed with."""
     cancelled_at: str | None = None
-    """When the newest cancellation occurred, also one that a payment revived it from."""
+    """When the newest cancellation occurred that no payment was newer than when it came."""
     returned: str | None = None
     """What returns without an order took of it, part of `refunded`."""
 

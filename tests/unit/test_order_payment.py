@@ -173,3 +173,11 @@ def test_the_payment_status_of_one_id_revives_nothing_that_waited_under_the_same
     told.feed(order("o1", "50", day(0), "ana"), cancelled("o1", day(1), "ben"))
     told.feed(order("o1", "50", day(2), "ben", payment_status="paid"), merged("ana", day(5), "ben"))
     assert figures(told) == GONE
+
+
+def test_each_cancellation_is_measured_against_the_payments_that_count_for_it() -> None:
+    """The first waited, so only a payment of its own revives it; the status answers the second."""
+    told = cancelled("o1", day(1)), order("o1", "50", day(8), payment_status="paid")
+    assert after(*told, cancelled("o1", day(6))) == GONE
+    assert after(*told, cancelled("o1", day(6)), paid("o1", day(4))) == COUNTS
+    assert after(*told, cancelled("o1", day(9)), paid("o1", day(4))) == GONE
