@@ -248,17 +248,24 @@ def test_ids_of_both_are_known_after_a_merge() -> None:
     assert placed_again(driver, *again) == (2, 2)
 
 
-def test_a_list_of_ids_keeps_each_once_and_half_of_either() -> None:
+def test_an_id_is_found_only_where_one_begins() -> None:
+    found = remember(b"", "o1", 10)
+    assert holds(found, "o1")
+    assert not holds(b"123" + found + b"45678", "o1")
+    assert holds(b"123" + found + b"45678"[:5] + found, "o1")
+    assert not holds(b"", "o1")
+
+
+def test_two_lists_of_ids_keep_half_of_either() -> None:
     own, other = b"", b""
     for number in range(10):
         own = remember(own, f"own-{number}", 10)
         other = remember(other, f"other-{number}", 10)
-    assert remember(own, "own-3", 10)[-8:] == own[24:32]
-    assert len(remember(own, "own-3", 10)) == len(own)
+    assert remember(own, "own-10", 10)[:-8] == own[8:]
     both = joined(own, other, 10)
     assert [n for n in range(10) if holds(both, f"own-{n}")] == [5, 6, 7, 8, 9]
     assert [n for n in range(10) if holds(both, f"other-{n}")] == [5, 6, 7, 8, 9]
-    assert joined(own, own, 10) == own
+    assert joined(own, other[:16], 10) == other[:16] + own[16:]
     assert joined(own, b"", 10) == own
 
 
