@@ -211,6 +211,12 @@ def _out_of_range(fields: dict[str, Any], policy: Policy) -> bool:
         or ("on" in known and not is_date(known["on"]))
         or (kind == "tier.overridden" and "tier" in known and _no_such_override(fields, policy))
         or ("into" in known and _no_such_merge(fields))
+        or any(
+            not 1 <= len(name) <= 128
+            for field in ("channels", "purposes")
+            for name, told in known.get(field, {}).items()
+            if told is not None
+        )
     )
 
 

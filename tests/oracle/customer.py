@@ -25,6 +25,7 @@ MOST_WAITING = 64
 MOST_TICKETS = 64
 MOST_ATTRIBUTES = 64
 MOST_GONE = 256
+PROFILING = "profiling"
 
 
 @dataclass
@@ -134,6 +135,12 @@ class Customer:
 
     def consented_channels(self) -> list[str]:
         return sorted(name for name, told in self.channels.items() if told.value)
+
+    @property
+    def refuses_profiling(self) -> bool:
+        """Whether nothing is to be concluded from what the customer does."""
+        told = self.purposes.get(PROFILING)
+        return told is not None and told.value is False
 
     def attribute(self, name: str) -> str | None:
         """The value told last by event time, among equals the one that arrived last."""

@@ -5,7 +5,7 @@ from typing import Any
 from tests.oracle import feelings, followups, points, tags
 from tests.oracle.customer import Customer
 from tests.oracle.evaluation import fall_of, keep_of, standing_of
-from tests.oracle.ledger import figures_on
+from tests.oracle.ledger import Figures, figures_on
 from tests.oracle.levels import ACTIVE, LEVELS
 from tests.oracle.money import money_text
 from tests.oracle.overrides import shown_override
@@ -28,6 +28,10 @@ def _stage(customer: Customer, frequency: int, policy: Policy) -> str:
 def _declared(name: str, shown: Any) -> dict[str, Any]:
     """A field that is there only with a policy that declares it."""
     return {} if shown is None else {name: shown}
+
+
+def _health(customer: Customer, figures: Figures | None, policy: Policy) -> dict[str, Any] | None:
+    return None if customer.refuses_profiling else feelings.health_of(customer, figures, policy)
 
 
 def _left_because(customer: Customer) -> dict[str, Any]:
@@ -76,7 +80,7 @@ def profile_of(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, A
         "last_order_at": time_text(customer.last_order_ms(policy)),
         "last_interaction_at": time_text(customer.last_interaction_ms()),
         **_declared("satisfaction", feelings.satisfaction_of(customer, policy)),
-        **_declared("health", feelings.health_of(customer, figures, policy)),
+        **_declared("health", _health(customer, figures, policy)),
         **_declared("tags", tags.shown(customer, policy)),
         **_declared("holdout", feelings.is_held_out(customer.customer_id, policy)),
         **({} if policy.points is None else {"points": points.shown(customer.movements)}),

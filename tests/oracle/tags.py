@@ -11,7 +11,7 @@ from math import floor
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.oracle.customer import Customer
+from tests.oracle.customer import PROFILING, Customer
 from tests.oracle.feelings import churn_answer, last_scores
 from tests.oracle.fields import item_told
 from tests.oracle.identity import Event
@@ -27,6 +27,7 @@ BROWSE = (
     "cart.updated",
     "checkout.started",
 )
+_TOLD = ("attribute", "age", "answer")  # what customers tell of themselves
 _EPOCH = date(1970, 1, 1)
 _MOST_BYTES_OF_NAME = 64
 
@@ -72,6 +73,9 @@ def _top_rule(policy: Policy, of: str) -> Rule | None:
 def note(event: Event, customer: Customer, policy: Policy, today: date) -> None:
     """Keeps of an event what the rules in force ask for."""
     tags = customer.tags
+    told = event.fields.get("purposes") if event.type == "consent.changed" else None
+    if customer.refuses_profiling or (told or {}).get(PROFILING) is not None:
+        return  # that counting begins or ends is not counted
     day = business_day(event.at_ms, policy.timezone)
     keys = [event.acts_as]
     if event.type == "activity.recorded":
@@ -264,6 +268,9 @@ def look(
     if rules is None:
         return []
     today = business_day(at_ms, policy.timezone)
+    if customer.refuses_profiling:
+        rules = [rule for rule in rules if rule["kind"] in _TOLD]
+        customer.tags = Tags(customer.tags.since)
     true = {tag for rule in rules for tag in _of_rule(rule, customer, today, policy)}
     since = customer.tags.since
     added = sorted(true - since.keys())

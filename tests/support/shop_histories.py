@@ -212,6 +212,9 @@ class ShopHistory(History):
         if random.random() < 0.6:
             names = random.sample(["email", "sms", "push", "post"], random.randint(0, 3))
             told["channels"] = {name: random.random() < 0.6 for name in names}
+        if random.random() < 0.3:
+            names = random.sample(["profiling", "profiling", "research"], random.randint(1, 2))
+            told["purposes"] = {name: random.random() < 0.5 for name in names}
         if random.random() < 0.04:
             told["channels"] = {f"way {n}": True for n in range(random.choice([13, 16, 17]))}
         return told
