@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("events", type=Path)
     parser.add_argument("--policy", type=Path, required=True)
     parser.add_argument("--until", type=_instant, default=None)
+    parser.add_argument("--live-from", type=_instant, default=None)
     parser.add_argument("--live", action="store_true", help="the clock follows clock.tick records")
     parser.add_argument("--no-final-fire", action="store_true")
     given = parser.parse_args()
@@ -32,6 +33,7 @@ def main() -> None:
         tomllib.loads(given.policy.read_text(encoding="utf-8")),
         mode="live" if given.live else "replay",
         until_ms=given.until,
+        live_from_ms=given.live_from,
         final_fire=not given.no_final_fire,
     )
     sys.stdout.write(json.dumps(dataclasses.asdict(result), indent=2, ensure_ascii=False) + "\n")
