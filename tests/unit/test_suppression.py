@@ -347,9 +347,9 @@ def test_alerts_by_time_policy_and_merge_have_their_reasons() -> None:
     assert pick(driver.pass_to(day(10)), "reason") == ["silence"]
     [_, withdrawn] = driver.activate(Policy(), "calm")
     assert (withdrawn["type"], withdrawn["reason"]) == ("dormancy.withdrawn", "policy")
-    driver.pass_to(day(70))
-    driver.feed(order("o2", "5", day(71), "ben"))
-    [back] = [each for each in driver.feed(merged("ana", day(72), "ben")) if "level" in each]
+    driver.pass_to(day(95))
+    driver.feed(order("o2", "5", day(96), "ben"))
+    [back] = [each for each in driver.feed(merged("ana", day(97), "ben")) if "level" in each]
     assert back["reason"] == "merge"
 
 
