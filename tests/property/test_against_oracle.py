@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -115,7 +116,7 @@ def test_outputs_equal_those_of_a_naive_recomputation(seed: int) -> None:
     compare_replay(seed, merges=False)
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(seed=st.integers(0, 2**32))
 def test_outputs_with_merges_equal_those_of_a_naive_recomputation(seed: int) -> None:
     compare_replay(seed, merges=True)
@@ -132,6 +133,20 @@ def compare_replay(seed: int, *, merges: bool) -> None:
     live_from_ms = random_live_from_ms(random, lines)
     found = run(lines, policy, live_from_ms=live_from_ms, restarts=random_restarts(random))
     compare(found, oracle.run(lines, policy, live_from_ms=live_from_ms))
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 2**32))
+def test_what_is_forgotten_of_orders_is_what_the_rules_say(seed: int) -> None:
+    """With so little memory that every history goes beyond it."""
+    with (
+        patch.multiple("scoring.ledger", MAX_LEFT=4),
+        patch.multiple("scoring.joining", MAX_LEFT=4),
+        patch.multiple("scoring.order_limits", MAX_ORDERS=3),
+        patch.multiple("tests.oracle.customer", MOST_GONE=4, MOST_ORDERS_IN_WINDOW=3),
+        patch.multiple("tests.oracle.merging", MOST_GONE=4),
+    ):
+        compare_replay(seed, merges=seed % 2 == 0)
 
 
 @settings(max_examples=15)
