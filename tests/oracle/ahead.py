@@ -29,7 +29,8 @@ def warn(customer: Customer, at_ms: int, policy: Policy) -> list[dict[str, Any]]
         return []
     day = business_day(fall.at_ms, policy.timezone)
     known = customer.fall_ahead
-    if known is None or (known.tier, known.day) != (customer.tier, day):
+    is_news = known is None or (known.tier, known.day) != (customer.tier, day)
+    if known is None or is_news or known.tell_ms is None:  # or the instant of that day is another
         tell_ms = start_of_day(day - timedelta(days=policy.warn_days), policy.timezone)
         if tell_ms < at_ms:
             tomorrow = business_day(at_ms, policy.timezone) + timedelta(days=1)
