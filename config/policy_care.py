@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from config.policy_surveys import read_surveys
 from config.toml_table import TomlTable
 from scoring.care import is_month_and_day
+from scoring.lunar import LAST_DAY
 from scoring.policy import CarePolicy, Holiday, Occasion, Refresh, Silence, Tier
 from scoring.rules import PROSPECT
 from scoring.timestamps import parse_date
@@ -66,14 +69,35 @@ def _holiday(table: TomlTable, names: tuple[str, ...]) -> Holiday:
         days_ahead=_days_ahead(table),
         action=table.optional_text("action", None),
         tiers=_tiers(table, names),
+        **_lunar_date(table),
     )
-    if not holiday.dates:
+    if holiday.calendar is not None:
+        if table.has("dates"):
+            table.wrong("dates", 'a holiday with calendar = "lunar" has month and day instead')
+    elif not holiday.dates:
         table.wrong("dates", "must be a list of dates such as 12-25 or 2026-02-17")
     for text in holiday.dates:
         if not is_month_and_day(text) and parse_date(text) is None:
             table.wrong("dates", f"{text!r} is no date such as 12-25 or 2026-02-17")
     table.finish()
     return holiday
+
+
+def _lunar_date(table: TomlTable) -> dict[str, Any]:
+    """The month and day of a holiday of the Chinese calendar; nothing for others."""
+    found: dict[str, Any] = {
+        "month": table.optional_integer("month", 1, 12),
+        "day": table.integer_or_word("day", 1, LAST_DAY, "last"),
+    }
+    if not table.has("calendar"):
+        for key in found:
+            if table.has(key):
+                table.wrong(key, 'goes with calendar = "lunar"; other holidays have dates')
+        return {}
+    for key, value in (("month", "1 to 12"), ("day", f'1 to {LAST_DAY} or "last"')):
+        if not table.has(key):
+            table.wrong(key, f"is missing, {value} of the Chinese calendar")
+    return found | {"calendar": table.choice("calendar", "lunar", ("lunar",))}
 
 
 def _checkin(table: TomlTable, names: tuple[str, ...]) -> dict[str, Silence]:

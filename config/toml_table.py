@@ -98,6 +98,14 @@ class TomlTable:
             return None
         return found
 
+    def integer_or_word(self, key: str, low: int, high: int, word: str) -> int | str | None:
+        """A whole number within bounds or a word; None if absent."""
+        found: int | str | None = self._get(key, None)
+        if found is None or found == word or (type(found) is int and low <= found <= high):
+            return found
+        self.wrong(key, f'must be a whole number from {low} to {high} or "{word}", got {found!r}')
+        return None
+
     def integers(self, key: str, default: tuple[int, ...], high: int) -> tuple[int, ...]:
         """Four ascending whole numbers from 0."""
         found = self._get(key, list(default))

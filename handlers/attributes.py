@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from handlers import outputs
+from handlers.birth_date import BIRTH_CALENDAR, BIRTH_DATE, LUNAR, is_birth_date, keeps_lunar
 from handlers.context import Context
 from handlers.decode.attributes import ATTRIBUTES_SINCE, MAX_ATTRIBUTES
 from handlers.effects import AppliedEvent
@@ -10,10 +11,9 @@ from handlers.events import ProfileUpdated
 from handlers.outputs import AttributesRefused
 from handlers.state.customer import Customer
 from scoring.rules import Rules
-from scoring.timestamps import parse_date
 
-_BIRTH_DATE = "birth_date"
 _NO_DATE = "must be a date such as 1990-12-31"
+_NO_LUNAR_DATE = "must be a date of the Chinese calendar from 1901 to 2099, such as 1990-08-15"
 
 KNOWN_NAMES = frozenset(
     {
@@ -38,16 +38,20 @@ Known = dict[str, tuple[str, int]]
 def profile_updated(customer: Customer, event: ProfileUpdated) -> None:
     """Set attributes, each by its newest `occurred_at`; an empty text takes one away."""
     known, at_ms = customer.attributes, event.occurred_ms
-    for name, value in event.attributes.values.items():
-        if name == _BIRTH_DATE and not _is_birth_date(value):
+    told = event.attributes.values
+    is_lunar = BIRTH_DATE in told and _becomes_lunar(known, told, at_ms)
+    for name, value in told.items():
+        if name == BIRTH_DATE and not is_birth_date(value, is_lunar=is_lunar):
             continue
         if name not in known or at_ms >= known[name][1]:
             known.pop(name, None)
             known[name] = value, at_ms
 
 
-def _is_birth_date(value: str) -> bool:
-    return not value or parse_date(value) is not None
+def _becomes_lunar(known: Known, told: dict[str, str], at_ms: int) -> bool:
+    """Whether birth dates are of the Chinese calendar after an update at a time."""
+    value, set_ms = known.get(BIRTH_CALENDAR, ("", at_ms))
+    return (told.get(BIRTH_CALENDAR, value) if at_ms >= set_ms else value) == LUNAR
 
 
 def keep_newest(known: Known, rules: Rules) -> None:
@@ -76,8 +80,9 @@ def tell_refused(context: Context, customer: Customer, applied: AppliedEvent) ->
     event = applied.event
     assert type(event) is ProfileUpdated
     refused = dict(event.attributes.refused)
-    if not _is_birth_date(event.attributes.values.get(_BIRTH_DATE, "")):
-        refused[_BIRTH_DATE] = _NO_DATE
+    is_lunar = keeps_lunar(customer)
+    if not is_birth_date(event.attributes.values.get(BIRTH_DATE, ""), is_lunar=is_lunar):
+        refused[BIRTH_DATE] = _NO_LUNAR_DATE if is_lunar else _NO_DATE
     if not refused:
         return
     for name in refused:

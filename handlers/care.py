@@ -29,7 +29,6 @@ from handlers.outputs import (
 )
 from handlers.reminders import emit_reminder, reminder_head
 from handlers.state.customer import Customer
-from scoring.calendar import date_of_day
 from scoring.care import CareRule, HolidayRule, Reminded
 from scoring.rules import Rules
 from scoring.timestamps import rfc3339
@@ -135,7 +134,7 @@ def _emit_yearly(
     context: Context, customer: Customer, own: YearlyOccasion, day: int, now_ms: int
 ) -> None:
     head = reminder_head(context, customer, day, own.occasion.action, now_ms)
-    years = date_of_day(day).year - own.origin.year
+    years = own.years_on(day)
     if own.key == BIRTHDAY:
         birthday = BirthdayUpcoming(**head, age=years)
         emit_reminder(

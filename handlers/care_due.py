@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from typing import NamedTuple
 
+from handlers.birth_date import birth_date
 from handlers.state.customer import Customer
-from scoring.calendar import date_of_day, day_of_date
-from scoring.care import CareRule, HolidayRule, Reminded, YearlyDate, remind_day
+from scoring.calendar import date_of_day
+from scoring.care import CareRule, HolidayRule, Reminded, remind_day
+from scoring.lunar import LunarDate
 from scoring.policy import Occasion
 from scoring.rules import PROSPECT, Rules
-from scoring.timestamps import parse_date
+from scoring.yearly_dates import EveryYear, LunarYearlyDate
 
 BIRTHDAY, ANNIVERSARY, HOLIDAY = "birthday", "anniversary", "holiday"
 CHECKIN, PROFILE_REFRESH = "checkin", "profile_refresh"
@@ -27,16 +28,29 @@ class Coming(NamedTuple):
 
 
 class YearlyOccasion(NamedTuple):
-    """A yearly date of one customer: birthday or anniversary."""
+    """A yearly date of one customer: birthday or anniversary.
+
+    Attributes:
+        key: tells them apart.
+        occasion: what the policy says of it.
+        origin: the day number of the date itself.
+        year: of the date itself, by the calendar of `yearly`.
+        yearly: the date in every year.
+    """
 
     key: str
     occasion: Occasion
-    origin: date
-    yearly: YearlyDate
+    origin: int
+    year: int
+    yearly: EveryYear
 
     def next_after(self, after: int) -> int | None:
         """The first such date after a day number and after the original one."""
-        return self.yearly.next_after(max(after, day_of_date(self.origin)))
+        return self.yearly.next_after(max(after, self.origin))
+
+    def years_on(self, day: int) -> int:
+        """The years from the original date to one of its returns."""
+        return self.yearly.year_of(day) - self.year
 
 
 def care_due_ms(rules: Rules, customer: Customer, now_ms: int) -> int | None:
@@ -88,17 +102,21 @@ def own_days(rules: Rules, rule: CareRule, customer: Customer) -> Iterator[Yearl
     """Birthday and anniversary, if they are known and the policy asks for them."""
     birthday, anniversary = rule.birthday, rule.anniversary
     if birthday is not None and is_for(birthday.tiers, customer, prospects=True):
-        known = customer.attributes.get("birth_date")
-        born = None if known is None else parse_date(known[0])
+        born = birth_date(customer)
         if born is not None:
-            yield YearlyOccasion(BIRTHDAY, birthday, born, rule.yearly(born.month, born.day))
+            yearly = (
+                LunarYearlyDate(born.date.month, born.date.day, born.date.is_leap)
+                if isinstance(born.date, LunarDate)
+                else rule.yearly(born.date.month, born.date.day)
+            )
+            yield YearlyOccasion(BIRTHDAY, birthday, born.day, born.date.year, yearly)
     if anniversary is not None and is_for(anniversary.tiers, customer, prospects=True):
         first_ms = customer.ledger.first_order_ms
         if first_ms is not None:
-            first = date_of_day(rules.calendar.day(first_ms))
-            yield YearlyOccasion(
-                ANNIVERSARY, anniversary, first, rule.yearly(first.month, first.day)
-            )
+            first_day = rules.calendar.day(first_ms)
+            first = date_of_day(first_day)
+            yearly = rule.yearly(first.month, first.day)
+            yield YearlyOccasion(ANNIVERSARY, anniversary, first_day, first.year, yearly)
 
 
 def next_day(dates: YearlyOccasion | HolidayRule, reminded: Reminded, after: int) -> int | None:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from handlers.birth_date import birth_date
 from handlers.state.customer import Customer, Tagged
+from scoring.calendar import date_of_day
 from scoring.order import FAILED, Order
 from scoring.rules import Rules
 from scoring.satisfaction import newest
@@ -64,14 +66,15 @@ def _attribute(tag: AttributeTag, subject: Subject) -> Verdict:
 
 
 def _age(tag: AgeTag, subject: Subject) -> Verdict:
-    birth_date = subject.customer.known_attributes.get("birth_date")
-    if birth_date is None:
+    known = birth_date(subject.customer)
+    if known is None:
         return Verdict(())
-    age = age_on(birth_date, subject.today)
+    born = date_of_day(known.day)
+    age = age_on(born, subject.today)
     if age is None:
-        return Verdict((), birthday(birth_date, 0))
+        return Verdict((), birthday(born, 0))
     later = [band for band in tag.bands if band > age]
-    until_day = birthday(birth_date, later[0]) if later else None
+    until_day = birthday(born, later[0]) if later else None
     return Verdict((f"{tag.tag}:{band_of(tag.bands, age)}",), until_day)
 
 

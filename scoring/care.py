@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import NamedTuple
 
 from msgspec import Struct, field
 
 from scoring import seen_ids
-from scoring.calendar import date_of_day, day_in_year, day_of_date
+from scoring.calendar import day_of_date
+from scoring.lunar import LAST_DAY
 from scoring.policy import CarePolicy, Holiday, Occasion, Refresh, Silence, SurveysPolicy
 from scoring.timestamps import NEVER_MS, parse_date
+from scoring.yearly_dates import EveryYear, LunarYearlyDate, YearlyDate
 
 _MAX_CACHED_DAYS = 1_000
 
@@ -38,30 +39,8 @@ class Reminded(Struct, array_like=True):
         self.refresh_ms = max(self.refresh_ms, other.refresh_ms)
 
 
-class YearlyDate(NamedTuple):
-    """A month and day of every year; `leap_day` stands for 29 February in common years."""
-
-    month: int
-    day: int
-    leap_day: tuple[int, int]
-
-    def next_after(self, after: int) -> int | None:
-        """The first such day after a day number; None at the end of the calendar."""
-        year = date_of_day(after).year
-        for candidate in (year, year + 1):
-            found = self._in_year(candidate)
-            if found is not None and found > after:
-                return found
-        return None
-
-    def _in_year(self, year: int) -> int | None:
-        if year > date.max.year:
-            return None
-        return day_in_year(year, self.month, self.day, self.leap_day)
-
-
 class HolidayRule:
-    """A holiday of the policy: yearly dates and single ones."""
+    """A holiday of the policy: yearly dates, of either calendar, and single ones."""
 
     def __init__(self, declared: Holiday, leap_day: tuple[int, int]) -> None:
         self.name = declared.name
@@ -69,8 +48,12 @@ class HolidayRule:
         self.action = declared.action
         self.tiers = declared.tiers
         self.key = f"holiday:{seen_ids.digest(declared.name).hex()}"
-        self._yearly = []
+        self._yearly: list[EveryYear] = []
         self._single = []
+        if declared.calendar == "lunar":
+            assert declared.month is not None
+            day = declared.day if isinstance(declared.day, int) else LAST_DAY
+            self._yearly.append(LunarYearlyDate(declared.month, day))
         for text in declared.dates:
             found = parse_date(text)
             if found is None:

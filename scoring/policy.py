@@ -202,13 +202,19 @@ class Occasion(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Holiday(Struct, frozen=True, forbid_unknown_fields=True):
-    """A holiday: `MM-DD` of every year or `YYYY-MM-DD`; without `tiers` for all but prospects."""
+    """A holiday: `MM-DD` of every year or `YYYY-MM-DD`; without `tiers` for all but prospects.
+
+    With `calendar` a `month` and `day` of the Chinese calendar instead of `dates`.
+    """
 
     name: str
-    dates: tuple[str, ...]
+    dates: tuple[str, ...] = ()
     days_ahead: int = 7
     action: str | None = None
     tiers: tuple[str, ...] | None = None
+    calendar: Annotated[Literal["lunar"] | None, since(3)] = None
+    month: Annotated[int | None, since(3)] = None
+    day: Annotated[int | Literal["last"] | None, since(3)] = None
 
 
 class Silence(Struct, frozen=True, forbid_unknown_fields=True):

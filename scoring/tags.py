@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import date
 from fractions import Fraction
 from functools import lru_cache
 from itertools import groupby
@@ -10,7 +11,6 @@ from typing import NamedTuple
 
 from scoring.calendar import date_of_day, day_in_year
 from scoring.policy import Policy, TagRule
-from scoring.timestamps import parse_date
 
 MAX_TAGS = 64
 MAX_COUNTED = 16
@@ -163,24 +163,20 @@ def count_key(event_type: str, activity: str | None = None) -> str:
     return event_type if activity is None else f"{_ACTIVITY}:{activity}"
 
 
-def age_on(birth_date: str, day: int) -> int | None:
-    """Full years of age on a local date; None before birth, or if the text is no date.
+def age_on(born: date, day: int) -> int | None:
+    """Full years of age on a local date; None before birth.
 
     A birthday on 29 February counts on 1 March in common years.
     """
-    born = parse_date(birth_date)
-    if born is None:
-        return None
     today = date_of_day(day)
     had_birthday = (today.month, today.day) >= (born.month, born.day)
     age = today.year - born.year - (not had_birthday)
     return age if age >= 0 else None
 
 
-def birthday(birth_date: str, age: int) -> int | None:
+def birthday(born: date, age: int) -> int | None:
     """The day number on which an age is reached; None beyond the calendar."""
-    born = parse_date(birth_date)
-    if born is None or born.year + age > 9998:
+    if born.year + age > 9998:
         return None
     return day_in_year(born.year + age, born.month, born.day, _LEAP_DAY)
 

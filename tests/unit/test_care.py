@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from scoring.calendar import day_of_date
-from scoring.care import YearlyDate
 from scoring.policy import (
     CarePolicy,
     Holdout,
@@ -21,6 +20,7 @@ from scoring.policy import (
     Silence,
     Tier,
 )
+from scoring.yearly_dates import YearlyDate
 from tests.builders import (
     cancelled,
     consent,
