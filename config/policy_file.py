@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from config.policy_care import read_care
 from config.policy_dormancy import read_dormancy
+from config.policy_grading import read_dimensions
 from config.policy_override import read_override
 from config.policy_points import read_points
 from config.policy_satisfaction import read_health, read_holdout, read_satisfaction
@@ -119,7 +120,8 @@ def _read(root: TomlTable) -> Policy:
     currency = root.text("currency", defaults.currency)
     if currency not in CURRENCY_DIGITS:
         root.wrong("currency", f"{currency!r} is no ISO 4217 currency in use")
-    tiers = read_tiers(root)
+    dimensions = read_dimensions(root)
+    tiers = read_tiers(root, dimensions)
     satisfaction = read_satisfaction(root)
     window_days = root.integer("window_days", defaults.window_days, 1, _MOST_DAYS)
     return Policy(
@@ -131,7 +133,7 @@ def _read(root: TomlTable) -> Policy:
         loyal_min_orders=root.integer("loyal_min_orders", defaults.loyal_min_orders, 1, _MOST),
         currency_rates=_rates(root.table("currency_rates"), currency),
         cutoffs=read_cutoffs(root.table("cutoffs")),
-        weights=read_weights(root.table("weights")),
+        weights=read_weights(root.table("weights"), dimensions),
         tiers=tiers,
         movement=read_movement(root.table("movement")),
         dormancy=read_dormancy(root.table("dormancy")),
@@ -144,6 +146,7 @@ def _read(root: TomlTable) -> Policy:
         consent=root.choice("consent", defaults.consent, ("opt_out", "opt_in")),
         amounts=root.choice("amounts", defaults.amounts, ("required", "optional")),
         override=read_override(root),
+        dimensions=dimensions,
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from config.policy_grading import read_attribute_conditions, read_min_dimensions
 from config.toml_table import TomlTable
-from scoring.policy import DEFAULT_TIERS, Cutoffs, Movement, Tier, Weights
+from scoring.policy import DEFAULT_TIERS, Cutoffs, Dimension, Movement, Tier, Weights
 from scoring.rules import PROSPECT
 
 MAX_TIERS = 32
@@ -26,21 +27,23 @@ def read_cutoffs(table: TomlTable) -> Cutoffs:
     return cutoffs
 
 
-def read_weights(table: TomlTable) -> Weights:
-    """How much each digit counts in the score."""
+def read_weights(table: TomlTable, dimensions: tuple[Dimension, ...] = ()) -> Weights:
+    """How much each digit counts in the score, beside those of the dimensions."""
     defaults = Weights()
     weights = Weights(
         recency=table.decimal("recency", defaults.recency),
         frequency=table.decimal("frequency", defaults.frequency),
         monetary=table.decimal("monetary", defaults.monetary),
     )
-    if sum(Fraction(w) for w in (weights.recency, weights.frequency, weights.monetary)) == 0:
+    all_weights = [weights.recency, weights.frequency, weights.monetary]
+    all_weights += [dimension.weight for dimension in dimensions]
+    if sum(Fraction(weight) for weight in all_weights) == 0:
         table.wrong("recency", "at least one weight must be above 0")
     table.finish()
     return weights
 
 
-def read_tiers(root: TomlTable) -> tuple[Tier, ...]:
+def read_tiers(root: TomlTable, dimensions: tuple[Dimension, ...] = ()) -> tuple[Tier, ...]:
     """The tiers, best first; those that come with the program if there are none."""
     tables = root.tables("tiers")
     if tables is None:
@@ -48,7 +51,7 @@ def read_tiers(root: TomlTable) -> tuple[Tier, ...]:
     if not 1 <= len(tables) <= MAX_TIERS:
         root.wrong("tiers", f"must be 1 to {MAX_TIERS} tables, best first")
         return DEFAULT_TIERS
-    tiers = tuple(_tier(table) for table in tables)
+    tiers = tuple(_tier(table, dimensions) for table in tables)
     names = [tier.name for tier in tiers]
     for table, tier in zip(tables, tiers, strict=True):
         if tier.name == PROSPECT:
@@ -63,7 +66,7 @@ def read_tiers(root: TomlTable) -> tuple[Tier, ...]:
     return tiers
 
 
-def _tier(table: TomlTable) -> Tier:
+def _tier(table: TomlTable, dimensions: tuple[Dimension, ...]) -> Tier:
     labels = table.table("label")
     tier = Tier(
         name=table.text("name", "", 64),
@@ -79,13 +82,15 @@ def _tier(table: TomlTable) -> Tier:
         max_recency_days=table.optional_integer("max_recency_days", 0, _MOST_DAYS),
         min_orders_ever=table.optional_integer("min_orders_ever", 0, _MOST),
         min_spend_ever=table.optional_decimal("min_spend_ever"),
+        attributes=read_attribute_conditions(table),
+        min_dimensions=read_min_dimensions(table, dimensions),
     )
     table.finish()
     return tier
 
 
 def _has_conditions(tier: Tier) -> bool:
-    return any(
+    return bool(tier.attributes or tier.min_dimensions) or any(
         value is not None
         for value in (
             tier.min_score,

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import product
 
-from scoring.policy import Cadence, Policy, Probability, Tier
+from scoring.grading import Beyond
+from scoring.policy import Policy, Tier
 from scoring.rfm import Rfm, compute_rfm
 from scoring.rules import Rules
 from scoring.tiers import holds
@@ -93,15 +94,16 @@ def _unreachable(policy: Policy) -> dict[str, str]:
     """The tiers for which no figures of a customer qualify, and why."""
     rules = Rules(policy)
     combinations = _combinations(rules)
-    if combinations is None:
+    digits = _digits(policy)
+    if combinations is None or len(combinations) * len(digits) > MOST_COMBINATIONS:
         return {}
     found: dict[str, str] = {}
     for rank, tier in enumerate(policy.tiers):
         if _needs_more(tier):
             continue
         takers: set[int | None] = set()
-        for figures in combinations:
-            rfm = _least(rules, rank, figures)
+        for figures, beyond in product(combinations, digits):
+            rfm = _least(rules, rank, figures, beyond)
             if all(holds(condition, rfm) for condition in rules.tiers[rank].conditions):
                 takers.add(_better(policy, rules, rank, rfm))
                 if None in takers:
@@ -134,13 +136,24 @@ def _needs_more(tier: Tier) -> bool:
     return any(getattr(tier, name) not in (None, (), {}) for name in more)
 
 
-def _least(rules: Rules, rank: int, figures: tuple[int, int, int]) -> Rfm:
+def _digits(policy: Policy) -> list[Beyond | None]:
+    """Every sum that the digits of the dimensions may add to the score; conditions as met."""
+    grading = Rules(policy).grading
+    if grading is None:
+        return [None]
+    points = {0}
+    for dimension in grading.dimensions:
+        points = {sum_ + dimension.weight * step for sum_ in points for step in range(5)}
+    return [Beyond((), (), each, frozenset()) for each in sorted(points)]
+
+
+def _least(rules: Rules, rank: int, figures: tuple[int, int, int], beyond: Beyond | None) -> Rfm:
     """RFM with the least figures "ever" that a tier asks for, beside those of the window."""
     recency, frequency, monetary = figures
     asked = {condition.measure: condition.cutoff for condition in rules.tiers[rank].conditions}
     orders_ever = max(1, frequency, asked.get("orders_ever", 0))
     spend_ever = max(monetary, asked.get("spend_ever", 0))
-    return compute_rfm(rules, recency, frequency, monetary, orders_ever, spend_ever)
+    return compute_rfm(rules, recency, frequency, monetary, orders_ever, spend_ever, beyond)
 
 
 def _combinations(rules: Rules) -> list[tuple[int, int, int]] | None:

@@ -177,6 +177,28 @@ class TomlTable:
             return default
         return tuple(known)
 
+    def signed_decimal(self, key: str) -> str | None:
+        """A decimal that may be below 0, kept as text, or None if absent."""
+        found = self._get(key, None)
+        if found is None:
+            return None
+        text = signed_text(found)
+        if text is None:
+            self.wrong(key, f'must be a decimal such as "12.50", got {found!r}')
+        return text
+
+    def signed_decimals(self, key: str) -> tuple[str, ...] | None:
+        """Four ascending decimals that may be below 0, kept as text, or None if absent."""
+        found = self._get(key, None)
+        if found is None:
+            return None
+        texts = [signed_text(item) for item in found] if type(found) is list else []
+        known = [text for text in texts if text is not None]
+        if len(texts) != 4 or len(known) != 4 or not _ascending([Fraction(t) for t in known]):
+            self.wrong(key, f"must be four ascending decimals, got {found!r}")
+            return None
+        return tuple(known)
+
     def decimal_map(self) -> dict[str, str]:
         """All keys of this table, each with a decimal above 0."""
         found = {}
@@ -199,6 +221,18 @@ class TomlTable:
     def names(self) -> list[str]:
         """All keys of this table, for one whose keys are the user's own names."""
         return list(self._table)
+
+    def is_empty_list(self, key: str) -> bool:
+        """Whether an empty list stands under a key."""
+        return self._table.get(key) == []
+
+    def unknown(self) -> list[str]:
+        """The keys that nobody asked for."""
+        return [key for key in self._table if key not in self._known]
+
+    def wrong_whole(self, reason: str) -> None:
+        """Note a problem with the table as a whole."""
+        self._problems.append(f"{self._path.removesuffix('.')}: {reason}")
 
     def finish(self) -> None:
         """Note every key that nobody asked for."""
@@ -228,6 +262,17 @@ def decimal_text(value: object) -> str | None:
         text = f"{value:f}"
         return text if len(text) <= 40 else None
     return None
+
+
+def signed_text(value: object) -> str | None:
+    """As `decimal_text`, but a minus is allowed."""
+    if type(value) is str and value.startswith("-"):
+        text = decimal_text(value[1:])
+        return None if text is None else f"-{text}"
+    if type(value) in (int, Decimal) and value < 0:  # type: ignore[operator]
+        text = decimal_text(-value)  # type: ignore[operator]
+        return None if text is None else f"-{text}"
+    return decimal_text(value)
 
 
 def _ascending(values: list[Any]) -> bool:

@@ -8,7 +8,15 @@ from handlers import outputs
 from handlers.context import Context
 from handlers.events import SurveyAnswered
 from handlers.followups import followups_view
-from handlers.outputs import Output, Profile, cloud_event, optional_time, output_id
+from handlers.grading import beyond_of
+from handlers.outputs import (
+    Output,
+    Profile,
+    cloud_event,
+    digits_view,
+    optional_time,
+    output_id,
+)
 from handlers.point_changes import points_view
 from handlers.state.customer import Customer, stage_of
 from handlers.tags import tags_view
@@ -118,7 +126,7 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
     """The profile as of the business day of `as_of_ms`, at or after the customer's clock."""
     today = rules.calendar.day(as_of_ms)
     ledger = customer.ledger
-    rfm = rfm_of(totals(ledger, rules, today))
+    rfm = rfm_of(totals(customer, rules, today))
     coming = ahead(rules, customer, as_of_ms)
     churn = customer.churn_answer
     asked, health, holdout = rules.satisfaction, rules.health, rules.holdout
@@ -151,6 +159,7 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
         override=override_view(rules, customer, as_of_ms),
         keep=keep(rules, customer, coming, as_of_ms),
         pending_override=pending_view(rules, customer, as_of_ms),
+        dimensions=digits_view(beyond_of(customer, rules)),
         channel_consent={name: agreed for name, (agreed, _) in customer.channels.items()},
         purpose_consent={name: agreed for name, (agreed, _) in customer.purposes.items()},
         satisfaction=UNSET if asked is None else satisfaction_view(customer, asked),

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from msgspec import UNSET, UnsetType
 
+from handlers.grading import beyond_of
 from handlers.outputs import Keep, NextTier, OverrideView, PendingOverrideView
 from handlers.state.customer import Customer
 from handlers.tier_override import waiting_override
@@ -36,7 +37,9 @@ def ahead(rules: Rules, customer: Customer, now_ms: int) -> Ahead | None:
         return None
     if rank == rules.prospect_rank - 1 and override is None and customer.ledger.orders_ever:
         return None
-    outlook = Outlook(rules, customer.ledger, rules.calendar.day(now_ms))
+    outlook = Outlook(
+        rules, customer.ledger, rules.calendar.day(now_ms), beyond_of(customer, rules)
+    )
     grace_until_day = None if customer.grace is None else customer.grace.until_day
     standing = Standing(rank, grace_until_day, hold_end(rules, customer.rose_day), override)
     fall = next_fall(rules, outlook, standing, now_ms)
@@ -61,6 +64,7 @@ def keep(rules: Rules, customer: Customer, coming: Ahead | None, now_ms: int) ->
         ledger.orders_ever,
         ledger.spend_ever,
         in_window=day - rules.window_days < today,
+        beyond=beyond_of(customer, rules),
     )
     needed = orders_needed(rules, base, rules.rank[customer.tier])
     return Keep(*_texts(rules, needed))
@@ -84,6 +88,7 @@ def next_tier(rules: Rules, customer: Customer, now_ms: int) -> NextTier | None:
         ledger.orders_ever,
         ledger.spend_ever,
         in_window=True,
+        beyond=beyond_of(customer, rules),
     )
     needed = orders_needed(rules, base, rank - 1)
     orders, total = _texts(rules, needed)

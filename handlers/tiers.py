@@ -10,10 +10,11 @@ from typing import NamedTuple
 from handlers import outputs
 from handlers.causes import OVERRIDE
 from handlers.context import Cause, Context
+from handlers.grading import beyond_of
 from handlers.outputs import TierChanged, crossed_view, rfm_view
 from handlers.state.customer import Customer, Grace
 from handlers.tier_outlook import ahead, keeps_until, next_tier
-from scoring.ledger import Ledger
+from scoring.grading import Beyond
 from scoring.override import best_rank, ends_at, in_force, overridden_rank
 from scoring.rfm import Rfm, compute_rfm
 from scoring.rules import Rules
@@ -42,10 +43,12 @@ class Totals(NamedTuple):
     monetary: int
     orders_ever: int
     spend_ever: int
+    beyond: Beyond | None
 
 
-def totals(ledger: Ledger, rules: Rules, day: int) -> Totals:
-    """The totals of a ledger whose window ends at `day`."""
+def totals(customer: Customer, rules: Rules, day: int) -> Totals:
+    """The totals of a customer whose window ends at `day`."""
+    ledger = customer.ledger
     return Totals(
         rules,
         day,
@@ -54,15 +57,25 @@ def totals(ledger: Ledger, rules: Rules, day: int) -> Totals:
         ledger.monetary,
         ledger.orders_ever,
         ledger.spend_ever,
+        None if rules.grading is None else beyond_of(customer, rules),
     )
 
 
 def rfm_of(at: Totals) -> Rfm | None:
     """RFM of totals; None for a prospect."""
-    rules, day, last_order_ms, *figures = at
-    if last_order_ms is None:
+    rules, day = at.rules, at.day
+    if at.last_order_ms is None:
         return None
-    return compute_rfm(rules, day - rules.calendar.day(last_order_ms), *figures)
+    recency_days = day - rules.calendar.day(at.last_order_ms)
+    return compute_rfm(
+        rules,
+        recency_days,
+        at.frequency,
+        at.monetary,
+        at.orders_ever,
+        at.spend_ever,
+        at.beyond,
+    )
 
 
 def evaluate(
@@ -82,11 +95,12 @@ def evaluate(
         now_ms: the customer's clock.
         before: the totals of the same day without the event, or of the day before for time alone.
         cause: what the evaluation follows from.
-        reduces: the cause is a cancellation, a failed payment, a refund or an edit downwards.
+        reduces: the cause is a cancellation, a failed payment, a refund, an edit downwards or an
+            update of attributes.
     """
     rules = context.rules
     today = rules.calendar.day(now_ms)
-    after = rfm_of(totals(customer.ledger, rules, today))
+    after = rfm_of(totals(customer, rules, today))
     override = in_force(customer.override, rules, now_ms)
     by_figures = qualified_rank(rules, after)
     qualified = overridden_rank(rules, by_figures, override)

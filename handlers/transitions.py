@@ -52,6 +52,7 @@ from handlers.events import (
     TierOverrideApproved,
 )
 from handlers.followups import remind_of_followups
+from handlers.grading import grades_by, keep_answers, take_answer
 from handlers.merge.join import join
 from handlers.orders import (
     order_changed,
@@ -159,7 +160,7 @@ def _take_order_event(
 ) -> Effect:
     rules = context.rules
     today = rules.calendar.day(now_ms)
-    before = totals(customer.ledger, rules, today)
+    before = totals(customer, rules, today)
     effect = ORDER_HANDLERS[type(event)](customer, event, rules, today)
     context.tally.unmatched += effect.unmatched
     if isinstance(event, OrderPlaced | OrderUpdated) and event.items.left_out:
@@ -175,7 +176,7 @@ def _take_tier_event(
 ) -> Effect:
     """Apply a tier by hand: it changes no figures, so the level stays."""
     rules = context.rules
-    before = totals(customer.ledger, rules, rules.calendar.day(now_ms))
+    before = totals(customer, rules, rules.calendar.day(now_ms))
     TIER_HANDLERS[type(event)](customer, event, rules)
     key = cause_key(event.event_id, event.occurred_ms)
     evaluate(context, customer, now_ms, before, Cause(key, (event.event_id,), OVERRIDE, is_late))
@@ -187,9 +188,32 @@ def _take_other_event(
 ) -> bool:
     """Apply an event that is about no order; returns whether due instants or the stage changed.
 
-    Orders stay as they are, so the tier does too. An interaction ends only `churned`, and delays
-    only its instant.
+    Orders stay as they are, so the tier does too, unless the policy grades by attributes or by
+    satisfaction. An interaction ends only `churned`, and delays only its instant.
     """
+    _begin_experience(context, customer, event)
+    rules, before = context.rules, None
+    if grades_by(rules, event):
+        before = totals(customer, rules, rules.calendar.day(now_ms))
+    came_back = OTHER_HANDLERS[type(event)](customer, event)
+    if type(event) is ProfileUpdated:
+        keep_newest(customer.attributes, context.rules)
+    elif before is not None:
+        take_answer(customer, event)
+    moves_level = came_back is not None and customer.level >= DORMANT
+    if before is None and not moves_level:
+        return False
+    cause = _cause(event, reason_of(event), is_late=is_late)
+    if before is not None:
+        reduces = type(event) is ProfileUpdated
+        evaluate(context, customer, now_ms, before, cause, reduces=reduces)
+    if moves_level:
+        compare_level(context, customer, now_ms, cause, came_back)
+    return True
+
+
+def _begin_experience(context: Context, customer: Customer, event: Event) -> None:
+    """Count an answer, and begin to keep answers under a policy that asks for satisfaction."""
     if type(event) is SurveyAnswered and event.survey == CHURN:
         count_reason(context, event)
     elif context.rules.satisfaction is not None:
@@ -197,14 +221,6 @@ def _take_other_event(
             customer.experience = Experience()
         if type(event) is SurveyAnswered:
             count_answer(context, customer, event)
-    came_back = OTHER_HANDLERS[type(event)](customer, event)
-    if type(event) is ProfileUpdated:
-        keep_newest(customer.attributes, context.rules)
-    if came_back is None or customer.level < DORMANT:
-        return False
-    cause = _cause(event, reason_of(event), is_late=is_late)
-    compare_level(context, customer, now_ms, cause, came_back)
-    return True
 
 
 def _apply_features(context: Context, customer: Customer, applied: AppliedEvent) -> None:
@@ -230,7 +246,7 @@ def fire(context: Context, customer: Customer, due_ms: int) -> None:
     is_start = due_ms == rules.calendar.start(today)
     if is_start or is_override_end(customer, due_ms):
         day_before = rules.calendar.previous(today) if is_start else today
-        before = totals(customer.ledger, rules, day_before)
+        before = totals(customer, rules, day_before)
         left = customer.ledger.evict(rules, today)
         evaluate(context, customer, due_ms, before, Cause(f"time:{due_ms}", tuple(left), TIME))
     reach_levels(context, customer, due_ms)
@@ -270,9 +286,8 @@ def reevaluate(
     """Re-evaluate a customer under rules that have just come into force."""
     rules = context.rules
     today = rules.calendar.day(now_ms)
-    before = totals(customer.ledger, old_rules, old_rules.calendar.day(now_ms))
-    if rules.satisfaction is None:
-        customer.experience = None
+    before = totals(customer, old_rules, old_rules.calendar.day(now_ms))
+    keep_answers(customer, old_rules, rules)
     customer.ledger.recount(rules)
     customer.ledger.evict(rules, today)
     evaluate(context, customer, now_ms, before, cause)
@@ -297,7 +312,7 @@ def absorb(
     """Join a customer who was merged into this one, and evaluate the result."""
     rules = context.rules
     today = rules.calendar.day(now_ms)
-    before = totals(customer.ledger, rules, today)
+    before = totals(customer, rules, today)
     balance = 0 if customer.points is None else customer.points.balance
     standing_before = customer.tier, balance
     if rules.points is not None and other.points is not None:
@@ -305,8 +320,7 @@ def absorb(
         other.points.expire(now_ms)
     joined = join(customer, other, rules, today)
     context.tally.unmatched += joined.unmatched
-    if rules.satisfaction is None:
-        customer.experience = None
+    keep_answers(customer, rules, rules)
     evaluate(context, customer, now_ms, before, cause)
     came_back = came_with(customer, other, joined) if rules.format >= 3 else None
     compare_level(context, customer, now_ms, cause, came_back)

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from functools import lru_cache
 from typing import NamedTuple
 
+from scoring.grading import Beyond
 from scoring.money import MAX_MINOR_UNITS
 from scoring.rfm import compute_rfm
 from scoring.rules import Rules
@@ -38,6 +39,8 @@ class Base(NamedTuple):
     spend_ever: int
     in_window: bool
     """Whether orders of today are still in the window on that day."""
+    beyond: Beyond | None = None
+    """What else the customer is graded by; orders do not change it."""
 
 
 @lru_cache(maxsize=8_192)
@@ -77,6 +80,7 @@ def _qualifies(rules: Rules, base: Base, rank: int, count: int, total: int) -> b
         base.monetary + worth,
         base.orders_ever + count,
         base.spend_ever + total,
+        base.beyond,
     )
     return qualified_rank(rules, rfm) <= rank
 

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import NamedTuple
 
+from scoring.grading import Beyond
 from scoring.ledger import Ledger
 from scoring.override import Override, best_rank, in_force, overridden_rank
 from scoring.rfm import compute_rfm
@@ -26,13 +27,16 @@ class Figures(NamedTuple):
     monetary: int
     orders_ever: int
     spend_ever: int
+    beyond: Beyond | None = None
 
 
 class Outlook:
     """The figures of a ledger on business days from today on, if nothing more happens."""
 
-    def __init__(self, rules: Rules, ledger: Ledger, today: int) -> None:
-        self._rules = rules
+    def __init__(
+        self, rules: Rules, ledger: Ledger, today: int, beyond: Beyond | None = None
+    ) -> None:
+        self._rules, self._beyond = rules, beyond
         self._now = ledger.frequency, ledger.monetary
         self._ever = ledger.orders_ever, ledger.spend_ever
         last_ms = ledger.last_order_ms
@@ -57,6 +61,7 @@ class Outlook:
             frequency - self._gone[gone],
             monetary - self._worth[gone],
             *self._ever,
+            self._beyond,
         )
 
     def rank(self, day: int) -> int:

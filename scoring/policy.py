@@ -29,6 +29,28 @@ class Weights(Struct, frozen=True, forbid_unknown_fields=True):
     monetary: str = "1"
 
 
+class AttributeCondition(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a tier asks of an attribute; bounds are decimal text, `present` asks for any value."""
+
+    min: str | None = None
+    max: str | None = None
+    is_in: tuple[str, ...] | None = field(default=None, name="in")
+    not_in: tuple[str, ...] | None = None
+    present: bool = False
+
+
+class Dimension(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A digit from 1 to 5 beside R, F and M in the score, by cut-offs or by values."""
+
+    name: str
+    source: Literal["attribute", "satisfaction"]
+    attribute: str | None = None
+    cutoffs: tuple[str, ...] = ()
+    values: dict[str, int] = field(default_factory=dict)
+    weight: str = "1"
+    default: int = 1
+
+
 class Tier(Struct, frozen=True, forbid_unknown_fields=True):
     """A tier and the conditions that must all hold for it."""
 
@@ -45,6 +67,8 @@ class Tier(Struct, frozen=True, forbid_unknown_fields=True):
     min_orders_ever: Annotated[int | None, since(3)] = None
     min_spend_ever: Annotated[str | None, since(3)] = None
     action_down: Annotated[str | None, since(3)] = None
+    attributes: Annotated[dict[str, AttributeCondition], since(3)] = field(default_factory=dict)
+    min_dimensions: Annotated[dict[str, int], since(3)] = field(default_factory=dict)
 
 
 class Movement(Struct, frozen=True, forbid_unknown_fields=True):
@@ -308,3 +332,5 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     amounts: Annotated[Literal["required", "optional"], since(3)] = "required"
     """Whether an order must tell its amount; without one it counts 0.00."""
     override: Annotated[OverridePolicy | None, since(3)] = None
+    dimensions: Annotated[tuple[Dimension, ...], since(3)] = ()
+    """Beside R, F and M in the score."""

@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from importlib import resources
 from typing import NamedTuple
 
+from scoring.grading import Beyond
 from scoring.rules import Rules
 
 
@@ -22,7 +23,7 @@ SEGMENTS = load_segments()
 class Rfm(NamedTuple):
     """A customer's counted orders as of one business day; money in minor units.
 
-    The last two are of all orders ever, the others of those in the window.
+    `orders_ever` and `spend_ever` are of all orders, the others of those in the window.
     """
 
     recency_days: int
@@ -34,6 +35,13 @@ class Rfm(NamedTuple):
     score: int
     orders_ever: int
     spend_ever: int
+    beyond: Beyond | None = None
+    """What the customer is graded by beside orders; None where the policy asks for nothing."""
+
+    @property
+    def figures(self) -> tuple[int, ...]:
+        """All but the last field, in the order of `scoring.rules.MEASURES`."""
+        return self[:9]
 
     @property
     def segment(self) -> str:
@@ -48,15 +56,20 @@ def compute_rfm(
     monetary: int,
     orders_ever: int,
     spend_ever: int,
+    beyond: Beyond | None = None,
 ) -> Rfm:
     """Digits 1 to 5 by the policy's cut-offs and the weighted score 0 to 100.
 
     R falls by one for each recency cut-off that is passed, F and M rise by one for each cut-off
-    that is reached; score = floor(100 * sum(w * (digit - 1)) / (4 * sum(w))).
+    that is reached; score = floor(100 * sum(w * (digit - 1)) / (4 * sum(w))), over the digits of
+    the policy's dimensions too.
     """
     r = 5 - bisect_left(rules.recency_cutoffs, recency_days)
     f = 1 + bisect_right(rules.frequency_cutoffs, frequency)
     m = 1 + bisect_right(rules.monetary_cutoffs, monetary)
     wr, wf, wm = rules.weights
-    score = 100 * (wr * (r - 1) + wf * (f - 1) + wm * (m - 1)) // (4 * (wr + wf + wm))
-    return Rfm(recency_days, frequency, monetary, r, f, m, score, orders_ever, spend_ever)
+    points = wr * (r - 1) + wf * (f - 1) + wm * (m - 1)
+    if beyond is not None:
+        points += beyond.points
+    score = 100 * points // rules.most_points
+    return Rfm(recency_days, frequency, monetary, r, f, m, score, orders_ever, spend_ever, beyond)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from scoring.calendar import BusinessCalendar
 from scoring.care import CareRule
 from scoring.dormancy import ThresholdRule
+from scoring.grading import attributes_of, grading_of
 from scoring.health_score import health_rule
 from scoring.holdout import holdout_rule
 from scoring.money import CURRENCY_DIGITS, Amount, Rate, amount_of, most_minor_units, rate_of
@@ -30,7 +31,7 @@ MEASURES = (
     "orders_ever",
     "spend_ever",
 )
-"""The fields of `scoring.rfm.Rfm`, in its order."""
+"""The figures of `scoring.rfm.Rfm`, in its order."""
 MONEY = frozenset({"monetary", "spend_ever"})
 """The measures in minor units of the base currency."""
 
@@ -87,7 +88,7 @@ class Rules:
         self.recency_cutoffs = policy.cutoffs.recency_days
         self.frequency_cutoffs = policy.cutoffs.frequency
         self.monetary_cutoffs = tuple(self._minor(text) for text in policy.cutoffs.monetary)
-        self.weights = _integer_weights(policy)
+        self._weigh(policy)
         self.tiers = tuple(self._tier(tier) for tier in policy.tiers)
         self.prospect_rank = len(self.tiers)
         self.rank = {tier.name: index for index, tier in enumerate(self.tiers)}
@@ -114,6 +115,14 @@ class Rules:
         features = (self.care, self.points, self.tags)
         self.has_features = any(feature is not None for feature in features)
         """Whether the policy declares more than tiers and dormancy levels."""
+
+    def _weigh(self, policy: Policy) -> None:
+        """Set the weights of R, F and M, and what tiers follow from beyond orders."""
+        self.weights, dimension_weights = _integer_weights(policy)
+        self.most_points = 4 * (sum(self.weights) + sum(dimension_weights))
+        """The sum of weight * (digit - 1) with which the score is 100."""
+        self.grading = grading_of(policy, dimension_weights)
+        """None under a policy that asks for orders only."""
 
     @property
     def is_opt_in(self) -> bool:
@@ -182,7 +191,8 @@ class Rules:
 
 def _attribute_names(policy: Policy) -> frozenset[str]:
     tags = (tag.of for tag in policy.tags or () if tag.kind == "attribute")
-    return frozenset(name for name in tags if name is not None)
+    named = {name for name in tags if name is not None}
+    return frozenset(named.union(attributes_of(policy)))
 
 
 def _scaled(amount: Amount, digits: int) -> int:
@@ -197,9 +207,11 @@ def _rates(policy: Policy) -> dict[str, Rate]:
     return rates
 
 
-def _integer_weights(policy: Policy) -> tuple[int, int, int]:
+def _integer_weights(policy: Policy) -> tuple[tuple[int, int, int], tuple[int, ...]]:
+    """The weights of R, F and M, and those of the dimensions, in a common unit."""
     weights = policy.weights
     exact = [Fraction(text) for text in (weights.recency, weights.frequency, weights.monetary)]
+    exact += [Fraction(dimension.weight) for dimension in policy.dimensions]
     common = lcm(*(weight.denominator for weight in exact))
-    recency, frequency, monetary = (int(weight * common) for weight in exact)
-    return recency, frequency, monetary
+    recency, frequency, monetary, *others = (int(weight * common) for weight in exact)
+    return (recency, frequency, monetary), tuple(others)

@@ -5,8 +5,10 @@ What comes if nothing more happens is in `scoring.outlook`, what a tier takes in
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
+from scoring.grading import AttributeRule, BeyondRule, Grading, Said
 from scoring.rfm import Rfm
 from scoring.rules import MEASURES, Condition, Rules
 
@@ -34,16 +36,20 @@ def holds(condition: Condition, rfm: Rfm | None) -> bool:
     if rfm is None:
         return False
     measure_at, cutoff, at_most = condition
-    return rfm[measure_at] <= cutoff if at_most else rfm[measure_at] >= cutoff
+    found = rfm.figures[measure_at]
+    return found <= cutoff if at_most else found >= cutoff
 
 
 def qualified_rank(rules: Rules, rfm: Rfm | None) -> int:
     """The rank of the first tier whose conditions all hold; prospects rank below the last."""
     if rfm is None:
         return rules.prospect_rank
+    figures, beyond = rfm.figures, rfm.beyond
     for rank, tier in enumerate(rules.tiers):
+        if beyond is not None and rank in beyond.closed:
+            continue
         for measure_at, cutoff, at_most in tier.conditions:
-            if (rfm[measure_at] > cutoff) if at_most else (rfm[measure_at] < cutoff):
+            if (figures[measure_at] > cutoff) if at_most else (figures[measure_at] < cutoff):
                 break
         else:
             return rank
@@ -57,9 +63,9 @@ class Crossed(NamedTuple):
     """A condition that came to hold, or ceased to, between two evaluations."""
 
     measure: str
-    before: int | None
-    after: int | None
-    cutoff: int
+    before: int | str | None
+    after: int | str | None
+    cutoff: int | Said
     at_ms: int
 
 
@@ -98,13 +104,58 @@ def crossed(
             found.append(
                 Crossed(
                     condition.measure,
-                    None if before is None else before[measure_at],
-                    None if after is None else after[measure_at],
+                    None if before is None else before.figures[measure_at],
+                    None if after is None else after.figures[measure_at],
                     condition.cutoff,
                     at_ms,
                 )
             )
+    found += _crossed_beyond(rules, rank, before, after, at_ms, old_rules or rules)
     return tuple(found)
+
+
+def _crossed_beyond(
+    rules: Rules, rank: int, before: Rfm | None, after: Rfm | None, at_ms: int, old_rules: Rules
+) -> Iterator[Crossed]:
+    """The same of conditions on attributes and dimensions."""
+    name = rules.tiers[rank].name
+    new = _beyond_rules(rules.grading, rank)
+    old = _beyond_rules(old_rules.grading, old_rules.rank.get(name))
+    for measure in {**new, **old}:
+        rule, was = new.get(measure), old.get(measure)
+        held = name in old_rules.rank and _holds_beyond(was, before)
+        if held != _holds_beyond(rule, after):
+            shown = rule or was
+            assert shown is not None
+            values = _found(shown, before), _found(shown, after)
+            if old_rules is not rules and isinstance(shown, AttributeRule):
+                values = _same_under_both(*values, before, after)
+            yield Crossed(measure, *values, shown.cutoff, at_ms)
+
+
+def _beyond_rules(grading: Grading | None, rank: int | None) -> dict[str, BeyondRule]:
+    """The conditions of a tier beyond orders, by measure."""
+    if grading is None or rank is None or rank >= len(grading.tiers):
+        return {}
+    return {rule.measure: rule for rule in grading.tiers[rank]}
+
+
+def _holds_beyond(rule: BeyondRule | None, rfm: Rfm | None) -> bool:
+    if rfm is None:
+        return False
+    return rule is None or (rfm.beyond is not None and rule.holds(rfm.beyond))
+
+
+def _found(rule: BeyondRule, rfm: Rfm | None) -> int | str | None:
+    return None if rfm is None or rfm.beyond is None else rule.found(rfm.beyond)
+
+
+def _same_under_both(
+    old: int | str | None, new: int | str | None, before: Rfm | None, after: Rfm | None
+) -> tuple[int | str | None, int | str | None]:
+    """A new policy changes no attribute: the value is known by the policy that names it."""
+    known = old if new is None else new
+    return None if before is None else known, None if after is None else known
 
 
 def _conditions_of(rules: Rules, tier_name: str) -> dict[int, Condition] | None:

@@ -23,6 +23,7 @@ from cli.explain.words import (
     condition_words,
     crossed_words,
     days_words,
+    dimension_words,
     due_words,
     measured,
     plain,
@@ -130,11 +131,14 @@ def _score(why: Explanation) -> Iterator[RenderableType | str]:
             f"cut-offs {' '.join(map(short, digit.cutoffs))}: {digit.passed} "
             + ("passed" if digit.digit == "r" else "reached"),
         )
+    for dimension in score.dimensions or ():
+        table.add_row(f"  {plain(dimension.name)} {dimension.result}", *dimension_words(dimension))
     yield table
 
 
 def _arithmetic(score: ScoreWhy) -> str:
-    sums = " + ".join(f"{d.weight}*({d.result}-1)" for d in score.digits)
+    digits = [*score.digits, *(score.dimensions or ())]
+    sums = " + ".join(f"{digit.weight}*({digit.result}-1)" for digit in digits)
     return f"⌊100 * ({sums}) / {score.most_points}⌋"
 
 

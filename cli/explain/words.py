@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from handlers.explain.model import ConditionHeld, DueReason, Measured
+from handlers.explain.model import ConditionHeld, DimensionWhy, DueReason, Measured
 from handlers.outputs import CrossedView
+from scoring.grading import ATTRIBUTES, Said
 from scoring.money import grouped_thousands
 from scoring.rules import MONEY
 
@@ -17,6 +18,15 @@ MEASURES = {
     "score": "score",
     "orders_ever": "orders ever",
     "spend_ever": "spend ever",
+}
+_OPERATORS = {
+    "min": "at least",
+    "max": "at most",
+    "at_least": "at least",
+    "at_most": "at most",
+    "in": "one of",
+    "not_in": "none of",
+    "present": "is known",
 }
 _CONSENT = {None: "never told", True: "yes", False: "no"}
 
@@ -61,8 +71,11 @@ def measured(measure: str, value: Measured | None, currency: str) -> str:
 def condition_words(condition: ConditionHeld, currency: str) -> tuple[str, str, str]:
     """Such as `score ≥ 70`, `is 66`, `4 short`."""
     measure = condition.measure
+    if measure.startswith(ATTRIBUTES):
+        return _attribute_words(condition)
     sign = "≤" if condition.comparison == "at_most" else "≥"
-    asked = f"{MEASURES[measure]} {sign} {measured(measure, condition.required, currency)}"
+    assert not isinstance(condition.required, list)
+    asked = f"{measure_words(measure)} {sign} {measured(measure, condition.required, currency)}"
     if condition.found is None or condition.margin is None:
         return asked, "has none", ""
     found = f"is {measured(measure, condition.found, currency)}"
@@ -79,15 +92,55 @@ def condition_words(condition: ConditionHeld, currency: str) -> tuple[str, str, 
 
 def crossed_words(crossed: CrossedView, currency: str) -> str:
     """Such as `score went from 75 to 66, past 70, on 2025-03-04`."""
-    measure = crossed.measure
-    before, after, cutoff = (
-        measured(measure, value, currency)
-        for value in (crossed.before, crossed.after, crossed.cutoff)
+    measure, cutoff = crossed.measure, crossed.cutoff
+    before, after = (
+        plain(measured(measure, value, currency)) for value in (crossed.before, crossed.after)
     )
+    past = said_words(cutoff) if isinstance(cutoff, dict) else measured(measure, cutoff, currency)
     return (
-        f"{MEASURES[measure]} went from {before} to {after}, past {cutoff}, "
+        f"{measure_words(measure)} went from {before} to {after}, past {past}, "
         f"on {time_words(crossed.at)}"
     )
+
+
+def measure_words(measure: str) -> str:
+    """A measure by its name; attributes and dimensions have names of the policy's own."""
+    if measure in MEASURES:
+        return MEASURES[measure]
+    kind, _, name = measure.partition(".")
+    return f"{kind.removesuffix('s')} {plain(name)}"
+
+
+def dimension_words(why: DimensionWhy) -> tuple[str, str]:
+    """What a digit of a dimension follows from, such as `credit: A` and `by its value`."""
+    of = f"mean of {why.answers} answers" if why.attribute is None else plain(why.attribute)
+    found = f"{of}: {'none' if why.found is None else plain(why.found)}"
+    if why.is_default:
+        return found, "the default"
+    if why.values:
+        return found, "by its value"
+    return found, f"cut-offs {' '.join(why.cutoffs)}: {why.result - 1} reached"
+
+
+def said_words(said: Said) -> str:
+    """A condition on an attribute, such as `at least 500000, one of A, B`."""
+    return ", ".join(_asked(operator, value) for operator, value in said.items())
+
+
+def _asked(operator: str, value: str | bool | list[str]) -> str:
+    if isinstance(value, bool):
+        return _OPERATORS[operator]
+    text = value if isinstance(value, str) else ", ".join(value)
+    return f"{_OPERATORS[operator]} {plain(text)}"
+
+
+def _attribute_words(condition: ConditionHeld) -> tuple[str, str, str]:
+    """Such as `attribute credit one of A, B`, `is C`."""
+    required = condition.required
+    value = required if isinstance(required, list) else str(required)
+    asked = _asked(condition.comparison, required is None or value)
+    found = "has none" if condition.found is None else f"is {plain(str(condition.found))}"
+    return f"{measure_words(condition.measure)} {asked}", found, ""
 
 
 def due_words(reason: DueReason) -> str:

@@ -14,6 +14,7 @@ from handlers.explain.features import (
     tags_why,
     weights_why,
 )
+from handlers.explain.grading import dimensions_why
 from handlers.explain.model import (
     ConsentWhy,
     DigitWhy,
@@ -46,7 +47,7 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
     assert not customer.erased
     today = rules.calendar.day(clock_ms)
     churn = customer.churn_answer
-    rfm = rfm_of(totals(customer.ledger, rules, today))
+    rfm = rfm_of(totals(customer, rules, today))
     return Explanation(
         customer_id=customer.customer_id,
         as_of=rfc3339(clock_ms),
@@ -67,7 +68,7 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
             None if churn is None else rfc3339(churn.at_ms),
         ),
         tier=tier_why(customer, rules, rfm, clock_ms),
-        score=None if rfm is None else _score_why(rules, rfm),
+        score=None if rfm is None else _score_why(customer, rules, rfm),
         orders=orders_why(customer.ledger, rules),
         level=level_why(customer, rules, clock_ms),
         due=due_next(customer, rules),
@@ -96,7 +97,7 @@ def _consents(said: dict[str, tuple[bool, int]]) -> list[ConsentWhy]:
     ]
 
 
-def _score_why(rules: Rules, rfm: Rfm) -> ScoreWhy:
+def _score_why(customer: Customer, rules: Rules, rfm: Rfm) -> ScoreWhy:
     wr, wf, wm = rules.weights
     view = rfm_view(rfm, rules)
     assert view is not None
@@ -124,6 +125,10 @@ def _score_why(rules: Rules, rfm: Rfm) -> ScoreWhy:
             ),
             DigitWhy("m", "monetary", view.monetary, money, rfm.m - 1, rfm.m, wm),
         ],
-        points=wr * (rfm.r - 1) + wf * (rfm.f - 1) + wm * (rfm.m - 1),
-        most_points=4 * (wr + wf + wm),
+        points=wr * (rfm.r - 1)
+        + wf * (rfm.f - 1)
+        + wm * (rfm.m - 1)
+        + (0 if rfm.beyond is None else rfm.beyond.points),
+        most_points=rules.most_points,
+        dimensions=dimensions_why(customer, rules),
     )

@@ -60,11 +60,15 @@ class Who(Struct, frozen=True):
 
 
 class ConditionHeld(Struct, frozen=True):
-    """One condition and the value found; a negative `margin` is what is missing."""
+    """One condition and the value found; a negative `margin` is what is missing.
+
+    There is none for conditions on attributes.
+    """
 
     measure: str
-    comparison: Literal["at_least", "at_most"]
-    required: Measured
+    comparison: Literal["at_least", "at_most", "in", "not_in", "present"]
+    required: Measured | list[str] | None
+    """Texts for `in` and `not_in`; null for `present`."""
     found: Measured | None
     margin: Measured | None
     holds: bool
@@ -140,6 +144,24 @@ class DigitWhy(Struct, frozen=True):
     weight: int
 
 
+class DimensionWhy(Struct, frozen=True):
+    """One digit beside R, F and M, by `cutoffs` or by `values`.
+
+    `found` is the attribute's value, or the exact mean of the `answers` newest CSAT answers; null
+    where there is none. `is_default` tells that nothing found gave the digit.
+    """
+
+    name: str
+    attribute: str | None
+    found: str | None
+    answers: int | None
+    cutoffs: list[str]
+    values: dict[str, int]
+    is_default: bool
+    result: int
+    weight: int
+
+
 class ScoreWhy(Struct, frozen=True):
     """`floor(100 * points / most_points)`; points are the sum of weight * (digit - 1)."""
 
@@ -147,6 +169,8 @@ class ScoreWhy(Struct, frozen=True):
     digits: list[DigitWhy]
     points: int
     most_points: int
+    dimensions: list[DimensionWhy] | None = None
+    """Only under a policy with dimensions."""
 
 
 class OrderWhy(Struct, frozen=True):

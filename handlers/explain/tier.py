@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from handlers.explain.grading import conditions_beyond
 from handlers.explain.model import (
     ConditionHeld,
     GraceHeld,
@@ -92,6 +93,7 @@ def _tier_held(rules: Rules, rank: int, rfm: Rfm | None) -> TierHeld:
     conditions = [
         _condition_held(rules, condition, rfm) for condition in rules.tiers[rank].conditions
     ]
+    conditions += conditions_beyond(rules, rank, rfm)
     return TierHeld(
         rules.tier_name(rank),
         rules.policy.tiers[rank].label,
@@ -102,7 +104,7 @@ def _tier_held(rules: Rules, rank: int, rfm: Rfm | None) -> TierHeld:
 
 def _condition_held(rules: Rules, condition: Condition, rfm: Rfm | None) -> ConditionHeld:
     measure, cutoff = condition.measure, condition.cutoff
-    value = None if rfm is None else rfm[condition.measure_at]
+    value = None if rfm is None else rfm.figures[condition.measure_at]
     margin = None
     if value is not None:
         margin = cutoff - value if condition.at_most else value - cutoff

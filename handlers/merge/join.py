@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from handlers.attributes import keep_newest
 from handlers.decode.fields import MAX_CHANNELS, MAX_PURPOSES
+from handlers.grading import joined_answers
 from handlers.state.customer import MAX_ALSO, MAX_TICKETS, Customer, Tagged
 from handlers.state.followup import joined as joined_followups
 from handlers.tier_override import join_overrides
@@ -53,6 +54,7 @@ def join(customer: Customer, other: Customer, rules: Rules, today: int) -> Joine
     elif other.expiring is not None:
         customer.expiring.join(other.expiring)
     join_overrides(customer, other)
+    customer.csat = joined_answers(customer.csat, other.csat)
     return joined
 
 

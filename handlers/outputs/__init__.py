@@ -41,6 +41,7 @@ from handlers.outputs.tier_changes import (
     RfmView,
     TierChanged,
     crossed_view,
+    digits_view,
     rfm_view,
 )
 from handlers.outputs.types import (
@@ -127,6 +128,7 @@ __all__ = [
     "TierExpiring",
     "cloud_event",
     "crossed_view",
+    "digits_view",
     "optional_time",
     "output_id",
     "rfm_view",

@@ -102,6 +102,8 @@ class Profile(Struct, frozen=True):
     """What the customer said of each channel."""
     purpose_consent: dict[str, bool] = field(default_factory=dict)
     """What the customer said of each purpose."""
+    dimensions: dict[str, int] | UnsetType = UNSET
+    """The digits beside R, F and M."""
     satisfaction: Struct | UnsetType = UNSET
     health: Struct | UnsetType = UNSET
     holdout: bool | UnsetType = UNSET

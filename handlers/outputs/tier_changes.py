@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from handlers.outputs.envelope import Change
+from scoring.grading import Beyond, Said
 from scoring.money import text_of_minor
 from scoring.rfm import Rfm
 from scoring.rules import MONEY, Rules
@@ -23,6 +24,8 @@ class RfmView(Struct, frozen=True):
     m: int
     score: int
     segment: str
+    dimensions: dict[str, int] | UnsetType = UNSET
+    """The digits beside R, F and M, under a policy with dimensions."""
 
 
 class CrossedView(Struct, frozen=True):
@@ -31,7 +34,8 @@ class CrossedView(Struct, frozen=True):
     measure: str
     before: int | str | None
     after: int | str | None
-    cutoff: int | str
+    cutoff: int | str | Said
+    """Of an attribute the condition as in the policy."""
     at: str
 
 
@@ -76,13 +80,22 @@ def rfm_view(rfm: Rfm | None, rules: Rules) -> RfmView | None:
         rfm.m,
         rfm.score,
         rfm.segment,
+        digits_view(rfm.beyond),
     )
+
+
+def digits_view(beyond: Beyond | None) -> dict[str, int] | UnsetType:
+    """The digit of each dimension; unset under a policy without any."""
+    return UNSET if beyond is None or not beyond.digits else dict(beyond.digits)
 
 
 def crossed_view(crossed: Crossed, rules: Rules) -> CrossedView:
     """A crossed condition for an output."""
     measure, before, after, cutoff, at_ms = crossed
     if measure in MONEY:
+        assert not isinstance(before, str)
+        assert not isinstance(after, str)
+        assert isinstance(cutoff, int)
         digits = rules.base_digits
         return CrossedView(
             measure,

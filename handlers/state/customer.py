@@ -21,7 +21,7 @@ from scoring.override import Override
 from scoring.points_account import Account
 from scoring.rolling_counts import DayCounts
 from scoring.rules import PROSPECT, Rules
-from scoring.satisfaction import ChurnAnswer, Experience
+from scoring.satisfaction import ChurnAnswer, Experience, Timed
 from scoring.surveyed import Surveyed
 from scoring.tiers import Crossed
 from scoring.timestamps import NEVER_MS
@@ -169,6 +169,8 @@ class Customer(Struct, array_like=True):
     """The offset of the record by which the customer was erased; -1 if that is not known."""
     recent_events: Annotated[bytes, since(3)] = b""
     """The events accepted last, oldest first: a digest of the id, a digest of the fields."""
+    csat: Annotated[list[Timed], since(3)] = field(default_factory=list)
+    """Time and score of the five newest CSAT answers, under a policy that grades by them."""
 
     @property
     def is_gone(self) -> bool:
