@@ -17,6 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from cli.main import app
 from config.policy_care import MAX_HOLIDAYS
+from config.policy_grading import MAX_DIMENSIONS
 from config.policy_points import MAX_ACTIVITIES
 from config.policy_tiers import MAX_TIERS
 from config.settings import Settings
@@ -33,6 +34,7 @@ from handlers.state.customer import MAX_ALSO, MAX_SEEN_EVENTS, MAX_TICKETS
 from handlers.state.expiring import MAX_FALLS_TOLD
 from handlers.state.followup import MAX_FOLLOWUPS
 from scoring.decayed_topk import CAPACITY
+from scoring.grading import KEPT_ANSWERS
 from scoring.ledger import MAX_LEFT, MAX_WAITING
 from scoring.order_limits import MAX_ORDERS
 from scoring.policy import Tier
@@ -247,6 +249,8 @@ def test_rules_give_the_limits_the_code_has() -> None:
         "follow-ups": MAX_FOLLOWUPS,
         "channels, purposes with a consent": MAX_CHANNELS,
         "attributes": MAX_ATTRIBUTES,
+        "dimensions of a policy, attributes that a tier asks for": MAX_DIMENSIONS,
+        "answers that grade": KEPT_ANSWERS,
         "a record": MAX_RECORD_BYTES // 1024,
         "ids, names of attributes, channels and purposes": MAX_ID_LENGTH,
         "the value of an attribute": MAX_ATTRIBUTE_LENGTH,
