@@ -13,6 +13,7 @@ from config.policy_file import PolicyError, load_policy
 from config.policy_warnings import warnings_of
 from config.settings import load_settings
 from scoring.policy import Policy
+from streams.runtime.clock import wall_ms
 
 policy_app = typer.Typer(help="The policy: tiers, cut-offs, dormancy.", no_args_is_help=True)
 
@@ -27,7 +28,7 @@ def check(file: _File) -> None:
     sent.
     """
     declared = _load(file)
-    for warning in warnings_of(declared):
+    for warning in warnings_of(declared, wall_ms()):
         typer.echo(f"{file}: warning: {warning}", err=True)
     tiers = " > ".join(tier.name for tier in declared.tiers)
     typer.echo(

@@ -1,4 +1,4 @@
-"""What a policy says in vain: tiers and levels that nobody reaches, actions that are never sent.
+"""What a policy says in vain: what nobody reaches, actions never sent, holidays that are over.
 
 A policy with warnings is right and may be published; they are for whoever wrote it.
 """
@@ -37,9 +37,14 @@ _BY_FIGURES = frozenset(
 """Fields of a tier that the figures of orders decide; all others are taken as they may be."""
 
 
-def warnings_of(policy: Policy) -> list[str]:
-    """What is said in vain, each with its place and the reason."""
-    return [*_of_tiers(policy), *_of_levels(policy)]
+def warnings_of(policy: Policy, now_ms: int) -> list[str]:
+    """What is said in vain, each with its place and the reason.
+
+    Args:
+        policy: a right one.
+        now_ms: the present instant.
+    """
+    return [*_of_tiers(policy), *_of_levels(policy), *_of_holidays(policy, now_ms)]
 
 
 # -- tiers
@@ -191,20 +196,25 @@ def _of_levels(policy: Policy) -> Iterator[str]:
             f" too, {_AT_ONCE}"
         )
     if dormancy.mode == "cadence":
-        yield from _of_own_thresholds("dormancy.cadence", dormancy.cadence)
-    elif dormancy.mode == "probability" and dormancy.probability is not None:
-        yield from _of_own_thresholds("dormancy.probability", dormancy.probability)
+        cadence = dormancy.cadence
+        if cadence.min_days == cadence.max_days:
+            yield (
+                f"dormancy.cadence.min_days: max_days is {cadence.max_days} too, so everybody is "
+                "at risk, dormant and churned after the same days, whatever the cadence"
+            )
+        elif cadence.at_risk == cadence.dormant:
+            yield (
+                f"dormancy.cadence.at_risk: nobody stays at risk, dormant is {cadence.dormant} "
+                f"too, {at_once}"
+            )
 
 
-_AT_ONCE = "so both alerts go out at one instant"
+# -- holidays
 
 
-def _of_own_thresholds(place: str, own: Cadence | Probability) -> Iterator[str]:
-    """Levels that come together, where each customer has thresholds of their own."""
-    if own.min_days == own.max_days:
-        yield (
-            f"{place}.min_days: max_days is {own.max_days} too, so everybody is at risk, dormant "
-            "and churned after the same days"
-        )
-    elif Fraction(own.at_risk) == Fraction(own.dormant):
-        yield f"{place}.at_risk: nobody stays at risk, dormant is {own.dormant} too, {_AT_ONCE}"
+def _of_holidays(policy: Policy, now_ms: int) -> Iterator[str]:
+    rules = Rules(policy)
+    yesterday = rules.calendar.day(now_ms) - 1
+    for number, holiday in enumerate(() if rules.care is None else rules.care.holidays, 1):
+        if holiday.next_after(yesterday) is None:
+            yield f"care.holidays[{number}] ({holiday.name}): has no date to come"

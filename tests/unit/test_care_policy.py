@@ -39,6 +39,7 @@ days = 365
 action = "ask"
 tiers = ["A"]
 """
+LUNAR = "[[care.holidays]]\nname = 'x'\ncalendar = 'lunar'\nmonth = 12"
 
 
 def test_every_key_is_read() -> None:
@@ -74,6 +75,30 @@ def test_an_empty_section_reminds_of_nothing() -> None:
         ("[care.anniversary]\ntiers = []", "care.anniversary.tiers: must name a tier"),
         ("[care.anniversary]\naction = 5", "care.anniversary.action: must be a text"),
         ("[care.anniversary]\nwhen = 5", "care.anniversary.when: unknown key"),
+        (
+            "[[care.holidays]]\nname = 'x'\ncalendar = 'lunar'\nmonth = 13\nday = 1",
+            "care.holidays[1].month: must be a whole number from 1 to 12, got 13",
+        ),
+        (
+            f"{LUNAR}\nday = 31",
+            'care.holidays[1].day: must be a whole number from 1 to 30 or "last", got 31',
+        ),
+        (
+            LUNAR,
+            'care.holidays[1].day: is missing, 1 to 30 or "last" of the Chinese calendar',
+        ),
+        (
+            f"{LUNAR}\nday = 1\ndates = ['12-25']",
+            'care.holidays[1].dates: a holiday with calendar = "lunar" has month and day instead',
+        ),
+        (
+            "[[care.holidays]]\nname = 'x'\ndates = ['12-25']\nmonth = 12",
+            'care.holidays[1].month: goes with calendar = "lunar"; other holidays have dates',
+        ),
+        (
+            "[[care.holidays]]\nname = 'x'\ncalendar = 'solar'\nmonth = 1\nday = 1",
+            """care.holidays[1].calendar: must be "lunar", got 'solar'""",
+        ),
         ("[care]\nholidays = 5", "care.holidays: must be written as [[care.holidays]] tables"),
         ("[[care.holidays]]\ndates = ['12-25']", "care.holidays[1].name: must be a text"),
         ("[[care.holidays]]\nname = 'x'", "care.holidays[1].dates: must be a list of dates"),

@@ -10,13 +10,11 @@ from typer.testing import CliRunner
 from cli.main import app
 from config.policy_file import default_policy_text, load_policy, parse_policy
 from config.policy_warnings import warnings_of
+from tests.builders import to_ms
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 EXAMPLES = Path(__file__).parents[2] / "examples"
-MODEL = (
-    'mode = "probability"\nat_risk_days = 90\n[dormancy.probability]\n'
-    "r = 0.243\nalpha = 4.414\na = 0.793\nb = 2.426\n"
-)
+NOW = to_ms("2026-01-01T00:00:00Z")
 NO_LANDING = "[movement]\nsoft_landing = false\n"
 
 
@@ -27,7 +25,7 @@ def tiers(*conditions: str) -> str:
 
 
 def warned(text: str) -> list[str]:
-    return warnings_of(parse_policy(text))
+    return warnings_of(parse_policy(text), NOW)
 
 
 def places(text: str) -> list[str]:
@@ -36,7 +34,7 @@ def places(text: str) -> list[str]:
 
 def test_the_policies_that_come_with_tierstream_say_nothing_in_vain() -> None:
     assert warned(default_policy_text()) == []
-    assert warnings_of(load_policy(EXAMPLES / "profile_policy.toml")) == []
+    assert warnings_of(load_policy(EXAMPLES / "profile_policy.toml"), NOW) == []
 
 
 @pytest.mark.parametrize(
@@ -163,3 +161,13 @@ def test_a_policy_with_very_many_cutoffs_is_checked_in_good_time() -> None:
         for n in range(31, 0, -1)
     ]
     assert warned(tiers(*many)) == []
+
+
+def test_a_holiday_has_a_date_to_come() -> None:
+    table = '[[care.holidays]]\nname = "{}"\n'
+    over = table.format("opening") + "dates = ['2025-12-31', '2024-01-01']\n"
+    today = table.format("today") + "dates = ['2026-01-01']\n"
+    lunar = table.format("spring") + 'calendar = "lunar"\nmonth = 1\nday = 1\n'
+    assert warned(today + over + lunar) == ["care.holidays[2] (opening): has no date to come"]
+    beyond = warnings_of(parse_policy(lunar), to_ms("2099-06-01T00:00:00Z"))
+    assert beyond == ["care.holidays[1] (spring): has no date to come"]
