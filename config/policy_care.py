@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from config.policy_service import read_hours, read_tickets, read_visits
 from config.policy_surveys import read_surveys
 from config.toml_table import TomlTable
 from scoring.care import is_month_and_day
@@ -33,7 +34,12 @@ def read_care(root: TomlTable, tiers: tuple[Tier, ...], window_days: int) -> Car
         checkin=_checkin(table.table("checkin"), names),
         profile_refresh=_refresh(table.optional_table("profile_refresh"), names),
         surveys=read_surveys(table.optional_table("surveys"), names, window_days),
+        tickets=read_tickets(table, names),
+        hours=read_hours(table),
+        visits=read_visits(table, names),
     )
+    if declared.hours is not None and not declared.tickets:
+        table.wrong("hours", "needs [[care.tickets]]: nothing counts the hours")
     table.finish()
     return declared
 

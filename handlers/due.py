@@ -18,8 +18,10 @@ from handlers.points import points_due_ms
 from handlers.state.customer import Customer, stage_of
 from handlers.surveys import surveys_due_ms
 from handlers.tags import tags_due_ms
+from handlers.ticket_stages import overdue_due_ms, running
 from handlers.tier_due import grace_and_hold_days, leaving_days, recency_days, tier_due_ms
 from handlers.tier_expiring import expiring_due_ms
+from handlers.visits import visit_due_ms
 from scoring.rules import Rules
 
 
@@ -59,6 +61,8 @@ def _feature_dues(rules: Rules, customer: Customer, now_ms: int) -> tuple[int | 
     return (
         None if rules.care is None else care_due_ms(rules, customer, now_ms),
         None if customer.surveyed is None else surveys_due_ms(rules, customer, now_ms),
+        None if customer.visits is None else visit_due_ms(rules, customer, now_ms),
+        overdue_due_ms(customer) if rules.care is not None and rules.care.tickets else None,
         None if rules.points is None else points_due_ms(rules, customer, now_ms),
         None if rules.tags is None else tags_due_ms(rules, customer),
     )
@@ -80,6 +84,8 @@ def _dues(rules: Rules, customer: Customer, after_ms: int) -> Iterator[int | Non
         yield from _feature_dues(rules, customer, after_ms)
     yield from followups_dues(rules, customer)
     yield expiring_due_ms(customer)
+    for each in running(rules, customer):
+        yield from (overdue.at_ms for overdue in each.overdues if overdue.at_ms > after_ms)
     if rules.points is not None and customer.points is not None:
         yield from (lot.expires_ms for lot in customer.points.lots)
 

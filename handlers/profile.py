@@ -20,8 +20,10 @@ from handlers.outputs import (
 from handlers.point_changes import points_view
 from handlers.state.customer import Customer, stage_of
 from handlers.tags import tags_view
+from handlers.ticket_stages import promises_view
 from handlers.tier_outlook import ahead, keep, keeps_until, next_tier, override_view, pending_view
 from handlers.tiers import rfm_of, totals
+from handlers.visits import next_visit_on
 from scoring.dormancy import LEVELS
 from scoring.health_score import (
     PARTS,
@@ -172,6 +174,12 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
         followups=followups_view(customer) or UNSET,
         churn_answer=UNSET if churn is None else churn.answer,
         churn_answered_at=UNSET if churn is None else rfc3339(churn.at_ms),
+        promises=UNSET
+        if rules.care is None or rules.care.tickets is None
+        else promises_view(rules, customer, as_of_ms),
+        next_visit_on=UNSET
+        if rules.care is None or rules.care.visits is None
+        else next_visit_on(rules, customer),
     )
 
 

@@ -65,6 +65,7 @@ from handlers.points import EXPIRY, expire_points, follow_points, join_points
 from handlers.points_expiring import remind_of_expiry
 from handlers.profile import count_answer, count_reason
 from handlers.profiles import accepted_only, consent_changed
+from handlers.service import follow_service, remind_of_service, resume_service
 from handlers.state.customer import Customer
 from handlers.support import (
     followup_scheduled,
@@ -229,6 +230,7 @@ def _apply_features(context: Context, customer: Customer, applied: AppliedEvent)
         begin_care(customer, applied.now_ms)
         answered_ms = answer_time(applied.event)
         follow_surveys(customer, context.rules, applied.now_ms, answered_ms)
+        follow_service(context, customer, applied)
     if context.rules.points is not None:
         follow_points(context, customer, applied)
     if context.rules.tags is not None:
@@ -271,6 +273,7 @@ def _fire_features(context: Context, customer: Customer, due_ms: int) -> None:
         remind_of_surveys(context, customer, due_ms)
     if customer.followups:
         remind_of_followups(context, customer, due_ms)
+    remind_of_service(context, customer, due_ms)
     if context.rules.points is not None:
         expire_points(context, customer, due_ms, Cause(f"time:{due_ms}", (), EXPIRY))
     if context.rules.tags is not None:
@@ -298,6 +301,7 @@ def reevaluate(
     replan(customer)
     warn_of_fall(context, customer, now_ms)
     remind_of_followups(context, customer, now_ms)
+    resume_service(context, customer, now_ms)
     if rules.points is not None:
         expire_points(context, customer, now_ms, cause)
     reevaluate_tags(context, customer, now_ms, cause)
@@ -330,6 +334,7 @@ def absorb(
     replan(customer)
     warn_of_fall(context, customer, now_ms)
     remind_of_followups(context, customer, now_ms)
+    resume_service(context, customer, now_ms)
     join_points(context, customer, joined, standing_before, now_ms, cause)
     reevaluate_tags(context, customer, now_ms, cause)
 

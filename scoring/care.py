@@ -7,9 +7,18 @@ from typing import NamedTuple
 from msgspec import Struct, field
 
 from scoring import seen_ids
-from scoring.calendar import day_of_date
+from scoring.calendar import BusinessCalendar, day_of_date
 from scoring.lunar import LAST_DAY
-from scoring.policy import CarePolicy, Holiday, Occasion, Refresh, Silence, SurveysPolicy
+from scoring.policy import (
+    CarePolicy,
+    Holiday,
+    Occasion,
+    Refresh,
+    Silence,
+    SurveysPolicy,
+    VisitsPolicy,
+)
+from scoring.service import tickets_rule
 from scoring.timestamps import NEVER_MS, parse_date
 from scoring.yearly_dates import EveryYear, LunarYearlyDate, YearlyDate
 
@@ -79,7 +88,7 @@ class Upcoming(NamedTuple):
 class CareRule:
     """The section `[care]` of a policy, compiled."""
 
-    def __init__(self, declared: CarePolicy) -> None:
+    def __init__(self, declared: CarePolicy, calendar: BusinessCalendar) -> None:
         self.leap_day = int(declared.leap_day[:2]), int(declared.leap_day[3:])
         self.birthday: Occasion | None = declared.birthday
         self.anniversary: Occasion | None = declared.anniversary
@@ -87,6 +96,8 @@ class CareRule:
         self.checkin: dict[str, Silence] = declared.checkin
         self.refresh: Refresh | None = declared.profile_refresh
         self.surveys: SurveysPolicy | None = declared.surveys
+        self.tickets = tickets_rule(declared, calendar)
+        self.visits: VisitsPolicy | None = declared.visits
         self._upcoming: dict[int, tuple[Upcoming, ...]] = {}
 
     def yearly(self, month: int, day: int) -> YearlyDate:

@@ -274,6 +274,44 @@ class SurveysPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     cadence: dict[str, SurveyAsk] = field(default_factory=dict)
 
 
+class Escalation(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom to tell so many hours after a stage of a ticket was due."""
+
+    after_hours: int
+    to: str
+
+
+class TicketTerms(Struct, frozen=True, forbid_unknown_fields=True):
+    """Hours to the response to a ticket and to its resolution, and whom to tell after each.
+
+    For the kind, severities and tiers that it names; without them for all.
+    """
+
+    kind: str | None = None
+    severity: tuple[int, ...] | None = None
+    tiers: tuple[str, ...] | None = None
+    response_hours: int | None = None
+    resolution_hours: int | None = None
+    escalate: tuple[Escalation, ...] = ()
+
+
+class ServiceHours(Struct, frozen=True, forbid_unknown_fields=True):
+    """The only hours that count for tickets: weekdays from 1 (Monday), local times `HH:MM`."""
+
+    weekdays: tuple[int, ...] = (1, 2, 3, 4, 5)
+    opens: str = field(default="00:00", name="from")
+    closes: str = field(default="24:00", name="to")
+    closed: tuple[str, ...] = ()
+    """Dates that do not count at all."""
+
+
+class VisitsPolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """Activities that are contacts, and by tier after how many business days the next is due."""
+
+    activities: tuple[str, ...]
+    days: dict[str, int]
+
+
 class CarePolicy(Struct, frozen=True, forbid_unknown_fields=True):
     """Reminders to care for a customer; `checkin` is by tier.
 
@@ -287,6 +325,9 @@ class CarePolicy(Struct, frozen=True, forbid_unknown_fields=True):
     checkin: dict[str, Silence] = field(default_factory=dict)
     profile_refresh: Refresh | None = None
     surveys: Annotated[SurveysPolicy | None, since(3)] = None
+    tickets: Annotated[tuple[TicketTerms, ...], since(3)] = ()
+    hours: Annotated[ServiceHours | None, since(3)] = None
+    visits: Annotated[VisitsPolicy | None, since(3)] = None
 
 
 class OverridePolicy(Struct, frozen=True, forbid_unknown_fields=True):

@@ -109,7 +109,7 @@ class Rules:
 
         self.points = None if policy.points is None else PointsRule(policy.points, self.base_digits)
         self.tags = None if policy.tags is None else TagRules(policy, self.base_digits)
-        self.care = None if policy.care is None else CareRule(policy.care)
+        self.care = None if policy.care is None else CareRule(policy.care, self.calendar)
         self.attribute_names = _attribute_names(policy)
         """The attributes that the policy names: a customer never has too many for them."""
         features = (self.care, self.points, self.tags)

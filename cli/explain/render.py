@@ -17,6 +17,7 @@ from cli.explain.sections import (
     tags_part,
     waiting_part,
 )
+from cli.explain.service import service_part
 from cli.explain.tier import next_tier_words, override_words, tier_keeping, waiting_words
 from cli.explain.words import (
     MEASURES,
@@ -210,6 +211,7 @@ def _person(why: Explanation) -> Iterator[RenderableType | str]:
     for ticket in why.open_tickets:
         kind = "" if ticket.kind is None else f", {ticket.kind}"
         yield f"open ticket {plain(ticket.ticket_id)}{kind}, {time_words(ticket.changed_at)}"
+    yield from service_part(why)
     position = why.position
     yield (
         f"newest event {time_words(why.newest_event_at)}; {position.sequence} outputs; "

@@ -25,11 +25,11 @@ from handlers.explain.model import (
     Who,
 )
 from handlers.explain.orders import date_of, orders_why, waiting_why
-from handlers.explain.reminders import reminders_why, surveys_why
+from handlers.explain.reminders import reminders_why, surveys_why, visits_why
 from handlers.explain.tier import measured, tier_why
 from handlers.outputs import rfm_view
 from handlers.state.customer import Customer, stage_of
-from handlers.suppression import suppressed
+from handlers.ticket_stages import promises_view
 from handlers.tiers import rfm_of, totals
 from scoring.rfm import Rfm
 from scoring.rules import Rules
@@ -82,6 +82,10 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
         points=points_why(customer, rules),
         reminders=reminders_why(customer, rules, clock_ms),
         surveys=surveys_why(customer),
+        promises=None
+        if rules.care is None or rules.care.tickets is None
+        else promises_view(rules, customer, clock_ms),
+        visits=visits_why(customer),
         satisfaction=satisfaction_why(customer, rules),
         health=health_why(customer, rules, rfm),
         holdout=None if rules.holdout is None else rules.holdout.holds_out(customer.customer_id),

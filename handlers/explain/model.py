@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from handlers.outputs import CrossedView, Keep, NextTier, RfmView
+from handlers.outputs import CrossedView, Keep, NextTier, PromiseView, RfmView
 from handlers.profile import SatisfactionView
 
 Measured = int | str
@@ -288,9 +288,18 @@ class ReminderWhy(Struct, frozen=True):
     at: str
     kind: str
     """`birthday`, `anniversary`, `holiday`, `checkin`, `profile_refresh`, `tier_expiring`,
-    `points_expiring`, `survey` or `followup`."""
+    `points_expiring`, `survey`, `followup`, `visit` or `ticket`."""
     due_on: str
     name: str
+
+
+class VisitsWhy(Struct, frozen=True):
+    """The last contact made, null without one; since when the days to the next visit count."""
+
+    last_contact_at: str | None
+    since: str
+    told: bool
+    """Whether the visit after that was asked for."""
 
 
 class SurveysWhy(Struct, frozen=True):
@@ -406,5 +415,7 @@ class Explanation(Struct, frozen=True):
     """The weights of categories and channels, heaviest first."""
     surveys: SurveysWhy | None = None
     """Only under a policy that asks customers."""
-    suppressed: str | None = None
-    """Why an output of now is not to be acted on, as far as it follows from the customer."""
+    promises: list[PromiseView] | None = None
+    """Only under a policy with terms for tickets: the stages that run."""
+    visits: VisitsWhy | None = None
+    """Only under a policy with visits."""

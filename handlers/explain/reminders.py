@@ -6,17 +6,20 @@ from collections.abc import Iterator
 from itertools import chain
 
 from handlers.care_due import Coming, coming
-from handlers.explain.model import ReminderWhy, SurveysWhy
+from handlers.explain.model import ReminderWhy, SurveysWhy, VisitsWhy
 from handlers.explain.orders import date_of
 from handlers.followups import followups_to_come
+from handlers.outputs import optional_time
 from handlers.points_expiring import expiries
 from handlers.state.customer import Customer
 from handlers.surveys import askings
+from handlers.ticket_stages import running
+from handlers.visits import visit_day, visit_due_ms
 from scoring.rules import Rules
 from scoring.timestamps import NEVER_MS, rfc3339
 
 TIER_EXPIRING, POINTS_EXPIRING = "tier_expiring", "points_expiring"
-SURVEY, FOLLOWUP = "survey", "followup"
+SURVEY, FOLLOWUP, VISIT, TICKET = "survey", "followup", "visit", "ticket"
 
 
 def reminders_why(customer: Customer, rules: Rules, clock_ms: int) -> list[ReminderWhy] | None:
@@ -36,6 +39,8 @@ def reminders_to_come(rules: Rules, customer: Customer, after_ms: int) -> Iterat
         _of_points(rules, customer, after_ms),
         _of_surveys(rules, customer, after_ms),
         _of_followups(rules, customer, after_ms),
+        _of_visits(rules, customer, after_ms),
+        _of_tickets(rules, customer, after_ms),
     )
 
 
@@ -45,6 +50,15 @@ def surveys_why(customer: Customer) -> SurveysWhy | None:
     if surveyed is None:
         return None
     return SurveysWhy(_ever(surveyed.asked_ms), _ever(surveyed.answered_ms))
+
+
+def visits_why(customer: Customer) -> VisitsWhy | None:
+    """The last contact made; None under a policy without visits."""
+    visits = customer.visits
+    if visits is None:
+        return None
+    contact_at = optional_time(visits.contact_ms)
+    return VisitsWhy(contact_at, rfc3339(visits.since_ms), visits.is_told)
 
 
 def _of_falls(customer: Customer, after_ms: int) -> Iterator[Coming]:
@@ -74,6 +88,23 @@ def _of_followups(rules: Rules, customer: Customer, after_ms: int) -> Iterator[C
         if due_ms > after_ms and followup.day is not None:
             name = f"follow-up {followup.followup_id}"
             yield Coming(due_ms, FOLLOWUP, date_of(followup.day), name)
+
+
+def _of_visits(rules: Rules, customer: Customer, after_ms: int) -> Iterator[Coming]:
+    day, due_ms = visit_day(rules, customer), visit_due_ms(rules, customer, after_ms)
+    if day is not None and due_ms is not None:
+        yield Coming(due_ms, VISIT, date_of(day), "visit")
+
+
+def _of_tickets(rules: Rules, customer: Customer, after_ms: int) -> Iterator[Coming]:
+    for ticket, stage, _, overdues in running(rules, customer):
+        due_on = date_of(rules.calendar.day(overdues[0].at_ms))
+        for at_ms, step in overdues:
+            if at_ms > after_ms:
+                to = "" if step is None else f", for {step}"
+                name = f"{stage} of ticket {ticket.ticket_id} overdue{to}"
+                yield Coming(at_ms, TICKET, due_on, name)
+                break
 
 
 def _ever(instant_ms: int) -> str | None:

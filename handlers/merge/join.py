@@ -5,7 +5,7 @@ from __future__ import annotations
 from handlers.attributes import keep_newest
 from handlers.decode.fields import MAX_CHANNELS, MAX_PURPOSES
 from handlers.grading import joined_answers
-from handlers.state.customer import MAX_ALSO, MAX_TICKETS, Customer, Tagged
+from handlers.state.customer import MAX_ALSO, MAX_TICKETS, Customer, Tagged, Ticket
 from handlers.state.followup import joined as joined_followups
 from handlers.tier_override import join_overrides
 from scoring.decayed_topk import Sketch
@@ -49,6 +49,7 @@ def join(customer: Customer, other: Customer, rules: Rules, today: int) -> Joine
     customer.followups = joined_followups(customer.followups, other.followups)
     _join_churn_answer(customer, other)
     _join_surveys(customer, other)
+    _join_visits(customer, other)
     if customer.expiring is None:
         customer.expiring = other.expiring
     elif other.expiring is not None:
@@ -108,6 +109,7 @@ def _join_tickets(customer: Customer, other: Customer) -> None:
         if their is not None:
             by_kind = ticket if ticket.kind_ms >= their.kind_ms else their
             newer.kind, newer.kind_ms = by_kind.kind, by_kind.kind_ms
+            _join_promises(newer, ticket if newer is their else their)
         tickets[ticket.ticket_id] = newer
     by_time = sorted(tickets.values(), key=lambda ticket: ticket.changed_ms)
     customer.tickets = by_time[-MAX_TICKETS:]
@@ -135,6 +137,22 @@ def _join_surveys(customer: Customer, other: Customer) -> None:
         customer.surveyed = other.surveyed
     elif other.surveyed is not None:
         customer.surveyed.join(other.surveyed)
+
+
+def _join_promises(newer: Ticket, older: Ticket) -> None:
+    """What was promised for one ticket, known of both."""
+    if newer.promise is None:
+        newer.promise = older.promise
+    if newer.promise is not None and older.promise is not None:
+        newer.promise.join(older.promise, is_open=newer.is_open)
+
+
+def _join_visits(customer: Customer, other: Customer) -> None:
+    """The contacts made with either."""
+    if customer.visits is None:
+        customer.visits = other.visits
+    elif other.visits is not None:
+        customer.visits.join(other.visits)
 
 
 def _join_churn_answer(customer: Customer, other: Customer) -> None:

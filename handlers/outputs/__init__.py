@@ -16,7 +16,9 @@ from handlers.outputs.care_reminders import (
     Reminder,
     ReminderHead,
     SurveyDue,
+    TicketOverdue,
     TierExpiring,
+    VisitDue,
 )
 from handlers.outputs.dormancy_alerts import LevelChanged
 from handlers.outputs.envelope import Change, Head, Output, cloud_event, optional_time, output_id
@@ -27,6 +29,7 @@ from handlers.outputs.profile import (
     PendingOverrideView,
     PointsView,
     Profile,
+    PromiseView,
     TagView,
 )
 from handlers.outputs.profile_changes import (
@@ -66,9 +69,11 @@ from handlers.outputs.types import (
     PROFILE_REFRESH_DUE,
     SURVEY_DUE,
     TAGS_CHANGED,
+    TICKET_OVERDUE,
     TIER_CHANGED,
     TIER_CHANGES,
     TIER_EXPIRING,
+    VISIT_DUE,
 )
 
 __all__ = [
@@ -93,9 +98,11 @@ __all__ = [
     "PROFILE_REFRESH_DUE",
     "SURVEY_DUE",
     "TAGS_CHANGED",
+    "TICKET_OVERDUE",
     "TIER_CHANGED",
     "TIER_CHANGES",
     "TIER_EXPIRING",
+    "VISIT_DUE",
     "AnniversaryUpcoming",
     "AttributesRefused",
     "BirthdayUpcoming",
@@ -118,14 +125,17 @@ __all__ = [
     "PointsView",
     "Profile",
     "ProfileRefreshDue",
+    "PromiseView",
     "Reminder",
     "ReminderHead",
     "RfmView",
     "SurveyDue",
     "TagView",
     "TagsChanged",
+    "TicketOverdue",
     "TierChanged",
     "TierExpiring",
+    "VisitDue",
     "cloud_event",
     "crossed_view",
     "digits_view",

@@ -89,3 +89,25 @@ class FollowupDue(Reminder, frozen=True, kw_only=True):
     followup_id: str
     by: str | None
     note: str | None
+
+
+class VisitDue(Reminder, frozen=True, kw_only=True):
+    """`data` of `visit.due`: a visit on `due_on`, so many `days` after the last contact made.
+
+    `last_contact_at` is null where none was; then they count from when the tier was reached.
+    """
+
+    last_contact_at: str | None
+    days: int
+
+
+class TicketOverdue(Reminder, frozen=True, kw_only=True):
+    """`data` of `ticket.overdue`: a stage (`response`, `resolution`) that was due at `due_at`.
+
+    `step` is whom to tell by now; null at `due_at` itself. `due_on` is the date of `due_at`.
+    """
+
+    ticket_id: str
+    stage: str
+    step: str | None
+    due_at: str

@@ -63,6 +63,18 @@ class FollowupView(Struct, frozen=True):
     note: str | None
 
 
+class PromiseView(Struct, frozen=True):
+    """A stage of a ticket that runs: when it is due, what was told of it last, what comes next."""
+
+    ticket_id: str
+    stage: str
+    due_at: str
+    overdue: bool
+    step: str | None
+    next_at: str | None
+    next_step: str | None
+
+
 class Profile(Struct, frozen=True):
     """`data` of a record on `customer-profiles`.
 
@@ -114,3 +126,7 @@ class Profile(Struct, frozen=True):
     churn_answer: str | UnsetType = UNSET
     """Why the customer left, only once that was told; so is the next."""
     churn_answered_at: str | UnsetType = UNSET
+    promises: list[PromiseView] | UnsetType = UNSET
+    """Under a policy with terms for tickets."""
+    next_visit_on: str | UnsetType | None = UNSET
+    """Under a policy with visits; null if none is to come."""

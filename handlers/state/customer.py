@@ -12,6 +12,8 @@ from handlers.format_fields import check_fits, since
 from handlers.formats import NEWEST, with_number, without_number
 from handlers.state.expiring import Expiring
 from handlers.state.followup import Followup
+from handlers.state.promise import Promise
+from handlers.state.visits import Visits
 from scoring import seen_ids
 from scoring.care import Reminded
 from scoring.decayed_topk import Sketch
@@ -58,6 +60,8 @@ class Ticket(Struct, array_like=True):
     changed_ms: int
     open_since_ms: int | None = None
     """While open, when it was opened or reopened; `NEVER_MS` if resolved before its opening."""
+    promise: Annotated[Promise | None, since(3)] = None
+    """Its stages, under a policy with terms for tickets."""
 
 
 class Tagged(Struct, array_like=True):
@@ -171,6 +175,8 @@ class Customer(Struct, array_like=True):
     """The events accepted last, oldest first: a digest of the id, a digest of the fields."""
     csat: Annotated[list[Timed], since(3)] = field(default_factory=list)
     """Time and score of the five newest CSAT answers, under a policy that grades by them."""
+    visits: Annotated[Visits | None, since(3)] = None
+    """The contacts made, under a policy with visits."""
 
     @property
     def is_gone(self) -> bool:

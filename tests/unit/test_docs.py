@@ -27,7 +27,7 @@ from handlers.decode.fields import MAX_CHANNELS, MAX_ID_LENGTH
 from handlers.decode.json_object import MAX_NESTING, MAX_RECORD_BYTES
 from handlers.events import SCHEMA
 from handlers.merge.forwarding import MAX_EVENT_HOPS, MAX_HOPS
-from handlers.outputs import FollowupView, PointsView, Profile
+from handlers.outputs import FollowupView, PointsView, Profile, PromiseView
 from handlers.profile import HealthView, SatisfactionView
 from handlers.reasons import REASONS
 from handlers.state.customer import MAX_ALSO, MAX_SEEN_EVENTS, MAX_TICKETS
@@ -268,6 +268,7 @@ def test_the_profile_page_names_every_field() -> None:
         HealthView,
         PointsView,
         FollowupView,
+        PromiseView,
     )
     fields = {name for kind in classes for name in kind.__struct_fields__}
     assert named == fields

@@ -18,6 +18,7 @@ from scoring.policy import (
     SurveysPolicy,
     TagRule,
     Tier,
+    VisitsPolicy,
 )
 from tests.builders import activity, day, followup, order, profile
 from tests.driver import Driver
@@ -45,6 +46,7 @@ EVERYTHING = Policy(
         checkin={"silver": Silence(DAYS)},
         profile_refresh=Refresh(DAYS),
         surveys=SurveysPolicy(after_order=SurveyAsk(DAYS)),
+        visits=VisitsPolicy(("referral",), {"silver": DAYS + 15}),
     ),
     tags=(TagRule("bought", "orders", of="count", days=DAYS, at_least="1"),),
 )
@@ -75,6 +77,7 @@ def test_tier_then_level_then_reminders_by_type_policy_and_id_then_points_and_ta
         ("survey.due", None),
         ("followup.due", "x"),
         ("followup.due", "y"),
+        ("visit.due", None),
         ("points.changed", None),
         ("tags.changed", None),
     ]

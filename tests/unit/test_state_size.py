@@ -25,6 +25,8 @@ from handlers.state.customer import (
 )
 from handlers.state.followup import MAX_FOLLOWUPS, Followup
 from handlers.state.partition_state import Source
+from handlers.state.promise import Promise, Stage
+from handlers.state.visits import Visits
 from scoring.care import Reminded
 from scoring.change import REFUND, Change
 from scoring.decayed_topk import CAPACITY, Sketch, Weight
@@ -171,10 +173,20 @@ def worst(name: str = "") -> Customer:
         Change(REFUND, wide(999 - n), wide(n), 10**16, 2**41, 4, "EUR") for n in range(MAX_WAITING)
     ]
     found.ledger.returns = bytes(16 * MAX_RETURNS)
+    tier = 64 * "\U00010348"
+    stage = Stage(2**41, tier, 2**41, 2**41)
     found.tickets = [
-        Ticket(wide(n), "complaint", 2**41, is_open=True, changed_ms=2**41)
+        Ticket(
+            wide(n),
+            "complaint",
+            2**41,
+            is_open=True,
+            changed_ms=2**41,
+            promise=Promise(5, 2**41, 2**41, 2**41, stage, stage),
+        )
         for n in range(MAX_TICKETS)
     ]
+    found.visits = Visits(tier, 2**41, 2**41)
     found.seen_events = bytes(16 * MAX_SEEN_EVENTS)
     value = 1_024 * "\U00010348"
     found.attributes = {wide(n): (value, 2**41) for n in range(MAX_ATTRIBUTES)}

@@ -39,6 +39,8 @@ TYPES = (
     outputs.POINTS_EXPIRING,
     outputs.SURVEY_DUE,
     outputs.FOLLOWUP_DUE,
+    outputs.VISIT_DUE,
+    outputs.TICKET_OVERDUE,
     outputs.TIER_EXPIRING,
     outputs.TAGS_CHANGED,
     outputs.POINTS_CHANGED,

@@ -1,0 +1,38 @@
+"""Service levels of one customer: visits and the stages of tickets, where a policy has them."""
+
+from __future__ import annotations
+
+from handlers.context import Context
+from handlers.effects import AppliedEvent
+from handlers.state.customer import Customer
+from handlers.ticket_stages import follow_ticket, forget_promises, tell_overdue
+from handlers.visits import follow_visits, remind_of_visit
+
+
+def follow_service(context: Context, customer: Customer, applied: AppliedEvent) -> None:
+    """Apply an accepted event."""
+    care = context.rules.care
+    if care is None:
+        return
+    if care.visits is not None:
+        follow_visits(customer, context.rules, applied.now_ms, applied.event)
+    if care.tickets is not None:
+        follow_ticket(context, customer, applied.event, applied.now_ms)
+
+
+def remind_of_service(context: Context, customer: Customer, due_ms: int) -> None:
+    """Send what is due at an instant."""
+    care = context.rules.care
+    if care is None:
+        return
+    if care.visits is not None:
+        remind_of_visit(context, customer, due_ms)
+    if care.tickets is not None:
+        tell_overdue(context, customer, due_ms)
+
+
+def resume_service(context: Context, customer: Customer, now_ms: int) -> None:
+    """Go on under a new policy, or after a merge: what is past by now goes out at once."""
+    follow_visits(customer, context.rules, now_ms)
+    forget_promises(customer, context.rules)
+    tell_overdue(context, customer, now_ms)
