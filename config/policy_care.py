@@ -37,11 +37,16 @@ def read_care(root: TomlTable, tiers: tuple[Tier, ...], window_days: int) -> Car
         tickets=read_tickets(table, names),
         hours=read_hours(table),
         visits=read_visits(table, names),
+        owner_attribute=_owner_attribute(table),
     )
     if declared.hours is not None and not declared.tickets:
         table.wrong("hours", "needs [[care.tickets]]: nothing counts the hours")
     table.finish()
     return declared
+
+
+def _owner_attribute(table: TomlTable) -> str | None:
+    return table.text("owner_attribute", "owner") if table.has("owner_attribute") else None
 
 
 def _occasion(table: TomlTable | None, names: tuple[str, ...]) -> Occasion | None:

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
 
 from config.policy_care import read_care
+from config.policy_contact import read_audience, read_contact
 from config.policy_dormancy import read_dormancy
 from config.policy_grading import read_dimensions
 from config.policy_override import read_override
@@ -147,6 +148,8 @@ def _read(root: TomlTable) -> Policy:
         amounts=root.choice("amounts", defaults.amounts, ("required", "optional")),
         override=read_override(root),
         dimensions=dimensions,
+        audience=read_audience(root),
+        contact=read_contact(root),
     )
 
 

@@ -44,7 +44,8 @@ def warnings_of(policy: Policy, now_ms: int) -> list[str]:
         policy: a right one.
         now_ms: the present instant.
     """
-    return [*_of_tiers(policy), *_of_levels(policy), *_of_holidays(policy, now_ms)]
+    found = [*_of_tiers(policy), *_of_levels(policy)]
+    return [*found, *_of_holidays(policy, now_ms), *_of_contact(policy)]
 
 
 # -- tiers
@@ -218,3 +219,16 @@ def _of_holidays(policy: Policy, now_ms: int) -> Iterator[str]:
     for number, holiday in enumerate(() if rules.care is None else rules.care.holidays, 1):
         if holiday.next_after(yesterday) is None:
             yield f"care.holidays[{number}] ({holiday.name}): has no date to come"
+
+
+# -- contact
+
+
+def _of_contact(policy: Policy) -> Iterator[str]:
+    """Places and exemptions where there is no cap to be weighed against."""
+    contact = policy.contact
+    if contact is None or contact.caps:
+        return
+    for key in ("priority", "exempt"):
+        if getattr(contact, key):
+            yield f"contact.{key}: changes nothing without caps"

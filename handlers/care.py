@@ -101,7 +101,7 @@ def _remind_of_silence(
         silence = rule.checkin[customer.tier]
         day = rules.calendar.day(last_ms) + silence.days
         data = CheckinDue(
-            **reminder_head(context, customer, day, silence.action, now_ms),
+            **reminder_head(context, customer, outputs.CHECKIN_DUE, day, silence.action, now_ms),
             last_interaction_at=rfc3339(last_ms),
             silent_days=silence.days,
         )
@@ -112,7 +112,9 @@ def _remind_of_silence(
         assert refresh is not None
         refresh_day = rules.calendar.day(since_ms) + refresh.days
         refresh_due = ProfileRefreshDue(
-            **reminder_head(context, customer, refresh_day, refresh.action, now_ms),
+            **reminder_head(
+                context, customer, outputs.PROFILE_REFRESH_DUE, refresh_day, refresh.action, now_ms
+            ),
             last_updated_at=optional_time(updated_ms(customer)),
             unchanged_days=refresh.days,
         )
@@ -133,25 +135,23 @@ def _forget_past(reminded: Reminded, today: int) -> None:
 def _emit_yearly(
     context: Context, customer: Customer, own: YearlyOccasion, day: int, now_ms: int
 ) -> None:
-    head = reminder_head(context, customer, day, own.occasion.action, now_ms)
+    type_name = outputs.BIRTHDAY_UPCOMING if own.key == BIRTHDAY else outputs.ANNIVERSARY_UPCOMING
+    head = reminder_head(context, customer, type_name, day, own.occasion.action, now_ms)
     years = own.years_on(day)
     if own.key == BIRTHDAY:
         birthday = BirthdayUpcoming(**head, age=years)
-        emit_reminder(
-            context, customer, outputs.BIRTHDAY_UPCOMING, birthday, head["due_on"], now_ms
-        )
+        emit_reminder(context, customer, type_name, birthday, head["due_on"], now_ms)
         return
     first_at = optional_time(customer.ledger.first_order_ms)
     anniversary = AnniversaryUpcoming(**head, years=years, first_order_at=first_at)
-    emit_reminder(
-        context, customer, outputs.ANNIVERSARY_UPCOMING, anniversary, head["due_on"], now_ms
-    )
+    emit_reminder(context, customer, type_name, anniversary, head["due_on"], now_ms)
 
 
 def _emit_holiday(
     context: Context, customer: Customer, holiday: HolidayRule, day: int, now_ms: int
 ) -> None:
-    head = reminder_head(context, customer, day, holiday.action, now_ms)
+    type_name = outputs.HOLIDAY_UPCOMING
+    head = reminder_head(context, customer, type_name, day, holiday.action, now_ms)
     data = HolidayUpcoming(**head, holiday=holiday.name)
     key = f"{head['due_on']}:{holiday.name}"
-    emit_reminder(context, customer, outputs.HOLIDAY_UPCOMING, data, key, now_ms)
+    emit_reminder(context, customer, type_name, data, key, now_ms)

@@ -169,7 +169,13 @@ def _emit(
 ) -> str:
     level = customer.level
     data = LevelChanged(
-        **context.head(customer, change.effective_ms, alert_reason(change.cause.reason)),
+        **context.head(
+            customer,
+            change.effective_ms,
+            alert_reason(change.cause.reason),
+            type_name,
+            LEVELS[level],
+        ),
         level=LEVELS[level],
         previous_level=LEVELS[change.previous],
         last_order_at=optional_time(customer.ledger.last_order_ms),
@@ -183,4 +189,6 @@ def _emit(
     )
     context.count(context.tally.level_changes, (type_name, LEVELS[level]))
     key, effective_ms = change.cause.key, change.effective_ms
-    return context.emit(outputs.DORMANCY_ALERTS, type_name, customer, key, effective_ms, data)
+    return context.emit(
+        outputs.DORMANCY_ALERTS, type_name, customer, key, effective_ms, data, LEVELS[level]
+    )

@@ -24,7 +24,7 @@ def remind_of_followups(context: Context, customer: Customer, now_ms: int) -> No
     for due_ms, followup_id, followup in due:
         assert followup.day is not None
         followup.reminded_day = followup.day
-        head = reminder_head(context, customer, followup.day, None, due_ms)
+        head = reminder_head(context, customer, outputs.FOLLOWUP_DUE, followup.day, None, due_ms)
         data = FollowupDue(**head, followup_id=followup_id, by=followup.by, note=followup.note)
         key = f"{data.due_on}:{followup.told_ms}:{followup_id}"
         emit_reminder(context, customer, outputs.FOLLOWUP_DUE, data, key, due_ms)

@@ -38,7 +38,9 @@ def remind_of_expiry(context: Context, customer: Customer, now_ms: int) -> None:
         account.warned = sorted({*account.warned, expiry.expires_ms})[:MAX_WARNED]
         day = calendar.day(expiry.expires_ms)
         data = PointsExpiring(
-            **reminder_head(context, customer, day, rules.points.warn_action, now_ms),
+            **reminder_head(
+                context, customer, outputs.POINTS_EXPIRING, day, rules.points.warn_action, now_ms
+            ),
             points=expiry.points,
             expires_at=rfc3339(expiry.expires_ms),
             balance=account.balance,

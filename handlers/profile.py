@@ -180,6 +180,7 @@ def profile_of(customer: Customer, rules: Rules, as_of_ms: int) -> Profile:
         next_visit_on=UNSET
         if rules.care is None or rules.care.visits is None
         else next_visit_on(rules, customer),
+        owner=UNSET if rules.owner_attribute is None else customer.owner(rules),
     )
 
 

@@ -11,11 +11,16 @@ from scoring.calendar import date_of_day
 
 
 def reminder_head(
-    context: Context, customer: Customer, day: int, action: str | None, now_ms: int
+    context: Context,
+    customer: Customer,
+    type_name: str,
+    day: int,
+    action: str | None,
+    now_ms: int,
 ) -> ReminderHead:
     """The common fields of the customer's next output, a reminder of a business day."""
     return ReminderHead(
-        **context.head(customer, now_ms, TIME),
+        **context.head(customer, now_ms, TIME, type_name),
         due_on=date_of_day(day).isoformat(),
         tier=customer.tier,
         action=action,

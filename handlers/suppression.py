@@ -10,6 +10,8 @@ POLICY_ROLLOUT = "policy_rollout"
 NO_CONSENT = "no_consent"
 OPEN_COMPLAINT = "open_complaint"
 HOLDOUT = "holdout"
+FREQUENCY_CAP = "frequency_cap"
+"""The last reason: `handlers.contact` finds it, of what no other holds for."""
 
 
 def refuses(rules: Rules, customer: Customer) -> bool:
@@ -19,7 +21,12 @@ def refuses(rules: Rules, customer: Customer) -> bool:
 
 
 def suppressed(
-    rules: Rules, customer: Customer, *, is_backfill: bool = False, is_rollout: bool = False
+    rules: Rules,
+    customer: Customer,
+    *,
+    is_backfill: bool = False,
+    is_rollout: bool = False,
+    is_for_staff: bool = False,
 ) -> str | None:
     """The first reason that holds now, or None.
 
@@ -31,11 +38,14 @@ def suppressed(
         customer: as of after the event.
         is_backfill: the output takes effect before the deployment went live.
         is_rollout: it follows from a policy that was published quietly.
+        is_for_staff: it is not for the customer: what holds of the customer does not matter.
     """
     if is_backfill:
         return BACKFILL
     if is_rollout:
         return POLICY_ROLLOUT
+    if is_for_staff:
+        return None
     if refuses(rules, customer):
         return NO_CONSENT
     if customer.open_complaints:

@@ -141,7 +141,9 @@ def _after_orders(
 def _emit(context: Context, customer: Customer, asking: Asking, now_ms: int) -> None:
     trigger, subject = asking.trigger, asking.subject
     data = SurveyDue(
-        **reminder_head(context, customer, asking.day, asking.ask.action, now_ms),
+        **reminder_head(
+            context, customer, outputs.SURVEY_DUE, asking.day, asking.ask.action, now_ms
+        ),
         survey=asking.ask.survey,
         trigger=trigger,
         ticket_id=subject if trigger == TICKET else None,

@@ -163,7 +163,9 @@ def _emit(context: Context, customer: Customer, overdue: Running, told: Overdue)
     due_ms, calendar = overdue.overdues[0].at_ms, context.rules.calendar
     ticket_id = overdue.ticket.ticket_id
     data = TicketOverdue(
-        **reminder_head(context, customer, calendar.day(due_ms), None, told.at_ms),
+        **reminder_head(
+            context, customer, outputs.TICKET_OVERDUE, calendar.day(due_ms), None, told.at_ms
+        ),
         ticket_id=ticket_id,
         stage=overdue.name,
         step=told.step,

@@ -66,7 +66,7 @@ def _emit(context: Context, customer: Customer, coming: Ahead, day: int, now_ms:
     until = keeps_until(coming)
     assert until is not None
     data = TierExpiring(
-        **reminder_head(context, customer, day, None, now_ms),
+        **reminder_head(context, customer, outputs.TIER_EXPIRING, day, None, now_ms),
         falls_to=rules.tier_name(coming.fall.rank),
         keeps_until=until,
         orders_needed=needed.orders_needed,

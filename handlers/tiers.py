@@ -181,11 +181,12 @@ def _emit(
         reason = "grace_expired"
     elif reason == TIME and ends_at(customer.override, rules, now_ms):
         reason = OVERRIDE
+    direction = "up" if is_up else "down"
     data = TierChanged(
-        **context.head(customer, now_ms, reason),
+        **context.head(customer, now_ms, reason, outputs.TIER_CHANGED, direction),
         previous_tier=previous,
         tier=customer.tier,
-        direction="up" if is_up else "down",
+        direction=direction,
         late=cause.late,
         caused_by=list(cause.event_ids),
         before=rfm_view(change.before, change.old_rules),
@@ -195,5 +196,6 @@ def _emit(
         keeps_until=keeps_until(ahead(rules, customer, now_ms)),
         action=rules.tier_action(reached.rank, is_up=is_up),
     )
-    context.emit(outputs.TIER_CHANGES, outputs.TIER_CHANGED, customer, cause.key, now_ms, data)
+    topic, kind = outputs.TIER_CHANGES, outputs.TIER_CHANGED
+    context.emit(topic, kind, customer, cause.key, now_ms, data, direction)
     context.count(context.tally.tier_changes, (previous, customer.tier, reason))

@@ -24,6 +24,7 @@ from handlers.attributes import keep_newest, profile_updated, tell_refused
 from handlers.browse import browsed
 from handlers.care import begin_care, remind, restart_refresh
 from handlers.causes import OVERRIDE, reason_of
+from handlers.contact import keep_messages, weigh
 from handlers.context import Cause, Context
 from handlers.dormancy import CameBack, came_with, compare_level, reach_levels
 from handlers.due import plan
@@ -61,6 +62,7 @@ from handlers.orders import (
     order_updated,
     refund_cancelled,
 )
+from handlers.owner import tell_owner
 from handlers.points import EXPIRY, expire_points, follow_points, join_points
 from handlers.points_expiring import remind_of_expiry
 from handlers.profile import count_answer, count_reason
@@ -131,6 +133,7 @@ def take_event(
 ) -> bool:
     """Apply an accepted event; returns whether due instants or the stage may have changed."""
     has_features, tier_before = context.rules.has_features, customer.tier
+    owner_before = customer.owner(context.rules)
     if type(event) in ORDER_HANDLERS:
         effect = _take_order_event(context, customer, event, now_ms, is_late=is_late)
         moves_due = True
@@ -153,6 +156,9 @@ def take_event(
             _apply_features(context, customer, applied)
         if is_profile:
             tell_refused(context, customer, applied)
+            tell_owner(context, customer, owner_before, now_ms, cause)
+    if context.messages:
+        weigh(context, customer)
     return moves_due or has_features
 
 
@@ -254,6 +260,8 @@ def fire(context: Context, customer: Customer, due_ms: int) -> None:
     reach_levels(context, customer, due_ms)
     if rules.has_features or customer.followups or _warns(context, customer):
         _fire_features(context, customer, due_ms)
+    if context.messages:
+        weigh(context, customer)
 
 
 def _warns(context: Context, customer: Customer) -> bool:
@@ -291,6 +299,7 @@ def reevaluate(
     today = rules.calendar.day(now_ms)
     before = totals(customer, old_rules, old_rules.calendar.day(now_ms))
     keep_answers(customer, old_rules, rules)
+    keep_messages(context, customer)
     customer.ledger.recount(rules)
     customer.ledger.evict(rules, today)
     evaluate(context, customer, now_ms, before, cause)
@@ -305,6 +314,8 @@ def reevaluate(
     if rules.points is not None:
         expire_points(context, customer, now_ms, cause)
     reevaluate_tags(context, customer, now_ms, cause)
+    if context.messages:
+        weigh(context, customer)
 
 
 # -- a merge
@@ -319,10 +330,12 @@ def absorb(
     before = totals(customer, rules, today)
     balance = 0 if customer.points is None else customer.points.balance
     standing_before = customer.tier, balance
+    owner_before = customer.owner(rules)
     if rules.points is not None and other.points is not None:
         # The other's clock was behind: points expired by now must not pay what the customer owes.
         other.points.expire(now_ms)
     joined = join(customer, other, rules, today)
+    keep_messages(context, customer)
     context.tally.unmatched += joined.unmatched
     keep_answers(customer, rules, rules)
     evaluate(context, customer, now_ms, before, cause)
@@ -337,6 +350,9 @@ def absorb(
     resume_service(context, customer, now_ms)
     join_points(context, customer, joined, standing_before, now_ms, cause)
     reevaluate_tags(context, customer, now_ms, cause)
+    tell_owner(context, customer, owner_before, now_ms, cause)
+    if context.messages:
+        weigh(context, customer)
 
 
 def undo_merge(context: Context, customer: Customer, left_ms: int, cause: Cause) -> None:

@@ -42,7 +42,7 @@ def remind_of_visit(context: Context, customer: Customer, now_ms: int) -> None:
         return
     visits.is_told = True
     data = VisitDue(
-        **reminder_head(context, customer, day, None, now_ms),
+        **reminder_head(context, customer, outputs.VISIT_DUE, day, None, now_ms),
         last_contact_at=optional_time(visits.contact_ms),
         days=declared.days[customer.tier],
     )

@@ -328,12 +328,37 @@ class CarePolicy(Struct, frozen=True, forbid_unknown_fields=True):
     tickets: Annotated[tuple[TicketTerms, ...], since(3)] = ()
     hours: Annotated[ServiceHours | None, since(3)] = None
     visits: Annotated[VisitsPolicy | None, since(3)] = None
+    owner_attribute: Annotated[str | None, since(3)] = None
+    """The attribute that names the account manager."""
 
 
 class OverridePolicy(Struct, frozen=True, forbid_unknown_fields=True):
     """Tiers by hand: whether somebody else must approve them."""
 
     approval: bool = False
+
+
+class Quiet(Struct, frozen=True, forbid_unknown_fields=True):
+    """Quiet hours by the local clock, such as `21:00` to `09:00`."""
+
+    from_: str = field(name="from")
+    to: str
+
+
+class Cap(Struct, frozen=True, forbid_unknown_fields=True):
+    """At most so many messages in so many business days."""
+
+    messages: int
+    days: int
+
+
+class ContactPolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """When and how often a customer is contacted; `priority` and `exempt` name types of outputs."""
+
+    quiet: Quiet | None = None
+    caps: tuple[Cap, ...] = ()
+    priority: tuple[str, ...] = ()
+    exempt: tuple[str, ...] = ()
 
 
 DEFAULT_TIERS = (
@@ -375,3 +400,6 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     override: Annotated[OverridePolicy | None, since(3)] = None
     dimensions: Annotated[tuple[Dimension, ...], since(3)] = ()
     """Beside R, F and M in the score."""
+    audience: Annotated[dict[str, str] | None, since(3)] = None
+    """Whom types of outputs are for, where not by default; None: outputs do not say it."""
+    contact: Annotated[ContactPolicy | None, since(3)] = None

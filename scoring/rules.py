@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from scoring.calendar import BusinessCalendar
 from scoring.care import CareRule
+from scoring.contact import ContactRule
 from scoring.dormancy import ThresholdRule
 from scoring.grading import attributes_of, grading_of
 from scoring.health_score import health_rule
@@ -110,8 +111,7 @@ class Rules:
         self.points = None if policy.points is None else PointsRule(policy.points, self.base_digits)
         self.tags = None if policy.tags is None else TagRules(policy, self.base_digits)
         self.care = None if policy.care is None else CareRule(policy.care, self.calendar)
-        self.attribute_names = _attribute_names(policy)
-        """The attributes that the policy names: a customer never has too many for them."""
+        self._address(policy)
         features = (self.care, self.points, self.tags)
         self.has_features = any(feature is not None for feature in features)
         """Whether the policy declares more than tiers and dormancy levels."""
@@ -123,6 +123,15 @@ class Rules:
         """The sum of weight * (digit - 1) with which the score is 100."""
         self.grading = grading_of(policy, dimension_weights)
         """None under a policy that asks for orders only."""
+
+    def _address(self, policy: Policy) -> None:
+        """Compile what says whom outputs are for, and when and how often they may be sent."""
+        self.audience = policy.audience
+        self.owner_attribute = None if policy.care is None else policy.care.owner_attribute
+        contact = policy.contact
+        self.contact = None if contact is None else ContactRule(contact, self.calendar)
+        self.attribute_names = _attribute_names(policy)
+        """The attributes that the policy names: a customer never has too many for them."""
 
     @property
     def is_opt_in(self) -> bool:
@@ -191,7 +200,8 @@ class Rules:
 
 def _attribute_names(policy: Policy) -> frozenset[str]:
     tags = (tag.of for tag in policy.tags or () if tag.kind == "attribute")
-    named = {name for name in tags if name is not None}
+    owner = None if policy.care is None else policy.care.owner_attribute
+    named = {name for name in (*tags, owner) if name is not None}
     return frozenset(named.union(attributes_of(policy)))
 
 

@@ -8,6 +8,7 @@ from handlers.grading import joined_answers
 from handlers.state.customer import MAX_ALSO, MAX_TICKETS, Customer, Tagged, Ticket
 from handlers.state.followup import joined as joined_followups
 from handlers.tier_override import join_overrides
+from scoring import contact
 from scoring.decayed_topk import Sketch
 from scoring.joining import Joined, join_ledgers
 from scoring.points_account import Account
@@ -56,6 +57,8 @@ def join(customer: Customer, other: Customer, rules: Rules, today: int) -> Joine
         customer.expiring.join(other.expiring)
     join_overrides(customer, other)
     customer.csat = joined_answers(customer.csat, other.csat)
+    if other.messages:
+        customer.messages = contact.joined(customer.messages, other.messages)
     return joined
 
 

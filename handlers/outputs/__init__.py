@@ -34,9 +34,11 @@ from handlers.outputs.profile import (
 )
 from handlers.outputs.profile_changes import (
     AttributesRefused,
+    OwnerChanged,
     PointsChanged,
     PointsRefused,
     TagsChanged,
+    TicketView,
 )
 from handlers.outputs.tier_changes import (
     CrossedView,
@@ -62,6 +64,7 @@ from handlers.outputs.types import (
     DORMANCY_WITHDRAWN,
     FOLLOWUP_DUE,
     HOLIDAY_UPCOMING,
+    OWNER_CHANGED,
     POINTS_CHANGED,
     POINTS_EXPIRING,
     POINTS_REFUSED,
@@ -91,6 +94,7 @@ __all__ = [
     "DORMANCY_WITHDRAWN",
     "FOLLOWUP_DUE",
     "HOLIDAY_UPCOMING",
+    "OWNER_CHANGED",
     "POINTS_CHANGED",
     "POINTS_EXPIRING",
     "POINTS_REFUSED",
@@ -118,6 +122,7 @@ __all__ = [
     "NextTier",
     "Output",
     "OverrideView",
+    "OwnerChanged",
     "PendingOverrideView",
     "PointsChanged",
     "PointsExpiring",
@@ -133,6 +138,7 @@ __all__ = [
     "TagView",
     "TagsChanged",
     "TicketOverdue",
+    "TicketView",
     "TierChanged",
     "TierExpiring",
     "VisitDue",

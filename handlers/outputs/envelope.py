@@ -31,6 +31,9 @@ class Head(TypedDict):
     policy_version: str
     marketing_consent: bool | None
     consented_channels: list[str]
+    audience: str | None
+    owner: str | None
+    not_before: str | None
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -46,6 +49,10 @@ class Change(Struct, frozen=True, kw_only=True):
         policy_version: of the policy it follows from.
         marketing_consent: None if the customer never said.
         consented_channels: the channels that the customer agreed to, sorted.
+        audience: `customer` or `staff`; None for changes of the profile, or if the policy does not
+            ask for it.
+        owner: the account manager; None if there is none, or the policy does not ask for it.
+        not_before: the end of the quiet hours in which it took effect; None if in none.
 
     The defaults are for records of releases before 0.3.0, which had not all of these.
     """
@@ -59,6 +66,9 @@ class Change(Struct, frozen=True, kw_only=True):
     policy_version: str
     marketing_consent: bool | None = None
     consented_channels: list[str] = field(default_factory=list)
+    audience: str | None = None
+    owner: str | None = None
+    not_before: str | None = None
 
 
 class _CloudEvent(Struct, frozen=True):

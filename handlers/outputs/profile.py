@@ -130,3 +130,5 @@ class Profile(Struct, frozen=True):
     """Under a policy with terms for tickets."""
     next_visit_on: str | UnsetType | None = UNSET
     """Under a policy with visits; null if none is to come."""
+    owner: str | UnsetType | None = UNSET
+    """The account manager, under a policy that says which attribute names it."""

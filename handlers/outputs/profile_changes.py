@@ -1,11 +1,11 @@
-"""What goes out on `profile-changes`: points and tags."""
+"""What goes out on `profile-changes`: points, tags, attributes and owners."""
 
 from __future__ import annotations
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from handlers.outputs.envelope import Change
-from handlers.outputs.profile import TagView
+from handlers.outputs.profile import FollowupView, TagView
 
 
 class PointsChanged(Change, frozen=True, kw_only=True):
@@ -47,3 +47,22 @@ class AttributesRefused(Change, frozen=True, kw_only=True):
 
     caused_by: list[str]
     refused: dict[str, str]
+
+
+class TicketView(Struct, frozen=True):
+    """An open ticket, and when it was opened or reopened, where that is known."""
+
+    ticket_id: str
+    kind: str | None
+    opened_at: str | None
+
+
+class OwnerChanged(Change, frozen=True, kw_only=True):
+    """`data` of `owner.changed`: the account manager before, and what the next one takes over."""
+
+    caused_by: list[str]
+    previous_owner: str | None
+    tier: str
+    keeps_until: str | None
+    open_tickets: list[TicketView]
+    followups: list[FollowupView]

@@ -28,4 +28,35 @@ VISIT_DUE = "visit.due"
 TICKET_OVERDUE = "ticket.overdue"
 TAGS_CHANGED = "tags.changed"
 ATTRIBUTES_REFUSED = "attributes.refused"
+OWNER_CHANGED = "owner.changed"
 CUSTOMER_PROFILE = "customer.profile"
+
+ADDRESSED_TYPES = (
+    TIER_CHANGED,
+    DORMANCY_ALERT,
+    DORMANCY_WITHDRAWN,
+    CUSTOMER_REACTIVATED,
+    CUSTOMER_RETURNED,
+    BIRTHDAY_UPCOMING,
+    ANNIVERSARY_UPCOMING,
+    HOLIDAY_UPCOMING,
+    CHECKIN_DUE,
+    PROFILE_REFRESH_DUE,
+    TIER_EXPIRING,
+    POINTS_EXPIRING,
+    SURVEY_DUE,
+    FOLLOWUP_DUE,
+    VISIT_DUE,
+    "retention.due",
+    TICKET_OVERDUE,
+)
+"""Tier changes, alerts and reminders: for the customer or for the staff."""
+CHANGE_TYPES = (
+    *ADDRESSED_TYPES,
+    TAGS_CHANGED,
+    POINTS_CHANGED,
+    POINTS_REFUSED,
+    ATTRIBUTES_REFUSED,
+    OWNER_CHANGED,
+)
+"""All types but that of profiles."""

@@ -177,6 +177,8 @@ class Customer(Struct, array_like=True):
     """Time and score of the five newest CSAT answers, under a policy that grades by them."""
     visits: Annotated[Visits | None, since(3)] = None
     """The contacts made, under a policy with visits."""
+    messages: Annotated[list[tuple[int, int]], since(3)] = field(default_factory=list)
+    """Under a policy with caps, the business days of messages, each with their number."""
 
     @property
     def is_gone(self) -> bool:
@@ -247,6 +249,11 @@ class Customer(Struct, array_like=True):
     def known_attributes(self) -> dict[str, str]:
         """The attributes that are known."""
         return {name: value for name, (value, _) in self.attributes.items() if value}
+
+    def owner(self, rules: Rules) -> str | None:
+        """The account manager, by the attribute that the policy says names it."""
+        name = rules.owner_attribute
+        return None if name is None else self.attributes.get(name, ("", 0))[0] or None
 
     @property
     def consented_channels(self) -> list[str]:

@@ -26,7 +26,16 @@ TOPICS = (
     outputs.CUSTOMER_PROFILES,
 )
 
-COMMON = {"suppressed", "backfill", "marketing_consent", "consented_channels", "reason"}
+COMMON = {
+    "suppressed",
+    "backfill",
+    "marketing_consent",
+    "consented_channels",
+    "reason",
+    "audience",
+    "owner",
+    "not_before",
+}
 """Of these an output of release 0.2.0 had some or none; now it has all."""
 
 NEW_FIELDS: dict[str, set[str]] = {

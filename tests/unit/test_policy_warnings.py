@@ -171,3 +171,9 @@ def test_a_holiday_has_a_date_to_come() -> None:
     assert warned(today + over + lunar) == ["care.holidays[2] (opening): has no date to come"]
     beyond = warnings_of(parse_policy(lunar), to_ms("2099-06-01T00:00:00Z"))
     assert beyond == ["care.holidays[1] (spring): has no date to come"]
+
+
+def test_a_priority_without_caps_is_said_in_vain() -> None:
+    text = '[contact]\nquiet = { from = "21:00", to = "09:00" }\npriority = ["dormancy.alert"]\n'
+    assert warned(text) == ["contact.priority: changes nothing without caps"]
+    assert warned(text + "caps = [{ messages = 1, days = 1 }]\n") == []

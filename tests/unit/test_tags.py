@@ -386,6 +386,9 @@ def test_a_change_says_what_came_what_went_since_when_and_why() -> None:
         "policy_version": "default-1",
         "marketing_consent": True,
         "consented_channels": [],
+        "audience": None,
+        "owner": None,
+        "not_before": None,
     }
 
 

@@ -46,6 +46,7 @@ TYPES = (
     outputs.POINTS_CHANGED,
     outputs.POINTS_REFUSED,
     outputs.ATTRIBUTES_REFUSED,
+    outputs.OWNER_CHANGED,
 )
 
 
