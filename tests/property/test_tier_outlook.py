@@ -17,6 +17,7 @@ from scoring.calendar import BusinessCalendar
 from scoring.timestamps import rfc3339
 from tests.builders import DAY_MS, START_MS, order, to_ms
 from tests.driver import Driver
+from tests.support.graded_stories import graded_stories
 from tests.support.tier_stories import (
     LARGEST,
     LAST_DAY,
@@ -62,7 +63,7 @@ def check_needed(story: Story, rank: int, needed: dict[str, Any], at_ms: int) ->
     assert amount == 0 or not reaches(story, rank, count, amount - Decimal("0.01"), at_ms)
 
 
-@given(stories())
+@given(stories() | graded_stories())
 @settings(max_examples=60)
 def test_keeps_until_is_the_first_instant_with_a_worse_tier(story: Story) -> None:
     driver = story.driver()
@@ -78,7 +79,7 @@ def test_keeps_until_is_the_first_instant_with_a_worse_tier(story: Story) -> Non
     assert (shown["keep"] is None) == (not falls)
 
 
-@given(stories())
+@given(stories() | graded_stories())
 @settings(max_examples=30)
 def test_what_keeps_a_tier_does_and_less_does_not(story: Story) -> None:
     shown = story.driver().profile()
@@ -87,7 +88,7 @@ def test_what_keeps_a_tier_does_and_less_does_not(story: Story) -> None:
         check_needed(story, rank, shown["keep"], to_ms(shown["keeps_until"]))
 
 
-@given(stories())
+@given(stories() | graded_stories())
 @settings(max_examples=30)
 def test_what_the_next_tier_takes_reaches_it_and_less_does_not(story: Story) -> None:
     shown = story.driver().profile()
@@ -103,7 +104,7 @@ def test_what_the_next_tier_takes_reaches_it_and_less_does_not(story: Story) -> 
     assert single == (above["total_needed"] if above["orders_needed"] == 1 else None)
 
 
-@given(stories())
+@given(stories() | graded_stories())
 @settings(max_examples=40)
 def test_each_fall_ahead_is_told_as_a_look_at_every_instant_says(story: Story) -> None:
     end_ms = START_MS + LAST_DAY * DAY_MS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from hypothesis import strategies as st
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from handlers.formats import NEWEST
 from scoring.calendar import BusinessCalendar
-from scoring.policy import Cutoffs, Movement, Policy, Tier
+from scoring.policy import AttributeCondition, Cutoffs, Movement, Policy, Tier
 from scoring.timestamps import rfc3339
 from tests.builders import DAY_MS, START_MS, cancelled, order, overridden, refund, to_ms
 from tests.driver import Driver
@@ -135,9 +135,40 @@ def rank_by_figures(policy: Policy, shown: dict[str, Any]) -> int:
             if least is not None
         )
         most = tier.max_recency_days
-        if holds and (most is None or shown["recency_days"] <= most):
+        beyond = meets_beyond(tier, shown)
+        if holds and beyond and (most is None or shown["recency_days"] <= most):
             return rank
     raise AssertionError("the last tier has no condition")
+
+
+def meets_beyond(tier: Tier, shown: dict[str, Any]) -> bool:
+    """Whether a profile meets what a tier asks of attributes and dimensions."""
+    attributes = shown["attributes"]
+    return all(
+        _meets(asked, attributes.get(name)) for name, asked in tier.attributes.items()
+    ) and all(shown["dimensions"][name] >= least for name, least in tier.min_dimensions.items())
+
+
+def _meets(asked: AttributeCondition, value: str | None) -> bool:
+    if asked.not_in is not None and value in asked.not_in:
+        return False
+    if value is None:
+        return (asked.min, asked.max, asked.is_in, asked.present) == (None, None, None, False)
+    if asked.is_in is not None and value not in asked.is_in:
+        return False
+    if asked.min is None and asked.max is None:
+        return True
+    if not is_plain(value):
+        return False
+    return Decimal(asked.min or value) <= Decimal(value) <= Decimal(asked.max or value)
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is a decimal without an exponent."""
+    try:
+        return f"{Decimal(text):f}" == text
+    except InvalidOperation:
+        return False
 
 
 def instants(story: Story, calendar: Any, end_ms: int) -> list[int]:

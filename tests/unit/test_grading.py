@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from config.policy_file import parse_policy
+from handlers.control_records import PolicyActivated, encode_control
+from handlers.format_fields import FormatTooOld
 from handlers.formats import NEWEST
+from handlers.state.customer import pack
 from scoring.grading import decimal_of
 from scoring.policy import (
     AttributeCondition,
@@ -443,3 +446,33 @@ def test_a_policy_file_says_all_of_it() -> None:
     assert policy.tiers[0].min_dimensions == {"potential": 3}
     assert [one.weight for one in policy.dimensions] == ["2", "1", "1"]
     assert policy.dimensions[1].values == {"A": 5, "B": 4}
+
+
+def test_an_update_that_raises_leaves_grade_and_answers_as_they_were(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = driver(graded(CREDIT, HAPPY, tiers=B2B.tiers))
+    found.feed(order("o1", "200", day(0)), profile({"contract_value": 800000}, day(1)))
+
+    def fails(*_: object) -> None:
+        raise ArithmeticError
+
+    monkeypatch.setattr("handlers.tiers.next_tier", fails)
+    assert found.reject(profile({"credit": "A"}, day(2), event_id="p2")) == "processing_failed"
+    monkeypatch.undo()
+    assert found.state().tier == "B"
+    assert "credit" not in found.state().attributes
+    assert moves(found.feed(profile({"credit": "A"}, day(2), event_id="p2"))) == [
+        ("A", "profile", day(2))
+    ]
+
+
+def test_a_format_before_the_third_cannot_hold_such_a_policy() -> None:
+    found = Driver(Policy(), format_number=2)
+    found.feed(order("o1", "1", day(0)))
+    with pytest.raises(FormatTooOld, match="attributes cannot be kept in format 2"):
+        encode_control(PolicyActivated("p", "app", "live", 0, B2B, format=2))
+    with pytest.raises(FormatTooOld, match="dimensions cannot be kept in format 2"):
+        encode_control(PolicyActivated("p", "app", "live", 0, graded(HAPPY), format=2))
+    assert found.feed(profile({"credit": "A"}, day(1)), survey(5, day(2))) == []
+    pack(found.state(), 2)

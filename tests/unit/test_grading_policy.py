@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from config.policy_file import PolicyError, parse_policy
+from config.policy_warnings import warnings_of
+from tests.builders import START_MS
 
 DIMENSION = '[[dimensions]]\nname = "potential"\nsource = "attribute"\nattribute = "contract"\n'
 CUTOFFS = 'cutoffs = ["1", "2", "3", "4"]\n'
@@ -144,3 +146,35 @@ def test_some_weight_must_be_above_zero() -> None:
     assert problems(none + DIMENSION + CUTOFFS + "weight = 0") == [
         "weights.recency: at least one weight must be above 0"
     ]
+
+
+ONLY_DIMENSION = """
+[weights]
+recency = 0
+frequency = 0
+monetary = 0
+[[dimensions]]
+name = "potential"
+source = "attribute"
+attribute = "contract_value"
+cutoffs = [1, 2, 3, 4]
+"""
+
+
+def warned(first: str, second: str) -> list[str]:
+    """The places of the warnings about two tiers and a last one."""
+    names = zip("ABC", (first, second, ""), strict=True)
+    text = "".join(f'[[tiers]]\nname = "{name}"\n{asks}\n' for name, asks in names)
+    found = warnings_of(parse_policy(text + ONLY_DIMENSION), START_MS)
+    return [warning.partition(":")[0] for warning in found]
+
+
+def test_check_counts_what_dimensions_add_to_the_score() -> None:
+    assert warned("min_score = 75", "min_score = 25") == []
+    assert warned("min_score = 25", "min_score = 75") == ["tiers[2] (B)"]
+
+
+def test_to_check_a_tier_that_asks_for_more_takes_nobody_for_sure() -> None:
+    asks = "[tiers.attributes]\ncredit = { present = true }\n"
+    assert warned(f"min_score = 40\n{asks}", "min_score = 70") == []
+    assert warned("min_dimensions = { potential = 2 }", "min_score = 1") == []
