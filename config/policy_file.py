@@ -16,6 +16,7 @@ from config.policy_dormancy import read_dormancy
 from config.policy_grading import read_dimensions
 from config.policy_override import read_override
 from config.policy_points import read_points
+from config.policy_retention import read_retention
 from config.policy_satisfaction import read_health, read_holdout, read_satisfaction
 from config.policy_tags import read_tags
 from config.policy_tiers import read_cutoffs, read_movement, read_tiers, read_weights
@@ -147,6 +148,7 @@ def _read(root: TomlTable) -> Policy:
         consent=root.choice("consent", defaults.consent, ("opt_out", "opt_in")),
         amounts=root.choice("amounts", defaults.amounts, ("required", "optional")),
         override=read_override(root),
+        retention=read_retention(root),
         dimensions=dimensions,
         audience=read_audience(root),
         contact=read_contact(root),

@@ -13,7 +13,7 @@ from handlers.state.customer import Customer
 from handlers.suppression import suppressed
 from scoring.audience import STAFF, audience_of
 from scoring.rules import Rules
-from scoring.timestamps import rfc3339
+from scoring.timestamps import NEVER_MS, rfc3339
 
 
 class Tally(Struct):
@@ -88,6 +88,7 @@ class Context:
     """The rules in force, the outbox and the tally of one partition.
 
     Attributes:
+        clock_ms: the clock of the partition.
         counted: what `count` added to the tally since the record began, so that it can be taken
             back.
         live_from_ms: what takes effect before it is history; None if nothing is.
@@ -96,6 +97,7 @@ class Context:
     """
 
     __slots__ = (
+        "clock_ms",
         "counted",
         "is_rollout",
         "live_from_ms",
@@ -114,6 +116,7 @@ class Context:
         self.tally = Tally()
         self.counted: list[tuple[Counter[Any], Hashable, int]] = []
         self.live_from_ms: int | None = None
+        self.clock_ms = NEVER_MS
         self.is_rollout = False
 
     def count(self, counter: Counter[Any], key: Hashable, number: int = 1) -> None:

@@ -15,6 +15,7 @@ from handlers.dormancy import instants_of, level_due_ms
 from handlers.failures import must_stop
 from handlers.followups import followups_due_ms, followups_dues
 from handlers.points import points_due_ms
+from handlers.retention import retention_due_ms
 from handlers.state.customer import Customer, stage_of
 from handlers.surveys import surveys_due_ms
 from handlers.tags import tags_due_ms
@@ -37,6 +38,8 @@ def plan(context: Context, customer: Customer, now_ms: int) -> None:
         due = _earlier(due, followups_due_ms(rules, customer))
     if customer.expiring is not None:
         due = _earlier(due, customer.expiring.at_ms)
+    if customer.retention is not None:
+        due = _earlier(due, retention_due_ms(rules, customer, now_ms))
     if due is not None and due <= now_ms:
         due = due_after(rules, customer, now_ms)
     customer.next_due_ms = due
@@ -84,6 +87,7 @@ def _dues(rules: Rules, customer: Customer, after_ms: int) -> Iterator[int | Non
         yield from _feature_dues(rules, customer, after_ms)
     yield from followups_dues(rules, customer)
     yield expiring_due_ms(customer)
+    yield retention_due_ms(rules, customer, after_ms)
     for each in running(rules, customer):
         yield from (overdue.at_ms for overdue in each.overdues if overdue.at_ms > after_ms)
     if rules.points is not None and customer.points is not None:

@@ -190,19 +190,20 @@ class Partition(PartitionCore):
             if self.value_fault(event) is None:
                 self.skip(offset, customer, event.occurred_ms)
             return None
-        elif customer.merged_into is not None or (route is not None and customer.erased):
+        elif self._is_elsewhere(customer, event, route):
             return self._apply_elsewhere(offset, customer, event, route)
-        if not customer.erased:
+        judged = self._judged(offset, customer, event)
+        if not judged.erased:
             fault = check_values(event, context.rules)
             if fault is not None:
                 return fault
-        as_of_now = self._as_of_now(customer)
+        as_of_now = self._as_of_now(judged)
         identified = identify(as_of_now, event, context.rules, self.clock_of(customer))
         if type(identified) is CustomerMerged:
-            identified = merge_refusal(self.store, customer, identified, offset) or identified
+            identified = merge_refusal(self.store, judged, identified, offset) or identified
         if isinstance(identified, Event):
             self.save(customer_id, keeps_orders=self._keeps_orders(customer, identified))
-            self.advance(offset, event.occurred_ms, customer)
+            self.advance(offset, event.occurred_ms, judged)
             # It may have been fired, and be another object now.
             customer = self.store.get(customer_id) or customer
             forwarded = self._accept(offset, customer, identified)
@@ -264,6 +265,10 @@ class Partition(PartitionCore):
         context, occurred_ms = self.context, event.occurred_ms
         was = counted(customer)
         customer = self.fire_own(customer, occurred_ms)
+        if customer.erased and type(event) is not CustomerErased:
+            # By its retention, if not before then just now.
+            self.put_marker(offset, customer, was)
+            customer, was = self.come_back(offset, customer), None
         if type(event) is CustomerErased:
             self._erase(offset, customer, was)
             return None
@@ -277,6 +282,23 @@ class Partition(PartitionCore):
             plan(context, customer, now_ms)
         self.put(offset, customer, was)
         return None
+
+    def _judged(self, offset: int, customer: Customer, event: Event) -> Customer:
+        """The customer by which an event is judged.
+
+        Who was erased by its retention begins anew with what happens later, but for an erasure.
+        """
+        if type(event) is CustomerErased or not customer.comes_back_at(event.occurred_ms):
+            return customer
+        return self.come_back(offset, customer)
+
+    def _is_elsewhere(self, customer: Customer, event: Event, route: Route | None) -> bool:
+        """Whether an event is not for this customer: it was merged, or erased at a route's end."""
+        if customer.merged_into is not None:
+            return True
+        return (
+            route is not None and customer.erased and not customer.comes_back_at(event.occurred_ms)
+        )
 
     def _keeps_orders(self, customer: Customer, event: Event) -> bool:
         """Whether an event changes no orders: it is about none, and nothing comes before it."""
@@ -298,12 +320,12 @@ class Partition(PartitionCore):
         return forward_event(self, offset, customer, event, route or Route(into=customer_id))
 
     def _erase(self, offset: int, customer: Customer, was: Counted) -> None:
-        if customer.erased:
+        if customer.erased and customer.retired_ms is None:
             return
         self.context.tally.unmatched += len(customer.ledger.waiting)
         marker = erased_customer(customer)
         if self.rules.format >= _ERASED_OFFSET_SINCE:
-            marker.erased_offset = offset
+            marker.erased_offset = customer.erased_offset if customer.erased else offset
         self.put_marker(offset, marker, was)
 
     def _as_of_now(self, customer: Customer) -> Customer:

@@ -9,7 +9,8 @@ from handlers.context import Context, Savepoint
 from handlers.due import due_after, plan
 from handlers.failures import Failure, failed, must_stop
 from handlers.formats import FIRST
-from handlers.state.customer import Customer, new_customer, pack
+from handlers.retention import is_erased_by
+from handlers.state.customer import Customer, begun_anew, new_customer, pack, retired_customer
 from handlers.state.partition_state import Meta
 from handlers.state.policy_round import PolicyRound, Standing
 from handlers.state.store import CustomerStore, Snapshot
@@ -75,6 +76,7 @@ class PartitionCore:
         if self._context is None:
             raise NoPolicy("the log has no policy before its first event")
         self._context.live_from_ms = self.meta.live_from_ms
+        self._context.clock_ms = self.meta.clock_ms
         rules = self._context.rules
         if rules.format != self.meta.format:
             rules.format = self.meta.format
@@ -236,6 +238,10 @@ class PartitionCore:
             before: the customer's snapshot as of now.
         """
         context = self.context
+        if is_erased_by(context.rules, customer, due_ms):
+            context.tally.due += 1
+            context.tally.unmatched += len(customer.ledger.waiting)
+            return retired_customer(customer, due_ms)
         point = context.savepoint()
         try:
             fire(context, customer, due_ms)
@@ -281,6 +287,10 @@ class PartitionCore:
         restored.refused = customer.refused
         return restored
 
+    def come_back(self, offset: int, marker: Customer) -> Customer:
+        """The customer who begins anew after its retention; not in the store yet."""
+        return begun_anew(marker, offset, self.meta.applied)
+
     def skip(self, offset: int, customer: Customer, occurred_ms: int) -> None:
         """A restored state contains this record already: only its time counts."""
         self.context.tally.skipped += 1
@@ -315,6 +325,9 @@ class PartitionCore:
 
     def put(self, offset: int, customer: Customer, was: Counted) -> None:
         """Put a changed customer back, and count it under its tier and stage."""
+        if customer.erased:
+            self.put_marker(offset, customer, was)
+            return
         self._note_first(offset, customer)
         customer.applied = offset
         now = customer.tier, customer.stage
@@ -337,13 +350,16 @@ class PartitionCore:
             self.context.count(self.context.tally.population, was, -1)
         self._note_first(offset, marker)
         marker.applied = offset
+        if marker.retired_ms is not None and marker.erased_offset < 0:
+            marker.erased_offset = offset
         self.store.put(marker)
         self.stale_profiles[marker.customer_id] = None
 
 
 def counted(customer: Customer) -> Counted:
     """The tier and stage under which a customer is counted; None for one that was not known."""
-    return (customer.tier, customer.stage) if customer.applied >= 0 else None
+    is_one = customer.applied >= 0 and not customer.erased
+    return (customer.tier, customer.stage) if is_one else None
 
 
 def source_of(app_id: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from handlers.context import Context
 from handlers.effects import AppliedEvent
+from handlers.retention import resume_retention, tell_retention
 from handlers.state.customer import Customer
 from handlers.ticket_stages import follow_ticket, forget_promises, tell_overdue
 from handlers.visits import follow_visits, remind_of_visit
@@ -21,18 +22,19 @@ def follow_service(context: Context, customer: Customer, applied: AppliedEvent) 
 
 
 def remind_of_service(context: Context, customer: Customer, due_ms: int) -> None:
-    """Send what is due at an instant."""
+    """Send what is due at an instant, of the retention, too."""
     care = context.rules.care
-    if care is None:
-        return
-    if care.visits is not None:
+    if care is not None and care.visits is not None:
         remind_of_visit(context, customer, due_ms)
-    if care.tickets is not None:
+    if customer.retention is not None:
+        tell_retention(context, customer, due_ms)
+    if care is not None and care.tickets is not None:
         tell_overdue(context, customer, due_ms)
 
 
 def resume_service(context: Context, customer: Customer, now_ms: int) -> None:
     """Go on under a new policy, or after a merge: what is past by now goes out at once."""
     follow_visits(customer, context.rules, now_ms)
+    resume_retention(context, customer, now_ms)
     forget_promises(customer, context.rules)
     tell_overdue(context, customer, now_ms)

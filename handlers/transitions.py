@@ -67,6 +67,7 @@ from handlers.points import EXPIRY, expire_points, follow_points, join_points
 from handlers.points_expiring import remind_of_expiry
 from handlers.profile import count_answer, count_reason
 from handlers.profiles import accepted_only, consent_changed
+from handlers.retention import follow_retention
 from handlers.service import follow_service, remind_of_service, resume_service
 from handlers.state.customer import Customer
 from handlers.support import (
@@ -147,6 +148,9 @@ def take_event(
         warn_of_fall(context, customer, now_ms)
     if type(event) is FollowupScheduled:
         remind_of_followups(context, customer, now_ms)
+        moves_due = True
+    if context.rules.retention is not None:
+        follow_retention(context, customer, event, now_ms)
         moves_due = True
     is_profile = type(event) is ProfileUpdated
     if has_features or is_profile:
@@ -258,10 +262,17 @@ def fire(context: Context, customer: Customer, due_ms: int) -> None:
         left = customer.ledger.evict(rules, today)
         evaluate(context, customer, due_ms, before, Cause(f"time:{due_ms}", tuple(left), TIME))
     reach_levels(context, customer, due_ms)
-    if rules.has_features or customer.followups or _warns(context, customer):
+    if _has_more(context, customer):
         _fire_features(context, customer, due_ms)
     if context.messages:
         weigh(context, customer)
+
+
+def _has_more(context: Context, customer: Customer) -> bool:
+    """Whether more than the tier and the level may be due."""
+    if context.rules.has_features or customer.retention is not None:
+        return True
+    return bool(customer.followups) or _warns(context, customer)
 
 
 def _warns(context: Context, customer: Customer) -> bool:

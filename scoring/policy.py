@@ -361,6 +361,13 @@ class ContactPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     exempt: tuple[str, ...] = ()
 
 
+class RetentionPolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """After how many inactive days it is told, and after how many more a customer is erased."""
+
+    inactive_days: int
+    notice_days: int
+
+
 DEFAULT_TIERS = (
     Tier(
         "A",
@@ -403,3 +410,4 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     audience: Annotated[dict[str, str] | None, since(3)] = None
     """Whom types of outputs are for, where not by default; None: outputs do not say it."""
     contact: Annotated[ContactPolicy | None, since(3)] = None
+    retention: Annotated[RetentionPolicy | None, since(3)] = None

@@ -15,7 +15,7 @@ from scoring.health_score import health_rule
 from scoring.holdout import holdout_rule
 from scoring.money import CURRENCY_DIGITS, Amount, Rate, amount_of, most_minor_units, rate_of
 from scoring.points import PointsRule
-from scoring.policy import Policy, Tier
+from scoring.policy import Policy, RetentionPolicy, Tier
 from scoring.tags import TagRules
 
 PROSPECT = "prospect"
@@ -137,6 +137,11 @@ class Rules:
     def is_opt_in(self) -> bool:
         """Whether marketing needs a yes: who never said one counts as no."""
         return self.policy.consent == "opt_in"
+
+    @property
+    def retention(self) -> RetentionPolicy | None:
+        """After how long inactive customers are erased; None if they are not."""
+        return self.policy.retention
 
     @property
     def amounts_optional(self) -> bool:

@@ -288,7 +288,7 @@ class ReminderWhy(Struct, frozen=True):
     at: str
     kind: str
     """`birthday`, `anniversary`, `holiday`, `checkin`, `profile_refresh`, `tier_expiring`,
-    `points_expiring`, `survey`, `followup`, `visit` or `ticket`."""
+    `points_expiring`, `survey`, `followup`, `visit`, `ticket` or `retention`."""
     due_on: str
     name: str
 

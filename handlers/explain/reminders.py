@@ -11,6 +11,7 @@ from handlers.explain.orders import date_of
 from handlers.followups import followups_to_come
 from handlers.outputs import optional_time
 from handlers.points_expiring import expiries
+from handlers.retention import retention_due_ms
 from handlers.state.customer import Customer
 from handlers.surveys import askings
 from handlers.ticket_stages import running
@@ -20,6 +21,7 @@ from scoring.timestamps import NEVER_MS, rfc3339
 
 TIER_EXPIRING, POINTS_EXPIRING = "tier_expiring", "points_expiring"
 SURVEY, FOLLOWUP, VISIT, TICKET = "survey", "followup", "visit", "ticket"
+RETENTION = "retention"
 
 
 def reminders_why(customer: Customer, rules: Rules, clock_ms: int) -> list[ReminderWhy] | None:
@@ -41,6 +43,7 @@ def reminders_to_come(rules: Rules, customer: Customer, after_ms: int) -> Iterat
         _of_followups(rules, customer, after_ms),
         _of_visits(rules, customer, after_ms),
         _of_tickets(rules, customer, after_ms),
+        _of_retention(rules, customer, after_ms),
     )
 
 
@@ -105,6 +108,14 @@ def _of_tickets(rules: Rules, customer: Customer, after_ms: int) -> Iterator[Com
                 name = f"{stage} of ticket {ticket.ticket_id} overdue{to}"
                 yield Coming(at_ms, TICKET, due_on, name)
                 break
+
+
+def _of_retention(rules: Rules, customer: Customer, after_ms: int) -> Iterator[Coming]:
+    due_ms = retention_due_ms(rules, customer, after_ms)
+    if due_ms is not None and due_ms > after_ms and customer.retention is not None:
+        told = customer.retention.erase_ms is not None
+        name = "erased, for nobody heard of the customer" if told else "end of the retention"
+        yield Coming(due_ms, RETENTION, date_of(rules.calendar.day(due_ms)), name)
 
 
 def _ever(instant_ms: int) -> str | None:

@@ -51,6 +51,7 @@ def join(customer: Customer, other: Customer, rules: Rules, today: int) -> Joine
     _join_churn_answer(customer, other)
     _join_surveys(customer, other)
     _join_visits(customer, other)
+    _join_retention(customer, other)
     if customer.expiring is None:
         customer.expiring = other.expiring
     elif other.expiring is not None:
@@ -148,6 +149,14 @@ def _join_promises(newer: Ticket, older: Ticket) -> None:
         newer.promise = older.promise
     if newer.promise is not None and older.promise is not None:
         newer.promise.join(older.promise, is_open=newer.is_open)
+
+
+def _join_retention(customer: Customer, other: Customer) -> None:
+    """When either was active last."""
+    if customer.retention is None:
+        customer.retention = other.retention
+    elif other.retention is not None:
+        customer.retention.note_active(other.retention.since_ms)
 
 
 def _join_visits(customer: Customer, other: Customer) -> None:

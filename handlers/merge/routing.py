@@ -198,6 +198,10 @@ def _finish_merge(core: PartitionCore, offset: int, customer: Customer, transfer
     customer = core.take_turn(offset, customer)
     was = counted(customer)
     customer = core.fire_own(customer, max(occurred_ms, other.newest_ms))
+    if customer.erased:
+        # Its retention ended at this very record, after the merge was found to be possible.
+        core.put_marker(offset, customer, was)
+        customer, was = core.come_back(offset, customer), None
     now_ms = max(core.clock_of(customer), occurred_ms, other.newest_ms)
     customer.newest_ms = max(customer.newest_ms, occurred_ms)
     key = cause_key(transfer.event_id, occurred_ms)

@@ -111,3 +111,10 @@ class TicketOverdue(Reminder, frozen=True, kw_only=True):
     stage: str
     step: str | None
     due_at: str
+
+
+class RetentionDue(Reminder, frozen=True, kw_only=True):
+    """`data` of `retention.due`: nobody heard of the customer since, who is erased on `due_on`."""
+
+    last_active_at: str
+    erased_at: str

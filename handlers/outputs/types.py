@@ -25,6 +25,7 @@ SURVEY_DUE = "survey.due"
 TIER_EXPIRING = "tier.expiring"
 FOLLOWUP_DUE = "followup.due"
 VISIT_DUE = "visit.due"
+RETENTION_DUE = "retention.due"
 TICKET_OVERDUE = "ticket.overdue"
 TAGS_CHANGED = "tags.changed"
 ATTRIBUTES_REFUSED = "attributes.refused"
@@ -47,7 +48,7 @@ ADDRESSED_TYPES = (
     SURVEY_DUE,
     FOLLOWUP_DUE,
     VISIT_DUE,
-    "retention.due",
+    RETENTION_DUE,
     TICKET_OVERDUE,
 )
 """Tier changes, alerts and reminders: for the customer or for the staff."""

@@ -13,6 +13,7 @@ from handlers.formats import NEWEST, with_number, without_number
 from handlers.state.expiring import Expiring
 from handlers.state.followup import Followup
 from handlers.state.promise import Promise
+from handlers.state.retention import Retention, Retired
 from handlers.state.visits import Visits
 from scoring import seen_ids
 from scoring.care import Reminded
@@ -179,6 +180,12 @@ class Customer(Struct, array_like=True):
     """The contacts made, under a policy with visits."""
     messages: Annotated[list[tuple[int, int]], since(3)] = field(default_factory=list)
     """Under a policy with caps, the business days of messages, each with their number."""
+    retention: Annotated[Retention | None, since(3)] = None
+    """How long the customer is inactive, under a policy with retention."""
+    retired_ms: Annotated[int | None, since(3)] = None
+    """Of who was erased by its retention, when that was; what happens from then on begins anew."""
+    retired: Annotated[list[Retired], since(3)] = field(default_factory=list)
+    """Such erasures that have ended, oldest first, not yet behind a checkpoint."""
 
     @property
     def is_gone(self) -> bool:
@@ -193,7 +200,14 @@ class Customer(Struct, array_like=True):
 
     def is_erased_at(self, offset: int) -> bool:
         """Whether the customer was erased, as of a record that may be read again."""
-        return self.erased and self.erased_offset <= offset
+        if self.erased:
+            past = self.retired_ms is not None and self.erased_offset == offset
+            return self.erased_offset <= offset and not past
+        return any(one.since < offset < one.until for one in self.retired)
+
+    def comes_back_at(self, occurred_ms: int) -> bool:
+        """Whether an event of this time begins the customer anew, who was erased by retention."""
+        return self.erased and self.retired_ms is not None and occurred_ms >= self.retired_ms
 
     def is_duplicate(self, event_digest: bytes, content: Content) -> bool | None:
         """Whether an event was seen: True with this content, False with other, None if new.
@@ -310,6 +324,32 @@ def erased_customer(customer: Customer) -> Customer:
         customer.epoch, customer.applied, None, PROSPECT, PROSPECT, True, customer.customer_id
     )
     found.refused, found.first_offset = customer.refused, customer.first_offset
+    found.retired = customer.retired
+    return found
+
+
+def retired_customer(customer: Customer, at_ms: int) -> Customer:
+    """The marker of a customer who was erased by its retention: also the sequence is kept."""
+    found = erased_customer(customer)
+    found.sequence, found.retired_ms = customer.sequence, at_ms
+    found.merge_count, found.away = customer.merge_count, customer.away
+    return found
+
+
+def begun_anew(marker: Customer, offset: int, checkpoint: int) -> Customer:
+    """The customer who comes back after its retention, of whom nothing is known any more.
+
+    Args:
+        marker: what was left.
+        offset: of the record by which it comes back.
+        checkpoint: up to which no record is read again.
+    """
+    found = new_customer(marker.customer_id)
+    found.sequence, found.refused = marker.sequence, marker.refused
+    found.first_offset = marker.first_offset
+    found.merge_count, found.away = marker.merge_count, marker.away
+    kept = [one for one in marker.retired if one.until > checkpoint]
+    found.retired = [*kept, Retired(marker.erased_offset, offset)]
     return found
 
 
@@ -320,6 +360,7 @@ def merged_customer(customer: Customer, merged_into: MergedInto) -> Customer:
     )
     found.refused, found.merged_into = customer.refused, merged_into
     found.first_offset, found.away = customer.first_offset, customer.away
+    found.retired = customer.retired
     return found
 
 

@@ -40,6 +40,7 @@ TYPES = (
     outputs.SURVEY_DUE,
     outputs.FOLLOWUP_DUE,
     outputs.VISIT_DUE,
+    outputs.RETENTION_DUE,
     outputs.TICKET_OVERDUE,
     outputs.TIER_EXPIRING,
     outputs.TAGS_CHANGED,
