@@ -1,0 +1,1 @@
+"""Policies that are ready to use, each a TOML file with labels and comments in two languages."""
