@@ -32,7 +32,6 @@ _COMMON = frozenset(
         "after",
         "audience",
         "owner",
-        "not_before",
     }
 )
 _SHOWN_CHARACTERS = 60

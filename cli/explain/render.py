@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cli.explain.contact import contact_part
 from cli.explain.sections import (
     care_part,
     feeling_part,
@@ -46,6 +47,7 @@ def explanation_view(why: Explanation) -> RenderableType:
         *_part("Silence", _level(why)),
         *(() if why.points is None else _part("Points", points_part(why.points))),
         *(() if why.reminders is None else _part("Care", care_part(why.reminders))),
+        *(() if why.contact is None else _part("Contact", contact_part(why.contact))),
         *(() if why.tags is None else _part("Tags", tags_part(why.tags, why.weights))),
         *(() if feels is None else _part("Satisfaction", feeling_part(feels))),
         *(() if why.health is None else _part("Health", health_part(why.health))),

@@ -6,6 +6,7 @@ them.
 
 from __future__ import annotations
 
+from handlers.explain.contact import contact_why
 from handlers.explain.due import due_next, ever, level_why
 from handlers.explain.features import (
     health_why,
@@ -86,6 +87,7 @@ def explain(customer: Customer, rules: Rules, clock_ms: int) -> Explanation:
         if rules.care is None or rules.care.tickets is None
         else promises_view(rules, customer, clock_ms),
         visits=visits_why(customer),
+        contact=contact_why(customer, rules, clock_ms),
         satisfaction=satisfaction_why(customer, rules),
         health=health_why(customer, rules, rfm),
         holdout=None if rules.holdout is None else rules.holdout.holds_out(customer.customer_id),

@@ -10,6 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from handlers.explain.contact import ContactWhy
 from handlers.outputs import CrossedView, Keep, NextTier, PromiseView, RfmView
 from handlers.profile import SatisfactionView
 
@@ -419,3 +420,7 @@ class Explanation(Struct, frozen=True):
     """Only under a policy with terms for tickets: the stages that run."""
     visits: VisitsWhy | None = None
     """Only under a policy with visits."""
+    suppressed: str | None = None
+    """Why an output of now is not to be acted on, as far as it follows from the customer."""
+    contact: ContactWhy | None = None
+    """Only under a policy that limits contact."""
