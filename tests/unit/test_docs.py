@@ -17,6 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from cli.main import app
 from config.policy_care import MAX_HOLIDAYS
+from config.policy_contact import MAX_CAP_DAYS, MAX_CAPS
 from config.policy_grading import MAX_DIMENSIONS
 from config.policy_points import MAX_ACTIVITIES
 from config.policy_tiers import MAX_TIERS
@@ -251,6 +252,8 @@ def test_rules_give_the_limits_the_code_has() -> None:
         "attributes": MAX_ATTRIBUTES,
         "dimensions of a policy, attributes that a tier asks for": MAX_DIMENSIONS,
         "answers that grade": KEPT_ANSWERS,
+        "caps of a policy, messages and days of each": MAX_CAPS,
+        "days on which messages are remembered": MAX_CAP_DAYS,
         "a record": MAX_RECORD_BYTES // 1024,
         "ids, names of attributes, channels and purposes": MAX_ID_LENGTH,
         "the value of an attribute": MAX_ATTRIBUTE_LENGTH,
