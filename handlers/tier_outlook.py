@@ -13,6 +13,7 @@ from handlers.grading import beyond_of
 from handlers.outputs import Keep, NextTier, OverrideView, PendingOverrideView
 from handlers.state.customer import Customer
 from handlers.tier_override import waiting_override
+from scoring.grading import Beyond
 from scoring.money import text_of_minor
 from scoring.needed import Base, Needed, orders_needed
 from scoring.outlook import Fall, Outlook, Standing, next_fall
@@ -64,7 +65,7 @@ def keep(rules: Rules, customer: Customer, coming: Ahead | None, now_ms: int) ->
         ledger.orders_ever,
         ledger.spend_ever,
         in_window=day - rules.window_days < today,
-        beyond=beyond_of(customer, rules),
+        beyond=_nameless(customer, rules),
     )
     needed = orders_needed(rules, base, rules.rank[customer.tier])
     return Keep(*_texts(rules, needed))
@@ -88,7 +89,7 @@ def next_tier(rules: Rules, customer: Customer, now_ms: int) -> NextTier | None:
         ledger.orders_ever,
         ledger.spend_ever,
         in_window=True,
-        beyond=beyond_of(customer, rules),
+        beyond=_nameless(customer, rules),
     )
     needed = orders_needed(rules, base, rank - 1)
     orders, total = _texts(rules, needed)
@@ -123,6 +124,12 @@ def pending_view(
         waiting.by,
         waiting.note,
     )
+
+
+def _nameless(customer: Customer, rules: Rules) -> Beyond | None:
+    """What else the customer is graded by; what is worked out of it is remembered for a while."""
+    beyond = beyond_of(customer, rules)
+    return None if beyond is None else beyond.nameless
 
 
 def _texts(rules: Rules, needed: Needed | None) -> tuple[int | None, str | None]:

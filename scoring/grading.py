@@ -9,7 +9,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from functools import lru_cache
 from typing import NamedTuple
 
 from scoring.policy import AttributeCondition, Dimension, Policy, Tier
@@ -26,7 +25,6 @@ Said = dict[str, str | bool | list[str]]
 """A condition on an attribute as it stands in the policy, by operator."""
 
 
-@lru_cache(maxsize=4_096)
 def decimal_of(text: str) -> Fraction | None:
     """A plain decimal exactly, a minus allowed; None if the text is none."""
     return Fraction(text) if _IS_DECIMAL(text) else None
@@ -163,6 +161,11 @@ class Beyond(NamedTuple):
     """What the dimensions add to the sum of weight * (digit - 1)."""
     closed: frozenset[int]
     """The ranks of the tiers of which some condition on attributes or dimensions does not hold."""
+
+    @property
+    def nameless(self) -> Beyond:
+        """Without what the customer told: enough to say which tiers figures qualify for."""
+        return self._replace(attributes=(), digits=())
 
 
 class Grading:
