@@ -10,7 +10,7 @@ from fractions import Fraction
 from itertools import product
 
 from scoring.grading import Beyond
-from scoring.policy import Policy, Tier
+from scoring.policy import Cadence, CarePolicy, Policy, Probability, Tier
 from scoring.rfm import Rfm, compute_rfm
 from scoring.rules import Rules
 from scoring.tiers import holds
@@ -91,9 +91,20 @@ def _of_reminders(policy: Policy, never: set[str]) -> Iterator[str]:
     for number, holiday in enumerate(care.holidays, 1):
         if holiday.tiers and set(holiday.tiers) <= never:
             yield f"care.holidays[{number}] ({holiday.name}): nobody is in any of its tiers"
+    yield from _of_service(care, never)
     for place, occasion in (("birthday", care.birthday), ("anniversary", care.anniversary)):
         if occasion is not None and occasion.tiers and set(occasion.tiers) <= never:
             yield f"care.{place}: nobody is in any of its tiers"
+
+
+def _of_service(care: CarePolicy, never: set[str]) -> Iterator[str]:
+    """Visits and terms of tickets that are only for tiers that nobody is in."""
+    for name in () if care.visits is None else care.visits.days:
+        if name in never:
+            yield f"care.visits.days.{name}: nobody is visited, nobody is in the tier"
+    for number, terms in enumerate(care.tickets, 1):
+        if terms.tiers and set(terms.tiers) <= never:
+            yield f"care.tickets[{number}]: nobody is in any of its tiers"
 
 
 def _unreachable(policy: Policy) -> dict[str, str]:

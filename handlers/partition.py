@@ -296,9 +296,11 @@ class Partition(PartitionCore):
         """Whether an event is not for this customer: it was merged, or erased at a route's end."""
         if customer.merged_into is not None:
             return True
-        return (
-            route is not None and customer.erased and not customer.comes_back_at(event.occurred_ms)
-        )
+        if route is None or not customer.erased:
+            return False
+        if type(event) is CustomerErased:
+            return customer.retired_ms is None
+        return not customer.comes_back_at(event.occurred_ms)
 
     def _keeps_orders(self, customer: Customer, event: Event) -> bool:
         """Whether an event changes no orders: it is about none, and nothing comes before it."""

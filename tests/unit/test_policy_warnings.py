@@ -177,3 +177,13 @@ def test_a_priority_without_caps_is_said_in_vain() -> None:
     text = '[contact]\nquiet = { from = "21:00", to = "09:00" }\npriority = ["dormancy.alert"]\n'
     assert warned(text) == ["contact.priority: changes nothing without caps"]
     assert warned(text + "caps = [{ messages = 1, days = 1 }]\n") == []
+
+
+def test_service_for_tiers_that_nobody_is_in_is_named() -> None:
+    service = (
+        "[care.visits]\nactivities = ['visit']\ndays = { T1 = 3, T2 = 9, rest = 20 }\n"
+        "[[care.tickets]]\ntiers = ['T1', 'T2']\nresponse_hours = 2\n"
+        "[[care.tickets]]\ntiers = ['T2']\nresponse_hours = 4\n"
+    )
+    found = places(NO_LANDING + tiers("min_score = 40", "min_score = 70") + service)
+    assert found[-2:] == ["care.visits.days.T2", "care.tickets[2]"]
