@@ -3,8 +3,8 @@
     python examples/marketing_automation.py --brokers kafka:9092 --url https://crm.example/alerts
 
 The secret comes from the variable WEBHOOK_SECRET: `whsec_` and 24 or more random bytes in base64.
-Customers who must not be contacted (`suppressed`) are left out. It stops cleanly at SIGTERM, and
-resumes when it is started again with the same `--state` folder.
+Customers who must not be contacted (`suppressed`) are left out, and what is for staff. It stops
+cleanly at SIGTERM, and resumes when it is started again with the same `--state` folder.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ async def forward(given: argparse.Namespace, secret: str) -> None:
                 asyncio.get_running_loop().add_signal_handler(number, consumer.stop)
 
             async def send(alert: Alert) -> None:
-                if alert.suppressed is None:
+                if alert.suppressed is None and alert.audience != "staff":
                     await webhook.send(alert)
 
             await consumer.run(send)

@@ -63,6 +63,24 @@ class Alert:
         """The channels that the customer agreed to be contacted by, sorted."""
         return tuple(self.data.get("consented_channels") or ())
 
+    @property
+    def audience(self) -> str | None:
+        """`customer` or `staff`; None if the policy does not ask for it."""
+        audience: str | None = self.data.get("audience")
+        return audience
+
+    @property
+    def owner(self) -> str | None:
+        """The account manager of the customer, if there is one and the policy asks for it."""
+        owner: str | None = self.data.get("owner")
+        return owner
+
+    @property
+    def not_before(self) -> str | None:
+        """RFC 3339, the end of the quiet hours it falls in; None if it may be sent at once."""
+        not_before: str | None = self.data.get("not_before")
+        return not_before
+
 
 def read_alert(topic: str, partition: int, offset: int, value: bytes | None) -> Alert:
     """Read a record.

@@ -18,6 +18,7 @@ _SUPPRESSED = {
     "no_consent": "no consent",
     "open_complaint": "open complaint",
     "holdout": "held out for comparison",
+    "frequency_cap": "enough messages",
 }
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
+from unittest import mock
 
 import pytest
 from msgspec import structs
 
+from handlers.control_records import PolicyActivated, encode_control
 from handlers.formats import NEWEST
 from handlers.state.customer import pack, unpack
 from scoring.calendar import BusinessCalendar
@@ -25,6 +28,7 @@ from scoring.policy import (
 )
 from tests.builders import cancelled, consent, day, erased, merged, order, profile
 from tests.driver import Driver, pick
+from tests.support.passing import Partitions
 
 ONE_A_DAY = (Cap(1, 1),)
 LEVELS = Dormancy(at_risk_days=10, dormant_days=20, churned_days=30)
@@ -227,3 +231,39 @@ def test_the_reasons_are_counted_as_the_outputs_say(caps: tuple[Cap, ...]) -> No
     assert {key: number for key, number in tally.reminders.items() if number < 1} == {}
     assert sum(tally.reminders.values()) == len(reminders)
     assert tally.reminders["holiday.upcoming", "frequency_cap"] == (2 if caps else 0)
+
+
+def test_a_record_that_raises_counts_no_message() -> None:
+    run = driver(policy(ContactPolicy(caps=ONE_A_DAY)))
+    run.feed(order("o0", "1", day(0)))
+    customer = run.partition.store.get("ana")
+    assert customer is not None
+    before, tally = customer.messages, run.partition.context.tally.suppressed.copy()
+    with mock.patch("handlers.transitions.weigh", side_effect=ValueError):
+        assert run.reject(order("o1", "120", day(1))) == "processing_failed"
+    customer = run.partition.store.get("ana")
+    assert customer is not None
+    assert customer.messages == before
+    assert run.partition.context.messages == []
+    assert run.partition.context.tally.suppressed == tally
+    (rose,) = run.feed(order("o1", "120", day(1), event_id="again"))
+    assert rose["suppressed"] is None
+
+
+def test_messages_go_along_where_a_customer_is_merged_into_another_partition() -> None:
+    partitions = Partitions(Random(1), 3)
+    declared = policy(ContactPolicy(caps=(Cap(2, 30),)), care=None)
+    record = PolicyActivated("p", "app", "live", 0, declared, format=NEWEST)
+    partitions.take(encode_control(record))
+    names = ["ana", *(f"c{number}" for number in range(9))]
+    into = next(each for each in names if partitions.home_of(each) != partitions.home_of("ana"))
+    partitions.take(order("o1", "120", day(0)))
+    partitions.take(order("o2", "120", day(1), into))
+    partitions.take(merged(into, day(2)))
+    partitions.arrive()
+    found = partitions.members[partitions.home_of(into)].partition.store.get(into)
+    assert found is not None
+    assert [number for _, number in found.messages] == [1, 1]
+    gone = partitions.members[partitions.home_of("ana")].partition.store.get("ana")
+    assert gone is not None
+    assert gone.messages == []
