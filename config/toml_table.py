@@ -53,7 +53,7 @@ class TomlTable:
         found = self._get(key, default)
         if type(found) is str and 0 < len(found) <= longest:
             return found
-        self.wrong(key, f"must be a text of 1 to {longest} characters, got {found!r}")
+        self.wrong(key, f"must be a text of 1 to {longest} characters, got {_shown(found)}")
         return default
 
     def optional_text(self, key: str, default: str | None) -> str | None:
@@ -71,7 +71,7 @@ class TomlTable:
         found = self._get(key, default)
         if found not in allowed:
             words = " or ".join(f'"{word}"' for word in allowed)
-            self.wrong(key, f"must be {words}, got {found!r}{later}")
+            self.wrong(key, f"must be {words}, got {_shown(found)}{later}")
             return default
         return found
 
@@ -80,7 +80,7 @@ class TomlTable:
         found = self._get(key, default)
         if type(found) is bool:
             return found
-        self.wrong(key, f"must be true or false, got {found!r}")
+        self.wrong(key, f"must be true or false, got {_shown(found)}")
         return default
 
     def integer(self, key: str, default: int, low: int, high: int) -> int:
@@ -94,7 +94,7 @@ class TomlTable:
         if found is None:
             return None
         if type(found) is not int or not low <= found <= high:
-            self.wrong(key, f"must be a whole number from {low} to {high}, got {found!r}")
+            self.wrong(key, f"must be a whole number from {low} to {high}, got {_shown(found)}")
             return None
         return found
 
@@ -103,7 +103,9 @@ class TomlTable:
         found: int | str | None = self._get(key, None)
         if found is None or found == word or (type(found) is int and low <= found <= high):
             return found
-        self.wrong(key, f'must be a whole number from {low} to {high} or "{word}", got {found!r}')
+        self.wrong(
+            key, f'must be a whole number from {low} to {high} or "{word}", got {_shown(found)}'
+        )
         return None
 
     def integers(self, key: str, default: tuple[int, ...], high: int) -> tuple[int, ...]:
@@ -115,7 +117,7 @@ class TomlTable:
             or any(type(item) is not int or not 0 <= item <= high for item in found)
             or not _ascending(found)
         ):
-            self.wrong(key, f"must be four ascending whole numbers from 0, got {found!r}")
+            self.wrong(key, f"must be four ascending whole numbers from 0, got {_shown(found)}")
             return default
         return tuple(found)
 
@@ -128,7 +130,7 @@ class TomlTable:
             or any(type(item) is not str or not 0 < len(item) <= longest for item in found)
             or len(set(found)) != len(found)
         ):
-            self.wrong(key, f"must be a list of up to {most} different texts, got {found!r}")
+            self.wrong(key, f"must be a list of up to {most} different texts, got {_shown(found)}")
             return ()
         return tuple(found)
 
@@ -140,7 +142,9 @@ class TomlTable:
             or len(found) > most
             or any(type(item) is not int or not 0 <= item <= high for item in found)
         ):
-            self.wrong(key, f"must be up to {most} whole numbers from 0 to {high}, got {found!r}")
+            self.wrong(
+                key, f"must be up to {most} whole numbers from 0 to {high}, got {_shown(found)}"
+            )
             return ()
         return tuple(found)
 
@@ -164,7 +168,7 @@ class TomlTable:
             return None
         text = decimal_text(found)
         if text is None:
-            self.wrong(key, f'must be a decimal from 0 such as "12.50", got {found!r}')
+            self.wrong(key, f'must be a decimal from 0 such as "12.50", got {_shown(found)}')
         return text
 
     def decimals(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
@@ -173,7 +177,7 @@ class TomlTable:
         texts = [decimal_text(item) for item in found] if type(found) is list else []
         known = [text for text in texts if text is not None]
         if len(texts) != 4 or len(known) != 4 or not _ascending([Fraction(t) for t in known]):
-            self.wrong(key, f"must be four ascending decimals from 0, got {found!r}")
+            self.wrong(key, f"must be four ascending decimals from 0, got {_shown(found)}")
             return default
         return tuple(known)
 
@@ -184,7 +188,7 @@ class TomlTable:
             return None
         text = signed_text(found)
         if text is None:
-            self.wrong(key, f'must be a decimal such as "12.50", got {found!r}')
+            self.wrong(key, f'must be a decimal such as "12.50", got {_shown(found)}')
         return text
 
     def signed_decimals(self, key: str) -> tuple[str, ...] | None:
@@ -195,7 +199,7 @@ class TomlTable:
         texts = [signed_text(item) for item in found] if type(found) is list else []
         known = [text for text in texts if text is not None]
         if len(texts) != 4 or len(known) != 4 or not _ascending([Fraction(t) for t in known]):
-            self.wrong(key, f"must be four ascending decimals, got {found!r}")
+            self.wrong(key, f"must be four ascending decimals, got {_shown(found)}")
             return None
         return tuple(known)
 
@@ -277,3 +281,14 @@ def signed_text(value: object) -> str | None:
 
 def _ascending(values: list[Any]) -> bool:
     return all(left <= right for left, right in pairwise(values))
+
+
+def _shown(found: object) -> str:
+    """A value as it stands in TOML, where that is not as Python writes it."""
+    if type(found) is bool:
+        return "true" if found else "false"
+    if type(found) is Decimal:
+        return str(found)
+    if type(found) is list:
+        return f"[{', '.join(map(_shown, found))}]"
+    return repr(found)

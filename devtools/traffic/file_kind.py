@@ -76,6 +76,8 @@ def no_events(name: str, head: bytes) -> str:
         return _of_objects(first, file)
     if text.startswith("<"):
         return f"it looks like XML or HTML; export the events as {_WANTED}"
+    if "\ufffd" in first or "\0" in first:
+        return f"it is no text in UTF-8; write it as {_WANTED}"
     separator = max(_SEPARATORS, key=first.count)
     if separator in first:
         names = [name.strip().strip('"') for name in first.split(separator)]

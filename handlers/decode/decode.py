@@ -201,7 +201,8 @@ def _typed(declared: EventType, document: dict[str, Any], limits: Limits) -> Eve
             value = values[name] = check(found)
         except WrongType as error:
             hint = time_hint(found) if name == "occurred_at" else ""
-            return Rejection(reasons.WRONG_TYPE, f"{name} {error}, got {shown(found)}{hint}")
+            wrong_one = shown(found if error.found is None else error.found)
+            return Rejection(reasons.WRONG_TYPE, f"{name} {error}, got {wrong_one}{hint}")
         if bound is not None and fault is None:
             wrong = bound(value)
             if wrong is not None:

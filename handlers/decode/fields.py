@@ -29,7 +29,16 @@ Bound = Callable[[Any], str | None]
 
 
 class WrongType(Exception):
-    """A value of another JSON type than its field has."""
+    """A value of another JSON type than its field has.
+
+    Args:
+        wanted: what the field must have.
+        found: the value that is wrong, where it is not the field's own but one inside it.
+    """
+
+    def __init__(self, wanted: str, found: object = None) -> None:
+        super().__init__(wanted)
+        self.found = found
 
 
 class Kind(Struct, frozen=True):
@@ -119,6 +128,8 @@ def integer(value: Any) -> int:
 
 def instant(value: Any) -> Any:
     """A text or an integer; whether it is a time is checked later."""
+    if type(value) in (list, dict):
+        raise WrongType("must be an RFC 3339 time or an integer")
     return value if type(value) is str else integer(value)
 
 
@@ -144,7 +155,7 @@ def _flags(value: Any) -> dict[str, bool]:
         if inner is None:
             continue
         if type(inner) is not bool:
-            raise WrongType(f"must have true or false for {name[:32]!r}")
+            raise WrongType(f"must have true or false for {name[:32]!r}", inner)
         found[name] = inner
     return found
 

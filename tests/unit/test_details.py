@@ -117,6 +117,11 @@ def test_a_number_that_is_a_time_in_no_unit_has_no_such_hint(found: int) -> None
         (viewed(day(0), session_id=""), "session_id must have 1 to 128 characters"),
         (viewed(day(0), session_id="x" * 129), "session_id has 129 characters, at most 128"),
         (consent("yes", day(0)), 'marketing must be true or false, got "yes"'),
+        (
+            edited(consent(True, day(0)), channels={"sms": "yes"}),
+            """channels must have true or false for 'sms', got "yes\"""",
+        ),
+        (edited(ORDER, occurred_at=[1]), "must be an RFC 3339 time or an integer, got a list"),
         (profile("Ana", day(0)), 'attributes must be an object, got "Ana"'),
         (edited(ORDER, occurred_at=day(200)), f"occurred_at {day(200)} has not come yet"),
         (b'{"type": "\xff"}', "not UTF-8: byte 0xff at position 10"),

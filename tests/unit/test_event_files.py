@@ -161,6 +161,7 @@ OBJECTS = [json.loads(line) for line in LINES]
             "CSV with the columns order_id, customer_id, amount",
             "make each row a JSON object",
         ),
+        (b"\x8f,\xff\x01|\n", "no text in UTF-8", "as one JSON object a line"),
         (b"order_id;amount\n1;5,00\n", "CSV with the columns order_id, amount", "each row"),
         (b"order_id\tamount\n1\t5.00\n", "CSV with the columns order_id, amount", "each row"),
         (b"<orders><order/></orders>", "XML or HTML", "export the events"),

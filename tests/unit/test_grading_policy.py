@@ -33,7 +33,7 @@ def tiers(conditions: str, last: str = "") -> str:
         ("{}", f": has no operator, must have {OPERATORS}"),
         ("5", ": must be a table"),
         ('{ min = "ten" }', ".min: must be a decimal such as \"12.50\", got 'ten'"),
-        ("{ max = true }", '.max: must be a decimal such as "12.50", got True'),
+        ("{ max = true }", '.max: must be a decimal such as "12.50", got true'),
         ("{ min = 5, max = 4 }", ".max: must not be below min, which is 5, got 4"),
         ("{ in = [] }", ".in: must have at least one text"),
         ("{ not_in = [1] }", ".not_in: must be a list of up to 64 different texts, got [1]"),

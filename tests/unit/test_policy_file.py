@@ -218,6 +218,18 @@ def test_every_policy_that_is_taken_can_be_compiled() -> None:
         (TWO_TIERS + "label.en = 5", "tiers[2].label.en: must be a text"),
         ("movement.grace_days = -1", "movement.grace_days: must be a whole number from 0"),
         ("movement.hold_days = -1", "movement.hold_days: must be a whole number from 0"),
+        (
+            "movement.grace_days = 1.5",
+            "movement.grace_days: must be a whole number from 0 to 36500, got 1.5",
+        ),
+        (
+            "movement.warn_days = true",
+            "movement.warn_days: must be a whole number from 1 to 36500, got true",
+        ),
+        (
+            "cutoffs.frequency = [1, true, 2.5]",
+            "cutoffs.frequency: must be four ascending whole numbers from 0, got [1, true, 2.5]",
+        ),
         ("movement.hold_days = 40000", "movement.hold_days: must be a whole number from 0"),
         ("movement.warn_days = 0", "movement.warn_days: must be a whole number from 1"),
         ("movement.warn_days = true", "movement.warn_days: must be a whole number from 1"),
