@@ -6,8 +6,12 @@ import pytest
 
 from config.policy_file import PolicyError, parse_policy
 from handlers.control_records import PolicyActivated, decode_control, encode_control
-from handlers.formats import NEWEST
-from scoring.policy import Cap, ContactPolicy, Quiet
+from handlers.format_fields import FormatTooOld
+from handlers.formats import FIRST, NEWEST
+from handlers.state.customer import pack, unpack
+from scoring.policy import Cap, ContactPolicy, Policy, Quiet
+from tests.builders import day, order, profile
+from tests.driver import Driver
 
 WHOLE = """
 [audience]
@@ -113,3 +117,27 @@ def test_what_is_wrong_in_audience_has_its_place_and_reason(
 def test_an_owner_attribute_has_a_name() -> None:
     (problem,) = problems('[care]\nowner_attribute = ""\n')
     assert problem.startswith("care.owner_attribute: must be a text")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("[audience]\n", "audience"),
+        ("[contact]\ncaps = [{ messages = 1, days = 1 }]\n", "contact"),
+        ('[care]\nowner_attribute = "manager"\n', "owner_attribute"),
+    ],
+)
+def test_a_partition_of_an_older_format_takes_no_such_policy(text: str, name: str) -> None:
+    record = PolicyActivated("p", "app", "replay", 0, parse_policy(text), format=2)
+    with pytest.raises(FormatTooOld, match=f"^{name} cannot be kept in format 2"):
+        encode_control(record)
+
+
+def test_without_the_keys_a_customer_fits_every_older_format() -> None:
+    run = Driver(Policy(), format_number=FIRST)
+    run.feed(order("o1", "500", day(0)), profile({"owner": "eva"}, day(1)))
+    run.pass_to(day(100))
+    customer = run.partition.store.get("ana")
+    assert customer is not None
+    assert customer.messages == []
+    assert unpack(pack(customer, FIRST)) == customer
