@@ -13,7 +13,7 @@ from cli.dump import LogLines
 from cli.uplift.comparison import Uplift
 from cli.uplift.counted_orders import CountedOrders
 from config.settings import Settings
-from devtools.traffic.file_kind import MARK
+from devtools.traffic.file_kind import HEAD_BYTES, MARK, no_events
 from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS
 from handlers.partition_core import NoPolicy
 from scoring.timestamps import parse_rfc3339
@@ -58,7 +58,7 @@ def read_files(
 
     Raises:
         AlertsUnreadable: a line of the first is no record of `dormancy-alerts`, or the second is a
-            log without its first policy.
+            log without its first policy or has no event at all.
         OSError: a file cannot be read.
     """
     file = alerts
@@ -71,12 +71,21 @@ def read_files(
         except msgspec.MsgspecError as error:
             raise AlertsUnreadable(f"{file}, line {number}: no alert: {error}") from error
     if events is not None:
-        counted = CountedOrders(uplift, options)
-        try:
-            for number, line in _lines(events, on_progress):
-                counted.take(Line(number, line))
-        except NoPolicy as error:
-            raise AlertsUnreadable(f"{events}: {error}; a dump begins with it") from error
+        _read_events(CountedOrders(uplift, options), events, on_progress)
+
+
+def _read_events(counted: CountedOrders, events: Path, on_progress: Progress) -> None:
+    head = b""
+    try:
+        for number, line in _lines(events, on_progress):
+            if len(head) < HEAD_BYTES:
+                head += line[:HEAD_BYTES] + b"\n"
+            counted.take(Line(number, line))
+    except NoPolicy as error:
+        raise AlertsUnreadable(f"{events}: {error}; a dump begins with it") from error
+    if counted.report.has_no_events:
+        looks = no_events(str(events), head)
+        raise AlertsUnreadable(f"{events}: no line of it is an event: {looks}")
 
 
 async def read_topics(

@@ -400,3 +400,12 @@ def test_a_file_of_something_else_is_named_with_its_line(tmp_path: Path) -> None
     result = command(file)
     assert result.exit_code == 1
     assert f"{file}, line 3: no alert" in result.stderr
+
+
+def test_a_file_without_any_event_is_refused_with_what_it_looks_like(tmp_path: Path) -> None:
+    _, out = simulated(tmp_path, 5, effect=0)
+    table = tmp_path / "orders.csv"
+    table.write_text("order_id,amount\n1,5.00\n")
+    result = command(out, "--events", table)
+    assert result.exit_code == 1
+    assert f"{table}: no line of it is an event: it looks like CSV" in result.stderr
