@@ -45,7 +45,7 @@ def warnings_of(policy: Policy, now_ms: int) -> list[str]:
         now_ms: the present instant.
     """
     found = [*_of_tiers(policy), *_of_levels(policy)]
-    return [*found, *_of_holidays(policy, now_ms), *_of_contact(policy)]
+    return [*found, *_of_points(policy), *_of_holidays(policy, now_ms), *_of_contact(policy)]
 
 
 # -- tiers
@@ -105,6 +105,13 @@ def _of_service(care: CarePolicy, never: set[str]) -> Iterator[str]:
     for number, terms in enumerate(care.tickets, 1):
         if terms.tiers and set(terms.tiers) <= never:
             yield f"care.tickets[{number}]: nobody is in any of its tiers"
+
+
+def _of_points(policy: Policy) -> Iterator[str]:
+    """Reminders of points that expire, where none do."""
+    points = policy.points
+    if points is not None and points.warn_days is not None and points.expire_after_days is None:
+        yield "points.warn_days: nobody is told, points never expire without expire_after_days"
 
 
 def _unreachable(policy: Policy) -> dict[str, str]:

@@ -187,3 +187,16 @@ def test_service_for_tiers_that_nobody_is_in_is_named() -> None:
     )
     found = places(NO_LANDING + tiers("min_score = 40", "min_score = 70") + service)
     assert found[-2:] == ["care.visits.days.T2", "care.tickets[2]"]
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [
+        ("warn_days = 5", ["points.warn_days"]),
+        ('warn_days = 5\nwarn_action = "spend_them"', ["points.warn_days"]),
+        ("warn_days = 5\nexpire_after_days = 90", []),
+        ("", []),
+    ],
+)
+def test_a_reminder_of_points_that_never_expire_is_named(points: str, expected: list[str]) -> None:
+    assert places(f"[points]\n{points}\n") == expected
