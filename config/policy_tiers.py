@@ -52,6 +52,7 @@ def read_tiers(root: TomlTable, dimensions: tuple[Dimension, ...] = ()) -> tuple
         root.wrong("tiers", f"must be 1 to {MAX_TIERS} tables, best first")
         return DEFAULT_TIERS
     tiers = tuple(_tier(table, dimensions) for table in tables)
+    sound = [table.is_sound for table in tables]
     names = [tier.name for tier in tiers]
     for table, tier in zip(tables, tiers, strict=True):
         if tier.name == PROSPECT:
@@ -60,8 +61,8 @@ def read_tiers(root: TomlTable, dimensions: tuple[Dimension, ...] = ()) -> tuple
             table.wrong("name", f"{tier.name!r} stands twice")
     if _has_conditions(tiers[-1]):
         tables[-1].wrong("name", "the last tier must have no condition, it is for everyone")
-    for table, tier in zip(tables[:-1], tiers[:-1], strict=True):
-        if not _has_conditions(tier):
+    for table, tier, is_sound in zip(tables[:-1], tiers[:-1], sound[:-1], strict=True):
+        if is_sound and not _has_conditions(tier):
             table.wrong("name", "only the last tier may be without a condition")
     return tiers
 

@@ -23,6 +23,11 @@ class TomlTable:
         """Note a problem with a key."""
         self._problems.append(f"{self._path}{key}: {reason}")
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether no problem of this table, or of one below it, was noted so far."""
+        return not any(problem.startswith(self._path) for problem in self._problems)
+
     def table(self, key: str) -> TomlTable:
         """The table below a key; an empty one if absent."""
         found = self._get(key, {})

@@ -355,3 +355,8 @@ def test_movement_and_the_action_of_a_fall_are_read() -> None:
     assert policy.movement == Movement(hold_days=20, warn_days=14)
     assert [tier.action_down for tier in policy.tiers] == ["keep_in_touch", None]
     assert check_policy({}).movement == Movement(hold_days=0, warn_days=None)
+
+
+def test_a_tier_whose_condition_is_wrong_is_not_called_one_without_a_condition() -> None:
+    text = '[[tiers]]\nname = "A"\nmin_score = 101\n[[tiers]]\nname = "B"\n'
+    assert problems(text) == ["tiers[1].min_score: must be a whole number from 0 to 100, got 101"]
