@@ -215,17 +215,23 @@ def _of_levels(policy: Policy) -> Iterator[str]:
             f" too, {_AT_ONCE}"
         )
     if dormancy.mode == "cadence":
-        cadence = dormancy.cadence
-        if cadence.min_days == cadence.max_days:
-            yield (
-                f"dormancy.cadence.min_days: max_days is {cadence.max_days} too, so everybody is "
-                "at risk, dormant and churned after the same days, whatever the cadence"
-            )
-        elif cadence.at_risk == cadence.dormant:
-            yield (
-                f"dormancy.cadence.at_risk: nobody stays at risk, dormant is {cadence.dormant} "
-                f"too, {at_once}"
-            )
+        yield from _of_own_thresholds("dormancy.cadence", dormancy.cadence)
+    elif dormancy.mode == "probability" and dormancy.probability is not None:
+        yield from _of_own_thresholds("dormancy.probability", dormancy.probability)
+
+
+_AT_ONCE = "so both alerts go out at one instant"
+
+
+def _of_own_thresholds(place: str, own: Cadence | Probability) -> Iterator[str]:
+    """Levels that come together, where each customer has thresholds of their own."""
+    if own.min_days == own.max_days:
+        yield (
+            f"{place}.min_days: max_days is {own.max_days} too, so everybody is at risk, dormant "
+            "and churned after the same days"
+        )
+    elif Fraction(own.at_risk) == Fraction(own.dormant):
+        yield f"{place}.at_risk: nobody stays at risk, dormant is {own.dormant} too, {_AT_ONCE}"
 
 
 # -- holidays

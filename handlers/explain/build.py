@@ -30,6 +30,7 @@ from handlers.explain.reminders import reminders_why, surveys_why, visits_why
 from handlers.explain.tier import measured, tier_why
 from handlers.outputs import rfm_view
 from handlers.state.customer import Customer, stage_of
+from handlers.suppression import suppressed
 from handlers.ticket_stages import promises_view
 from handlers.tiers import rfm_of, totals
 from scoring.rfm import Rfm

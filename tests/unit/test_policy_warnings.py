@@ -15,6 +15,10 @@ from tests.builders import to_ms
 pytestmark = pytest.mark.usefixtures("no_settings")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NOW = to_ms("2026-01-01T00:00:00Z")
+MODEL = (
+    'mode = "probability"\nat_risk_days = 90\n[dormancy.probability]\n'
+    "r = 0.243\nalpha = 4.414\na = 0.793\nb = 2.426\n"
+)
 NO_LANDING = "[movement]\nsoft_landing = false\n"
 
 
