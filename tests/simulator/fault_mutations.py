@@ -11,7 +11,7 @@ from tests.simulator.mutation import Edit, Mutation
 OF_FAULTS = (
     Mutation(
         "a record that raises is put back",
-        killed_by=5_046,
+        killed_by=5_013,
         edits=(Edit(Partition, "apply", "self.put_back()", "pass"),),
     ),
     Mutation(
@@ -26,7 +26,7 @@ OF_FAULTS = (
             Edit(
                 Partition,
                 "apply",
-                'return self._refuse("record", customer_id, "applying it", error, event.event_id)',
+                "return self.spared(rejection, customer_id)",
                 "return None",
             ),
         ),

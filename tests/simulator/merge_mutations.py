@@ -14,12 +14,12 @@ _TAKEN_BACK = "marker, customer = core.store.get(transfer.customer_id), unpack(t
 OF_MERGES = (
     Mutation(
         "skip of what already came from another customer",
-        killed_by=5_016,
+        killed_by=5_005,
         edits=(Edit(Applier, "_apply", "forwarded.source if", "None if"),),
     ),
     Mutation(
         "skip of a transfer that the state contains",
-        killed_by=5_011,
+        killed_by=5_002,
         edits=(
             Edit(
                 handlers.partition,
@@ -31,7 +31,7 @@ OF_MERGES = (
     ),
     Mutation(
         "what goes on before state",
-        killed_by=5_040,
+        killed_by=5_005,
         edits=(
             Edit(EngineRecords, "outputs", "in batch.envelopes:", "in ():"),
             Edit(
@@ -96,7 +96,7 @@ OF_MERGES = (
     ),
     Mutation(
         "a way back that knows where it came from",
-        killed_by=5_007,
+        killed_by=5_001,
         edits=(Edit(handlers.merge.routing, "next_step", "back=last)", "back=None)"),),
     ),
     Mutation(

@@ -73,7 +73,7 @@ _ALL = (
     ),
     Mutation(
         "outputs before state",
-        killed_by=5_002,
+        killed_by=5_004,
         edits=(
             Edit(
                 Engine,
@@ -117,12 +117,12 @@ _ALL = (
     ),
     Mutation(
         "epoch merge of states",
-        killed_by=5_033,
+        killed_by=5_042,
         edits=tuple(map(_last_write_wins, (handlers.state.restore, handlers.state.store))),
     ),
     Mutation(
         "epoch merge of the partition's record",
-        killed_by=5_105,
+        killed_by=5_213,
         edits=(
             Edit(
                 PartitionRestore,
@@ -134,27 +134,27 @@ _ALL = (
     ),
     Mutation(
         "foreign-write check",
-        killed_by=5_010,
+        killed_by=5_005,
         edits=(Edit(Fencing, "_compare_changelog", "if foreign is not None:", "if False:"),),
     ),
     Mutation(
         "foreign-write check without own writes",
-        killed_by=5_296,
+        killed_by=5_041,
         edits=(Edit(Engine, "flush_often", ">= self._fencing.check_every_s", "< 0"),),
     ),
     Mutation(
         "foreign-write check of profiles",
-        killed_by=5_272,
+        killed_by=5_062,
         edits=(Edit(Fencing, "_compare_profiles", "if foreign is not None:", "if False:"),),
     ),
     Mutation(
         "foreign-write check at the restore",
-        killed_by=5_130,
+        killed_by=5_042,
         edits=(Edit(Restoration, "take", "self._hidden[customer_id] = None", "pass"),),
     ),
     Mutation(
         "skip of what a customer's state contains",
-        killed_by=5_000,
+        killed_by=5_005,
         edits=(Edit(Partition, "_apply", "elif customer.applied >= offset:", "elif False:"),),
     ),
     Mutation(
@@ -184,7 +184,7 @@ _ALL = (
     Mutation(
         # Each of the two does for the other.
         "a new restore after a missed generation, and no state behind the commit",
-        killed_by=5_116,
+        killed_by=5_017,
         edits=(
             Edit(
                 PartitionedStore,
@@ -202,7 +202,7 @@ _ALL = (
     ),
     Mutation(
         "states as of the outputs",
-        killed_by=5_060,
+        killed_by=5_017,
         edits=(
             Edit(
                 Engine,
@@ -254,12 +254,12 @@ _ALL = (
     ),
     Mutation(
         "a state that is behind the commit is refused",
-        killed_by=5_559,
+        killed_by=6_024,
         edits=(_BEHIND_COMMIT,),
     ),
     Mutation(
         "an epoch of its own for each owner",
-        killed_by=5_010,
+        killed_by=5_042,
         edits=(
             Edit(
                 OwnedPartition,

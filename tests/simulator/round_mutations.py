@@ -36,7 +36,7 @@ SEEN_BY_THE_ORACLE = (
     ),
     Mutation(
         "a turn is as of when the policy came",
-        killed_by=1,
+        killed_by=2,
         edits=(
             Edit(
                 PolicyRound,
@@ -48,7 +48,7 @@ SEEN_BY_THE_ORACLE = (
     ),
     Mutation(
         "who waits comes from the policy it is under",
-        killed_by=5,
+        killed_by=2,
         edits=(
             Edit(
                 PolicyRound,
@@ -60,7 +60,7 @@ SEEN_BY_THE_ORACLE = (
     ),
     Mutation(
         "orders that left the window while a customer waits are not known",
-        killed_by=42,
+        killed_by=60,
         edits=(
             Edit(
                 Partition,
