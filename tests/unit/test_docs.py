@@ -17,9 +17,10 @@ from typer.core import TyperCommand, TyperGroup
 
 from cli.main import app
 from config.policy_care import MAX_HOLIDAYS
-from config.policy_contact import MAX_CAP_DAYS, MAX_CAPS
+from config.policy_contact import MAX_CAP_DAYS, MAX_CAPS, MAX_NAMES
 from config.policy_grading import MAX_DIMENSIONS
 from config.policy_points import MAX_ACTIVITIES
+from config.policy_service import MAX_TERMS
 from config.policy_tiers import MAX_TIERS
 from config.settings import Settings
 from config.settings_section import ENV_PREFIX
@@ -253,6 +254,8 @@ def test_rules_give_the_limits_the_code_has() -> None:
         "dimensions of a policy, attributes that a tier asks for": MAX_DIMENSIONS,
         "answers that grade": KEPT_ANSWERS,
         "caps of a policy, messages and days of each": MAX_CAPS,
+        "types in `priority`, in `exempt`": MAX_NAMES,
+        "terms of tickets, steps of each, closed dates, activities of visits": MAX_TERMS,
         "days on which messages are remembered": MAX_CAP_DAYS,
         "a record": MAX_RECORD_BYTES // 1024,
         "ids, names of attributes, channels and purposes": MAX_ID_LENGTH,
