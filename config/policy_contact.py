@@ -103,6 +103,8 @@ def _unknown(name: str, known: tuple[str, ...]) -> str:
     if type_name in known:
         forms = [f"{type_name}:{form}" for form in FORMS.get(type_name, ())]
         return f"{name!r} is no form of it; take " + " or ".join((type_name, *forms))
+    if type_name in types.CHANGE_TYPES:
+        return f"{name!r} is for nobody in particular; take an alert, tier change or reminder"
     close = get_close_matches(type_name, known, n=1)
     hint = f"did you mean {close[0]}?" if close else "take one such as " + known[0]
     return f"{name!r} is no type of output, {hint}"

@@ -16,7 +16,7 @@ _MOST_DAYS = 36_500
 _KINDS = ("complaint", "question", "return", "other")
 _HIGHEST_SEVERITY = 5
 _STAGES = ("response_hours", "resolution_hours")
-_WEEKDAYS = (1, 2, 3, 4, 5)
+_WEEKDAYS: tuple[int, ...] = (1, 2, 3, 4, 5)
 
 
 def read_tickets(care: TomlTable, names: tuple[str, ...]) -> tuple[TicketTerms, ...]:
@@ -37,9 +37,9 @@ def read_hours(care: TomlTable) -> ServiceHours | None:
     table = care.optional_table("hours")
     if table is None:
         return None
-    weekdays = table.whole_numbers("weekdays", 7, 7) if table.has("weekdays") else _WEEKDAYS
-    if not weekdays or 0 in weekdays or len(set(weekdays)) < len(weekdays):
-        table.wrong("weekdays", "must be different numbers from 1 (Monday) to 7, at least one")
+    weekdays = _WEEKDAYS
+    if table.has("weekdays"):
+        weekdays = table.different("weekdays", 7, "1 (Monday)")
     opens, closes = _minute(table, "from", "00:00"), _minute(table, "to", "24:00")
     if opens is not None and closes is not None and opens >= closes:
         table.wrong("from", f"must be before to, as 09:00 is before 18:00, got {_text(opens)}")
@@ -91,10 +91,7 @@ def _terms(table: TomlTable, names: tuple[str, ...]) -> TicketTerms:
 def _severity(table: TomlTable) -> tuple[int, ...] | None:
     if not table.has("severity"):
         return None
-    found = table.whole_numbers("severity", _HIGHEST_SEVERITY, _HIGHEST_SEVERITY)
-    if not found or 0 in found or len(set(found)) < len(found):
-        table.wrong("severity", "must be different numbers from 1 to 5, or be left out")
-    return found
+    return table.different("severity", _HIGHEST_SEVERITY)
 
 
 def _tiers(table: TomlTable, names: tuple[str, ...]) -> tuple[str, ...] | None:

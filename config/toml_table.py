@@ -142,24 +142,29 @@ class TomlTable:
     def whole_numbers(self, key: str, most: int, high: int) -> tuple[int, ...]:
         """A list of whole numbers from 0; an empty one if absent."""
         found = self._get(key, [])
-        if (
-            type(found) is not list
-            or len(found) > most
-            or any(type(item) is not int or not 0 <= item <= high for item in found)
-        ):
-            self.wrong(
-                key, f"must be up to {most} whole numbers from 0 to {high}, got {_shown(found)}"
-            )
-            return ()
-        return tuple(found)
+        if _are_whole(found, most, 0, high):
+            return tuple(found)
+        self.wrong(key, f"must be up to {most} whole numbers from 0 to {high}, got {_shown(found)}")
+        return ()
+
+    def different(self, key: str, high: int, first: str = "1") -> tuple[int, ...]:
+        """A list of different whole numbers from 1, at least one; `first` says what 1 is."""
+        found = self._get(key, [])
+        if _are_whole(found, high, 1, high) and 0 < len(found) == len(set(found)):
+            return tuple(found)
+        must = f"must be different whole numbers from {first} to {high}, at least one"
+        self.wrong(key, f"{must}, got {_shown(found)}")
+        return ()
 
     def rising(self, key: str, most: int, high: int) -> tuple[int, ...]:
         """A list of rising whole numbers from 1, at least one."""
-        found = self.whole_numbers(key, most, high)
-        if not found or found[0] == 0 or any(left >= right for left, right in pairwise(found)):
-            self.wrong(key, f"must be 1 to {most} rising whole numbers from 1 to {high}")
-            return ()
-        return found
+        found = self._get(key, [])
+        are_whole = _are_whole(found, most, 1, high)
+        if are_whole and found and all(left < right for left, right in pairwise(found)):
+            return tuple(found)
+        must = f"must be 1 to {most} rising whole numbers from 1 to {high}"
+        self.wrong(key, f"{must}, got {_shown(found)}")
+        return ()
 
     def decimal(self, key: str, default: str) -> str:
         """A decimal from 0, as a text or a number, kept as text."""
@@ -286,6 +291,15 @@ def signed_text(value: object) -> str | None:
 
 def _ascending(values: list[Any]) -> bool:
     return all(left <= right for left, right in pairwise(values))
+
+
+def _are_whole(found: Any, most: int, low: int, high: int) -> bool:
+    """Whether a value is a list of so many whole numbers at most, each from low to high."""
+    return (
+        type(found) is list
+        and len(found) <= most
+        and all(type(item) is int and low <= item <= high for item in found)
+    )
 
 
 def _shown(found: object) -> str:

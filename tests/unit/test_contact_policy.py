@@ -103,7 +103,7 @@ def test_what_is_wrong_in_contact_has_its_place_and_reason(
     [
         ('"checkin.due" = "manager"', "audience.checkin.due", '"customer" or "staff"'),
         ('"chekin.due" = "staff"', "audience.chekin.due", "did you mean checkin.due?"),
-        ('"points.changed" = "staff"', "audience.points.changed", "is no type of output"),
+        ('"points.changed" = "staff"', "audience.points.changed", "is for nobody in particular"),
     ],
 )
 def test_what_is_wrong_in_audience_has_its_place_and_reason(

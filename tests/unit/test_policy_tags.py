@@ -94,7 +94,7 @@ def test_without_any_there_are_none() -> None:
         (age("[60, 18]"), "tags[1].bands: must be 1 to 16 rising whole numbers from 1 to 150"),
         (age("[0, 18]"), "tags[1].bands: must be 1 to 16 rising whole"),
         (age("[]"), "tags[1].bands: must be 1 to 16 rising whole"),
-        (age("[151]"), "tags[1].bands: must be up to 16 whole numbers from 0 to 150"),
+        (age("[151]"), "tags[1].bands: must be 1 to 16 rising whole numbers"),
         (tag(kind='"attribute"'), "tags[1].of: must be a text of 1 to 128 characters"),
         (
             tag(kind='"attribute"', of='"region"', values='["a", "a"]'),

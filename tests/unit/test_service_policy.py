@@ -61,10 +61,19 @@ STEP = "{ after_hours = 24, to = 'a' }"
         ("[[care.tickets]]", "care.tickets[1].response_hours: is missing, or resolution_hours"),
         (TICKET * (MAX_TERMS + 1), f"care.tickets: must be at most {MAX_TERMS} tables"),
         (TICKET + "kind = 'claim'", 'care.tickets[1].kind: must be "complaint" or "question"'),
-        (TICKET + "severity = [0]", "care.tickets[1].severity: must be different numbers from 1"),
-        (TICKET + "severity = [6]", "care.tickets[1].severity: must be up to 5 whole numbers"),
-        (TICKET + "severity = []", "care.tickets[1].severity: must be different numbers from 1"),
-        (TICKET + "severity = [3, 3]", "care.tickets[1].severity: must be different numbers"),
+        (
+            TICKET + "severity = [0]",
+            "care.tickets[1].severity: must be different whole numbers from 1 to 5",
+        ),
+        (
+            TICKET + "severity = [6]",
+            "care.tickets[1].severity: must be different whole numbers from 1 to 5",
+        ),
+        (
+            TICKET + "severity = []",
+            "care.tickets[1].severity: must be different whole numbers from 1 to 5",
+        ),
+        (TICKET + "severity = [3, 3]", "care.tickets[1].severity: must be different whole numbers"),
         (TICKET + "tiers = ['Z']", "care.tickets[1].tiers: 'Z' is no tier of this policy"),
         (TICKET + "tiers = []", "care.tickets[1].tiers: must name a tier, or be left out"),
         (TICKET + "hours = 2", "care.tickets[1].hours: unknown key"),
@@ -98,8 +107,8 @@ STEP = "{ after_hours = 24, to = 'a' }"
         (TICKET + "[care.hours]\nfrom = '18:00'\nto = '09:00'", "care.hours.from: must be before"),
         (TICKET + "[care.hours]\nfrom = '9:00'", "care.hours.from: must be a local time from"),
         (TICKET + "[care.hours]\nto = '24:30'", "care.hours.to: must be a local time from 00:00"),
-        (TICKET + "[care.hours]\nweekdays = []", "care.hours.weekdays: must be different numbers"),
-        (TICKET + "[care.hours]\nweekdays = [8]", "care.hours.weekdays: must be up to 7 whole"),
+        (TICKET + "[care.hours]\nweekdays = []", "care.hours.weekdays: must be different whole"),
+        (TICKET + "[care.hours]\nweekdays = [8]", "care.hours.weekdays: must be different whole"),
         (TICKET + "[care.hours]\nclosed = ['02-17']", "care.hours.closed: '02-17' is no date such"),
         ("[care.visits]\ndays = { A = 1 }", "care.visits.activities: must name a contact"),
         ("[care.visits]\nactivities = ['x']", "care.visits.days: must have the days of a tier"),
@@ -118,3 +127,11 @@ def test_what_is_wrong_is_named_with_its_place(text: str, problem: str) -> None:
         parse_policy(text)
     assert [found for found in refused.value.problems if found.startswith(problem)]
     assert all(found.startswith("care") for found in refused.value.problems)
+
+
+@pytest.mark.parametrize("numbers", ["[6]", "[0]", "[]", "[3, 3]", "[1.5]", "3", "[true]"])
+def test_wrong_severities_are_one_problem(numbers: str) -> None:
+    with pytest.raises(PolicyError) as refused:
+        parse_policy(TICKET + f"severity = {numbers}")
+    (problem,) = refused.value.problems
+    assert problem.startswith("care.tickets[1].severity: must be different whole numbers from 1")
