@@ -85,10 +85,15 @@ def publish(
     typer.echo(f"policy {declared.version!r} written to {partitions} partitions")
 
 
+_OPTIONAL = (
+    *("dimensions", "override", "satisfaction", "health", "holdout", "tags"),
+    *("points", "care", "audience", "contact", "retention"),
+)
+
+
 def _sections(declared: Policy) -> str:
     """The optional sections that are there."""
-    names = ("satisfaction", "health", "holdout", "tags", "points", "care")
-    found = [name for name in names if getattr(declared, name) is not None]
+    found = [name for name in _OPTIONAL if getattr(declared, name) not in (None, ())]
     return f", with {', '.join(found)}" if found else ""
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from cli.main import app
 from config.policy_file import load_policy
 from config.policy_warnings import warnings_of
 from tests.builders import to_ms
@@ -134,3 +136,10 @@ def test_the_policy_says_nothing_in_vain_and_has_both_languages() -> None:
     policy = load_policy(POLICY)
     assert warnings_of(policy, to_ms("2026-01-01T00:00:00Z")) == []
     assert all(tier.label.keys() == {"en", "zh"} for tier in policy.tiers)
+
+
+def test_check_names_the_sections_of_the_policy_and_warns_of_nothing() -> None:
+    done = CliRunner().invoke(app, ["policy", "check", str(POLICY)])
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith("ok: policy 'member-programme-1'")
+    assert done.stdout.endswith("with points, care, audience, contact, retention\n")
