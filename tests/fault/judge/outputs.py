@@ -22,9 +22,18 @@ _TOPIC_OF = {
     "holiday.upcoming": "care-reminders",
     "checkin.due": "care-reminders",
     "profile.refresh_due": "care-reminders",
+    "tier.expiring": "care-reminders",
+    "points.expiring": "care-reminders",
+    "survey.due": "care-reminders",
+    "followup.due": "care-reminders",
+    "visit.due": "care-reminders",
+    "retention.due": "care-reminders",
+    "ticket.overdue": "care-reminders",
     "points.changed": "profile-changes",
     "points.refused": "profile-changes",
     "tags.changed": "profile-changes",
+    "attributes.refused": "profile-changes",
+    "owner.changed": "profile-changes",
 }
 
 
@@ -200,6 +209,10 @@ def _differences(outputs: Outputs, found: Output, should: dict[str, Any]) -> Ite
         known = outputs.first[found.data["customer_id"]].values()
         sequences = {each.envelope["id"]: each.sequence for each in known}
         said["withdraws"] = sorted(sequences.get(one, 0) for one in said["withdraws"])
+    if said["type"] == should["type"] == "attributes.refused":
+        # Which ones, not why: that is for people to read.
+        should = {**should, "refused": sorted(should["refused"])}
+        said["refused"] = sorted(said["refused"])
     for name in sorted(said.keys() | should.keys()):
         if said.get(name, "absent") != should.get(name, "absent"):
             yield (
