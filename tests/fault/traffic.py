@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.fault.drafts import Draft, bad_drafts, odd_drafts
 from tests.fault.families import Families
-from tests.support.histories import History
+from tests.fault.policies import episode_traffic
 
 _DAY_MS = 86_400_000
 _REMEMBERED = 200
@@ -50,7 +50,7 @@ class Traffic:
     ) -> None:
         self.policy = policy
         self._random = Random(f"traffic {seed}")
-        self._history = History(self._random, customers, days=1)
+        self._history = episode_traffic(seed).history(self._random, customers, days=1)
         self._sent: deque[Draft] = deque(maxlen=_REMEMBERED)
         rates = policy["currency_rates"]
         self._bad = bad_drafts(Random(f"bad {seed}"), began_ms, rates)

@@ -11,9 +11,9 @@ from scoring.timestamps import rfc3339
 from tests.support.histories import History, kinds_of, random_policy
 
 
-def random_shop_policy(random: Random, *, middle_tier: bool | None = None) -> dict[str, Any]:
-    """A valid policy as parsed TOML that has some of the newer keys."""
-    policy = random_policy(random, middle_tier=middle_tier)
+def random_shop_policy(random: Random, **choices: Any) -> dict[str, Any]:
+    """As `random_policy`, with some of the newer keys."""
+    policy = random_policy(random, **choices)
     policy["consent"] = random.choice(["opt_out", "opt_out", "opt_in"])
     policy["amounts"] = random.choice(["required", "optional"])
     movement, tiers = policy["movement"], policy["tiers"]

@@ -16,7 +16,8 @@ class Traffic:
     """Histories and policies that go together."""
 
     history: type[History]
-    policy: Callable[[Random], dict[str, Any]]
+    policy: Callable[..., dict[str, Any]]
+    """Of a `Random`, and what `random_policy` takes beside it."""
 
 
 PLAIN = Traffic(History, random_policy)
