@@ -5,8 +5,10 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
+from tests.oracle.grades import grades_of
 from tests.oracle.ledger import (
     MOST_ORDERS_IN_WINDOW,
+    Basis,
     Change,
     Counted,
     Order,
@@ -84,6 +86,7 @@ class Customer:
     fall_known: Any = None  # by tests.oracle.evaluation
     in_rollout: bool = False  # while a policy published quietly takes effect
     answers: list[tuple[str, int, int]] = field(default_factory=list)  # survey, time, score
+    graded_scores: list[tuple[int, int]] = field(default_factory=list)  # time, CSAT score
     resolutions: list[tuple[int, int]] = field(default_factory=list)  # time, how long it took
     updates: list[tuple[int, dict[str, str]]] = field(default_factory=list)  # of the profile
     cared_for_since_ms: int | None = None
@@ -119,6 +122,12 @@ class Customer:
 
     def counted(self, policy: Policy) -> list[Counted]:
         return counted_orders(self.orders, policy)
+
+    def basis(self, policy: Policy) -> Basis:
+        """What the customer is graded by under a policy."""
+        attributes = {name: told.value for name, told in self.attributes.items() if told.value}
+        scores = [score for _, score in sorted(self.graded_scores, key=lambda each: each[0])]
+        return Basis(self.counted(policy), grades_of(attributes, scores, policy))
 
     def last_order_ms(self, policy: Policy) -> int | None:
         return max((order.at_ms for order in self.counted(policy)), default=None)

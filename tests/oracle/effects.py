@@ -7,6 +7,7 @@ from tests.oracle.customer import Customer, tell
 from tests.oracle.feelings import resolutions_of
 from tests.oracle.fields import BROWSE_TYPES, SUPPORT_TYPES, attributes_told
 from tests.oracle.followups import schedule
+from tests.oracle.grades import is_by_satisfaction
 from tests.oracle.identity import MOST_RETURNS, PAYMENT_EVENTS, Event, is_as_status
 from tests.oracle.ledger import Change, Order, freeze, has_left_window, is_in_window
 from tests.oracle.money import digits_of, to_minor
@@ -28,7 +29,13 @@ REASONS = {
     **dict.fromkeys((*BROWSE_TYPES, *SUPPORT_TYPES[:-1]), "interaction"),
 }
 LEVEL_REASONS = {**REASONS, "survey.answered": "interaction"}
-LOWERING_TYPES = ("order.cancelled", "order.payment_failed", "order.refunded", "order.updated")
+LOWERING_TYPES = (
+    "order.cancelled",
+    "order.payment_failed",
+    "order.refunded",
+    "order.updated",
+    "profile.updated",
+)
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,10 @@ def _answer(event: Event, customer: Customer, policy: Policy) -> None:
     survey = event.fields["survey"]
     if survey == "churn":
         customer.churn_answers.append((event.at_ms, event.fields["answer"]))
-    elif "satisfaction" in policy.sections:
+        return
+    if survey == "csat" and is_by_satisfaction(policy):
+        customer.graded_scores.append((event.at_ms, int(event.fields["score"])))
+    if "satisfaction" in policy.sections:
         customer.answers.append((survey, event.at_ms, int(event.fields["score"])))
 
 

@@ -50,7 +50,7 @@ class Cause:
 
 
 def view_on(customer: Customer, today: date, policy: Policy) -> View:
-    return View(policy, figures_on(customer.counted(policy), today, policy))
+    return View(policy, figures_on(customer.basis(policy), today, policy))
 
 
 def standing_of(customer: Customer, policy: Policy) -> Standing:
@@ -63,14 +63,14 @@ def standing_of(customer: Customer, policy: Policy) -> Standing:
 
 def fall_of(customer: Customer, at_ms: int, policy: Policy) -> Fall | None:
     """The next fall if nothing more happens, as it looks at the customer's clock."""
-    counted, now = customer.counted(policy), standing_of(customer, policy)
-    asked = (tuple(counted), now)
+    basis, now = customer.basis(policy), standing_of(customer, policy)
+    asked = (basis, now)
     known = customer.fall_known
     # Without anything new it is what it was, until it comes or what is set by hand has ended.
     if known is not None and known[0] == asked and known[1] is policy and at_ms < known[2]:
         earlier: Fall | None = known[3]
         return earlier
-    found = next_fall(counted, now, at_ms, policy)
+    found = next_fall(basis, now, at_ms, policy)
     ends_ms = now.override.until_ms if now.in_force(at_ms, policy) and now.override else None
     valid_until = min((t for t in (found and found.at_ms, ends_ms) if t), default=1 << 62)
     customer.fall_known = (asked, policy, valid_until, found)
@@ -80,7 +80,7 @@ def fall_of(customer: Customer, at_ms: int, policy: Policy) -> Fall | None:
 def keep_of(customer: Customer, at_ms: int, policy: Policy) -> Needed | None:
     """What keeps the tier at the instant of its fall; None without one ahead."""
     fall, rank = fall_of(customer, at_ms, policy), standing_of(customer, policy).rank
-    return keep(customer.counted(policy), rank, fall, at_ms, policy)
+    return keep(customer.basis(policy), rank, fall, at_ms, policy)
 
 
 def _decide(customer: Customer, cause: Cause, after: View) -> Move:
@@ -149,7 +149,7 @@ def evaluate_tier(customer: Customer, cause: Cause, policy: Policy) -> list[Outp
         is_given_up = rank_of(former_tier, policy) is None
         higher = customer.tier if upwards or is_given_up else former_tier
         crossings = crossed(higher, cause.before, after, cause.at_ms)
-    counted, now = customer.counted(policy), standing_of(customer, policy)
+    basis, now = customer.basis(policy), standing_of(customer, policy)
     fall = fall_of(customer, cause.at_ms, policy)
     tier = policy.tier_named(customer.tier)
     action = tier.action if tier else None
@@ -171,7 +171,7 @@ def evaluate_tier(customer: Customer, cause: Cause, policy: Policy) -> list[Outp
             "before": _shown(cause.before),
             "after": _shown(after),
             "crossed": crossings,
-            "next_tier": next_tier(counted, now, cause.at_ms, policy),
+            "next_tier": next_tier(basis, now, cause.at_ms, policy),
             "keeps_until": time_text(fall.at_ms if fall else None),
             "action": action,
             **marks(customer, cause.at_ms, policy),

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from tests.oracle.customer import Customer
+from tests.oracle.grades import is_by_satisfaction
 from tests.oracle.ledger import Figures
 from tests.oracle.levels import ACTIVE, AT_RISK, CHURNED, DORMANT
 from tests.oracle.policy import Policy
@@ -56,6 +57,15 @@ def resolutions_of(told: list[tuple[int, str]]) -> list[Resolution]:
 def last_scores(customer: Customer, survey: str, count: int) -> list[int]:
     answers = [(at_ms, score) for name, at_ms, score in customer.answers if name == survey]
     return [score for _, score in sorted(answers, key=lambda answer: answer[0])][-count:]
+
+
+def look_for_scores(customer: Customer, former: Policy, policy: Policy) -> None:
+    """Under a new policy: those that grade by satisfaction find what was kept before them."""
+    if not is_by_satisfaction(policy):
+        customer.graded_scores = []
+    elif not is_by_satisfaction(former):
+        kept = [(at_ms, score) for name, at_ms, score in customer.answers if name == "csat"]
+        customer.graded_scores = kept
 
 
 def churn_answer(customer: Customer) -> tuple[str, int] | None:

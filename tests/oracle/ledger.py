@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.oracle.grades import NO_GRADES, Grades
 from tests.oracle.money import digits_of, money_text, rounded, to_minor
 from tests.oracle.policy import MONEY, Policy
 from tests.oracle.times import business_day
@@ -225,6 +226,7 @@ class Figures:
     segment: str
     orders_ever: int
     spend_ever_minor: int
+    grades: Grades = NO_GRADES
 
     def measure(self, name: str) -> int:
         value = getattr(self, f"{name}_minor" if name in MONEY else name)
@@ -241,18 +243,30 @@ class Figures:
             "m": self.m,
             "score": self.score,
             "segment": self.segment,
+            **({"dimensions": self.grades.digits} if policy.dimensions else {}),
         }
 
 
 @cache
-def score_of(r: int, f: int, m: int, weights: tuple[Fraction, Fraction, Fraction]) -> int:
-    weight_r, weight_f, weight_m = weights
-    weighted = weight_r * (r - 1) + weight_f * (f - 1) + weight_m * (m - 1)
-    return math.floor(100 * weighted / (4 * (weight_r + weight_f + weight_m)))
+def score_of(digits: tuple[int, ...], weights: tuple[Fraction, ...]) -> int:
+    weighted = sum(weight * (digit - 1) for digit, weight in zip(digits, weights, strict=True))
+    return math.floor(100 * weighted / (4 * sum(weights)))
 
 
-def figures_on(counted: list[Counted], today: date, policy: Policy) -> Figures | None:
+@dataclass(frozen=True)
+class Basis:
+    """What a customer is graded by: the counted orders ever, and what is known beside them."""
+
+    orders: list[Counted]
+    grades: Grades = NO_GRADES
+
+    def plus(self, orders: list[Counted]) -> "Basis":
+        return replace(self, orders=[*self.orders, *orders])
+
+
+def figures_on(basis: Basis, today: date, policy: Policy) -> Figures | None:
     """The figures on a business day; None for a prospect."""
+    counted, grades = basis.orders, basis.grades
     if not counted:
         return None
     recency_days = (today - max(order.day for order in counted)).days
@@ -262,7 +276,9 @@ def figures_on(counted: list[Counted], today: date, policy: Policy) -> Figures |
     r = 5 - sum(recency_days > cutoff for cutoff in policy.recency_cutoffs)
     f = 1 + sum(frequency >= cutoff for cutoff in policy.frequency_cutoffs)
     m = 1 + sum(monetary_minor >= cutoff for cutoff in policy.monetary_cutoffs_minor)
-    score = score_of(r, f, m, policy.weights)
+    weights = [Fraction(str(each.get("weight", 1))) for each in policy.dimensions]
+    digits = [grades.digits[each["name"]] for each in policy.dimensions]
+    score = score_of((r, f, m, *digits), (*policy.weights, *weights))
     return Figures(
         recency_days,
         frequency,
@@ -274,4 +290,5 @@ def figures_on(counted: list[Counted], today: date, policy: Policy) -> Figures |
         segments()[f"{r}{f}{m}"],
         len(counted),
         sum(order.value_minor for order in counted),
+        grades,
     )

@@ -8,6 +8,7 @@ from tests.oracle import ahead, care, followups, points, surveys, tags
 from tests.oracle.customer import MOST_GONE, MOST_REMEMBERED, MOST_TICKETS, Customer, Told
 from tests.oracle.effects import Effect
 from tests.oracle.evaluation import Cause, Output, compare_level, evaluate_tier, view_on
+from tests.oracle.feelings import look_for_scores
 from tests.oracle.forwarded import Transfer
 from tests.oracle.identity import (
     MOST_CHANNELS,
@@ -36,6 +37,7 @@ def take_over(customer: Customer, transfer: Transfer, at_ms: int, policy: Policy
     tags.forget_by_policy(other, transfer.policy, policy, today)
     if "satisfaction" not in policy.sections:
         other.answers, other.resolutions = [], []
+    look_for_scores(other, transfer.policy, policy)
     customer.newest_event_ms = max(customer.newest_event_ms, transfer.at_ms, other.newest_event_ms)
     purchases = [order for order in other.orders if order.counts(policy)]
     orders = _join_orders(customer, other, today, policy)
@@ -161,6 +163,7 @@ def _join_the_rest(customer: Customer, other: Customer, policy: Policy) -> None:
     waiting = [*other.redemptions_cancelled, *customer.redemptions_cancelled]
     customer.redemptions_cancelled = list(dict.fromkeys(waiting))
     customer.answers = customer.answers + other.answers
+    customer.graded_scores = other.graded_scores + customer.graded_scores
     customer.resolutions = customer.resolutions + other.resolutions
     customer.redemptions = _newest(
         customer.redemptions[-MOST_REDEMPTIONS:],

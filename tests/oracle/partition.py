@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.oracle import ahead, care, followups, merging, points, surveys, tags
+from tests.oracle import ahead, care, feelings, followups, merging, points, surveys, tags
 from tests.oracle.checks import (
     Limits,
     amount_of,
@@ -475,6 +475,7 @@ class Partition:
         before = view_on(customer, former_day, former)
         today = business_day(at_ms, self.policy.timezone)
         customer.freeze_what_left(today, self.policy)
+        feelings.look_for_scores(customer, former, self.policy)
         if "satisfaction" not in self.policy.sections:
             customer.answers, customer.resolutions = [], []
         customer.in_rollout = self.policy.is_quiet

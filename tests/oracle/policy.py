@@ -84,6 +84,8 @@ class Tier:
     cutoffs: dict[str, Number]
     action: str | None
     action_down: str | None = None
+    attributes: dict[str, dict[str, Any]] = field(default_factory=dict)  # conditions by name
+    min_dimensions: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ class Policy:
     monetary_cutoffs_minor: tuple[Number, ...]
     weights: tuple[Fraction, Fraction, Fraction]
     tiers: tuple[Tier, ...]
+    dimensions: tuple[dict[str, Any], ...]
     grace_days: int
     soft_landing: bool
     hold_days: int
@@ -145,6 +148,8 @@ class Policy:
         named = {rule["of"] for rule in rules if rule["kind"] == "attribute"}
         ages = any(rule["kind"] == "age" for rule in rules)
         has_birthday = "birthday" in self.sections.get("care", {})
+        named |= {name for tier in self.tiers for name in tier.attributes}
+        named |= {each["attribute"] for each in self.dimensions if each["source"] == "attribute"}
         return named | ({"birth_date"} if ages or has_birthday else set())
 
     def tier_named(self, name: str) -> Tier | None:
@@ -182,7 +187,14 @@ def _tier(given: dict[str, Any], digits: int) -> Tier:
     for measure in MONEY:
         if measure in cutoffs:
             cutoffs[measure] = number(cutoffs[measure] * 10**digits)
-    return Tier(given["name"], cutoffs, given.get("action"), given.get("action_down"))
+    return Tier(
+        given["name"],
+        cutoffs,
+        given.get("action"),
+        given.get("action_down"),
+        given.get("attributes", {}),
+        given.get("min_dimensions", {}),
+    )
 
 
 def _probability(dormancy: dict[str, Any]) -> Probability | None:
@@ -207,7 +219,7 @@ def read_policy(
     given: dict[str, Any], *, live_from_ms: int | None = None, is_quiet: bool = False
 ) -> Policy:
     """The policy of a parsed TOML file. It is taken to be valid; only fixed figures are known."""
-    whole = _with_defaults(given, DEFAULTS)
+    whole = _with_defaults(_without_nulls(given), DEFAULTS)
     cutoffs, dormancy, weights = whole["cutoffs"], whole["dormancy"], whole["weights"]
     if cutoffs["mode"] != "fixed":
         raise ValueError("the oracle knows fixed cut-offs only")
@@ -232,9 +244,10 @@ def read_policy(
             exact(weights["monetary"]),
         ),
         tiers=tuple(_tier(tier, digits) for tier in whole["tiers"]),
+        dimensions=tuple(whole.get("dimensions", ())),
         grace_days=whole["movement"]["grace_days"],
         soft_landing=whole["movement"]["soft_landing"],
-        hold_days=whole["movement"]["hold_days"] or 0,
+        hold_days=whole["movement"]["hold_days"],
         warn_days=whole["movement"].get("warn_days"),
         opt_in=whole["consent"] == "opt_in",
         amounts_optional=whole["amounts"] == "optional",
@@ -255,7 +268,7 @@ def read_policy(
         cadence_max_ms=_milliseconds(cadence["max_days"]),
         actions=dormancy["actions"],
         points=whole.get("points"),
-        sections=_without_nulls(whole),
+        sections=whole,
         live_from_ms=live_from_ms,
         is_quiet=is_quiet,
     )

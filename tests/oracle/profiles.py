@@ -45,7 +45,8 @@ def profile_of(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, A
     """Tier, stage and figures on the business day of an instant."""
     today = business_day(as_of_ms, policy.timezone)
     counted = customer.counted(policy)
-    figures = figures_on(counted, today, policy)
+    basis = customer.basis(policy)
+    figures = figures_on(basis, today, policy)
     nothing = {
         "recency_days": None,
         "frequency": 0,
@@ -55,6 +56,7 @@ def profile_of(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, A
         "m": None,
         "score": None,
         "segment": None,
+        **({"dimensions": basis.grades.digits} if policy.dimensions else {}),
     }
     now = standing_of(customer, policy)
     fall, kept = fall_of(customer, as_of_ms, policy), keep_of(customer, as_of_ms, policy)
@@ -72,7 +74,7 @@ def profile_of(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, A
         **(figures.shown(policy) if figures else nothing),
         "keeps_until": time_text(fall.at_ms if fall else None),
         "keep": None if kept is None else kept.shown(policy),
-        "next_tier": next_tier(counted, now, as_of_ms, policy),
+        "next_tier": next_tier(basis, now, as_of_ms, policy),
         "override": None if override is None else shown_override(override),
         "orders_ever": len(counted),
         "spend_ever": money_text(sum(order.value_minor for order in counted), policy.digits),

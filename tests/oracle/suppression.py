@@ -34,7 +34,6 @@ def marks(customer: Customer, effective_ms: int, policy: Policy) -> dict[str, An
         "policy_version": policy.version,
         "marketing_consent": customer.marketing_consent(),
         "consented_channels": customer.consented_channels(),
-        # Null under a policy without their keys.
         "audience": None,
         "owner": None,
         "not_before": None,

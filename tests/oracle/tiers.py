@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from tests.oracle.ledger import Counted, Figures, figures_on, is_in_window
+from tests.oracle.grades import fits
+from tests.oracle.ledger import Basis, Counted, Figures, figures_on, is_in_window
 from tests.oracle.money import MOST_MINOR_UNITS, money_text
 from tests.oracle.overrides import Override
-from tests.oracle.policy import CONDITIONS, MONEY, Number, Policy
+from tests.oracle.policy import CONDITIONS, MONEY, Policy, Tier
 from tests.oracle.times import business_day, start_of_day, time_text
 
 PROSPECT = "prospect"
+_ATTRIBUTES, _DIMENSIONS = "attributes.", "dimensions."
 
 
 def name_of(rank: int, policy: Policy) -> str:
@@ -27,9 +29,30 @@ def rank_of(tier: str, policy: Policy) -> int | None:
     return names.index(tier) if tier in names else None
 
 
-def holds(measure: str, cutoff: Number, figures: Figures) -> bool:
-    value = figures.measure(measure)
-    return value <= cutoff if measure == "recency_days" else value >= cutoff
+def conditions_of(tier: Tier) -> list[tuple[str, Any]]:
+    """Each measure that a tier looks at, with the cut-off or the condition on it."""
+    return [
+        *((measure, tier.cutoffs[measure]) for _, measure in CONDITIONS if measure in tier.cutoffs),
+        *((f"{_ATTRIBUTES}{name}", condition) for name, condition in tier.attributes.items()),
+        *((f"{_DIMENSIONS}{name}", digit) for name, digit in tier.min_dimensions.items()),
+    ]
+
+
+def value_of(measure: str, figures: Figures) -> Any:
+    if measure.startswith(_ATTRIBUTES):
+        return figures.grades.attributes.get(measure.removeprefix(_ATTRIBUTES))
+    if measure.startswith(_DIMENSIONS):
+        return figures.grades.digits.get(measure.removeprefix(_DIMENSIONS))
+    return figures.measure(measure)
+
+
+def holds(measure: str, cutoff: Any, figures: Figures) -> bool:
+    value = value_of(measure, figures)
+    if measure.startswith(_ATTRIBUTES):
+        return fits(cutoff, value)
+    if value is None:
+        return False  # a dimension that the former policy did not have
+    return bool(value <= cutoff if measure == "recency_days" else value >= cutoff)
 
 
 def qualified_rank(figures: Figures | None, policy: Policy) -> int:
@@ -38,7 +61,7 @@ def qualified_rank(figures: Figures | None, policy: Policy) -> int:
     return next(
         rank
         for rank, tier in enumerate(policy.tiers)
-        if all(holds(measure, cutoff, figures) for measure, cutoff in tier.cutoffs.items())
+        if all(holds(measure, cutoff, figures) for measure, cutoff in conditions_of(tier))
     )
 
 
@@ -147,12 +170,12 @@ class Fall:
     rank: int
 
 
-def next_fall(counted: list[Counted], now: Standing, at_ms: int, policy: Policy) -> Fall | None:
+def next_fall(basis: Basis, now: Standing, at_ms: int, policy: Policy) -> Fall | None:
     """The first instant at which the tier is worse than now: every coming day is tried."""
     steps = [*policy.recency_cutoffs]
     steps += [t.cutoffs["recency_days"] for t in policy.tiers if "recency_days" in t.cutoffs]
     today = business_day(at_ms, policy.timezone)
-    last_day = max((order.day for order in counted), default=date.min)
+    last_day = max((order.day for order in basis.orders), default=date.min)
     longest_days = max(policy.window_days, *map(int, steps)) + 2
     quiet_from = max(last_day + timedelta(days=longest_days), today)
     if now.last_rise is not None:
@@ -175,7 +198,7 @@ def next_fall(counted: list[Counted], now: Standing, at_ms: int, policy: Policy)
             quiet_from = max(quiet_from, on)
         if on != day:
             continue  # the zone skipped this date
-        own = qualified_rank(figures_on(counted, on, policy), policy)
+        own = qualified_rank(figures_on(basis, on, policy), policy)
         after = move(now, own, instant_ms, on, policy, by_hand=by_hand)
         if after.rank > rank:
             return Fall(instant_ms, after.rank)
@@ -205,21 +228,21 @@ NOTHING = Needed(None, None)
 
 
 def _least_total(
-    counted: list[Counted], number: int, rank: int, placed_on: date, on: date, policy: Policy
+    basis: Basis, number: int, rank: int, placed_on: date, on: date, policy: Policy
 ) -> int | None:
     """The smallest total of so many orders with which the figures qualify for a rank on a day."""
 
     def qualifies(total: int) -> bool:
         more = [Counted("", 0, placed_on, 0, True, False)] * (number - 1)
         more.append(Counted("", 0, placed_on, total, in_reach=True, merged=False))
-        return qualified_rank(figures_on([*counted, *more], on, policy), policy) <= rank
+        return qualified_rank(figures_on(basis.plus(more), on, policy), policy) <= rank
 
     monetary = sum(
         order.value_minor
-        for order in counted
+        for order in basis.orders
         if order.in_reach and is_in_window(order.day, on, policy)
     )
-    ever = sum(order.value_minor for order in counted)
+    ever = sum(order.value_minor for order in basis.orders)
     steps = [step - monetary for step in policy.monetary_cutoffs_minor]
     for tier in policy.tiers:
         steps += [tier.cutoffs[m] - has for m, has in _sums(monetary, ever) if m in tier.cutoffs]
@@ -234,37 +257,33 @@ def _sums(monetary: int, ever: int) -> list[tuple[str, int]]:
     return [("monetary", monetary), ("spend_ever", ever)]
 
 
-def needed(counted: list[Counted], rank: int, placed_on: date, on: date, policy: Policy) -> Needed:
+def needed(basis: Basis, rank: int, placed_on: date, on: date, policy: Policy) -> Needed:
     """The smallest number of orders of a day, and their smallest total, for a rank on a day."""
     for number in range(1, MOST_ORDERS_NEEDED + 1):
-        total = _least_total(counted, number, rank, placed_on, on, policy)
+        total = _least_total(basis, number, rank, placed_on, on, policy)
         if total is not None:
             return Needed(number, total)
     return NOTHING
 
 
-def keep(
-    counted: list[Counted], rank: int, fall: Fall | None, at_ms: int, policy: Policy
-) -> Needed | None:
+def keep(basis: Basis, rank: int, fall: Fall | None, at_ms: int, policy: Policy) -> Needed | None:
     """What keeps a tier at the instant of its fall; None without a fall."""
     if fall is None:
         return None
     today = business_day(at_ms, policy.timezone)
     on = business_day(fall.at_ms, policy.timezone)
-    return needed(counted, rank, today, on, policy)
+    return needed(basis, rank, today, on, policy)
 
 
-def next_tier(
-    counted: list[Counted], now: Standing, at_ms: int, policy: Policy
-) -> dict[str, Any] | None:
+def next_tier(basis: Basis, now: Standing, at_ms: int, policy: Policy) -> dict[str, Any] | None:
     """The tier directly above and what orders of today would qualify for it."""
     if now.rank == 0:
         return None
     above, today = now.rank - 1, business_day(at_ms, policy.timezone)
     amount, more = None, NOTHING
     if may_be(above, now.in_force(at_ms, policy), policy):
-        amount = _least_total(counted, 1, above, today, today, policy)
-        more = needed(counted, above, today, today, policy)
+        amount = _least_total(basis, 1, above, today, today, policy)
+        more = needed(basis, above, today, today, policy)
     return {
         "tier": name_of(above, policy),
         "order_amount_needed": None if amount is None else money_text(amount, policy.digits),
@@ -280,9 +299,9 @@ class View:
     figures: Figures | None
 
 
-def _shown(value: Number | None, measure: str, policy: Policy) -> Any:
-    if value is None:
-        return None
+def _shown(value: Any, measure: str, policy: Policy) -> Any:
+    if value is None or measure.startswith((_ATTRIBUTES, _DIMENSIONS)):
+        return value
     if measure in MONEY:
         return money_text(value, policy.digits)
     return int(value) if value == int(value) else float(value)
@@ -291,17 +310,22 @@ def _shown(value: Number | None, measure: str, policy: Policy) -> Any:
 def crossed(tier: str, before: View, after: View, at_ms: int) -> list[dict[str, Any]]:
     """The conditions of a tier that came to hold or ceased to hold."""
 
-    def look(view: View, measure: str) -> tuple[Number | None, bool, int | None]:
+    def asked(view: View) -> dict[str, Any]:
+        known = view.policy.tier_named(tier)
+        return {} if known is None else dict(conditions_of(known))
+
+    def look(view: View, measure: str) -> tuple[Any, bool, Any]:
         """Cut-off of the condition, whether it holds, and the value looked at."""
         known = view.policy.tier_named(tier)
-        cutoff = known.cutoffs.get(measure) if known else None
+        cutoff = asked(view).get(measure)
         if known is None or view.figures is None:
-            return cutoff, False, view.figures.measure(measure) if view.figures else None
+            return cutoff, False, value_of(measure, view.figures) if view.figures else None
         held = cutoff is None or holds(measure, cutoff, view.figures)
-        return cutoff, held, view.figures.measure(measure)
+        return cutoff, held, value_of(measure, view.figures)
 
     found = []
-    for _, measure in CONDITIONS:
+    plain = [measure for _, measure in CONDITIONS]
+    for measure in dict.fromkeys([*plain, *asked(after), *asked(before)]):
         old_cutoff, held_before, value_before = look(before, measure)
         new_cutoff, holds_after, value_after = look(after, measure)
         cutoff = old_cutoff if new_cutoff is None else new_cutoff

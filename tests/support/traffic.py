@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from tests.support.histories import History, random_policy
+from tests.support.practice_histories import PracticeHistory, random_practice_policy
 from tests.support.shop_histories import ShopHistory, random_shop_policy
 
 
@@ -22,6 +23,7 @@ class Traffic:
 
 PLAIN = Traffic(History, random_policy)
 SHOP = Traffic(ShopHistory, random_shop_policy)
+PRACTICE = Traffic(PracticeHistory, random_practice_policy)
 
 
 def traffic_of(random: Random) -> Traffic:

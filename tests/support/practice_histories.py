@@ -1,0 +1,79 @@
+"""Random histories for programmes of members and account managers, and the policies for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from tests.support.shop_histories import ShopHistory, random_shop_policy
+
+_CONDITIONS: dict[str, list[dict[str, Any]]] = {
+    "contract": [{"min": "5"}, {"max": "5"}, {"min": "0", "max": "12.5"}, {"present": True}],
+    "credit": [{"in": ["A", "B"]}, {"not_in": ["C"]}, {"in": ["A", "C"], "not_in": ["C"]}],
+    "size": [{"not_in": ["big"], "present": True}, {"min": "-0.5"}],
+}
+_DIMENSIONS: list[dict[str, Any]] = [
+    {"name": "potential", "attribute": "contract", "cutoffs": ["-1", "0", "5", "12.5"]},
+    {"name": "credit", "attribute": "credit", "values": {"A": 5, "B": 3, "D": 1}, "default": 2},
+    {"name": "happy", "source": "satisfaction", "cutoffs": ["2", "2.5", "3.4", "4.75"]},
+]
+
+
+def random_practice_policy(random: Random, *, middle_tier: bool | None = None) -> dict[str, Any]:
+    """A valid policy as parsed TOML that has some of the keys of practice."""
+    policy = random_shop_policy(random, middle_tier=middle_tier)
+    if random.random() < 0.6:
+        _grade_beyond_orders(random, policy)
+    return policy
+
+
+def _grade_beyond_orders(random: Random, policy: dict[str, Any]) -> None:
+    dimensions = []
+    for one in random.sample(_DIMENSIONS, random.randint(0, 3)):
+        weight: dict[str, Any] = random.choice([{}, {"weight": 2}, {"weight": "0.5"}])
+        default: dict[str, Any] = random.choice([{}, {"default": random.randint(1, 5)}])
+        dimensions.append({"source": "attribute", **one, **weight, **default})
+    if dimensions:
+        policy["dimensions"] = dimensions
+    for tier in policy["tiers"][:-1]:
+        if random.random() < 0.5:
+            names = random.sample(sorted(_CONDITIONS), random.randint(1, 2))
+            tier["attributes"] = {name: random.choice(_CONDITIONS[name]) for name in names}
+        if dimensions and random.random() < 0.4:
+            asked = random.sample(dimensions, random.randint(1, len(dimensions)))
+            tier["min_dimensions"] = {one["name"]: random.randint(2, 4) for one in asked}
+
+
+class PracticeHistory(ShopHistory):
+    """As `ShopHistory`, with what account managers and members tell."""
+
+    def __init__(
+        self, random: Random, customers: int, days: float, *, merges: bool = False
+    ) -> None:
+        super().__init__(random, customers, days, merges=merges)
+        self._kinds = self._kinds | _KINDS
+        self._makers = {**self._makers, **_MAKERS}
+
+    def _grade(self, _customer: str) -> dict[str, Any]:
+        """What the conditions and the dimensions look at."""
+        random = self._random
+        told = {
+            "contract": random.choice(["-1", 0, 4.99, "5", "5.0", 12.5, "90", "1e3", "much", ""]),
+            "credit": random.choice(["A", "A", "B", "C", "a", "E", ""]),
+            "size": random.choice(["big", "small", -0.5, "-1", ""]),
+        }
+        names = random.sample(sorted(told), random.randint(1, 3))
+        return {"type": "profile.updated", "attributes": {name: told[name] for name in names}}
+
+    def _csat(self, _customer: str) -> dict[str, Any]:
+        score = self._random.randint(1, 5)
+        return {"type": "survey.answered", "survey": "csat", "score": score}
+
+
+_KINDS: dict[str, float] = {"grade": 10, "csat": 6}
+
+_MAKERS: dict[str, Callable[[Any, str], dict[str, Any]]] = {
+    "grade": PracticeHistory._grade,
+    "csat": PracticeHistory._csat,
+}
