@@ -252,7 +252,11 @@ def _policy_reasons(fields: dict[str, Any], policy: Policy) -> Iterator[tuple[st
     """Pairs of reason and whether it applies, of those the engine finds without a state."""
     specific = FIELDS_OF[fields["type"]]
     is_missing = fields["type"] == "order.placed" and not has_amount(fields)
-    yield "missing_field", is_missing and not policy.amounts_optional
+    is_unsigned = fields["type"] == "tier.overridden" and "tier" in fields and not fields.get("by")
+    yield (
+        "missing_field",
+        (is_missing and not policy.amounts_optional) or (is_unsigned and policy.needs_approval),
+    )
     yield "invalid_amount", "amount" in specific and amount_of(fields, policy) is None
     yield (
         "unknown_currency",

@@ -73,6 +73,7 @@ class Customer:
     channels: dict[str, Told] = field(default_factory=dict)
     purposes: dict[str, Told] = field(default_factory=dict)
     overrides: list[Override] = field(default_factory=list)
+    pending: Override | None = None  # set by hand, and not yet approved
     gone: list[str] = field(default_factory=list)  # ids of orders that left the window
     returns: list[tuple[str, Fraction, str]] = field(default_factory=list)  # id, amount, currency
     followups: dict[str, Any] = field(default_factory=dict)  # tests.oracle.followups.Followup
@@ -158,6 +159,20 @@ class Customer:
 
     def newest_override(self) -> Override | None:
         return max(self.overrides, key=lambda each: (each.at_ms, each.place), default=None)
+
+    def let_wait_for_approval(self, given: Override) -> None:
+        """The newest waits, unless a newer word has ended what was set by hand."""
+        when = (given.at_ms, given.place)
+        ends = [each for each in self.overrides if each.tier is None]
+        if any((each.at_ms, each.place) > when for each in ends):
+            return
+        if self.pending is None or self.pending.at_ms <= given.at_ms:
+            self.pending = given
+
+    def override_waiting(self, at_ms: int) -> Override | None:
+        """What waits for approval at an instant."""
+        given = self.pending
+        return None if given is None or given.until_ms <= at_ms else given
 
     def open_tickets(self) -> list[Ticket]:
         states = ("ticket.opened", "ticket.reopened")

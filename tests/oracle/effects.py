@@ -24,6 +24,7 @@ REASONS = {
     "order.refunded": "refund",
     "order.refund_cancelled": "refund",
     "tier.overridden": "override",
+    "tier.override_approved": "override",
     "profile.updated": "profile",
     "survey.answered": "survey",
     **dict.fromkeys((*BROWSE_TYPES, *SUPPORT_TYPES[:-1]), "interaction"),
@@ -64,7 +65,11 @@ def apply_event(event: Event, customer: Customer, policy: Policy, today: date) -
         case "consent.changed":
             _tell_consent(event, customer)
         case "tier.overridden":
-            customer.overrides.append(_override(event))
+            _set_by_hand(event, customer, policy)
+        case "tier.override_approved":
+            assert customer.pending is not None
+            customer.overrides.append(replace(customer.pending, place=event.place))
+            customer.pending = None
         case "followup.scheduled":
             schedule(customer, event)
         case "survey.answered":
@@ -105,7 +110,18 @@ def _override(event: Event) -> Override:
         note=event.fields.get("note"),
         at_ms=event.at_ms,
         place=event.place,
+        event_id=event.event_id,
     )
+
+
+def _set_by_hand(event: Event, customer: Customer, policy: Policy) -> None:
+    given = _override(event)
+    if given.tier is not None and policy.needs_approval:
+        customer.let_wait_for_approval(given)
+        return
+    customer.overrides.append(given)
+    if given.tier is None and customer.pending and customer.pending.at_ms <= given.at_ms:
+        customer.pending = None
 
 
 def _tell_attributes(event: Event, customer: Customer, policy: Policy) -> Effect:

@@ -60,7 +60,7 @@ class Event:
 PAYMENT_EVENTS = {"paid": "order.paid", "failed": "order.payment_failed"}
 
 
-def verdict_on(event: Event, customer: Customer, base: str) -> str:
+def verdict_on(event: Event, customer: Customer, base: str, clock_ms: int) -> str:
     """A reason, `duplicate`, or the type of event as which this one is to be applied.
 
     Orders that have left the window at the customer's clock must have been frozen before.
@@ -68,12 +68,12 @@ def verdict_on(event: Event, customer: Customer, base: str) -> str:
     told = [content for event_id, content in customer.remembered if event_id == event.event_id]
     if event.content in told:
         return DUPLICATE
-    verdict = _verdict_by_subject(event, customer, base)
+    verdict = _verdict_by_subject(event, customer, base, clock_ms)
     is_fault = verdict in (INVALID_AMOUNT, INVALID_VALUE)
     return CONFLICT if told and not is_fault else verdict
 
 
-def _verdict_by_subject(event: Event, customer: Customer, base: str) -> str:
+def _verdict_by_subject(event: Event, customer: Customer, base: str, clock_ms: int) -> str:
     """By what an event is about: an order, a refund, a redemption, consents."""
     match event.type:
         case "order.placed":
@@ -87,10 +87,18 @@ def _verdict_by_subject(event: Event, customer: Customer, base: str) -> str:
         case "points.redeemed":
             return _verdict_on_redemption(event, customer)
         case "tier.override_approved":
-            return INVALID_VALUE  # without approval in the policy none ever waits for it
+            return _verdict_on_approval(event, customer, clock_ms)
         case "consent.changed":
             return _verdict_on_consent(event, customer)
     return event.type
+
+
+def _verdict_on_approval(event: Event, customer: Customer, clock_ms: int) -> str:
+    """It names what waits at the customer's clock, and is by somebody else."""
+    waiting = customer.override_waiting(clock_ms)
+    if waiting is None or waiting.event_id != event.fields["override"]:
+        return INVALID_VALUE
+    return INVALID_VALUE if waiting.by == event.fields["by"] else event.type
 
 
 def _verdict_on_redemption(event: Event, customer: Customer) -> str:

@@ -154,6 +154,7 @@ def _join_the_rest(customer: Customer, other: Customer, policy: Policy) -> None:
     customer.overrides = [
         replace(each, place=each.place - _BEFORE) for each in other.overrides
     ] + customer.overrides
+    _join_pending(customer, other)
     customer.gone = _newest(customer.gone, other.gone, MOST_GONE)
     customer.returns = _newest(customer.returns, other.returns, MOST_RETURNS)
     customer.churn_answers = other.churn_answers + customer.churn_answers
@@ -179,6 +180,16 @@ def _join_the_rest(customer: Customer, other: Customer, policy: Policy) -> None:
     customer.tags.ever += other.tags.ever
     customer.tags.counted += other.tags.counted
     customer.tags.weights += other.tags.weights
+
+
+def _join_pending(customer: Customer, other: Customer) -> None:
+    """The newest of both waits (equal: the survivor's), unless it was ended under either."""
+    both = [each for each in (other.pending, customer.pending) if each is not None]
+    customer.pending = max(both, key=lambda each: each.at_ms, default=None)
+    newest = customer.newest_override()
+    has_ended = newest is not None and newest.tier is None
+    if customer.pending and newest and has_ended and newest.at_ms > customer.pending.at_ms:
+        customer.pending = None
 
 
 def _newest(own: list[T], theirs: list[T], most: int) -> list[T]:

@@ -17,6 +17,19 @@ class Override:
     note: str | None
     at_ms: int
     place: int
+    event_id: str = ""
+
+
+def shown_pending(override: Override) -> dict[str, Any]:
+    """As the profile has one that waits for approval."""
+    return {
+        "event_id": override.event_id,
+        "tier": override.tier,
+        "until": time_text(override.until_ms),
+        "mode": override.mode,
+        "by": override.by,
+        "note": override.note,
+    }
 
 
 def shown_override(override: Override) -> dict[str, Any]:

@@ -248,7 +248,7 @@ class Partition:
         if customer is not None:
             as_known = copy.deepcopy(customer) if customer_id in self.waiting else customer
             self._freeze_at_clock(as_known)
-        verdict = verdict_on(event, as_known, self.policy.currency)
+        verdict = verdict_on(event, as_known, self.policy.currency, self.clock_of(as_known))
         if verdict == DUPLICATE:
             self.duplicates += 1
         elif verdict in (CONFLICT, INVALID_AMOUNT, INVALID_VALUE):
@@ -354,7 +354,7 @@ class Partition:
             late=event.at_ms < at_ms,
             caused_by=(event.event_id,),
             may_lower_at_once=event.acts_as in LOWERING_TYPES and effect.may_lower,
-            by_hand=event.acts_as == "tier.overridden",
+            by_hand=event.acts_as in ("tier.overridden", "tier.override_approved"),
         )
         self.outputs += evaluate_tier(customer, cause, self.policy)
         reason = LEVEL_REASONS.get(event.acts_as, "interaction")

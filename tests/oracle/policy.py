@@ -152,6 +152,11 @@ class Policy:
         named |= {each["attribute"] for each in self.dimensions if each["source"] == "attribute"}
         return named | ({"birth_date"} if ages or has_birthday else set())
 
+    @property
+    def needs_approval(self) -> bool:
+        """Whether a tier set by hand rests until somebody else approves it."""
+        return bool(self.sections.get("override", {}).get("approval", False))
+
     def tier_named(self, name: str) -> Tier | None:
         return next((tier for tier in self.tiers if tier.name == name), None)
 

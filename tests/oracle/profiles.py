@@ -8,7 +8,7 @@ from tests.oracle.evaluation import fall_of, keep_of, standing_of
 from tests.oracle.ledger import Figures, figures_on
 from tests.oracle.levels import ACTIVE, LEVELS
 from tests.oracle.money import money_text
-from tests.oracle.overrides import shown_override
+from tests.oracle.overrides import shown_override, shown_pending
 from tests.oracle.policy import Policy
 from tests.oracle.tiers import next_tier
 from tests.oracle.times import business_day, time_text
@@ -39,6 +39,14 @@ def _left_because(customer: Customer) -> dict[str, Any]:
     if found is None:
         return {}
     return {"churn_answer": found[0], "churn_answered_at": time_text(found[1])}
+
+
+def _pending(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, Any]:
+    """There under a policy that asks for approval, or while something still waits."""
+    waiting = customer.override_waiting(as_of_ms)
+    if waiting is None:
+        return {"pending_override": None} if policy.needs_approval else {}
+    return {"pending_override": shown_pending(waiting)}
 
 
 def profile_of(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, Any]:
@@ -76,6 +84,7 @@ def profile_of(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, A
         "keep": None if kept is None else kept.shown(policy),
         "next_tier": next_tier(basis, now, as_of_ms, policy),
         "override": None if override is None else shown_override(override),
+        **_pending(customer, as_of_ms, policy),
         "orders_ever": len(counted),
         "spend_ever": money_text(sum(order.value_minor for order in counted), policy.digits),
         "first_order_at": time_text(min((order.at_ms for order in counted), default=None)),

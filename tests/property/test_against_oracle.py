@@ -27,6 +27,7 @@ _PROFILE_FIELDS = (
     "channel_consent",
     "purpose_consent",
     "override",
+    "pending_override",
     "keep",
     "followups",
     "churn_answer",

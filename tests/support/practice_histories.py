@@ -25,6 +25,8 @@ def random_practice_policy(random: Random, *, middle_tier: bool | None = None) -
     policy = random_shop_policy(random, middle_tier=middle_tier)
     if random.random() < 0.6:
         _grade_beyond_orders(random, policy)
+    if random.random() < 0.5:
+        policy["override"] = {"approval": random.random() < 0.9}
     return policy
 
 
@@ -53,6 +55,7 @@ class PracticeHistory(ShopHistory):
     ) -> None:
         super().__init__(random, customers, days, merges=merges)
         self._kinds = self._kinds | _KINDS
+        self._by_hand_told: list[tuple[str, str]] = []
         self._makers = {**self._makers, **_MAKERS}
 
     def _grade(self, _customer: str) -> dict[str, Any]:
@@ -66,14 +69,35 @@ class PracticeHistory(ShopHistory):
         names = random.sample(sorted(told), random.randint(1, 3))
         return {"type": "profile.updated", "attributes": {name: told[name] for name in names}}
 
+    def _by_hand(self, customer: str) -> dict[str, Any]:
+        told = self._override(customer) | {"by": self._random.choice(["ann", "bob", "bob"])}
+        if self._random.random() < 0.05:
+            del told["by"]
+        self._by_hand_told.append((customer, f"e{self._count}"))
+        return told
+
+    def _approval(self, customer: str) -> dict[str, Any]:
+        random = self._random
+        owner, given = customer, f"e{self._count + 1}"
+        if self._by_hand_told:
+            owner, given = random.choice(self._by_hand_told[-3:])
+        return {
+            "type": "tier.override_approved",
+            "customer_id": owner,
+            "override": given,
+            "by": random.choice(["ann", "cleo", "cleo"]),
+        }
+
     def _csat(self, _customer: str) -> dict[str, Any]:
         score = self._random.randint(1, 5)
         return {"type": "survey.answered", "survey": "csat", "score": score}
 
 
-_KINDS: dict[str, float] = {"grade": 10, "csat": 6}
+_KINDS: dict[str, float] = {"grade": 10, "csat": 6, "override": 5, "approval": 5}
 
 _MAKERS: dict[str, Callable[[Any, str], dict[str, Any]]] = {
     "grade": PracticeHistory._grade,
     "csat": PracticeHistory._csat,
+    "override": PracticeHistory._by_hand,
+    "approval": PracticeHistory._approval,
 }
