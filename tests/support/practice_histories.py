@@ -80,7 +80,7 @@ class PracticeHistory(ShopHistory):
         random = self._random
         owner, given = customer, f"e{self._count + 1}"
         if self._by_hand_told:
-            owner, given = random.choice(self._by_hand_told[-3:])
+            owner, given = random.choice(self._by_hand_told[-2:])
         return {
             "type": "tier.override_approved",
             "customer_id": owner,
@@ -93,7 +93,7 @@ class PracticeHistory(ShopHistory):
         return {"type": "survey.answered", "survey": "csat", "score": score}
 
 
-_KINDS: dict[str, float] = {"grade": 10, "csat": 6, "override": 5, "approval": 5}
+_KINDS: dict[str, float] = {"grade": 10, "csat": 6, "override": 14, "approval": 24}
 
 _MAKERS: dict[str, Callable[[Any, str], dict[str, Any]]] = {
     "grade": PracticeHistory._grade,
