@@ -62,7 +62,10 @@ async def audit(deployment: Deployment) -> Audit:
             records = written[topic][number]
             _check_keys(records, deployment.settings.partitions, number)
             consumed = consume(records)
-            assert consumed == truth.outputs[topic], f"{topic}/{number} differs from the backtest"
+            should = truth.outputs[topic]
+            assert len(consumed) == len(should), f"{topic}/{number} differs from the backtest"
+            for value, expected in zip(consumed, should, strict=True):
+                assert value == expected or _is_as_before_format_3(value, expected)
             kept += consumed
             repeated += len(records) - len(consumed)
         _check_sequences(kept)
@@ -88,6 +91,20 @@ def consume(records: Iterable[ConsumerRecord]) -> list[bytes]:
             last[record.key] = sequence
             kept.append(record.value)
     return kept
+
+
+def _is_as_before_format_3(value: bytes, expected: bytes) -> bool:
+    """Whether an output of a release before format 3 is right in all that it says."""
+    told = json.loads(value)
+    return "backfill" not in told["data"] and _is_part(told, json.loads(expected))
+
+
+def _is_part(told: Any, should: Any) -> bool:
+    if isinstance(told, dict) and isinstance(should, dict):
+        return told.keys() <= should.keys() and all(_is_part(told[k], should[k]) for k in told)
+    if isinstance(told, list) and isinstance(should, list):
+        return len(told) == len(should) and all(map(_is_part, told, should))
+    return bool(told == should)
 
 
 def data_of(value: bytes) -> dict[str, Any]:
