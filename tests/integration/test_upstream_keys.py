@@ -26,7 +26,7 @@ def spread(random: Random, lines: Iterable[bytes]) -> list[Message]:
     """Each line on its topic, in any partition, under any key or none; timestamps in order."""
     return [
         Message(
-            _topic_of(line),
+            input_topic(line),
             line,
             random.choice([None, b"", b"\xff", b"c1", b"c2", str(number).encode()]),
             random.randrange(_INPUT_PARTITIONS),
@@ -36,7 +36,8 @@ def spread(random: Random, lines: Iterable[bytes]) -> list[Message]:
     ]
 
 
-def _topic_of(line: bytes) -> str:
+def input_topic(line: bytes) -> str:
+    """The topic that a line belongs to."""
     try:
         found = json.loads(line)
     except ValueError:

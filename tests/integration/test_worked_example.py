@@ -11,7 +11,8 @@ import pytest
 
 from devtools.servers import Broker
 from tests.harness.deployment import EXAMPLE, Deployment, Message
-from tests.integration.audit import audit, data_of
+from tests.integration.audit import audit, data_of, source_of
+from tests.integration.test_upstream_keys import input_topic
 
 pytestmark = pytest.mark.always
 
@@ -23,6 +24,7 @@ _LATER = {
     "occurred_at": "2026-01-01T00:05:00Z",
 }
 _END = date(2026, 1, 1)
+_SENT_MS = 1_700_000_000_000
 
 
 def expected(name: str) -> list[dict[str, Any]]:
@@ -39,9 +41,12 @@ async def test_the_app_gives_what_the_worked_example_says(
     lines.append(json.dumps(_LATER).encode())
     with Deployment(embedded_broker, tmp_path, partitions=1) as deployment:
         await deployment.create_topics()
+        # Each on its topic; by their timestamps they arrive in this very order.
+        sent = await deployment.send(
+            Message(input_topic(line), line, timestamp_ms=_SENT_MS + number)
+            for number, line in enumerate(lines)
+        )
         worker = await deployment.ready_worker()
-        # All on one topic: any type is taken anywhere, and so they arrive in this very order.
-        sent = await deployment.send(Message("orders", line) for line in lines)
         await deployment.drained()
         assert worker.stop() == 0
         assert worker.complaints == []
@@ -53,15 +58,18 @@ async def test_the_app_gives_what_the_worked_example_says(
             assert _named(found, expected(f"{name}.jsonl")) == expected(f"{name}.jsonl")
 
         (letters,) = await deployment.read("dead-letters")
-        line_of = {str(position.offset): number for number, position in enumerate(sent, 1)}
-        told = [{name: text.decode() for name, text in letter.headers} for letter in letters]
+        line_of = {position: number for number, position in enumerate(sent, 1)}
+        told = [
+            ({name: text.decode() for name, text in letter.headers}, source_of(letter))
+            for letter in letters
+        ]
         rejected = [
             {
                 "reason": letter["reason"],
                 "event_id": letter.get("event-id"),
-                "line": line_of[letter["source-offset"]],
+                "line": line_of[source],
             }
-            for letter in told
+            for letter, source in told
         ]
         assert sorted(rejected, key=lambda row: row["line"]) == expected("dead-letters.jsonl")
 
