@@ -6,6 +6,7 @@ from typing import Any
 
 from config.policy_service import read_hours, read_tickets, read_visits
 from config.policy_surveys import read_surveys
+from config.tier_names import listed_tiers, tier_keys
 from config.toml_table import TomlTable
 from scoring.care import is_month_and_day
 from scoring.lunar import LAST_DAY
@@ -55,7 +56,7 @@ def _occasion(table: TomlTable | None, names: tuple[str, ...]) -> Occasion | Non
     occasion = Occasion(
         days_ahead=_days_ahead(table),
         action=table.optional_text("action", None),
-        tiers=_tiers(table, names),
+        tiers=listed_tiers(table, names),
     )
     table.finish()
     return occasion
@@ -79,7 +80,7 @@ def _holiday(table: TomlTable, names: tuple[str, ...]) -> Holiday:
         dates=table.texts("dates", MAX_DATES, len("2026-02-17")),
         days_ahead=_days_ahead(table),
         action=table.optional_text("action", None),
-        tiers=_tiers(table, names),
+        tiers=listed_tiers(table, names),
         **_lunar_date(table),
     )
     if holiday.calendar is not None:
@@ -112,10 +113,7 @@ def _lunar_date(table: TomlTable) -> dict[str, Any]:
 
 
 def _checkin(table: TomlTable, names: tuple[str, ...]) -> dict[str, Silence]:
-    for name in table.names():
-        if name not in names:
-            table.wrong(name, "is no tier of this policy")
-    return {name: _silence(table.table(name)) for name in table.names() if name in names}
+    return {name: _silence(table.table(name)) for name in tier_keys(table, names)}
 
 
 def _silence(table: TomlTable) -> Silence:
@@ -130,7 +128,7 @@ def _refresh(table: TomlTable | None, names: tuple[str, ...]) -> Refresh | None:
     refresh = Refresh(
         days=_days(table),
         action=table.optional_text("action", None),
-        tiers=_tiers(table, names),
+        tiers=listed_tiers(table, names),
     )
     table.finish()
     return refresh
@@ -145,15 +143,3 @@ def _days(table: TomlTable) -> int:
     if not table.has("days"):
         table.wrong("days", f"is missing, a whole number from 1 to {_MOST_DAYS}")
     return days or 1
-
-
-def _tiers(table: TomlTable, names: tuple[str, ...]) -> tuple[str, ...] | None:
-    tiers = table.texts("tiers", len(names), 64)
-    if not table.has("tiers"):
-        return None
-    if not tiers:
-        table.wrong("tiers", "must name a tier, or be left out")
-    for name in tiers:
-        if name not in names:
-            table.wrong("tiers", f"{name!r} is no tier of this policy")
-    return tiers

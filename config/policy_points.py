@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from config.tier_names import tier_keys
 from config.toml_table import TomlTable
 from scoring.money import RATE_DIGITS, is_rate
 from scoring.points import rate_of_tier
@@ -43,20 +44,16 @@ def read_points(root: TomlTable, tiers: tuple[Tier, ...]) -> PointsPolicy | None
     return declared
 
 
+def _tiers_in(table: TomlTable, tiers: tuple[Tier, ...]) -> list[str]:
+    return tier_keys(table, {PROSPECT, *(tier.name for tier in tiers)})
+
+
 def _rates(table: TomlTable, tiers: tuple[Tier, ...]) -> dict[str, str]:
-    known = {PROSPECT, *(tier.name for tier in tiers)}
-    for name in table.names():
-        if name not in known:
-            table.wrong(name, "is no tier of this policy")
-    return {name: _rate(table, name, "0") for name in table.names() if name in known}
+    return {name: _rate(table, name, "0") for name in _tiers_in(table, tiers)}
 
 
 def _pers(table: TomlTable, tiers: tuple[Tier, ...]) -> dict[str, str]:
-    known = {PROSPECT, *(tier.name for tier in tiers)}
-    for name in table.names():
-        if name not in known:
-            table.wrong(name, "is no tier of this policy")
-    found = {name: _per(table, name) for name in table.names() if name in known}
+    found = {name: _per(table, name) for name in _tiers_in(table, tiers)}
     return {name: per for name, per in found.items() if per is not None}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from config.tier_names import listed_tiers
 from config.toml_table import TomlTable
 from scoring.policy import Escalation, ServiceHours, TicketTerms, VisitsPolicy
 from scoring.service_hours import minute_of
@@ -77,7 +78,7 @@ def _terms(table: TomlTable, names: tuple[str, ...]) -> TicketTerms:
     terms = TicketTerms(
         kind=kind,
         severity=_severity(table),
-        tiers=_tiers(table, names),
+        tiers=listed_tiers(table, names),
         response_hours=table.optional_integer("response_hours", 1, _MOST_HOURS),
         resolution_hours=table.optional_integer("resolution_hours", 1, _MOST_HOURS),
         escalate=_steps(table),
@@ -92,18 +93,6 @@ def _severity(table: TomlTable) -> tuple[int, ...] | None:
     if not table.has("severity"):
         return None
     return table.different("severity", _HIGHEST_SEVERITY)
-
-
-def _tiers(table: TomlTable, names: tuple[str, ...]) -> tuple[str, ...] | None:
-    tiers = table.texts("tiers", len(names), 64)
-    if not table.has("tiers"):
-        return None
-    if not tiers:
-        table.wrong("tiers", "must name a tier, or be left out")
-    for name in tiers:
-        if name not in names:
-            table.wrong("tiers", f"{name!r} is no tier of this policy")
-    return tiers
 
 
 def _steps(table: TomlTable) -> tuple[Escalation, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from config.tier_names import listed_tiers, tier_keys
 from config.toml_table import TomlTable
 from scoring.policy import SurveyAsk, SurveysPolicy
 
@@ -41,22 +42,13 @@ def read_surveys(
 
 
 def _cadence(table: TomlTable, names: tuple[str, ...]) -> dict[str, SurveyAsk]:
-    for name in table.names():
-        if name not in names:
-            table.wrong(name, "is no tier of this policy")
-    return {name: _ask(table.table(name)) for name in table.names() if name in names}
+    return {name: _ask(table.table(name)) for name in tier_keys(table, names)}
 
 
 def _after(table: TomlTable | None, names: tuple[str, ...], most_days: int) -> SurveyAsk | None:
     if table is None:
         return None
-    tiers = table.texts("tiers", len(names), 64)
-    for name in tiers:
-        if name not in names:
-            table.wrong("tiers", f"{name!r} is no tier of this policy")
-    if table.has("tiers") and not tiers:
-        table.wrong("tiers", "must name a tier, or be left out")
-    return _ask(table, tiers if table.has("tiers") else None, most_days)
+    return _ask(table, listed_tiers(table, names), most_days)
 
 
 def _ask(

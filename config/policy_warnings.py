@@ -44,16 +44,17 @@ def warnings_of(policy: Policy, now_ms: int) -> list[str]:
         policy: a right one.
         now_ms: the present instant.
     """
-    found = [*_of_tiers(policy), *_of_levels(policy)]
-    return [*found, *_of_points(policy), *_of_holidays(policy, now_ms), *_of_contact(policy)]
+    rules = Rules(policy)
+    found = [*_of_tiers(policy, rules), *_of_levels(policy)]
+    return [*found, *_of_points(policy), *_of_holidays(rules, now_ms), *_of_contact(policy)]
 
 
 # -- tiers
 
 
-def _of_tiers(policy: Policy) -> Iterator[str]:
+def _of_tiers(policy: Policy, rules: Rules) -> Iterator[str]:
     passed_through: set[str] = set()
-    unreachable = _unreachable(policy)
+    unreachable = _unreachable(policy, rules)
     best = policy.tiers[0]
     for number, tier in enumerate(policy.tiers, 1):
         why = unreachable.get(tier.name)
@@ -114,11 +115,10 @@ def _of_points(policy: Policy) -> Iterator[str]:
         yield "points.warn_days: nobody is told, points never expire without expire_after_days"
 
 
-def _unreachable(policy: Policy) -> dict[str, str]:
+def _unreachable(policy: Policy, rules: Rules) -> dict[str, str]:
     """The tiers for which no figures of a customer qualify, and why."""
-    rules = Rules(policy)
     combinations = _combinations(rules)
-    digits = _digits(policy)
+    digits = _digits(rules)
     if combinations is None or len(combinations) * len(digits) > MOST_COMBINATIONS:
         return {}
     found: dict[str, str] = {}
@@ -160,13 +160,12 @@ def _needs_more(tier: Tier) -> bool:
     return any(getattr(tier, name) not in (None, (), {}) for name in more)
 
 
-def _digits(policy: Policy) -> list[Beyond | None]:
+def _digits(rules: Rules) -> list[Beyond | None]:
     """Every sum that the digits of the dimensions may add to the score; conditions as met."""
-    grading = Rules(policy).grading
-    if grading is None:
+    if rules.grading is None:
         return [None]
     points = {0}
-    for dimension in grading.dimensions:
+    for dimension in rules.grading.dimensions:
         points = {sum_ + dimension.weight * step for sum_ in points for step in range(5)}
     return [Beyond((), (), each, frozenset()) for each in sorted(points)]
 
@@ -237,8 +236,7 @@ def _of_own_thresholds(place: str, own: Cadence | Probability) -> Iterator[str]:
 # -- holidays
 
 
-def _of_holidays(policy: Policy, now_ms: int) -> Iterator[str]:
-    rules = Rules(policy)
+def _of_holidays(rules: Rules, now_ms: int) -> Iterator[str]:
     yesterday = rules.calendar.day(now_ms) - 1
     for number, holiday in enumerate(() if rules.care is None else rules.care.holidays, 1):
         if holiday.next_after(yesterday) is None:

@@ -134,7 +134,8 @@ def take_event(
 ) -> bool:
     """Apply an accepted event; returns whether due instants or the stage may have changed."""
     has_features, tier_before = context.rules.has_features, customer.tier
-    owner_before = customer.owner(context.rules)
+    is_profile = type(event) is ProfileUpdated
+    owner_before = customer.owner(context.rules) if is_profile else None
     if type(event) in ORDER_HANDLERS:
         effect = _take_order_event(context, customer, event, now_ms, is_late=is_late)
         moves_due = True
@@ -152,7 +153,6 @@ def take_event(
     if context.rules.retention is not None:
         follow_retention(context, customer, event, now_ms)
         moves_due = True
-    is_profile = type(event) is ProfileUpdated
     if has_features or is_profile:
         cause = _cause(event, effect.reason, is_late=is_late)
         applied = AppliedEvent(event, effect, tier_before, now_ms, cause)
@@ -189,8 +189,7 @@ def _take_tier_event(
     rules = context.rules
     before = totals(customer, rules, rules.calendar.day(now_ms))
     TIER_HANDLERS[type(event)](customer, event, rules)
-    key = cause_key(event.event_id, event.occurred_ms)
-    evaluate(context, customer, now_ms, before, Cause(key, (event.event_id,), OVERRIDE, is_late))
+    evaluate(context, customer, now_ms, before, _cause(event, OVERRIDE, is_late=is_late))
     return Effect(OVERRIDE)
 
 
