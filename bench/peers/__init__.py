@@ -1,0 +1,1 @@
+"""Tierstream beside other stream processors: one data set, one job, one run."""
