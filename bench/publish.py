@@ -32,8 +32,8 @@ from bench.workers import Workers
 from config.policy_file import load_policy
 from config.settings import Settings
 from devtools.servers import Broker, LocalServerError, start_broker
-from handlers.formats import NEWEST
 from handlers.outputs import TIER_CHANGES
+from handlers.state.formats import NEWEST
 from handlers.state.partition_state import Meta
 from scoring.timestamps import rfc3339
 from streams.changelog import newest_meta

@@ -71,7 +71,7 @@ def _erase_with(settings: Settings) -> Erase:
     from aiokafka.errors import KafkaError
 
     from cli.erase.erase import erase
-    from handlers.formats import NewerFormat
+    from handlers.state.formats import NewerFormat
     from serving.api.jobs import KafkaUnavailable
     from streams.faust_app.producer import ProduceFailed
     from streams.kafka.clients import BrokerUnreachable

@@ -26,8 +26,8 @@ from handlers.control_records import (
 )
 from handlers.decode.decode import IN_THE_LOG, as_line, decode
 from handlers.events import Event
-from handlers.formats import NewerFormat
 from handlers.merge.forwarding import NO_EVENT, encode_forwarded
+from handlers.state.formats import NewerFormat
 from handlers.state.partition_state import Source, is_repeated
 from streams.kafka.clients import new_consumer
 from streams.kafka.forwarded import ForwardedRecord, NotForwarded, read_forwarded

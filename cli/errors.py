@@ -12,8 +12,8 @@ from aiokafka.errors import KafkaError
 from config.policy_file import PolicyError
 from config.settings import SettingsError
 from handlers.control_records import UnreadableControl
-from handlers.format_fields import FormatTooOld
-from handlers.formats import NewerFormat
+from handlers.state.format_fields import FormatTooOld
+from handlers.state.formats import NewerFormat
 from streams.changelog import StateUnreadable
 from streams.checked_clock import WrongClock
 from streams.kafka.clients import BrokerUnreachable

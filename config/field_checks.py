@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from config.durations import Duration
-from handlers.formats import FIRST, NEWEST
+from handlers.state.formats import FIRST, NEWEST
 from scoring.timestamps import parse_rfc3339, rfc3339
 
 FIRST_INSTANT_MS = -62_134_992_000_000

@@ -8,8 +8,8 @@ from config.policy_service import read_hours, read_tickets, read_visits
 from config.policy_surveys import read_surveys
 from config.tier_names import listed_tiers, tier_keys
 from config.toml_table import TomlTable
-from scoring.care import is_month_and_day
-from scoring.lunar import LAST_DAY
+from scoring.care.dates import is_month_and_day
+from scoring.care.lunar import LAST_DAY
 from scoring.policy import CarePolicy, Holiday, Occasion, Refresh, Silence, Tier
 from scoring.rules import PROSPECT
 from scoring.timestamps import parse_date

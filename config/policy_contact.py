@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from config.toml_table import TomlTable
 from handlers.outputs import types
 from scoring.audience import CUSTOMER, FORMS, STAFF
+from scoring.care.quiet_hours import minute_of
 from scoring.policy import Cap, ContactPolicy, Quiet
-from scoring.quiet_hours import minute_of
 
 MAX_CAPS = 4
 MAX_MESSAGES = 20

@@ -7,7 +7,7 @@ from fractions import Fraction
 from config.tier_names import tier_keys
 from config.toml_table import TomlTable
 from scoring.money import RATE_DIGITS, is_rate
-from scoring.points import rate_of_tier
+from scoring.points.terms import rate_of_tier
 from scoring.policy import Activity, PointsPolicy, Tier
 from scoring.rules import PROSPECT
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from config.tier_names import listed_tiers
 from config.toml_table import TomlTable
+from scoring.care.service_hours import minute_of
 from scoring.policy import Escalation, ServiceHours, TicketTerms, VisitsPolicy
-from scoring.service_hours import minute_of
 from scoring.timestamps import parse_date
 
 MAX_TERMS = 32

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Struct
 
-from handlers.format_fields import check_fits, since, without_newer
-from handlers.formats import FIRST, NEWEST, check_json_format
+from handlers.state.format_fields import check_fits, since, without_newer
+from handlers.state.formats import FIRST, NEWEST, check_json_format
 from scoring.policy import Policy
 
 CLOCK_TICK = "clock.tick"

@@ -22,7 +22,7 @@ from scoring.dormancy import (
     level_instants,
     threshold_days,
 )
-from scoring.joining import Joined
+from scoring.orders.joining import Joined
 from scoring.rules import Rules
 
 

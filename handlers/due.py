@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handlers.care_due import care_due_ms
+from handlers.care.followups import followups_due_ms, followups_dues
+from handlers.care.retention import retention_due_ms
+from handlers.care.surveys import surveys_due_ms
+from handlers.care.ticket_stages import overdue_due_ms, running
+from handlers.care.upcoming import care_due_ms
+from handlers.care.visits import visit_due_ms
 from handlers.context import Context
 from handlers.dormancy import instants_of, level_due_ms
 from handlers.failures import must_stop
-from handlers.followups import followups_due_ms, followups_dues
-from handlers.points import points_due_ms
-from handlers.retention import retention_due_ms
+from handlers.points.account import points_due_ms
 from handlers.state.customer import Customer, stage_of
-from handlers.surveys import surveys_due_ms
-from handlers.tags import tags_due_ms
-from handlers.ticket_stages import overdue_due_ms, running
-from handlers.tier_due import grace_and_hold_days, leaving_days, recency_days, tier_due_ms
-from handlers.tier_expiring import expiring_due_ms
-from handlers.visits import visit_due_ms
+from handlers.tags.tagging import tags_due_ms
+from handlers.tiers.due import grace_and_hold_days, leaving_days, recency_days, tier_due_ms
+from handlers.tiers.expiring import expiring_due_ms
 from scoring.rules import Rules
 
 

@@ -26,11 +26,11 @@ from handlers.order_identity import (
     identify_order,
     identify_refund,
 )
-from handlers.profiles import consent_fault
+from handlers.profile.consent import consent_fault
 from handlers.reasons import DUPLICATE, Rejection
 from handlers.state.customer import Customer
-from handlers.tier_override import approval_fault
-from scoring.ledger import Ledger
+from handlers.tiers.override import approval_fault
+from scoring.orders.ledger import Ledger
 from scoring.rules import Rules
 
 ERASED = "the customer was erased"

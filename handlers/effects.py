@@ -8,7 +8,7 @@ from handlers.causes import ORDER
 from handlers.context import Cause
 from handlers.dormancy import CameBack
 from handlers.events import Event
-from scoring.order import Order
+from scoring.orders.order import Order
 
 
 class Effect(NamedTuple):

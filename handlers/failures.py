@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from handlers.format_fields import FormatTooOld
-from handlers.formats import NewerFormat
 from handlers.reasons import PROCESSING_FAILED, Rejection
+from handlers.state.format_fields import FormatTooOld
+from handlers.state.formats import NewerFormat
 
 KINDS = ("record", "merge", "due", "policy", "profile")
 """What a fault may concern."""

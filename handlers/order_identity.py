@@ -8,9 +8,9 @@ from handlers.decode.found import shown
 from handlers.events import Event, OrderChanged, OrderPlaced, OrderRefunded, OrderUpdated
 from handlers.orders import PAYMENT_STATUS, amount_of_refund
 from handlers.reasons import DUPLICATE, Duplicate, Rejection
-from scoring import returns
-from scoring.ledger import Ledger
-from scoring.order import FAILED, PAID, Order, currency_of
+from scoring.orders import returns
+from scoring.orders.ledger import Ledger
+from scoring.orders.order import FAILED, PAID, Order, currency_of
 from scoring.rules import Rules
 
 Identified = Event | Rejection | Duplicate

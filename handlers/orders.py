@@ -15,10 +15,19 @@ from handlers.events import (
     RefundCancelled,
 )
 from handlers.state.customer import Customer
-from scoring import returns
-from scoring.change import CANCEL, CANCEL_REFUND, EDIT, FAIL, PAY, REFUND, STATUS_PAID, Change
 from scoring.money import CURRENCY_DIGITS, Amount, convert
-from scoring.order import FAILED, PAID, PENDING, Foreign, Order
+from scoring.orders import returns
+from scoring.orders.change import (
+    CANCEL,
+    CANCEL_REFUND,
+    EDIT,
+    FAIL,
+    PAY,
+    REFUND,
+    STATUS_PAID,
+    Change,
+)
+from scoring.orders.order import FAILED, PAID, PENDING, Foreign, Order
 from scoring.rules import Rules
 from scoring.timestamps import NEVER_MS
 

@@ -32,7 +32,7 @@ from handlers.merge.routing import (
     survivor_of,
 )
 from handlers.partition_core import Counted, PartitionCore, counted, source_of
-from handlers.profile import profile_record
+from handlers.profile.record import profile_record
 from handlers.reasons import Rejection
 from handlers.state.customer import Customer, erased_customer, pack, unpack
 from handlers.state.partition_state import Source, is_repeated

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
+from handlers.care.retention import is_erased_by
 from handlers.context import Context, Savepoint
 from handlers.due import due_after, plan
 from handlers.failures import Failure, failed, must_stop
-from handlers.formats import FIRST
-from handlers.retention import is_erased_by
 from handlers.state.customer import Customer, begun_anew, new_customer, pack, retired_customer
+from handlers.state.formats import FIRST
 from handlers.state.partition_state import Meta
 from handlers.state.policy_round import PolicyRound, Standing
 from handlers.state.store import CustomerStore, Snapshot

@@ -20,9 +20,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from handlers.attributes import keep_newest, profile_updated, tell_refused
 from handlers.browse import browsed
-from handlers.care import begin_care, remind, restart_refresh
+from handlers.care.dates import begin_care, remind, restart_refresh
+from handlers.care.followups import remind_of_followups
+from handlers.care.retention import follow_retention
+from handlers.care.service_levels import follow_service, remind_of_service, resume_service
+from handlers.care.surveys import answer_time, follow_surveys, remind_of_surveys, restart_surveys
 from handlers.causes import OVERRIDE, reason_of
 from handlers.contact import keep_messages, weigh
 from handlers.context import Cause, Context
@@ -52,8 +55,6 @@ from handlers.events import (
     TierOverridden,
     TierOverrideApproved,
 )
-from handlers.followups import remind_of_followups
-from handlers.grading import grades_by, keep_answers, take_answer
 from handlers.merge.join import join
 from handlers.orders import (
     order_changed,
@@ -62,13 +63,12 @@ from handlers.orders import (
     order_updated,
     refund_cancelled,
 )
-from handlers.owner import tell_owner
-from handlers.points import EXPIRY, expire_points, follow_points, join_points
-from handlers.points_expiring import remind_of_expiry
-from handlers.profile import count_answer, count_reason
-from handlers.profiles import accepted_only, consent_changed
-from handlers.retention import follow_retention
-from handlers.service import follow_service, remind_of_service, resume_service
+from handlers.points.account import EXPIRY, expire_points, follow_points, join_points
+from handlers.points.expiring import remind_of_expiry
+from handlers.profile.attributes import keep_newest, profile_updated, tell_refused
+from handlers.profile.consent import accepted_only, consent_changed
+from handlers.profile.owner import tell_owner
+from handlers.profile.record import count_answer, count_reason
 from handlers.state.customer import Customer
 from handlers.support import (
     followup_scheduled,
@@ -76,11 +76,11 @@ from handlers.support import (
     ticket_changed,
     ticket_responded,
 )
-from handlers.surveys import answer_time, follow_surveys, remind_of_surveys, restart_surveys
-from handlers.tags import fire_tags, follow_tags, reevaluate_tags
-from handlers.tier_expiring import replan, warn_of_fall
-from handlers.tier_override import is_override_end, tier_overridden, tier_override_approved
-from handlers.tiers import TIME, evaluate, totals
+from handlers.tags.tagging import fire_tags, follow_tags, reevaluate_tags
+from handlers.tiers.evaluation import TIME, evaluate, totals
+from handlers.tiers.expiring import replan, warn_of_fall
+from handlers.tiers.grading import grades_by, keep_answers, take_answer
+from handlers.tiers.override import is_override_end, tier_overridden, tier_override_approved
 from scoring.dormancy import DORMANT
 from scoring.rules import PROSPECT, Rules
 from scoring.satisfaction import Experience

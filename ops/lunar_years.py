@@ -1,6 +1,6 @@
-"""Makes the table of the Chinese calendar, `scoring/lunar_years.csv`.
+"""Makes the table of the Chinese calendar, `scoring/care/lunar_years.csv`.
 
-    pip install sxtwl==2.0.7 && python ops/lunar_years.py > scoring/lunar_years.csv
+    pip install sxtwl==2.0.7 && python ops/lunar_years.py > scoring/care/lunar_years.csv
 
 The table is part of the project, so that a new version of the library changes no replay. The
 library works the calendar out by astronomy, as the national standard GB/T 33661-2017 says. Of dates

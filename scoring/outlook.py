@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from scoring.grading import Beyond
-from scoring.ledger import Ledger
+from scoring.orders.ledger import Ledger
 from scoring.override import Override, best_rank, in_force, overridden_rank
 from scoring.rfm import compute_rfm
 from scoring.rules import Rules

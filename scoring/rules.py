@@ -7,14 +7,14 @@ from math import lcm
 from typing import NamedTuple
 
 from scoring.calendar import BusinessCalendar
-from scoring.care import CareRule
-from scoring.contact import ContactRule
+from scoring.care.contact import ContactRule
+from scoring.care.dates import CareRule
 from scoring.dormancy import ThresholdRule
 from scoring.grading import attributes_of, grading_of
 from scoring.health_score import health_rule
 from scoring.holdout import holdout_rule
 from scoring.money import CURRENCY_DIGITS, Amount, Rate, amount_of, most_minor_units, rate_of
-from scoring.points import PointsRule
+from scoring.points.terms import PointsRule
 from scoring.policy import Policy, RetentionPolicy, Tier
 from scoring.tags import TagRules
 

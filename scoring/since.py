@@ -1,4 +1,4 @@
-"""Marks a field of a kept record with the format that it came with (`handlers.format_fields`)."""
+"""Marks a field of a kept record with its first format (`handlers.state.format_fields`)."""
 
 from __future__ import annotations
 

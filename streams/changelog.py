@@ -8,8 +8,8 @@ from contextlib import suppress
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from config.settings import Settings
-from handlers.formats import NewerFormat, check_format, format_of
 from handlers.partition import Partition
+from handlers.state.formats import NewerFormat, check_format, format_of
 from handlers.state.partition_state import Meta, unpack_meta
 from handlers.state.record_order import is_newer
 from streams.engine.restoring import NO_STATE, PartitionRestore, UnreadableState

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from handlers.formats import NewerFormat
 from handlers.state.customer import unpack
+from handlers.state.formats import NewerFormat
 from handlers.state.partition_state import unpack_meta
 from streams.engine.restoring import NO_STATE
 from streams.kafka.foreign import fault_of_key

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from config.settings import Settings
-from handlers.formats import FIRST, RULES
+from handlers.state.formats import FIRST, RULES
 from handlers.state.partition_state import Meta
 from streams.engine.owned_partition import OwnedPartition
 from streams.faust_app import BatchProducer

@@ -15,7 +15,7 @@ from handlers.control_records import (
     encode_control,
     is_control,
 )
-from handlers.formats import FIRST, NEWEST, RULES, NewerFormat
+from handlers.state.formats import FIRST, NEWEST, RULES, NewerFormat
 from handlers.state.partition_state import Meta
 from scoring.policy import Policy
 from streams.changelog import newest_meta

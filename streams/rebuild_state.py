@@ -16,8 +16,8 @@ from faust.types import TP
 
 from config.settings import Settings
 from handlers.control_records import PolicyActivated, decode_control, is_control
-from handlers.formats import NEWEST, RULES
 from handlers.partition import Partition
+from handlers.state.formats import NEWEST, RULES
 from handlers.state.partition_state import pack_meta
 from streams.changelog import newest_meta
 from streams.changelog_scan import ChangelogScan, scan_changelog

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from aiokafka.errors import KafkaError
 
 from config.settings import Settings
-from handlers import formats
 from handlers.control_records import ClockTick, encode_control
+from handlers.state import formats
 from scoring.policy import Policy
 from scoring.rules import Rules
 from streams.checked_clock import CheckedClock

@@ -13,11 +13,11 @@ from config.policy_file import check_policy
 from handlers import outputs
 from handlers.control_records import Mode, PolicyActivated
 from handlers.decode.decode import ANY_TIME, Limits
-from handlers.formats import FIRST
 from handlers.outputs import Output
 from handlers.partition import Partition
 from handlers.reasons import Rejection
 from handlers.state.customer import Customer
+from handlers.state.formats import FIRST
 from scoring.policy import Policy
 from tests.builders import to_ms
 from tests.support.restarts import RestartedBacktest

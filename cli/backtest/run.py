@@ -24,7 +24,6 @@ from handlers.control_records import (
 )
 from handlers.decode.decode import IN_THE_LOG, Limits, names_type
 from handlers.events import Event
-from handlers.formats import NEWEST, NewerFormat
 from handlers.merge.forwarding import (
     FOLLOWED,
     NO_EVENT,
@@ -45,6 +44,7 @@ from handlers.reasons import (
     UNKNOWN_TYPE,
     Rejection,
 )
+from handlers.state.formats import NEWEST, NewerFormat
 from scoring.policy import Policy
 from scoring.timestamps import NEVER_MS
 from streams.kafka.dead_letter import first_bytes, original_of

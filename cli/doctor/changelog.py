@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from cli.doctor import Finding
 from config.settings import Settings
-from handlers.formats import NewerFormat
+from handlers.state.formats import NewerFormat
 from streams.changelog_scan import ChangelogScan, Obstacle, scan_changelog
 from streams.kafka.clients import new_consumer
 from streams.kafka.topics import changelog_name

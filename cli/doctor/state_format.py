@@ -6,7 +6,7 @@ from aiokafka import TopicPartition
 
 from cli.doctor import Finding
 from config.settings import Settings
-from handlers.formats import NEWEST, NewerFormat
+from handlers.state.formats import NEWEST, NewerFormat
 from streams.changelog import newest_meta
 from streams.kafka.clients import new_consumer
 from streams.kafka.topics import changelog_name

@@ -9,9 +9,9 @@ import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
 
 from config.settings import Settings
-from handlers.formats import NewerFormat
 from handlers.outputs import CUSTOMER_PROFILES
 from handlers.state.customer import Customer, Head, unpack, unpack_head
+from handlers.state.formats import NewerFormat
 from handlers.state.partition_state import unpack_meta
 from handlers.state.record_order import is_newer
 from streams.dead_letters import letter_of

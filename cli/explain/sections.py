@@ -19,7 +19,7 @@ from handlers.explain.model import (
     TagWhy,
     WaitingWhy,
 )
-from handlers.profile import SatisfactionView
+from handlers.profile.record import SatisfactionView
 from scoring.money import grouped_thousands
 
 _MOST_ROWS = 20

@@ -11,9 +11,9 @@ from handlers.decode.fields import readable_id
 from handlers.decode.found import shown, value_in
 from handlers.events import Event, OrderRefunded, OrderUpdated
 from handlers.reasons import Rejection
-from scoring.changing import in_base
 from scoring.money import CURRENCY_DIGITS, MAX_MINOR_UNITS, Amount, amount_of, minor_units
-from scoring.order import Order, currency_of
+from scoring.orders.changing import in_base
+from scoring.orders.order import Order, currency_of
 from scoring.rules import Rules
 
 _ANY_DIGITS = max(CURRENCY_DIGITS.values())

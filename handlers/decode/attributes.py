@@ -1,7 +1,7 @@
 """The attributes of a profile, each by itself: what can be used of them, and why not of the rest.
 
 No profile is lost for one field. Whether `birth_date` is a date is judged where it is applied,
-since that depends on the customer's calendar (`handlers.attributes`).
+since that depends on the customer's calendar (`handlers.profile.attributes`).
 """
 
 from __future__ import annotations

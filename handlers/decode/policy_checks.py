@@ -33,7 +33,6 @@ from handlers.events import (
     SurveyAnswered,
     TierOverridden,
 )
-from handlers.formats import NEWEST
 from handlers.reasons import (
     INVALID_AMOUNT,
     INVALID_VALUE,
@@ -41,6 +40,7 @@ from handlers.reasons import (
     UNKNOWN_CURRENCY,
     Rejection,
 )
+from handlers.state.formats import NEWEST
 from scoring.money import CURRENCY_DIGITS, MAX_MINOR_UNITS, Amount, amount_of, minor_units
 from scoring.rules import Rules
 

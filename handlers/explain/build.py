@@ -6,6 +6,7 @@ them.
 
 from __future__ import annotations
 
+from handlers.care.ticket_stages import promises_view
 from handlers.explain.contact import contact_why
 from handlers.explain.due import due_next, ever, level_why
 from handlers.explain.features import (
@@ -31,8 +32,7 @@ from handlers.explain.tier import measured, tier_why
 from handlers.outputs import rfm_view
 from handlers.state.customer import Customer, stage_of
 from handlers.suppression import suppressed
-from handlers.ticket_stages import promises_view
-from handlers.tiers import rfm_of, totals
+from handlers.tiers.evaluation import rfm_of, totals
 from scoring.rfm import Rfm
 from scoring.rules import Rules
 from scoring.timestamps import NEVER_MS, rfc3339

@@ -11,7 +11,7 @@ from handlers.explain.orders import date_of
 from handlers.explain.reminders import reminders_to_come
 from handlers.outputs import optional_time
 from handlers.state.customer import Customer
-from handlers.tags import tags_due_ms
+from handlers.tags.tagging import tags_due_ms
 from scoring.calendar import DAY_MS
 from scoring.dormancy import CHURNED, LEVELS, threshold_days
 from scoring.money import text_of_minor

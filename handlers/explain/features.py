@@ -14,11 +14,11 @@ from handlers.explain.model import (
 )
 from handlers.explain.orders import date_of
 from handlers.outputs import optional_time
-from handlers.profile import SatisfactionView, health_view, satisfaction_view
+from handlers.profile.record import SatisfactionView, health_view, satisfaction_view
 from handlers.state.customer import Customer, Tagged
 from scoring.health_score import PARTS
 from scoring.money import text_of_minor
-from scoring.points_account import Account
+from scoring.points.account import Account
 from scoring.rfm import Rfm
 from scoring.rules import Rules
 from scoring.timestamps import rfc3339

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from handlers.explain.contact import ContactWhy
 from handlers.outputs import CrossedView, Keep, NextTier, PromiseView, RfmView
-from handlers.profile import SatisfactionView
+from handlers.profile.record import SatisfactionView
 
 Measured = int | str
 """A whole number, or money as decimal text."""

@@ -14,10 +14,10 @@ from handlers.explain.model import (
 )
 from handlers.outputs import optional_time
 from scoring.calendar import date_of_day
-from scoring.change import CANCEL, CANCEL_REFUND, EDIT, FAIL, PAY, REFUND, Change
-from scoring.ledger import Ledger, MergedDay
 from scoring.money import CURRENCY_DIGITS, text_of_minor
-from scoring.order import FAILED, PAID, PENDING, Later, Order, currency_of
+from scoring.orders.change import CANCEL, CANCEL_REFUND, EDIT, FAIL, PAY, REFUND, Change
+from scoring.orders.ledger import Ledger, MergedDay
+from scoring.orders.order import FAILED, PAID, PENDING, Later, Order, currency_of
 from scoring.rules import Rules
 from scoring.timestamps import rfc3339
 

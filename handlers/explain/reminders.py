@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from handlers.care_due import Coming, coming
+from handlers.care.followups import followups_to_come
+from handlers.care.retention import retention_due_ms
+from handlers.care.surveys import askings
+from handlers.care.ticket_stages import running
+from handlers.care.upcoming import Coming, coming
+from handlers.care.visits import visit_day, visit_due_ms
 from handlers.explain.model import ReminderWhy, SurveysWhy, VisitsWhy
 from handlers.explain.orders import date_of
-from handlers.followups import followups_to_come
 from handlers.outputs import optional_time
-from handlers.points_expiring import expiries
-from handlers.retention import retention_due_ms
+from handlers.points.expiring import expiries
 from handlers.state.customer import Customer
-from handlers.surveys import askings
-from handlers.ticket_stages import running
-from handlers.visits import visit_day, visit_due_ms
 from scoring.rules import Rules
 from scoring.timestamps import NEVER_MS, rfc3339
 

@@ -13,8 +13,8 @@ from handlers.explain.model import (
 )
 from handlers.outputs import crossed_view, optional_time
 from handlers.state.customer import Customer
-from handlers.tier_expiring import expiring_due_ms
-from handlers.tier_outlook import Ahead, ahead, keep, keeps_until, next_tier
+from handlers.tiers.expiring import expiring_due_ms
+from handlers.tiers.outlook import Ahead, ahead, keep, keeps_until, next_tier
 from scoring.money import text_of_minor
 from scoring.override import Override, in_force, overridden_rank
 from scoring.rfm import Rfm

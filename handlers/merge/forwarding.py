@@ -19,9 +19,9 @@ from typing import Annotated, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from handlers.format_fields import check_fits, since
-from handlers.formats import FIRST, check_json_format
 from handlers.state.customer import Customer, MergedInto
+from handlers.state.format_fields import check_fits, since
+from handlers.state.formats import FIRST, check_json_format
 
 FOLLOWED = "customer.followed"
 TRANSFERRED = "customer.transferred"
@@ -53,7 +53,7 @@ class Route(Struct, frozen=True, kw_only=True):
     back: Hop | None = None
     """Set on the way back: the hop by which `into` was left."""
     format: int | msgspec.UnsetType = msgspec.UNSET
-    """That of the partition it comes from (`handlers.formats`), if it has a number."""
+    """That of the partition it comes from (`handlers.state.formats`), if it has a number."""
 
 
 class ForwardedEvent(Route, frozen=True, kw_only=True, tag=FOLLOWED, tag_field="type"):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from handlers.attributes import keep_newest
 from handlers.decode.fields import MAX_CHANNELS, MAX_PURPOSES
-from handlers.grading import joined_answers
+from handlers.profile.attributes import keep_newest
 from handlers.state.customer import MAX_ALSO, MAX_TICKETS, Customer, Tagged, Ticket
 from handlers.state.followup import joined as joined_followups
-from handlers.tier_override import join_overrides
-from scoring import contact
-from scoring.decayed_topk import Sketch
-from scoring.joining import Joined, join_ledgers
-from scoring.points_account import Account
+from handlers.tiers.grading import joined_answers
+from handlers.tiers.override import join_overrides
+from scoring.bounded.decayed_topk import Sketch
+from scoring.care import contact
+from scoring.orders.joining import Joined, join_ledgers
+from scoring.points.account import Account
 from scoring.rules import Rules
 
 Consented = tuple[bool, int]

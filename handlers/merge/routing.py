@@ -22,7 +22,6 @@ from handlers.context import Cause
 from handlers.decode.fields import readable_id
 from handlers.due import due_after, plan
 from handlers.events import CustomerErased, CustomerMerged, Event
-from handlers.formats import FIRST, format_of
 from handlers.merge.forwarding import (
     MAX_EVENT_HOPS,
     Forwarded,
@@ -42,6 +41,7 @@ from handlers.state.customer import (
     pack,
     unpack,
 )
+from handlers.state.formats import FIRST, format_of
 from handlers.state.store import CustomerStore
 from handlers.transitions import absorb, cause_key, undo_merge
 

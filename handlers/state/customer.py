@@ -8,24 +8,24 @@ from msgspec import Struct, field, msgpack
 
 from handlers.decode.content import BY_FIELDS_SINCE, Content
 from handlers.decode.digests import DIGEST_BYTES
-from handlers.format_fields import check_fits, since
-from handlers.formats import NEWEST, with_number, without_number
 from handlers.state.expiring import Expiring
 from handlers.state.followup import Followup
+from handlers.state.format_fields import check_fits, since
+from handlers.state.formats import NEWEST, with_number, without_number
 from handlers.state.promise import Promise
 from handlers.state.retention import Retention, Retired
 from handlers.state.visits import Visits
-from scoring import seen_ids
-from scoring.care import Reminded
-from scoring.decayed_topk import Sketch
+from scoring.bounded import seen_ids
+from scoring.bounded.decayed_topk import Sketch
+from scoring.bounded.rolling_counts import DayCounts
+from scoring.care.dates import Reminded
+from scoring.care.surveyed import Surveyed
 from scoring.dormancy import ACTIVE, LEVELS
-from scoring.ledger import Ledger
+from scoring.orders.ledger import Ledger
 from scoring.override import Override
-from scoring.points_account import Account
-from scoring.rolling_counts import DayCounts
+from scoring.points.account import Account
 from scoring.rules import PROSPECT, Rules
 from scoring.satisfaction import ChurnAnswer, Experience, Timed
-from scoring.surveyed import Surveyed
 from scoring.tiers import Crossed
 from scoring.timestamps import NEVER_MS
 

@@ -7,8 +7,8 @@ from typing import Annotated, NamedTuple
 from msgspec import Struct, field, msgpack, structs
 
 from handlers.control_records import Mode
-from handlers.format_fields import check_fits, fields_at, since, without_newer
-from handlers.formats import FIRST, NEWEST, format_of, with_number, without_number
+from handlers.state.format_fields import check_fits, fields_at, since, without_newer
+from handlers.state.formats import FIRST, NEWEST, format_of, with_number, without_number
 from scoring.policy import Policy
 from scoring.timestamps import NEVER_MS
 
@@ -75,7 +75,7 @@ class Meta(Struct):
     profiles_end: int | None = None
     """The offset of the newest profile that an owner wrote, as of this record."""
     format: int = FIRST
-    """The format of all records of the partition (`handlers.formats`), by the log."""
+    """The format of all records of the partition (`handlers.state.formats`), by the log."""
     rules: Annotated[int, since(2)] = 0
     """The number of the rules under which the policy came in force; 0 if it was not recorded."""
     round: Annotated[Round | None, since(2)] = None

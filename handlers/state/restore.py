@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from handlers.formats import FIRST, NEWEST, check_format, format_of
 from handlers.state.customer import MERGED, Head, unpack_head
 from handlers.state.due_queue import DueQueue
+from handlers.state.formats import FIRST, NEWEST, check_format, format_of
 from handlers.state.record_order import is_newer
 from handlers.state.store import CustomerStore
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from handlers.formats import NEWEST
 from handlers.state.customer import Customer, pack, unpack, unpack_head
 from handlers.state.due_queue import DueQueue
+from handlers.state.formats import NEWEST
 from handlers.state.record_order import is_newer
-from scoring.ledger import Ledger
+from scoring.orders.ledger import Ledger
 
 _NO_LEDGER = Ledger()
 

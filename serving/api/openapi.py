@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 
 from handlers.explain.model import Explanation
 from handlers.outputs import Profile
-from handlers.profile import HealthView, SatisfactionView
+from handlers.profile.record import HealthView, SatisfactionView
 from serving.api.models import MODELS, PROFILE_EXAMPLE
 from serving.api.problems import KINDS, MEDIA_TYPE
 from streams.erasure import Receipt

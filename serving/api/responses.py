@@ -10,7 +10,7 @@ import msgspec
 import orjson
 from fastapi import Request, Response
 
-from handlers.care_due import BIRTHDAY
+from handlers.care.upcoming import BIRTHDAY
 from serving.api.auth import Caller
 from serving.api.dependencies import Services, need_view
 from serving.api.problems import raw_response

@@ -21,11 +21,11 @@ from handlers.decode.decode import IN_THE_LOG, customer_in, decode
 from handlers.decode.fast import fast_event
 from handlers.events import Event
 from handlers.failures import failed
-from handlers.formats import NewerFormat
 from handlers.merge.forwarding import Transfer
 from handlers.merge.routing import Verdict
 from handlers.partition import Partition
 from handlers.reasons import INVALID_VALUE, MISSING_FIELD, Rejection
+from handlers.state.formats import NewerFormat
 from handlers.state.partition_state import Source
 from streams.engine.failures import FailureWatch
 from streams.engine.flush_batch import DeadLetter

@@ -19,9 +19,9 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from config.settings import Settings
-from handlers.formats import NewerFormat
 from handlers.outputs import CUSTOMER_PROFILES
 from handlers.state.customer import unpack_head
+from handlers.state.formats import NewerFormat
 from handlers.state.partition_state import unpack_meta
 from streams.engine.owned_partition import OwnedPartition
 from streams.engine.restoring import NO_STATE

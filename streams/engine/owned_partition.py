@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from handlers.formats import NewerFormat
 from handlers.partition import Partition
 from handlers.state.customer import unpack
+from handlers.state.formats import NewerFormat
 from handlers.state.partition_state import Meta, unpack_meta
 from handlers.state.record_order import is_newer
 from handlers.state.restore import Restored

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 import msgspec
 
-from handlers.formats import check_format, format_of
 from handlers.state.customer import unpack
+from handlers.state.formats import check_format, format_of
 from handlers.state.partition_state import Meta, unpack_meta
 from handlers.state.record_order import is_newer
 from handlers.state.restore import Restoration, Restored

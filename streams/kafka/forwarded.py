@@ -8,7 +8,6 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from handlers.formats import NewerFormat
 from handlers.merge.forwarding import (
     MAX_HOPS,
     Forwarded,
@@ -18,6 +17,7 @@ from handlers.merge.forwarding import (
     encode_forwarded,
 )
 from handlers.state.customer import unpack
+from handlers.state.formats import NewerFormat
 from handlers.state.partition_state import Source
 from streams.kafka.dead_letter import original_of
 from streams.kafka.headers import Headers, Origin, canonical_headers, left_out_of, number

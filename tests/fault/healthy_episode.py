@@ -19,8 +19,8 @@ from config.settings import Settings
 from handlers.control_records import ClockTick, PolicyActivated, encode_control
 from handlers.decode.decode import Limits, decode
 from handlers.events import SCHEMA
-from handlers.formats import NEWEST
 from handlers.reasons import Rejection
+from handlers.state.formats import NEWEST
 from handlers.state.partition_state import Source
 from serving.view.profile_record import read_profile
 from streams.engine.owned_partition import OwnedPartition

@@ -14,9 +14,9 @@ from handlers.decode.decode import IN_THE_LOG, Limits, decode
 from handlers.decode.fast import fast_event, raw_event
 from handlers.decode.policy_checks import check_values
 from handlers.events import Event
-from handlers.formats import NEWEST
 from handlers.partition import Partition
 from handlers.reasons import PROCESSING_FAILED, REASONS, Rejection
+from handlers.state.formats import NEWEST
 from scoring.rules import Rules
 from streams.kafka.headers import cloud_event_headers
 from tests.driver import run

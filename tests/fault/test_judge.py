@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from tests.fault.evidence import (
     CHANGELOG,
     INPUT_TOPICS,

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from msgspec import Struct, inspect
 
 from handlers.control_records import ClockTick, PolicyActivated
-from handlers.format_fields import fields_at, parts_of
 from handlers.merge.forwarding import ForwardedEvent, Transfer
 from handlers.state.customer import Customer
+from handlers.state.format_fields import fields_at, parts_of
 from handlers.state.partition_state import Meta
 
 _RECORDS = (Customer, Meta, ClockTick, PolicyActivated, Transfer, ForwardedEvent)

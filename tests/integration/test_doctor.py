@@ -17,8 +17,8 @@ from config.policy_file import load_policy
 from config.settings import Settings
 from devtools.servers import Broker, RedisServer, start_broker, start_redis
 from devtools.servers.ports import free_ports
-from handlers.formats import FIRST, NEWEST
 from handlers.state.customer import new_customer, pack
+from handlers.state.formats import FIRST, NEWEST
 from handlers.state.partition_state import Meta, pack_meta
 from scoring.policy import Policy
 from streams.kafka.clients import new_producer

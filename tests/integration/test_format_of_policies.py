@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from cli.main import app
 from config.settings import Settings
 from handlers.control_records import PolicyActivated, decode_control
-from handlers.formats import FIRST, NEWEST, RULES
 from handlers.state.customer import new_customer, pack
+from handlers.state.formats import FIRST, NEWEST, RULES
 from handlers.state.partition_state import Meta, pack_meta
 from scoring.policy import Policy
 from streams.kafka.clients import new_consumer, new_producer

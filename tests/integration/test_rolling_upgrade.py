@@ -11,7 +11,7 @@ import pytest
 from msgspec import msgpack
 
 from devtools.servers import Broker
-from handlers.formats import FIRST, NEWEST, format_of
+from handlers.state.formats import FIRST, NEWEST, format_of
 from streams.kafka.headers import META_KEY
 from streams.kafka.topics import all_topics, changelog_name
 from tests.formats.deployment import SETTINGS, bring, load, policy

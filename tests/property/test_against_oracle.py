@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from tests import oracle
 from tests.driver import Run, run
 from tests.oracle.tags import BROWSE
@@ -162,9 +162,9 @@ def compare_replay(seed: int, *, merges: bool, traffic: Traffic | None = None) -
 def test_what_is_forgotten_of_orders_is_what_the_rules_say(seed: int) -> None:
     """With so little memory that every history goes beyond it."""
     with (
-        patch.multiple("scoring.ledger", MAX_LEFT=4),
-        patch.multiple("scoring.joining", MAX_LEFT=4),
-        patch.multiple("scoring.order_limits", MAX_ORDERS=3),
+        patch.multiple("scoring.orders.ledger", MAX_LEFT=4),
+        patch.multiple("scoring.orders.joining", MAX_LEFT=4),
+        patch.multiple("scoring.orders.order_limits", MAX_ORDERS=3),
         patch.multiple("tests.oracle.customer", MOST_GONE=4, MOST_ORDERS_IN_WINDOW=3),
         patch.multiple("tests.oracle.merging", MOST_GONE=4),
     ):

@@ -11,8 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from config.policy_file import PolicyError, check_policy
-from handlers.formats import NEWEST
 from handlers.state.customer import pack, unpack
+from handlers.state.formats import NEWEST
 from scoring.money import CURRENCY_DIGITS, MAX_MINOR_UNITS, is_rate
 from scoring.policy import PointsPolicy, Policy
 from scoring.rules import Rules

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from scoring.timestamps import rfc3339
 from tests.driver import Driver
 from tests.support.graded_stories import graded_stories, score_of, told_attributes, told_digits

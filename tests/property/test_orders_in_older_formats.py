@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handlers.formats import FIRST, NEWEST
+from handlers.state.formats import FIRST, NEWEST
 from scoring.policy import PointsPolicy, Policy
 from tests.builders import (
     cancelled,

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from scoring.policy import (
     Activity,
     CarePolicy,

@@ -8,8 +8,8 @@ from random import Random
 import pytest
 
 from scoring.calendar import BusinessCalendar, date_of_day
+from scoring.care.service_hours import HoursRule, minute_of
 from scoring.policy import ServiceHours
-from scoring.service_hours import HoursRule, minute_of
 
 MINUTE_MS = 60_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import scoring.joining
-import scoring.ledger
-import scoring.order_limits
+import scoring.orders.joining
+import scoring.orders.ledger
+import scoring.orders.order_limits
 import tests.oracle.customer
 import tests.oracle.ledger
 import tests.oracle.merging
@@ -36,9 +36,9 @@ RETRIES: tuple[dict[str, Any], ...] = (
 
 @pytest.fixture(autouse=True)
 def _small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring.order_limits, "MAX_ORDERS", ORDERS)
-    monkeypatch.setattr(scoring.ledger, "MAX_LEFT", IDS)
-    monkeypatch.setattr(scoring.joining, "MAX_LEFT", IDS)
+    monkeypatch.setattr(scoring.orders.order_limits, "MAX_ORDERS", ORDERS)
+    monkeypatch.setattr(scoring.orders.ledger, "MAX_LEFT", IDS)
+    monkeypatch.setattr(scoring.orders.joining, "MAX_LEFT", IDS)
     for module in (tests.oracle.ledger, tests.oracle.customer):
         monkeypatch.setattr(module, "MOST_ORDERS_IN_WINDOW", ORDERS)
     for module in (tests.oracle.customer, tests.oracle.merging):

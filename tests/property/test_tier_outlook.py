@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import given, settings
 from msgspec.structs import replace
 
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from scoring.calendar import BusinessCalendar
 from scoring.timestamps import rfc3339
 from tests.builders import DAY_MS, START_MS, order, to_ms

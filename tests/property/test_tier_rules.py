@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from scoring.policy import Policy
 from scoring.timestamps import rfc3339
 from tests.builders import DAY_MS, START_MS, to_ms

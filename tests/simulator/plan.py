@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from config.policy_file import check_policy
 from handlers.control_records import Mode
-from handlers.formats import FIRST, NEWEST
+from handlers.state.formats import FIRST, NEWEST
 from scoring.policy import Policy
 from tests.simulator.merges import with_merges
 from tests.support.traffic import PLAIN, SHOP, Traffic

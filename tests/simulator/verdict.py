@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 import orjson
 from faust.types import TP
 
-from handlers.formats import format_of
 from handlers.outputs import CUSTOMER_PROFILES
-from handlers.profile import profile_record
+from handlers.profile.record import profile_record
+from handlers.state.formats import format_of
 from handlers.state.partition_state import Source
 from scoring.timestamps import parse_rfc3339
 from streams.engine.owned_partition import OwnedPartition

@@ -15,8 +15,8 @@ from faust.types import TP
 
 import streams.engine.agent
 from handlers.control_records import PolicyActivated, encode_control
-from handlers.formats import NEWEST
 from handlers.outputs import CUSTOMER_PROFILES
+from handlers.state.formats import NEWEST
 from streams.kafka.topics import CUSTOMER_EVENTS, INPUT_TOPICS, changelog_name
 from tests.simulator.broker import Broker, Unsent
 from tests.simulator.clock import WallClock

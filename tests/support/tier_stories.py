@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from scoring.calendar import BusinessCalendar
 from scoring.policy import AttributeCondition, Cutoffs, Movement, Policy, Tier
 from scoring.timestamps import rfc3339

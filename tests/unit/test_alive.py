@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from config.policy_file import PolicyError, check_policy
 from handlers.control_records import PolicyActivated, encode_control
 from handlers.explain.build import explain
-from handlers.format_fields import FormatTooOld
+from handlers.state.format_fields import FormatTooOld
 from scoring.alive import AliveRule
 from scoring.dormancy import LEVELS
 from scoring.policy import Dormancy, Policy, Probability

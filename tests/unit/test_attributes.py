@@ -9,7 +9,7 @@ import pytest
 
 from config.policy_file import check_policy
 from handlers.decode.attributes import MAX_ATTRIBUTES, MAX_REFUSED
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from scoring.policy import Policy
 from tests.builders import day, event, merged, order, profile, viewed
 from tests.driver import Driver, pick

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from scoring.policy import (
     CarePolicy,
     Dormancy,

@@ -11,7 +11,7 @@ import pytest
 
 from config.policy_file import load_policy
 from config.policy_warnings import warnings_of
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from scoring.timestamps import rfc3339
 from tests.builders import to_ms
 from tests.driver import Driver

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from scoring.calendar import day_of_date
+from scoring.care.yearly_dates import YearlyDate
 from scoring.policy import (
     CarePolicy,
     Holdout,
@@ -20,7 +21,6 @@ from scoring.policy import (
     Silence,
     Tier,
 )
-from scoring.yearly_dates import YearlyDate
 from tests.builders import (
     cancelled,
     consent,

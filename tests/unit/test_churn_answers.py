@@ -8,8 +8,8 @@ import pytest
 
 from config.policy_file import PolicyError, check_policy
 from handlers.control_records import PolicyActivated, encode_control
-from handlers.format_fields import FormatTooOld
-from handlers.formats import NEWEST
+from handlers.state.format_fields import FormatTooOld
+from handlers.state.formats import NEWEST
 from scoring.policy import Policy, Satisfaction, TagRule
 from streams.engine.metrics import EngineMetrics
 from streams.runtime.metrics import Metrics

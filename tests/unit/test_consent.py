@@ -8,7 +8,7 @@ import pytest
 
 from config.policy_file import check_policy
 from handlers.decode.fields import MAX_CHANNELS, MAX_PURPOSES
-from handlers.formats import FIRST
+from handlers.state.formats import FIRST
 from tests.builders import consent, day, event, left_because, merged, order, profile, viewed
 from tests.driver import Driver, pick, run
 

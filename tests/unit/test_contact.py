@@ -10,10 +10,10 @@ import pytest
 from msgspec import structs
 
 from handlers.control_records import PolicyActivated, encode_control
-from handlers.formats import NEWEST
 from handlers.state.customer import pack, unpack
+from handlers.state.formats import NEWEST
 from scoring.calendar import BusinessCalendar
-from scoring.contact import ContactRule
+from scoring.care.contact import ContactRule
 from scoring.policy import (
     Cap,
     CarePolicy,

@@ -6,9 +6,9 @@ import pytest
 
 from config.policy_file import PolicyError, parse_policy
 from handlers.control_records import PolicyActivated, decode_control, encode_control
-from handlers.format_fields import FormatTooOld
-from handlers.formats import FIRST, NEWEST
 from handlers.state.customer import pack, unpack
+from handlers.state.format_fields import FormatTooOld
+from handlers.state.formats import FIRST, NEWEST
 from scoring.policy import Cap, ContactPolicy, Policy, Quiet
 from tests.builders import day, order, profile
 from tests.driver import Driver

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.decayed_topk import CAPACITY, Sketch, new_sketch
+from scoring.bounded.decayed_topk import CAPACITY, Sketch, new_sketch
 
 TODAY = 20_000
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.decayed_topk import CAPACITY, Sketch, new_sketch
+from scoring.bounded.decayed_topk import CAPACITY, Sketch, new_sketch
 
 TODAY = 20_000
 HALF_LIFE = 30

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from handlers.decode.decode import Limits
-from handlers.formats import NEWEST
 from handlers.reasons import Rejection
+from handlers.state.formats import NEWEST
 from scoring.timestamps import rfc3339
 from tests.builders import (
     consent,

@@ -30,19 +30,19 @@ from handlers.decode.json_object import MAX_NESTING, MAX_RECORD_BYTES
 from handlers.events import SCHEMA
 from handlers.merge.forwarding import MAX_EVENT_HOPS, MAX_HOPS
 from handlers.outputs import FollowupView, PointsView, Profile, PromiseView
-from handlers.profile import HealthView, SatisfactionView
+from handlers.profile.record import HealthView, SatisfactionView
 from handlers.reasons import REASONS
 from handlers.state.customer import MAX_ALSO, MAX_SEEN_EVENTS, MAX_TICKETS
 from handlers.state.expiring import MAX_FALLS_TOLD
 from handlers.state.followup import MAX_FOLLOWUPS
-from scoring.decayed_topk import CAPACITY
+from scoring.bounded.decayed_topk import CAPACITY
 from scoring.grading import KEPT_ANSWERS
-from scoring.ledger import MAX_LEFT, MAX_WAITING
-from scoring.order_limits import MAX_ORDERS
+from scoring.orders.ledger import MAX_LEFT, MAX_WAITING
+from scoring.orders.order_limits import MAX_ORDERS
+from scoring.orders.refunds import MAX_REFUND_IDS
+from scoring.orders.returns import MAX_RETURNS
+from scoring.points.redemptions import MAX_LOTS, MAX_REDEMPTIONS
 from scoring.policy import Tier
-from scoring.redemptions import MAX_LOTS, MAX_REDEMPTIONS
-from scoring.refunds import MAX_REFUND_IDS
-from scoring.returns import MAX_RETURNS
 from scoring.satisfaction import MAX_KEPT
 from scoring.tags import MAX_COUNTED, MAX_NAME_BYTES, MAX_TAGS
 from tests.support import event_table, json_examples

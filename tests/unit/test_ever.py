@@ -8,9 +8,9 @@ import pytest
 
 from cli.explain.words import condition_words
 from handlers.explain.build import explain
-from handlers.formats import FIRST
-from scoring.id_list import holds, joined, remember
-from scoring.ledger import MAX_LEFT
+from handlers.state.formats import FIRST
+from scoring.bounded.id_list import holds, joined, remember
+from scoring.orders.ledger import MAX_LEFT
 from scoring.policy import Movement, PointsPolicy, Policy, Tier
 from tests.builders import cancelled, day, day_ms, merged, order, refund, viewed
 from tests.driver import Driver, run

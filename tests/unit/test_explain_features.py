@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from handlers.explain.model import ConsentWhy, DueReason, LotWhy, ReminderWhy, SurveysWhy
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from scoring.policy import (
     CarePolicy,
     Holiday,

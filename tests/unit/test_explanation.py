@@ -13,8 +13,8 @@ from cli.explain.render import explanation_view
 from config.policy_file import check_policy
 from handlers.explain.build import explain
 from handlers.explain.model import DueReason, Explanation
-from handlers.formats import NEWEST
 from handlers.reasons import Rejection
+from handlers.state.formats import NEWEST
 from scoring.policy import Policy
 from tests.builders import (
     cancelled,

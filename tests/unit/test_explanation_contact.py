@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from handlers.explain.contact import CapWhy, MessagesWhy
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from scoring.policy import Cap, ContactPolicy, Movement, Policy, Quiet, Tier
 from tests.builders import cancelled, day, order
 from tests.driver import Driver

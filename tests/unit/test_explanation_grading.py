@@ -11,7 +11,7 @@ from cli.explain.render import explanation_view
 from config.policy_file import check_policy
 from handlers.explain.build import explain
 from handlers.explain.model import ConditionHeld, DimensionWhy, Explanation
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from tests.builders import day, order, overridden, profile, survey
 from tests.driver import Driver
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from handlers.formats import NEWEST
 from handlers.state.customer import pack, unpack
 from handlers.state.followup import MAX_FOLLOWUPS
+from handlers.state.formats import NEWEST
 from scoring.policy import Policy
 from tests.builders import day, edited, erased, followup, merged, order, ticket_responded, without
 from tests.driver import Driver, pick

@@ -18,10 +18,10 @@ from handlers.control_records import (
     decode_control,
     encode_control,
 )
-from handlers.format_fields import FormatTooOld, check_fits, fields_at, since
-from handlers.formats import FIRST, NEWEST, NewerFormat, format_of
 from handlers.merge.forwarding import decode_forwarded
 from handlers.state.customer import new_customer, pack, unpack, unpack_head
+from handlers.state.format_fields import FormatTooOld, check_fits, fields_at, since
+from handlers.state.formats import FIRST, NEWEST, NewerFormat, format_of
 from handlers.state.partition_state import Meta, pack_meta, unpack_meta
 from handlers.state.restore import Restoration
 from scoring.policy import Policy, Tier

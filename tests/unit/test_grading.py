@@ -9,9 +9,9 @@ import pytest
 
 from config.policy_file import parse_policy
 from handlers.control_records import PolicyActivated, encode_control
-from handlers.format_fields import FormatTooOld
-from handlers.formats import NEWEST
 from handlers.state.customer import pack
+from handlers.state.format_fields import FormatTooOld
+from handlers.state.formats import NEWEST
 from scoring.grading import decimal_of
 from scoring.policy import (
     AttributeCondition,
@@ -457,7 +457,7 @@ def test_an_update_that_raises_leaves_grade_and_answers_as_they_were(
     def fails(*_: object) -> None:
         raise ArithmeticError
 
-    monkeypatch.setattr("handlers.tiers.next_tier", fails)
+    monkeypatch.setattr("handlers.tiers.evaluation.next_tier", fails)
     assert found.reject(profile({"credit": "A"}, day(2), event_id="p2")) == "processing_failed"
     monkeypatch.undo()
     assert found.state().tier == "B"

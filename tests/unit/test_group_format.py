@@ -13,8 +13,8 @@ from faust.assignor.partition_assignor import PartitionAssignor
 
 from config.settings import Settings
 from handlers.control_records import PolicyActivated, decode_control
-from handlers.formats import FIRST, NEWEST, RULES
 from handlers.partition import Partition
+from handlers.state.formats import FIRST, NEWEST, RULES
 from handlers.state.partition_state import Meta
 from scoring.policy import Policy
 from streams.faust_app import FaustOptions, create_app

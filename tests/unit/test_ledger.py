@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from scoring.change import CANCEL, FAIL, PAY, REFUND, Change
-from scoring.ledger import MAX_WAITING, Ledger
 from scoring.money import Amount
-from scoring.order import Order
-from scoring.order_limits import MAX_ORDER_BYTES, MAX_ORDERS, MAX_ORDERS_BEFORE, order_bytes
+from scoring.orders.change import CANCEL, FAIL, PAY, REFUND, Change
+from scoring.orders.ledger import MAX_WAITING, Ledger
+from scoring.orders.order import Order
+from scoring.orders.order_limits import MAX_ORDER_BYTES, MAX_ORDERS, MAX_ORDERS_BEFORE, order_bytes
+from scoring.orders.refunds import MAX_REFUND_IDS
 from scoring.policy import Policy
-from scoring.refunds import MAX_REFUND_IDS
 from scoring.rules import Rules
 from tests.builders import (
     DAY_MS,

@@ -7,15 +7,15 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.change import CANCEL, FAIL, PAY, REFUND, Change
-from scoring.joining import Joined, join_ledgers
-from scoring.ledger import MAX_WAITING, Ledger
 from scoring.money import Amount
-from scoring.order import FAILED, PAID, PENDING, Foreign, Order
-from scoring.order_limits import MAX_ORDERS
-from scoring.points import Earned, Terms
+from scoring.orders.change import CANCEL, FAIL, PAY, REFUND, Change
+from scoring.orders.joining import Joined, join_ledgers
+from scoring.orders.ledger import MAX_WAITING, Ledger
+from scoring.orders.order import FAILED, PAID, PENDING, Foreign, Order
+from scoring.orders.order_limits import MAX_ORDERS
+from scoring.orders.refunds import MAX_REFUND_IDS
+from scoring.points.terms import Earned, Terms
 from scoring.policy import Policy
-from scoring.refunds import MAX_REFUND_IDS
 from scoring.rules import Rules
 from tests.builders import DAY_MS
 

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from scoring.calendar import date_of_day, day_of_date
-from scoring.lunar import (
+from scoring.care.lunar import (
     FIRST_YEAR,
     LAST_YEAR,
     LunarDate,

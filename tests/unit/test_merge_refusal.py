@@ -7,7 +7,6 @@ import pytest
 from handlers.control_records import PolicyActivated
 from handlers.decode.content import NO_CONTENT
 from handlers.events import CustomerMerged
-from handlers.formats import FIRST, NEWEST
 from handlers.merge.forwarding import Transfer
 from handlers.merge.routing import merge_refusal
 from handlers.partition import Partition
@@ -22,6 +21,7 @@ from handlers.state.customer import (
     pack,
     unpack,
 )
+from handlers.state.formats import FIRST, NEWEST
 from handlers.state.store import CustomerStore
 from scoring.policy import Policy
 from tests.builders import day, erased, merged, order

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from scoring.points_account import Account
+from scoring.points.account import Account
+from scoring.points.redemptions import MAX_LOTS
 from scoring.policy import (
     Activity,
     CarePolicy,
@@ -24,7 +25,6 @@ from scoring.policy import (
     TagRule,
     Tier,
 )
-from scoring.redemptions import MAX_LOTS
 from scoring.satisfaction import MAX_KEPT, Experience
 from tests.builders import (
     activity,

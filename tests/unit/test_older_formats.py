@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from handlers.control_records import ClockTick, PolicyActivated, decode_control
-from handlers.format_fields import fields_at
-from handlers.formats import FIRST, NEWEST, format_of
 from handlers.merge.forwarding import Transfer, decode_forwarded
 from handlers.partition import Partition
 from handlers.reasons import Rejection
 from handlers.state.customer import pack, unpack, unpack_head
+from handlers.state.format_fields import fields_at
+from handlers.state.formats import FIRST, NEWEST, format_of
 from handlers.state.partition_state import pack_meta, unpack_meta
 from handlers.state.restore import Restoration
 from tests.formats.__main__ import written
@@ -113,7 +113,7 @@ def test_a_partition_goes_on_in_its_format(older: dict[str, Any], number: int) -
 
 @pytest.mark.parametrize("number", range(FIRST, FIRST + len(FILES)))
 def test_a_released_format_keeps_its_fields(number: int) -> None:
-    """A new field says since when: `since` in handlers/format_fields.py, docs/formats.md."""
+    """A new field says since when: `since` in handlers/state/format_fields.py, docs/formats.md."""
     frozen: dict[str, list[str]] = json.loads((FOLDER / f"{number}.fields.json").read_text())
     now = fields_of_all(number)
     assert {name: _never_lost(name, now[name]) for name in frozen} == {

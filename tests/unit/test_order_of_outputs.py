@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from scoring.policy import (
     Activity,
     CarePolicy,

@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from scoring.policy import Policy
 from tests.builders import cancelled, day, merged, order, paid, payment_failed, viewed
 from tests.driver import Driver

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from handlers.formats import NEWEST
-from handlers.profile import profile_of
+from handlers.profile.record import profile_of
+from handlers.state.formats import NEWEST
 from scoring.policy import CarePolicy, Policy, TagRule
 from tests.builders import (
     day,

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import msgpack
 
-from scoring.points import MAX_POINTS, Terms
-from scoring.points_account import Account
+from scoring.points.account import Account
+from scoring.points.redemptions import MAX_LOTS, MAX_REDEMPTIONS
+from scoring.points.terms import MAX_POINTS, Terms
 from scoring.policy import Activity, Movement, PointsPolicy, Policy, Tier
-from scoring.redemptions import MAX_LOTS, MAX_REDEMPTIONS
 from tests.builders import (
     activity,
     cancelled,

@@ -8,8 +8,8 @@ import pytest
 
 from config.settings import Settings
 from handlers.control_records import PolicyActivated, decode_control
-from handlers.format_fields import FormatTooOld
-from handlers.formats import NEWEST
+from handlers.state.format_fields import FormatTooOld
+from handlers.state.formats import NEWEST
 from handlers.state.partition_state import Meta
 from scoring.policy import Policy
 from streams.policy_log import activation

@@ -10,9 +10,9 @@ import pytest
 
 import handlers.transitions
 from handlers.context import Context
-from handlers.formats import NEWEST
 from handlers.partition import Partition
 from handlers.state.customer import Customer
+from handlers.state.formats import NEWEST
 from handlers.state.ids_in_order import IdsInOrder
 from handlers.state.partition_state import pack_meta, unpack_meta
 from handlers.state.policy_round import MAX_FORMERS

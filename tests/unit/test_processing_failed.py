@@ -15,11 +15,11 @@ from config.policy_file import check_policy
 from handlers.control_records import ClockTick, PolicyActivated, encode_control
 from handlers.decode.decode import Limits
 from handlers.failures import Failure, failed
-from handlers.formats import FIRST, NEWEST
 from handlers.merge.forwarding import Transfer, encode_forwarded
 from handlers.partition import Partition
 from handlers.reasons import INVALID_VALUE, PROCESSING_FAILED, Rejection
 from handlers.state.customer import pack
+from handlers.state.formats import FIRST, NEWEST
 from handlers.state.partition_state import Source
 from scoring.policy import Policy
 from streams.dead_letters import NO_RECORD, Letter, ReplayCheck

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scoring.calendar import BusinessCalendar
-from scoring.quiet_hours import QuietHours, minute_of
+from scoring.care.quiet_hours import QuietHours, minute_of
 from scoring.timestamps import rfc3339
 from tests.builders import to_ms
 

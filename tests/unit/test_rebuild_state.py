@@ -13,8 +13,8 @@ from msgspec.structs import replace
 import streams.rebuild_state
 from config.settings import Settings
 from handlers.control_records import PolicyActivated, encode_control
-from handlers.formats import RULES
 from handlers.state.customer import unpack
+from handlers.state.formats import RULES
 from handlers.state.partition_state import unpack_meta
 from scoring.policy import Policy
 from streams.changelog_scan import ChangelogScan, Obstacle

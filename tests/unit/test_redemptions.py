@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from handlers.formats import NEWEST
 from handlers.state.customer import pack, unpack
-from scoring.points_account import Account
+from handlers.state.formats import NEWEST
+from scoring.points.account import Account
+from scoring.points.redemptions import MAX_LOTS, MAX_REDEMPTIONS
 from scoring.policy import PointsPolicy, Policy
-from scoring.redemptions import MAX_LOTS, MAX_REDEMPTIONS
 from tests.builders import (
     adjusted,
     day,

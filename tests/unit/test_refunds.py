@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from handlers.formats import NEWEST
-from scoring.ledger import MAX_WAITING
+from handlers.state.formats import NEWEST
 from scoring.money import ONE, Amount
+from scoring.orders.ledger import MAX_WAITING
+from scoring.orders.refunds import MAX_REFUND_IDS, Refunds
+from scoring.orders.returns import MAX_RETURNS
 from scoring.policy import PointsPolicy, Policy, Tier
-from scoring.refunds import MAX_REFUND_IDS, Refunds
-from scoring.returns import MAX_RETURNS
 from tests.builders import (
     cancelled,
     day,

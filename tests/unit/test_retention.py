@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from config.policy_file import PolicyError, check_policy, parse_policy
-from handlers.formats import NEWEST
 from handlers.state.customer import pack, unpack
+from handlers.state.formats import NEWEST
 from scoring.policy import Policy, RetentionPolicy
 from tests.builders import (
     activity,

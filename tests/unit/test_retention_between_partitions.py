@@ -6,8 +6,8 @@ import json
 from random import Random
 
 from handlers.control_records import ClockTick, PolicyActivated, encode_control
-from handlers.formats import NEWEST
 from handlers.state.customer import Customer
+from handlers.state.formats import NEWEST
 from scoring.policy import Policy, RetentionPolicy, Tier
 from tests.builders import day, day_ms, erased, merged, order, viewed
 from tests.support.passing import Partitions

@@ -14,8 +14,8 @@ import pytest
 
 import handlers.partition
 from config.settings import Settings
-from handlers.formats import FIRST
 from handlers.partition_core import PartitionCore
+from handlers.state.formats import FIRST
 from streams.engine.apply import Applier
 from streams.engine.failures import FailureWatch
 from streams.engine.fencing import Fencing

@@ -189,7 +189,7 @@ HANDLERS = {
     "handlers/orders.py",
     "handlers/order_identity.py",
     "handlers/support.py",
-    "handlers/ticket_stages.py",
+    "handlers/care/ticket_stages.py",
     "config/policy_tags.py",
     "scoring/tags.py",
     "streams/erasure/request.py",

@@ -27,28 +27,28 @@ from handlers.state.followup import MAX_FOLLOWUPS, Followup
 from handlers.state.partition_state import Source
 from handlers.state.promise import Promise, Stage
 from handlers.state.visits import Visits
-from scoring.care import Reminded
-from scoring.change import REFUND, Change
-from scoring.decayed_topk import CAPACITY, Sketch, Weight
-from scoring.ledger import MAX_LEFT, MAX_WAITING, MergedDay
-from scoring.order import Foreign, Later, Order
-from scoring.order_limits import (
+from scoring.bounded.decayed_topk import CAPACITY, Sketch, Weight
+from scoring.bounded.rolling_counts import DayCounts
+from scoring.bounded.seen_ids import digest
+from scoring.care.dates import Reminded
+from scoring.orders.change import REFUND, Change
+from scoring.orders.ledger import MAX_LEFT, MAX_WAITING, MergedDay
+from scoring.orders.order import Foreign, Later, Order
+from scoring.orders.order_limits import (
     MAX_ORDER_BYTES,
     MAX_ORDERS,
     MAX_ORDERS_BEFORE,
     MOST_BYTES,
     order_bytes,
 )
-from scoring.points import MAX_POINTS, Earned, Terms
-from scoring.points_account import MAX_ACTIVITIES_COUNTED, MAX_WARNED, Account, Counted
+from scoring.orders.refunds import MAX_REFUND_IDS, Refunds
+from scoring.orders.returns import MAX_RETURNS
+from scoring.points.account import MAX_ACTIVITIES_COUNTED, MAX_WARNED, Account, Counted
+from scoring.points.redemptions import MAX_LOTS, MAX_REDEMPTIONS, Lot, Redemptions, Spent
+from scoring.points.terms import MAX_POINTS, Earned, Terms
 from scoring.policy import Activity, PointsPolicy, Policy
-from scoring.redemptions import MAX_LOTS, MAX_REDEMPTIONS, Lot, Redemptions, Spent
-from scoring.refunds import MAX_REFUND_IDS, Refunds
-from scoring.returns import MAX_RETURNS
-from scoring.rolling_counts import DayCounts
 from scoring.rules import Rules
 from scoring.satisfaction import MAX_KEPT, ChurnAnswer, Experience
-from scoring.seen_ids import digest
 from scoring.tags import MAX_COUNTED, MAX_COUNTED_DAYS, MAX_NAME_BYTES, MAX_TAGS
 from streams.kafka.forwarded import envelope, read_forwarded
 from streams.kafka.headers import Origin, origin_of

@@ -13,10 +13,10 @@ from handlers.state.customer import (
     unpack_head,
 )
 from handlers.state.store import CustomerStore
-from scoring.change import PAY, Change
-from scoring.ledger import Ledger, MergedDay
-from scoring.order import Foreign, Order
-from scoring.refunds import Refunds
+from scoring.orders.change import PAY, Change
+from scoring.orders.ledger import Ledger, MergedDay
+from scoring.orders.order import Foreign, Order
+from scoring.orders.refunds import Refunds
 from scoring.tiers import Crossed
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from handlers.control_records import PolicyActivated, decode_control, encode_control
-from handlers.format_fields import FormatTooOld
-from handlers.formats import NEWEST
 from handlers.partition import Partition
 from handlers.state.customer import pack, unpack
+from handlers.state.format_fields import FormatTooOld
+from handlers.state.formats import NEWEST
 from handlers.state.partition_state import pack_meta, unpack_meta
 from handlers.state.store import CustomerStore
 from scoring.policy import Dormancy, Holdout, Movement, PointsPolicy, Policy, TagRule, Tier

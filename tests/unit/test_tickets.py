@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from tests.builders import (
     day,
     merged,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from scoring.policy import Movement, OverridePolicy, Policy, Tier
 from tests.builders import approved, day, edited, erased, merged, order, overridden, viewed
 from tests.driver import Driver, pick

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from scoring.policy import Cutoffs, Movement, Policy, Tier
 from tests.builders import consent, day, merged, order, overridden, refund, viewed
 from tests.driver import Driver, pick

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from scoring.policy import Cutoffs, Movement, Policy, Tier
 from tests.builders import day, merged, order, overridden, refund, viewed
 from tests.driver import Driver, pick

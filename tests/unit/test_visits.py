@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from config.policy_file import check_policy
-from handlers.formats import NEWEST
+from handlers.state.formats import NEWEST
 from scoring.policy import Policy
 from tests.builders import activity, day, erased, merged, order, refund, ticket_opened, viewed
 from tests.driver import Driver, pick

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from msgspec import msgpack
 
-from handlers import formats
-from handlers.format_fields import since
+from handlers.state import formats
+from handlers.state.format_fields import since
 
 NEXT = formats.NEWEST + 1
 

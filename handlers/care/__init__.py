@@ -1,0 +1,1 @@
+"""Care of one customer: reminders, surveys, visits, promised times and retention."""

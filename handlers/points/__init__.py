@@ -1,0 +1,1 @@
+"""Points of one customer: given, spent, expired, and what is put out about them."""

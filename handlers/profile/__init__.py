@@ -1,0 +1,1 @@
+"""What is known of one customer: attributes, owner, consent, and the public profile."""

@@ -1,0 +1,1 @@
+"""Tags of one customer: which a policy's rules give, and how they change."""

@@ -1,0 +1,1 @@
+"""Tiers of one customer: evaluated, foreseen, told, and set by hand."""

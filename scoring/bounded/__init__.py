@@ -1,0 +1,1 @@
+"""Many values in bounded memory: ids, counts, and the names that weigh most."""

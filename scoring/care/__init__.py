@@ -1,0 +1,1 @@
+"""Dates and hours of care: reminders, both calendars, quiet hours, service levels."""

@@ -1,0 +1,1 @@
+"""Orders in numbers: one order, its changes and refunds, and the ledger of all."""

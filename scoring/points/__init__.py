@@ -1,0 +1,1 @@
+"""Points in numbers: terms, accounts and redemptions."""
