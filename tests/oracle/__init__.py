@@ -32,8 +32,15 @@ CARE_TYPES = (
     "points.expiring",
     "survey.due",
     "followup.due",
+    "ticket.overdue",
 )
-PROFILE_CHANGE_TYPES = ("points.changed", "points.refused", "tags.changed", "attributes.refused")
+PROFILE_CHANGE_TYPES = (
+    "points.changed",
+    "points.refused",
+    "tags.changed",
+    "attributes.refused",
+    "owner.changed",
+)
 MIN_EVENT_TIME_MS = 631_152_000_000  # 1990-01-01T00:00:00Z
 
 

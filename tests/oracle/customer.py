@@ -38,7 +38,13 @@ class Ticket:
     state_at_ms: int | None = None
     kind: str | None = None
     kind_at_ms: int | None = None
+    opened_at_ms: int | None = None  # since when it is open
     told: list[tuple[int, str]] = field(default_factory=list)  # time and type, as they arrived
+    promise: Any = None  # a tests.oracle.service.Promise
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in ("ticket.opened", "ticket.reopened")
 
 
 @dataclass
@@ -107,6 +113,8 @@ class Customer:
     standing_alerts: list[tuple[int, int]] = field(default_factory=list)  # level, sequence
     sequence: int = 0
     tags: Any = None  # a tests.oracle.tags.Tags
+    messages: list[date] = field(default_factory=list)  # the business days they count on
+    answered_ms: dict[str, int] = field(default_factory=dict)  # the latest answer to a ticket
 
     def open_orders(self) -> list[Order]:
         """The orders that changes still reach, by order time, then arrival."""
@@ -175,8 +183,7 @@ class Customer:
         return None if given is None or given.until_ms <= at_ms else given
 
     def open_tickets(self) -> list[Ticket]:
-        states = ("ticket.opened", "ticket.reopened")
-        return [ticket for ticket in self.tickets.values() if ticket.state in states]
+        return [ticket for ticket in self.tickets.values() if ticket.is_open]
 
     def remember(self, event_id: str, content: Any) -> None:
         self.remembered = [*self.remembered, (event_id, content)][-MOST_REMEMBERED:]

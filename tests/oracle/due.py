@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tests.oracle import ahead, care, followups, points, surveys, tags
+from tests.oracle import ahead, care, contact, followups, points, service, surveys, tags
 from tests.oracle.customer import Customer
 from tests.oracle.evaluation import Cause, Output, evaluate_tier, reach_level, view_on
 from tests.oracle.ledger import is_in_window
@@ -24,30 +24,30 @@ def fire_until(customer: Customer, limit_ms: int, policy: Policy) -> list[tuple[
         level_ms = _next_level_ms(customer, policy)
         expiry_ms = None if policy.points is None else points.next_expiry_ms(customer)
         until_ms = _override_ends_ms(customer)
-        dues = (day_ms, level_ms, expiry_ms, until_ms)
+        overdue_ms = service.next_ms(customer, policy)
+        dues = (day_ms, level_ms, expiry_ms, until_ms, overdue_ms)
         at_ms = min(due for due in dues if due is not None)
         if at_ms > limit_ms:
             break
         customer.position_ms = at_ms
+        told: list[Output] = []
         if at_ms in (day_ms, until_ms):
-            told = _start(customer, at_ms, policy, by_hand=at_ms == until_ms)
-            fired += [(at_ms, output) for output in told]
+            told += _start(customer, at_ms, policy, by_hand=at_ms == until_ms)
         while _next_level_ms(customer, policy) == at_ms:
-            fired.append((at_ms, reach_level(customer, customer.level + 1, at_ms, policy)))
+            told.append(reach_level(customer, customer.level + 1, at_ms, policy))
         if at_ms == day_ms:
-            fired += [(at_ms, output) for output in care.start_day(customer, at_ms, policy)]
-        reminders = ahead.warn(customer, at_ms, policy)
+            told += care.start_day(customer, at_ms, policy)
+        told += ahead.warn(customer, at_ms, policy)
         if at_ms == day_ms:
-            reminders += points.warn(customer, at_ms, policy)
-            reminders += surveys.start_day(customer, at_ms, policy)
-            reminders += followups.remind(customer, at_ms, policy)
-        fired += [(at_ms, output) for output in reminders]
+            told += points.warn(customer, at_ms, policy)
+            told += surveys.start_day(customer, at_ms, policy)
+            told += followups.remind(customer, at_ms, policy)
+        told += service.remind(customer, at_ms, policy)
         if expiry_ms == at_ms:
-            gone = points.expire(customer, at_ms, policy, "expiry")
-            fired += [(at_ms, output) for output in gone]
+            told += points.expire(customer, at_ms, policy, "expiry")
         if at_ms == day_ms:
-            changed = tags.look(customer, at_ms, policy, reason="time")
-            fired += [(at_ms, output) for output in changed]
+            told += tags.look(customer, at_ms, policy, reason="time")
+        fired += [(at_ms, output) for output in contact.weigh_together(customer, told, policy)]
     customer.position_ms = max(customer.position_ms, limit_ms)
     return fired
 

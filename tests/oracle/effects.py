@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from tests.oracle import service
 from tests.oracle.customer import Customer, tell
 from tests.oracle.feelings import resolutions_of
 from tests.oracle.fields import BROWSE_TYPES, SUPPORT_TYPES, attributes_told
@@ -74,7 +75,7 @@ def apply_event(event: Event, customer: Customer, policy: Policy, today: date) -
             schedule(customer, event)
         case "survey.answered":
             _answer(event, customer, policy)
-        case "ticket.opened" | "ticket.resolved" | "ticket.reopened":
+        case "ticket.opened" | "ticket.responded" | "ticket.resolved" | "ticket.reopened":
             _tell_ticket(event, customer, policy)
     if kind in (*BROWSE_TYPES, *SUPPORT_TYPES):
         customer.interactions_ms.append(event.at_ms)
@@ -224,12 +225,18 @@ def _give_back(event: Event, customer: Customer, policy: Policy, today: date) ->
 
 
 def _tell_ticket(event: Event, customer: Customer, policy: Policy) -> None:
+    if event.type == "ticket.responded":
+        service.hear_answer(event, customer, policy)
+        return
     ticket = customer.touch_ticket(event.fields["ticket_id"])
+    service.hear(event, ticket, customer, policy)
     known = len(resolutions_of(ticket.told))
     ticket.told.append((event.at_ms, event.type))
     if "satisfaction" in policy.sections:
         customer.resolutions += resolutions_of(ticket.told)[known:]
     if ticket.state_at_ms is None or event.at_ms >= ticket.state_at_ms:
+        if not ticket.is_open:
+            ticket.opened_at_ms = event.at_ms
         ticket.state, ticket.state_at_ms = event.type, event.at_ms
     kind = event.fields.get("kind") if event.type == "ticket.opened" else None
     if kind is not None and (ticket.kind_at_ms is None or event.at_ms >= ticket.kind_at_ms):

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TypeVar
 
-from tests.oracle import ahead, care, followups, points, surveys, tags
+from tests.oracle import ahead, care, contact, followups, owner, points, service, surveys, tags
 from tests.oracle.customer import MOST_GONE, MOST_REMEMBERED, MOST_TICKETS, Customer, Told
 from tests.oracle.effects import Effect
 from tests.oracle.evaluation import Cause, Output, compare_level, evaluate_tier, view_on
@@ -33,11 +33,13 @@ def take_over(customer: Customer, transfer: Transfer, at_ms: int, policy: Policy
     customer.position_ms = at_ms
     customer.freeze_what_left(today, policy)
     before = view_on(customer, today, policy)
-    tier = customer.tier
+    tier, manager = customer.tier, owner.owner_of(customer, policy)
     tags.forget_by_policy(other, transfer.policy, policy, today)
     if "satisfaction" not in policy.sections:
         other.answers, other.resolutions = [], []
     look_for_scores(other, transfer.policy, policy)
+    contact.join(customer, other, transfer.policy, policy, today)
+    service.forget_by_policy(other, policy)
     customer.newest_event_ms = max(customer.newest_event_ms, transfer.at_ms, other.newest_event_ms)
     purchases = [order for order in other.orders if order.counts(policy)]
     orders = _join_orders(customer, other, today, policy)
@@ -55,9 +57,11 @@ def take_over(customer: Customer, transfer: Transfer, at_ms: int, policy: Policy
     told += ahead.warn(customer, at_ms, policy)
     surveys.follow(customer, at_ms, policy)
     told += followups.remind(customer, at_ms, policy)
+    told += service.remind(customer, at_ms, policy)
     told += points.join(customer, other, orders, tier, at_ms, policy, caused_by)
     told += tags.look(customer, at_ms, policy, reason="merge", caused_by=caused_by, late=late)
-    return told
+    told += owner.look(customer, manager, at_ms, policy, reason="merge", caused_by=caused_by)
+    return contact.weigh_together(customer, told, policy)
 
 
 def _join_orders(customer: Customer, other: Customer, today: date, policy: Policy) -> OrdersJoined:
@@ -242,9 +246,11 @@ def _join_tickets(customer: Customer, other: Customer) -> None:
         if kinds:
             newest_ms = max(at_ms for at_ms, _ in kinds)
             kept.kind_at_ms, kept.kind = [each for each in kinds if each[0] == newest_ms][-1]
+        service.join(kept, theirs if kept is ticket else ticket)
         found[ticket_id] = kept
     by_time = sorted(found.items(), key=lambda each: each[1].state_at_ms or 0)
     customer.tickets = dict(by_time[-MOST_TICKETS:])
+    service.join_answers(customer, other)
 
 
 def _join_care(customer: Customer, other: Customer) -> None:

@@ -6,7 +6,19 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.oracle import ahead, care, feelings, followups, merging, points, surveys, tags
+from tests.oracle import (
+    ahead,
+    care,
+    contact,
+    feelings,
+    followups,
+    merging,
+    owner,
+    points,
+    service,
+    surveys,
+    tags,
+)
 from tests.oracle.checks import (
     Limits,
     amount_of,
@@ -344,7 +356,7 @@ class Partition:
         today = business_day(at_ms, self.policy.timezone)
         customer.freeze_what_left(today, self.policy)
         before = view_on(customer, today, self.policy)
-        tier = customer.tier
+        tier, manager = customer.tier, owner.owner_of(customer, self.policy)
         effect = apply_event(event, customer, self.policy, today)
         cause = Cause(
             at_ms,
@@ -356,18 +368,19 @@ class Partition:
             may_lower_at_once=event.acts_as in LOWERING_TYPES and effect.may_lower,
             by_hand=event.acts_as in ("tier.overridden", "tier.override_approved"),
         )
-        self.outputs += evaluate_tier(customer, cause, self.policy)
+        told = evaluate_tier(customer, cause, self.policy)
         reason = LEVEL_REASONS.get(event.acts_as, "interaction")
-        self.outputs += compare_level(customer, at_ms, effect, self.policy, reason)
+        told += compare_level(customer, at_ms, effect, self.policy, reason)
         care.watch(customer, at_ms, self.policy)
-        self.outputs += ahead.warn(customer, at_ms, self.policy)
+        told += ahead.warn(customer, at_ms, self.policy)
         answered_ms = event.at_ms if event.type == "survey.answered" else None
         surveys.follow(customer, at_ms, self.policy, answered_ms)
         if event.type == "followup.scheduled":
-            self.outputs += followups.remind(customer, at_ms, self.policy)
-        self.outputs += points.follow(event, effect.orders, customer, tier, at_ms, self.policy)
+            told += followups.remind(customer, at_ms, self.policy)
+        told += service.remind(customer, at_ms, self.policy)
+        told += points.follow(event, effect.orders, customer, tier, at_ms, self.policy)
         tags.note(event, customer, self.policy, today)
-        self.outputs += tags.look(
+        told += tags.look(
             customer,
             at_ms,
             self.policy,
@@ -376,8 +389,16 @@ class Partition:
             late=event.at_ms < at_ms,
         )
         if effect.refused:
-            told = attributes_refused(customer, event, effect.refused, at_ms, self.policy)
-            self.outputs.append(told)
+            told.append(attributes_refused(customer, event, effect.refused, at_ms, self.policy))
+        told += owner.look(
+            customer,
+            manager,
+            at_ms,
+            self.policy,
+            reason="profile",
+            caused_by=(event.event_id,),
+        )
+        self.outputs += contact.weigh_together(customer, told, self.policy)
 
     def _move_time(self, event_ms: int, own: str | None = None) -> None:
         """An event was accepted: time may pass, but who is next under a new policy comes first."""
@@ -478,17 +499,21 @@ class Partition:
         feelings.look_for_scores(customer, former, self.policy)
         if "satisfaction" not in self.policy.sections:
             customer.answers, customer.resolutions = [], []
+        contact.forget_by_policy(customer, former, self.policy, today)
+        service.forget_by_policy(customer, self.policy)
         customer.in_rollout = self.policy.is_quiet
         cause = Cause(at_ms, today, before, reason="policy")
-        self.outputs += evaluate_tier(customer, cause, self.policy)
-        self.outputs += compare_level(customer, at_ms, Effect(), self.policy, "policy")
+        told = evaluate_tier(customer, cause, self.policy)
+        told += compare_level(customer, at_ms, Effect(), self.policy, "policy")
         care.rewatch(customer, at_ms, former, self.policy)
         ahead.look_anew(customer)
-        self.outputs += ahead.warn(customer, at_ms, self.policy)
+        told += ahead.warn(customer, at_ms, self.policy)
         surveys.follow(customer, at_ms, self.policy)
-        self.outputs += followups.remind(customer, at_ms, self.policy)
+        told += followups.remind(customer, at_ms, self.policy)
+        told += service.remind(customer, at_ms, self.policy)
         if self.policy.points is not None:
-            self.outputs += points.expire(customer, at_ms, self.policy, "policy")
+            told += points.expire(customer, at_ms, self.policy, "policy")
         tags.forget_by_policy(customer, former, self.policy, today)
-        self.outputs += tags.look(customer, at_ms, self.policy, reason="policy")
+        told += tags.look(customer, at_ms, self.policy, reason="policy")
+        self.outputs += contact.weigh_together(customer, told, self.policy)
         customer.in_rollout = False

@@ -150,7 +150,14 @@ class Policy:
         has_birthday = "birthday" in self.sections.get("care", {})
         named |= {name for tier in self.tiers for name in tier.attributes}
         named |= {each["attribute"] for each in self.dimensions if each["source"] == "attribute"}
+        named |= {self.owner_attribute} - {None}
         return named | ({"birth_date"} if ages or has_birthday else set())
+
+    @property
+    def owner_attribute(self) -> str | None:
+        """The attribute that holds the account manager."""
+        found: str | None = self.sections.get("care", {}).get("owner_attribute")
+        return found
 
     @property
     def needs_approval(self) -> bool:

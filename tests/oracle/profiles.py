@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.oracle import feelings, followups, points, tags
+from tests.oracle import feelings, followups, owner, points, tags
 from tests.oracle.customer import Customer
 from tests.oracle.evaluation import fall_of, keep_of, standing_of
 from tests.oracle.ledger import Figures, figures_on
@@ -39,6 +39,12 @@ def _left_because(customer: Customer) -> dict[str, Any]:
     if found is None:
         return {}
     return {"churn_answer": found[0], "churn_answered_at": time_text(found[1])}
+
+
+def _owner(customer: Customer, policy: Policy) -> dict[str, Any]:
+    """There under a policy that names its attribute."""
+    named = policy.owner_attribute is not None
+    return {"owner": owner.owner_of(customer, policy)} if named else {}
 
 
 def _pending(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, Any]:
@@ -100,4 +106,5 @@ def profile_of(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, A
         "open_tickets": len(customer.open_tickets()),
         "as_of": time_text(as_of_ms),
         "policy_version": policy.version,
+        **_owner(customer, policy),
     }

@@ -58,7 +58,7 @@ def time_text(at_ms: int | None) -> str | None:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{at_ms % 1_000:03d}Z"
 
 
-def _local(at_ms: int, zone: str) -> datetime:
+def local_time(at_ms: int, zone: str) -> datetime:
     """The wall clock of a zone at an instant, without its offset."""
     moment = _EPOCH + timedelta(milliseconds=at_ms)
     return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
@@ -66,7 +66,7 @@ def _local(at_ms: int, zone: str) -> datetime:
 
 def _offset_ms(at_ms: int, zone: str) -> int:
     moment = _EPOCH + timedelta(milliseconds=at_ms)
-    return (_local(at_ms, zone) - moment.replace(tzinfo=None)) // timedelta(milliseconds=1)
+    return (local_time(at_ms, zone) - moment.replace(tzinfo=None)) // timedelta(milliseconds=1)
 
 
 def _transition_between(low_ms: int, high_ms: int, zone: str) -> int:
@@ -95,13 +95,13 @@ def start_of_day(day: date, zone: str) -> int:
     for (low_ms, low_offset_ms), (high_ms, high_offset_ms) in pairwise(offsets):
         if low_offset_ms != high_offset_ms:
             candidates.add(_transition_between(low_ms, high_ms, zone))
-    return min(at_ms for at_ms in candidates if _local(at_ms, zone).date() >= day)
+    return min(at_ms for at_ms in candidates if local_time(at_ms, zone).date() >= day)
 
 
 @cache
 def business_day(at_ms: int, zone: str) -> date:
     """The newest local date begun by an instant: clocks set back over midnight do not undo it."""
-    day = _local(at_ms, zone).date()
+    day = local_time(at_ms, zone).date()
     while start_of_day(day + timedelta(days=1), zone) <= at_ms:
         day += timedelta(days=1)
     return day

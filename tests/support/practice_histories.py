@@ -6,6 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from tests.support.contact_policies import add_contact, add_tickets
 from tests.support.shop_histories import ShopHistory, random_shop_policy
 
 _CONDITIONS: dict[str, list[dict[str, Any]]] = {
@@ -27,6 +28,8 @@ def random_practice_policy(random: Random, *, middle_tier: bool | None = None) -
         _grade_beyond_orders(random, policy)
     if random.random() < 0.5:
         policy["override"] = {"approval": random.random() < 0.9}
+    add_contact(random, policy)
+    add_tickets(random, policy)
     return policy
 
 
@@ -88,16 +91,42 @@ class PracticeHistory(ShopHistory):
             "by": random.choice(["ann", "cleo", "cleo"]),
         }
 
+    def _manager(self, _customer: str) -> dict[str, Any]:
+        """Who looks after the customer."""
+        names = ["eva", "eva", "bob", ""]
+        told = {self._random.choice(["manager", "manager", "region"]): self._random.choice(names)}
+        return {"type": "profile.updated", "attributes": told}
+
+    def _of_ticket(self, customer: str) -> dict[str, Any]:
+        """More answers than a shop gives, and openings that tell less."""
+        told = self._new_ticket(customer)
+        if self._random.random() < 0.25:
+            return {"type": "ticket.responded", "ticket_id": told["ticket_id"]}
+        for name in ("kind", "severity"):
+            if self._random.random() < 0.3:
+                told.pop(name, None)
+        return told
+
     def _csat(self, _customer: str) -> dict[str, Any]:
         score = self._random.randint(1, 5)
         return {"type": "survey.answered", "survey": "csat", "score": score}
 
 
-_KINDS: dict[str, float] = {"grade": 10, "csat": 6, "override": 14, "approval": 24}
+_KINDS: dict[str, float] = {
+    "grade": 10,
+    "csat": 6,
+    "override": 14,
+    "approval": 24,
+    "manager": 8,
+    "followup": 6,
+    "ticket": 40,
+}
 
 _MAKERS: dict[str, Callable[[Any, str], dict[str, Any]]] = {
     "grade": PracticeHistory._grade,
     "csat": PracticeHistory._csat,
+    "manager": PracticeHistory._manager,
+    "ticket": PracticeHistory._of_ticket,
     "override": PracticeHistory._by_hand,
     "approval": PracticeHistory._approval,
 }
