@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from scoring.grading import AttributeRule, BeyondRule, Grading, Said
+from scoring.grading import AttributeRule, Beyond, BeyondRule, Grading, Said
 from scoring.rfm import Rfm
 from scoring.rules import MEASURES, Condition, Rules
 
@@ -59,6 +59,10 @@ def qualified_rank(rules: Rules, rfm: Rfm | None) -> int:
 # -- the conditions that were crossed
 
 
+Graded = tuple[Beyond | None, Beyond | None]
+"""By what a customer is graded beside orders, before and after."""
+
+
 class Crossed(NamedTuple):
     """A condition that came to hold, or ceased to, between two evaluations."""
 
@@ -76,6 +80,7 @@ def crossed(
     after: Rfm | None,
     at_ms: int,
     old_rules: Rules | None = None,
+    graded: Graded = (None, None),
 ) -> tuple[Crossed, ...]:
     """The conditions of a tier that hold before or after, but not both.
 
@@ -88,6 +93,7 @@ def crossed(
         old_rules: the rules of `before`, if a new policy is the cause. Each side is compared with
             its own cut-offs, and a condition that one policy lacks holds there. The cut-off named
             is the new one, or the old one if it was dropped.
+        graded: by what, beside orders, before and after: of a prospect, too.
     """
     if rank >= rules.prospect_rank:
         return ()
@@ -110,12 +116,18 @@ def crossed(
                     at_ms,
                 )
             )
-    found += _crossed_beyond(rules, rank, before, after, at_ms, old_rules or rules)
+    found += _crossed_beyond(rules, rank, before, after, at_ms, old_rules or rules, graded)
     return tuple(found)
 
 
 def _crossed_beyond(
-    rules: Rules, rank: int, before: Rfm | None, after: Rfm | None, at_ms: int, old_rules: Rules
+    rules: Rules,
+    rank: int,
+    before: Rfm | None,
+    after: Rfm | None,
+    at_ms: int,
+    old_rules: Rules,
+    graded: Graded,
 ) -> Iterator[Crossed]:
     """The same of conditions on attributes and dimensions."""
     name = rules.tiers[rank].name
@@ -129,7 +141,8 @@ def _crossed_beyond(
             assert shown is not None
             values = _found(shown, before), _found(shown, after)
             if old_rules is not rules and isinstance(shown, AttributeRule):
-                values = _same_under_both(*values, before, after)
+                text = _text_of(shown, graded)
+                values = None if before is None else text, None if after is None else text
             yield Crossed(measure, *values, shown.cutoff, at_ms)
 
 
@@ -150,12 +163,10 @@ def _found(rule: BeyondRule, rfm: Rfm | None) -> int | str | None:
     return None if rfm is None or rfm.beyond is None else rule.found(rfm.beyond)
 
 
-def _same_under_both(
-    old: int | str | None, new: int | str | None, before: Rfm | None, after: Rfm | None
-) -> tuple[int | str | None, int | str | None]:
+def _text_of(rule: AttributeRule, graded: Graded) -> str | None:
     """A new policy changes no attribute: the value is known by the policy that names it."""
-    known = old if new is None else new
-    return None if before is None else known, None if after is None else known
+    texts = [rule.found(side) for side in graded if side is not None]
+    return next((text for text in texts if text is not None), None)
 
 
 def _conditions_of(rules: Rules, tier_name: str) -> dict[int, Condition] | None:

@@ -21,6 +21,7 @@ from scoring.rules import Rules
 from scoring.tiers import (
     Bounds,
     Crossed,
+    Graded,
     Transition,
     at_once,
     crossed,
@@ -100,14 +101,16 @@ def evaluate(
     """
     rules = context.rules
     today = rules.calendar.day(now_ms)
-    after = rfm_of(totals(customer, rules, today))
+    now = totals(customer, rules, today)
+    after = rfm_of(now)
     override = in_force(customer.override, rules, now_ms)
     by_figures = qualified_rank(rules, after)
     qualified = overridden_rank(rules, by_figures, override)
     current = rules.rank.get(customer.tier)
     if qualified == current and customer.grace is None:
         return
-    change = _Change(rules, before.rules, rfm_of(before), after, now_ms, cause)
+    graded = before.beyond, now.beyond
+    change = _Change(rules, before.rules, rfm_of(before), after, now_ms, cause, graded)
     if current is None:
         # A new policy dropped the tier; one at the same place in its list is no worse.
         reached, is_up = at_once(qualified), qualified <= before.rules.rank[customer.tier]
@@ -159,10 +162,13 @@ class _Change(NamedTuple):
     after: Rfm | None
     now_ms: int
     cause: Cause
+    graded: Graded
 
     def crossed(self, rank: int) -> tuple[Crossed, ...]:
         old_rules = None if self.old_rules is self.rules else self.old_rules
-        return crossed(self.rules, rank, self.before, self.after, self.now_ms, old_rules)
+        return crossed(
+            self.rules, rank, self.before, self.after, self.now_ms, old_rules, self.graded
+        )
 
 
 def _emit(

@@ -401,6 +401,17 @@ def test_a_grace_remembers_the_attribute_that_was_lost() -> None:
     ]
 
 
+def test_an_attribute_that_a_policy_no_longer_names_says_its_text_on_the_side_of_a_tier() -> None:
+    asks = Tier("A", attributes={"credit": AttributeCondition(is_in=("A",))})
+    found = driver(Policy(tiers=(asks, Tier("C")), count_orders="paid"))
+    found.feed(profile({"credit": "B"}, day(0)), order("o1", "1", day(1)))
+    assert found.profile()["tier"] == "prospect"
+    (rise,) = found.activate(Policy(version="next", tiers=(Tier("A"), Tier("C"))))
+    assert pick(rise["crossed"], "measure", "before", "after", "cutoff") == [
+        ("attributes.credit", None, "B", {"in": ["A"]})
+    ]
+
+
 def test_answers_that_the_profile_kept_are_there_for_the_grade() -> None:
     found = driver(graded(CREDIT, satisfaction=Satisfaction()))
     found.feed(order("o1", "1", day(0)), survey(5, day(1)))
