@@ -60,7 +60,10 @@ def hear(event: Event, ticket: Ticket, customer: Customer, policy: Policy) -> No
     if is_newest and event.type == "ticket.resolved":
         promise.stages.pop(_RESOLUTION, None)
     elif is_newest and (event.type == "ticket.reopened" or not ticket.is_open):
-        promise.stages[_RESOLUTION] = Stage(event.at_ms, customer.tier)
+        known = promise.stages.get(_RESOLUTION)
+        begun = promise.stages[_RESOLUTION] = Stage(event.at_ms, customer.tier)
+        if known is not None and known.begun_ms == begun.begun_ms:
+            begun.told_ms = known.told_ms  # the same instants are not told twice
     if event.type == "ticket.resolved":
         hear_answer(event, customer, policy)
     _end_response(event.fields["ticket_id"], promise, customer)
