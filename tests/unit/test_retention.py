@@ -12,11 +12,13 @@ from handlers.state.formats import NEWEST
 from scoring.policy import Policy, RetentionPolicy
 from tests.builders import (
     activity,
+    approved,
     consent,
     day,
     erased,
     merged,
     order,
+    overridden,
     profile,
     redeemed,
     survey,
@@ -133,6 +135,19 @@ def test_the_very_event_with_whose_time_the_customer_is_erased_begins_anew() -> 
     run.feed(order("o2", "30", day(110)))
     assert pick([run.profile()], "orders_ever", "spend_ever") == [(1, "30.00")]
     assert +run.partition.context.tally.population == {("A", "new"): 1}
+
+
+def test_an_approval_with_whose_time_the_customer_is_erased_approves_nothing() -> None:
+    document = {
+        "tiers": [{"name": "A", "min_score": 100}, {"name": "B"}],
+        "override": {"approval": True},
+        "retention": {"inactive_days": 100, "notice_days": 10},
+    }
+    run = Driver(check_policy(document), format_number=NEWEST)
+    run.feed(overridden("A", day(0), until=day(900), by="kim", event_id="ask"))
+    run.pass_to(day(100))
+    assert run.reject(approved("ask", day(110), by="lee")) is None
+    assert (run.state().erased, run.state().override) == (False, None)
 
 
 def test_an_erasure_asked_for_is_for_good() -> None:
