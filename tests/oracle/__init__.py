@@ -32,6 +32,8 @@ CARE_TYPES = (
     "points.expiring",
     "survey.due",
     "followup.due",
+    "visit.due",
+    "retention.due",
     "ticket.overdue",
 )
 PROFILE_CHANGE_TYPES = (
@@ -46,7 +48,10 @@ MIN_EVENT_TIME_MS = 631_152_000_000  # 1990-01-01T00:00:00Z
 
 @dataclass(frozen=True)
 class Result:
-    """What a log comes to. Outputs are `{"type": ..., **data}`, in the order put out."""
+    """What a log comes to. Outputs are `{"type": ..., **data}`, in the order put out.
+
+    `lapses` are the erasures by retention: the customer's id, and its sequence then.
+    """
 
     tier_changes: list[dict[str, Any]]
     dormancy_alerts: list[dict[str, Any]]
@@ -58,6 +63,7 @@ class Result:
     duplicates: int
     left_out: int
     unmatched: int
+    lapses: list[tuple[str, int]]
 
 
 def run(
@@ -114,4 +120,5 @@ def run(
         duplicates=partition.duplicates,
         left_out=partition.left_out,
         unmatched=partition.unmatched + waiting,
+        lapses=partition.lapses,
     )

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
+from tests.oracle.births import birth_of
 from tests.oracle.customer import Customer
+from tests.oracle.lunar import LunarDate, birthday_on, is_holiday
 from tests.oracle.policy import Policy
 from tests.oracle.suppression import marks
 from tests.oracle.tiers import PROSPECT
@@ -38,7 +40,7 @@ def start_day(customer: Customer, at_ms: int, policy: Policy) -> list[dict[str, 
     told = []
     leap_day = care.get("leap_day", "02-28")
     if "birthday" in care and is_for(care["birthday"], customer, prospects=True):
-        born = _date_or_none(customer.attribute("birth_date"))
+        born = birth_of(customer)
         if born is not None:
             told += _birthdays(customer, care["birthday"], born, leap_day, at_ms, policy)
     if "anniversary" in care and is_for(care["anniversary"], customer, prospects=True):
@@ -57,10 +59,6 @@ def is_for(rule: dict[str, Any], customer: Customer, *, prospects: bool) -> bool
     if "tiers" in rule:
         return customer.tier in rule["tiers"]
     return prospects or customer.tier != PROSPECT
-
-
-def _date_or_none(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None
 
 
 def _falls_on(day: date, month: int, number: int, leap_day: str) -> bool:
@@ -93,18 +91,24 @@ def _near(
 def _birthdays(
     customer: Customer,
     rule: dict[str, Any],
-    born: date,
+    born: date | LunarDate,
     leap_day: str,
     at_ms: int,
     policy: Policy,
 ) -> list[dict[str, Any]]:
+    def age_on(day: date) -> int | None:
+        """The age on a birthday; None on any other day."""
+        if isinstance(born, LunarDate):
+            return birthday_on(born, day)
+        is_it = day > born and _falls_on(day, born.month, born.day, leap_day)
+        return day.year - born.year if is_it else None
+
     def is_it(day: date) -> bool:
-        return day > born and _falls_on(day, born.month, born.day, leap_day)
+        return age_on(day) is not None
 
     days = _near(customer, "birthday", rule.get("days_ahead", 7), at_ms, policy, is_it)
     return [
-        reminder(customer, "birthday.upcoming", day, rule, at_ms, policy)
-        | {"age": day.year - born.year}
+        reminder(customer, "birthday.upcoming", day, rule, at_ms, policy) | {"age": age_on(day)}
         for day in days
     ]
 
@@ -134,6 +138,8 @@ def _holidays(
     customer: Customer, rule: dict[str, Any], leap_day: str, at_ms: int, policy: Policy
 ) -> list[dict[str, Any]]:
     def is_it(day: date) -> bool:
+        if rule.get("calendar") == "lunar":
+            return is_holiday(rule["month"], rule["day"], day)
         return any(
             day.isoformat() == text
             or (len(text) == 5 and _falls_on(day, int(text[:2]), int(text[3:]), leap_day))

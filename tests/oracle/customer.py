@@ -88,6 +88,9 @@ class Customer:
     last_rise: date | None = None
     fall_ahead: Any = None  # a tests.oracle.ahead.Known
     asked: Any = None  # a tests.oracle.surveys.Asked
+    visits: Any = None  # a tests.oracle.visits.Visits
+    retention: Any = None  # a tests.oracle.retention.Retention
+    lapsed_ms: int | None = None  # when retention erased the customer
     points_told_ms: list[int] = field(default_factory=list)  # expiries that were reminded of
     redemptions_cancelled: list[str] = field(default_factory=list)  # that wait for theirs
     fall_known: Any = None  # by tests.oracle.evaluation

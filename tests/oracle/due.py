@@ -2,7 +2,18 @@
 
 from datetime import timedelta
 
-from tests.oracle import ahead, care, contact, followups, points, service, surveys, tags
+from tests.oracle import (
+    ahead,
+    care,
+    contact,
+    followups,
+    points,
+    retention,
+    service,
+    surveys,
+    tags,
+    visits,
+)
 from tests.oracle.customer import Customer
 from tests.oracle.evaluation import Cause, Output, evaluate_tier, reach_level, view_on
 from tests.oracle.ledger import is_in_window
@@ -11,9 +22,12 @@ from tests.oracle.policy import Policy
 from tests.oracle.times import business_day, start_of_day
 
 
-def fire_until(customer: Customer, limit_ms: int, policy: Policy) -> list[tuple[int, Output]]:
+def fire_until(
+    customer: Customer, limit_ms: int, clock_ms: int, policy: Policy
+) -> list[tuple[int, Output]]:
     """Fires what is due up to an instant, itself included: the outputs with their instants.
 
+    `clock_ms` is the partition's clock. Who is erased by retention is so first at its instant.
     The tier is evaluated at the start of every business day, which must come to the same as
     only at those days on which something can change, and where an override ends.
     """
@@ -25,14 +39,19 @@ def fire_until(customer: Customer, limit_ms: int, policy: Policy) -> list[tuple[
         expiry_ms = None if policy.points is None else points.next_expiry_ms(customer)
         until_ms = _override_ends_ms(customer)
         overdue_ms = service.next_ms(customer, policy)
-        dues = (day_ms, level_ms, expiry_ms, until_ms, overdue_ms)
+        silence_ms, erased_ms = retention.due_ms(customer, policy), retention.erased_ms(customer)
+        dues = (day_ms, level_ms, expiry_ms, until_ms, overdue_ms, silence_ms, erased_ms)
         at_ms = min(due for due in dues if due is not None)
         if at_ms > limit_ms:
             break
         customer.position_ms = at_ms
+        if at_ms == erased_ms:
+            customer.lapsed_ms = at_ms
+            return fired
         told: list[Output] = []
         if at_ms in (day_ms, until_ms):
             told += _start(customer, at_ms, policy, by_hand=at_ms == until_ms)
+            visits.follow(customer, at_ms, policy)
         while _next_level_ms(customer, policy) == at_ms:
             told.append(reach_level(customer, customer.level + 1, at_ms, policy))
         if at_ms == day_ms:
@@ -42,6 +61,8 @@ def fire_until(customer: Customer, limit_ms: int, policy: Policy) -> list[tuple[
             told += points.warn(customer, at_ms, policy)
             told += surveys.start_day(customer, at_ms, policy)
             told += followups.remind(customer, at_ms, policy)
+            told += visits.start_day(customer, at_ms, policy)
+        told += retention.remind(customer, at_ms, clock_ms, policy)
         told += service.remind(customer, at_ms, policy)
         if expiry_ms == at_ms:
             told += points.expire(customer, at_ms, policy, "expiry")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from tests.oracle import service
+from tests.oracle.births import CALENDAR, is_birth_date
 from tests.oracle.customer import Customer, tell
 from tests.oracle.feelings import resolutions_of
 from tests.oracle.fields import BROWSE_TYPES, SUPPORT_TYPES, attributes_told
@@ -68,9 +69,7 @@ def apply_event(event: Event, customer: Customer, policy: Policy, today: date) -
         case "tier.overridden":
             _set_by_hand(event, customer, policy)
         case "tier.override_approved":
-            assert customer.pending is not None
-            customer.overrides.append(replace(customer.pending, place=event.place))
-            customer.pending = None
+            _approve(event, customer)
         case "followup.scheduled":
             schedule(customer, event)
         case "survey.answered":
@@ -125,11 +124,25 @@ def _set_by_hand(event: Event, customer: Customer, policy: Policy) -> None:
         customer.pending = None
 
 
+def _approve(event: Event, customer: Customer) -> None:
+    """What waits counts; nothing does if retention has just erased who had it."""
+    if customer.pending is not None:
+        customer.overrides.append(replace(customer.pending, place=event.place))
+        customer.pending = None
+
+
 def _tell_attributes(event: Event, customer: Customer, policy: Policy) -> Effect:
     usable, refused = attributes_told(event.fields["attributes"])
+    if CALENDAR in usable:
+        tell(customer.attributes, CALENDAR, usable[CALENDAR], event.at_ms)
+    born = usable.get("birth_date")
+    if born and not is_birth_date(born, customer.attribute(CALENDAR)):
+        del usable["birth_date"]
+        refused.append("birth_date")
     customer.updates.append((event.at_ms, usable))
     for name, value in usable.items():
-        tell(customer.attributes, name, value, event.at_ms)
+        if name != CALENDAR:
+            tell(customer.attributes, name, value, event.at_ms)
     customer.forget_attributes(policy)
     return Effect(refused=refused)
 

@@ -108,7 +108,10 @@ _LONGEST_TEXT = 1_024
 
 
 def attribute_text(name: str, value: Any) -> str | None:
-    """The text an attribute is taken as, empty to take it away; None if it cannot be used."""
+    """The text an attribute is taken as, empty to take it away; None if it cannot be used.
+
+    Whether a birth date is one is not looked at: that is for the calendar it is told by.
+    """
     text: str | None = None
     if isinstance(value, bool):
         text = "true" if value else "false"
@@ -117,8 +120,6 @@ def attribute_text(name: str, value: Any) -> str | None:
     elif isinstance(value, str):
         text = value
     if text is None or len(name) > _LONGEST_NAME or len(text) > _LONGEST_TEXT:
-        return None
-    if text and name == "birth_date" and not is_date(text):
         return None
     if text and name == "registered_at" and not is_date(text) and parse_rfc3339(text) is None:
         return None

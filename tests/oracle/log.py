@@ -2,8 +2,9 @@
 
 In mode live, what becomes of a customer depends on its own events, on the policies and on the clock
 alone. So each customer is folded without the others, and of several ticks with nothing between them
-for this customer only the highest is taken: it fires what they would have fired one by one. In mode
-replay everybody's events are everybody's clock, and all customers are folded together.
+for this customer only the highest is taken: it fires what they would have fired one by one. (Not
+under a policy with retention: when a notice ends depends on the tick that began it.) In mode replay
+everybody's events are everybody's clock, and all customers are folded together.
 
 Customers whose merges name each other are folded together in either mode, in all their partitions.
 Who is merged is handed over as the oracle knows them, with all their history; the state that the
@@ -332,6 +333,8 @@ def _split(between: Sequence[_Turn | _Control], up_to: int) -> list[list[_Turn |
 
 
 def _pass(partition: Partition, part: Sequence[_Turn | _Control]) -> list[Told]:
+    if len(part) > 1 and "retention" in partition.policy.sections:
+        return [told for each in part for told in _pass(partition, [each])]
     before = len(partition.outputs)
     first, ticks = part[0], [each for each in part if isinstance(each, _Control)]
     if isinstance(first, _Turn):
@@ -359,7 +362,7 @@ def _standing(partition: Partition) -> dict[str, Standing]:
             known[customer_id] = Standing(customer, False, waiting.policy, waiting.at_ms)
     erased = {
         customer_id: Standing(None, True, partition.policy, partition.clock_ms)
-        for customer_id in partition.erased
+        for customer_id in (*partition.erased, *partition.lapsed)
     }
     merged = {
         customer_id: Standing(None, False, partition.policy, partition.clock_ms, merge.into)

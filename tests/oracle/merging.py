@@ -4,7 +4,19 @@ from dataclasses import replace
 from datetime import date
 from typing import TypeVar
 
-from tests.oracle import ahead, care, contact, followups, owner, points, service, surveys, tags
+from tests.oracle import (
+    ahead,
+    care,
+    contact,
+    followups,
+    owner,
+    points,
+    retention,
+    service,
+    surveys,
+    tags,
+    visits,
+)
 from tests.oracle.customer import MOST_GONE, MOST_REMEMBERED, MOST_TICKETS, Customer, Told
 from tests.oracle.effects import Effect
 from tests.oracle.evaluation import Cause, Output, compare_level, evaluate_tier, view_on
@@ -26,8 +38,13 @@ T = TypeVar("T")
 _BEFORE = 10**12  # places of who is merged lie before those of who stays
 
 
-def take_over(customer: Customer, transfer: Transfer, at_ms: int, policy: Policy) -> list[Output]:
-    """Joins who was merged to who stays, at the clock of the latter; what that puts out."""
+def take_over(
+    customer: Customer, transfer: Transfer, at_ms: int, clock_ms: int, policy: Policy
+) -> list[Output]:
+    """Joins who was merged to who stays, at the clock of the latter; what that puts out.
+
+    `clock_ms` is the partition's clock.
+    """
     other, caused_by = transfer.customer, (transfer.event_id,)
     today = business_day(at_ms, policy.timezone)
     customer.position_ms = at_ms
@@ -57,6 +74,8 @@ def take_over(customer: Customer, transfer: Transfer, at_ms: int, policy: Policy
     told += ahead.warn(customer, at_ms, policy)
     surveys.follow(customer, at_ms, policy)
     told += followups.remind(customer, at_ms, policy)
+    visits.follow(customer, at_ms, policy)
+    told += retention.follow(customer, at_ms, clock_ms, policy)
     told += service.remind(customer, at_ms, policy)
     told += points.join(customer, other, orders, tier, at_ms, policy, caused_by)
     told += tags.look(customer, at_ms, policy, reason="merge", caused_by=caused_by, late=late)
@@ -164,6 +183,8 @@ def _join_the_rest(customer: Customer, other: Customer, policy: Policy) -> None:
     customer.churn_answers = other.churn_answers + customer.churn_answers
     followups.join(customer, other)
     surveys.join(customer, other)
+    visits.join(customer, other)
+    retention.join(customer, other)
     customer.points_told_ms += other.points_told_ms
     waiting = [*other.redemptions_cancelled, *customer.redemptions_cancelled]
     customer.redemptions_cancelled = list(dict.fromkeys(waiting))

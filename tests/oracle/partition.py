@@ -15,9 +15,11 @@ from tests.oracle import (
     merging,
     owner,
     points,
+    retention,
     service,
     surveys,
     tags,
+    visits,
 )
 from tests.oracle.checks import (
     Limits,
@@ -100,6 +102,8 @@ class Partition:
     newest_event_ms: int | None = None
     customers: dict[str, Customer] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
+    lapsed: dict[str, retention.Lapsed] = field(default_factory=dict)  # erased by retention
+    lapses: list[tuple[str, int]] = field(default_factory=list)  # all of them: id and sequence
     merged: dict[str, Merge] = field(default_factory=dict)
     departures: Counter[str] = field(default_factory=Counter)  # how often each was merged
     passed: dict[int, Forwarded] = field(default_factory=dict)  # by the record it follows from
@@ -165,7 +169,7 @@ class Partition:
         way = transfer.way
         if way.into == transfer.customer.customer_id:
             self._take_back(transfer)
-        elif way.into in self.merged or way.into in self.erased:
+        elif way.into in self.merged or self._is_erased(way.into):
             further = next_way(way.into, self.merged.get(way.into), way)
             assert further is not None, "the way of a transfer ends where it began"
             self.passed[line] = replace(transfer, way=further)
@@ -192,7 +196,7 @@ class Partition:
     def _spared(self, reason: str, *customer_ids: str) -> str:
         """The reason of a dead letter: in a log nothing of the erased is told, whatever it is."""
         ids = [*customer_ids, *([] if self.key is None else [self.key])]
-        is_erased = self.is_log and any(self._survivor(each) in self.erased for each in ids)
+        is_erased = self.is_log and any(self._is_erased(self._survivor(each)) for each in ids)
         return "erased_customer" if is_erased else reason
 
     def _bury(self, reason: str, event_id: str | None) -> None:
@@ -241,12 +245,14 @@ class Partition:
     def _take_usable(self, event: Event, way: Way, fault: str | None) -> None:
         """An event on its way to a customer who may be gone; who is there looks at its values."""
         customer_id = way.into
-        if customer_id in self.merged or customer_id in self.erased:
+        if customer_id in self.merged or self._is_erased_for(event, customer_id):
             further = next_way(customer_id, self.merged.get(customer_id), way)
             if further is not None:
                 self.passed[self.line] = Followed(further)
             elif event.type == "customer.erased":
                 self.accepted += 1
+                self.lapsed.pop(customer_id, None)
+                self.erased.add(customer_id)
                 self._move_time(event.at_ms)
             else:
                 self._bury("erased_customer", event.event_id)
@@ -273,7 +279,41 @@ class Partition:
 
     def _is_impossible(self, merge: Event) -> bool:
         survivor = self._survivor(merge.fields["into"])
-        return survivor == merge.customer_id or survivor in self.erased
+        return survivor == merge.customer_id or self._is_erased(survivor)
+
+    def _is_erased(self, customer_id: str) -> bool:
+        return customer_id in self.erased or customer_id in self.lapsed
+
+    def _is_erased_for(self, event: Event, customer_id: str) -> bool:
+        """What occurs after an erasure by retention finds nobody, and begins somebody anew."""
+        lapsed = self.lapsed.get(customer_id)
+        if lapsed is not None and event.type != "customer.erased":
+            return event.at_ms < lapsed.at_ms
+        return self._is_erased(customer_id)
+
+    def _new(self, customer_id: str, at_ms: int) -> Customer:
+        """Somebody comes, perhaps back after an erasure by retention."""
+        customer = Customer(customer_id, at_ms, at_ms, tags=tags.Tags())
+        lapsed = self.lapsed.pop(customer_id, None)
+        if lapsed is not None:
+            customer.sequence = lapsed.sequence
+        self.customers[customer_id] = customer
+        return customer
+
+    def _fire(self, customer: Customer, until_ms: int) -> list[tuple[int, Output]]:
+        """Fires what is due for somebody, who may be gone behind it."""
+        fired = fire_until(customer, until_ms, self._clock_or(until_ms), self.policy)
+        if customer.lapsed_ms is not None:
+            self.unmatched += customer.unmatched + len(customer.waiting)
+            lapsed = retention.Lapsed(customer.lapsed_ms, customer.sequence)
+            self.lapsed[customer.customer_id] = lapsed
+            self.lapses.append((customer.customer_id, customer.sequence))
+            del self.customers[customer.customer_id]
+        return fired
+
+    def _clock_or(self, at_ms: int) -> int:
+        """The partition's clock; before the first tick that of a customer."""
+        return at_ms if self.clock_ms is None else self.clock_ms
 
     def clock_of(self, customer: Customer) -> int:
         """The greater of the customer's newest event and the partition's clock."""
@@ -286,12 +326,13 @@ class Partition:
     def _accept(self, event: Event) -> None:
         self.changed_lines.append(self.line)
         self._move_time(event.at_ms, event.customer_id)
-        customer = self.customers.get(event.customer_id)
         self.facts.known_since.setdefault(event.customer_id, self.line)
-        if customer is None:
-            customer = Customer(event.customer_id, event.at_ms, event.at_ms, tags=tags.Tags())
-            self.customers[event.customer_id] = customer
-        self.outputs += [output for _, output in fire_until(customer, event.at_ms, self.policy)]
+        customer = self.customers.get(event.customer_id)
+        if customer is not None:
+            self.outputs += [output for _, output in self._fire(customer, event.at_ms)]
+        if event.customer_id not in self.customers:
+            customer = self._new(event.customer_id, event.at_ms)
+        assert customer is not None
         if event.type == "customer.erased":
             self.unmatched += customer.unmatched + len(customer.waiting)
             self.erased.add(event.customer_id)
@@ -325,12 +366,14 @@ class Partition:
         self.turn(customer_id)
         self.facts.known_since.setdefault(customer_id, self.line)
         customer = self.customers.get(customer_id)
-        if customer is None:
-            customer = Customer(customer_id, until_ms, until_ms, tags=tags.Tags())
-            self.customers[customer_id] = customer
-        self.outputs += [output for _, output in fire_until(customer, until_ms, self.policy)]
+        if customer is not None:
+            self.outputs += [output for _, output in self._fire(customer, until_ms)]
+        if customer_id not in self.customers:
+            customer = self._new(customer_id, until_ms)
+        assert customer is not None
         at_ms = max(until_ms, self.clock_of(customer))
-        self.outputs += merging.take_over(customer, transfer, at_ms, self.policy)
+        clock_ms = self._clock_or(at_ms)
+        self.outputs += merging.take_over(customer, transfer, at_ms, clock_ms, self.policy)
 
     def _take_back(self, transfer: Transfer) -> None:
         """Nobody was there to stay: the customer is as before, and time has passed."""
@@ -347,7 +390,7 @@ class Partition:
         )
         self._reconsider(customer, self.policy, left_ms)
         at_ms = self.clock_of(customer)
-        self.outputs += [output for _, output in fire_until(customer, at_ms, self.policy)]
+        self.outputs += [output for _, output in self._fire(customer, at_ms)]
 
     def _apply(self, event: Event, customer: Customer) -> None:
         at_ms = self.clock_of(customer)
@@ -377,6 +420,9 @@ class Partition:
         surveys.follow(customer, at_ms, self.policy, answered_ms)
         if event.type == "followup.scheduled":
             told += followups.remind(customer, at_ms, self.policy)
+        visits.follow(customer, at_ms, self.policy, event)
+        clock_ms = self._clock_or(at_ms)
+        told += retention.follow(customer, at_ms, clock_ms, self.policy, event)
         told += service.remind(customer, at_ms, self.policy)
         told += points.follow(event, effect.orders, customer, tier, at_ms, self.policy)
         tags.note(event, customer, self.policy, today)
@@ -419,9 +465,9 @@ class Partition:
         self.clock_ms = newest(clock_ms, self.clock_ms)
         fired = [
             (at_ms, customer_id, output)
-            for customer_id, customer in self.customers.items()
+            for customer_id, customer in list(self.customers.items())
             if customer_id not in self.waiting
-            for at_ms, output in fire_until(customer, self.clock_ms, self.policy)
+            for at_ms, output in self._fire(customer, self.clock_ms)
         ]
         fired.sort(key=lambda each: each[:2])
         self.outputs += [output for _, _, output in fired]
@@ -462,7 +508,8 @@ class Partition:
         if at_a_time is None or self.round.unfinished >= MOST_UNFINISHED:
             self.finish_round()
         elif told is None:
-            self.round.begin([*self.customers, *self.erased, *self.merged], at_a_time)
+            known = [*self.customers, *self.erased, *self.lapsed, *self.merged]
+            self.round.begin(known, at_a_time)
         elif self.line in told.at_once:
             self.finish_round()
 
@@ -486,7 +533,7 @@ class Partition:
             return
         self._reconsider(customer, waiting.policy, waiting.at_ms)
         if self.clock_ms is not None and self.clock_ms > waiting.at_ms:
-            fired = fire_until(customer, self.clock_ms, self.policy)
+            fired = self._fire(customer, self.clock_ms)
             self.outputs += [output for _, output in fired]
 
     def _reconsider(self, customer: Customer, former: Policy, at_ms: int) -> None:
@@ -510,6 +557,9 @@ class Partition:
         told += ahead.warn(customer, at_ms, self.policy)
         surveys.follow(customer, at_ms, self.policy)
         told += followups.remind(customer, at_ms, self.policy)
+        visits.follow(customer, at_ms, self.policy)
+        clock_ms = self._clock_or(at_ms)
+        told += retention.reconsider(customer, at_ms, clock_ms, self.policy)
         told += service.remind(customer, at_ms, self.policy)
         if self.policy.points is not None:
             told += points.expire(customer, at_ms, self.policy, "policy")

@@ -11,6 +11,7 @@ from math import floor
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tests.oracle.births import gregorian_birth_of
 from tests.oracle.customer import PROFILING, Customer
 from tests.oracle.feelings import churn_answer, last_scores
 from tests.oracle.fields import item_told
@@ -135,11 +136,8 @@ def _within(rule: Rule, value: Any) -> bool:
 
 
 def _age(rule: Rule, customer: Customer, today: date) -> list[str]:
-    text = customer.attribute("birth_date")
-    if not text:
-        return []
-    born = date.fromisoformat(text)
-    if born > today:
+    born = gregorian_birth_of(customer)
+    if born is None or born > today:
         return []
     years = 0
     while _birthday(born, years + 1) <= today:

@@ -87,23 +87,30 @@ def compare(found: Run, expected: oracle.Result) -> None:
         customer_id: {name: profile.get(name, "absent") for name in _PROFILE_FIELDS}
         for customer_id, profile in expected.profiles.items()
     }
-    _check_that_movements_make_the_balance(found)
+    _check_that_movements_make_the_balance(found, expected.lapses)
     assert found.report.unmatched == expected.unmatched
     population = Counter((p["tier"], p["stage"]) for p in found.profiles.values())
     assert +found.report.customers == population
 
 
-def _check_that_movements_make_the_balance(found: Run) -> None:
-    movements: Counter[str] = Counter()
+def _check_that_movements_make_the_balance(found: Run, lapses: list[tuple[str, int]]) -> None:
+    """Of each life of a customer: after an erasure by retention another begins."""
+    movements: Counter[tuple[str, int]] = Counter()
+
+    def life_at(customer_id: str, sequence: int) -> tuple[str, int]:
+        return customer_id, sum(each == customer_id and end < sequence for each, end in lapses)
+
     for change in found.profile_changes:
         if change["type"] == "points.changed":
-            before = movements[change["customer_id"]]
-            movements[change["customer_id"]] += change["delta"]
-            assert change["balance"] == movements[change["customer_id"]]
+            life = life_at(change["customer_id"], change["sequence"])
+            before = movements[life]
+            movements[life] += change["delta"]
+            assert change["balance"] == movements[life]
             assert change["balance"] >= min(before, 0) or change["cause"] in _TAKING_BACK
     for customer_id, profile in found.profiles.items():
         if "points" in profile:
-            assert profile["points"]["balance"] == movements[customer_id]
+            newest = life_at(customer_id, profile["sequence"] + 1)
+            assert profile["points"]["balance"] == movements[newest]
 
 
 def _without_ids(records: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -75,7 +75,7 @@ def _by_customer(told: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
 
 
 def _profiles(partition: Partition) -> dict[str, Any]:
-    found: dict[str, Any] = dict.fromkeys(partition.erased)
+    found: dict[str, Any] = dict.fromkeys((*partition.erased, *partition.lapsed))
     for customer_id, customer in partition.customers.items():
         waiting = partition.waiting.get(customer_id)
         found[customer_id] = (

@@ -7,6 +7,12 @@ from random import Random
 from typing import Any
 
 from tests.support.contact_policies import add_contact, add_tickets
+from tests.support.member_histories import (
+    add_member_keys,
+    random_contact,
+    random_lunar_profile,
+    random_purposes,
+)
 from tests.support.shop_histories import ShopHistory, random_shop_policy
 
 _CONDITIONS: dict[str, list[dict[str, Any]]] = {
@@ -30,6 +36,7 @@ def random_practice_policy(random: Random, *, middle_tier: bool | None = None) -
         policy["override"] = {"approval": random.random() < 0.9}
     add_contact(random, policy)
     add_tickets(random, policy)
+    add_member_keys(random, policy)
     return policy
 
 
@@ -111,6 +118,15 @@ class PracticeHistory(ShopHistory):
         score = self._random.randint(1, 5)
         return {"type": "survey.answered", "survey": "csat", "score": score}
 
+    def _contact(self, _customer: str) -> dict[str, Any]:
+        return random_contact(self._random)
+
+    def _lunar(self, _customer: str) -> dict[str, Any]:
+        return random_lunar_profile(self._random, self._now)
+
+    def _purposes(self, _customer: str) -> dict[str, Any]:
+        return random_purposes(self._random)
+
 
 _KINDS: dict[str, float] = {
     "grade": 10,
@@ -120,6 +136,9 @@ _KINDS: dict[str, float] = {
     "manager": 8,
     "followup": 6,
     "ticket": 40,
+    "contact": 8,
+    "lunar": 8,
+    "purposes": 5,
 }
 
 _MAKERS: dict[str, Callable[[Any, str], dict[str, Any]]] = {
@@ -129,4 +148,7 @@ _MAKERS: dict[str, Callable[[Any, str], dict[str, Any]]] = {
     "ticket": PracticeHistory._of_ticket,
     "override": PracticeHistory._by_hand,
     "approval": PracticeHistory._approval,
+    "contact": PracticeHistory._contact,
+    "lunar": PracticeHistory._lunar,
+    "purposes": PracticeHistory._purposes,
 }
