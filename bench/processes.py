@@ -19,6 +19,39 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
+def tree_cpu_seconds(pid: int) -> float:
+    """User and system time of a process and all it started, also of what has ended and was awaited.
+
+    Raises:
+        FileNotFoundError: the process is gone, or this is no Linux.
+    """
+    children: dict[int, list[int]] = {}
+    spent: dict[int, float] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                fields = (folder / "stat").read_text().rpartition(") ")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it has just ended
+            children.setdefault(int(fields[1]), []).append(int(folder.name))
+            spent[int(folder.name)] = sum(map(int, fields[11:15])) / _TICKS_PER_S
+    if pid not in spent:
+        raise FileNotFoundError(f"/proc/{pid}/stat")
+    total, waiting = 0.0, [pid]
+    while waiting:
+        found = waiting.pop()
+        total += spent[found]
+        waiting += children.get(found, [])
+    return total
+
+
+def busy_seconds() -> float:
+    """CPU time that all processes of this machine have used since it started."""
+    fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
+    user, nice, system, _, _, irq, soft_irq, _ = map(int, fields)
+    return (user + nice + system + irq + soft_irq) / _TICKS_PER_S
+
+
 def resident_bytes(pid: int) -> int:
     """Memory of a process that is in RAM.
 

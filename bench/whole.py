@@ -119,7 +119,7 @@ def run(broker: Broker, plan: Plan, folder: Path, tell: Callable[[str], None]) -
         broker_began_s = sum(map(cpu_seconds, broker_pids))
         began_s = time.monotonic()
         workers.resume()
-        asyncio.run(_until_committed(settings, inputs, workers.check))
+        asyncio.run(until_committed(settings, inputs, workers.check))
         seconds = time.monotonic() - began_s
         worker_cpu_s = sum(map(cpu_seconds, workers.pids)) - workers_began_s
         broker_cpu_s = sum(map(cpu_seconds, broker_pids)) - broker_began_s
@@ -149,7 +149,7 @@ async def _load(settings: Settings, plan: Plan) -> None:
         await sender.send(load.records())
 
 
-async def _until_committed(
+async def until_committed(
     settings: Settings, inputs: Sequence[str], check: Callable[[], None]
 ) -> None:
     """Until ingest has committed its inputs, and the engine all that ingest had written by then."""

@@ -52,11 +52,11 @@ def kafka_jars(progress: Callable[[str], None] | None = None) -> Path:
     if not _POM.is_file():
         raise BrokerUnavailable(f"Apache Kafka from jars needs a source checkout: no {_POM}")
     key = hashlib.sha256(_POM.read_bytes()).hexdigest()[:16]
-    jars = _cache_folder() / f"kafka-{key}"
+    jars = cache_folder() / f"kafka-{key}"
     if jars.is_dir():
         return jars
     jars.parent.mkdir(parents=True, exist_ok=True)
-    with _only_one(jars.with_suffix(".lock")):
+    with only_one(jars.with_suffix(".lock")):
         if not jars.is_dir():  # another process may have fetched them while we waited
             if progress is not None:
                 progress("fetching the jars of Apache Kafka with Maven (43 MB, only this once)")
@@ -64,7 +64,8 @@ def kafka_jars(progress: Callable[[str], None] | None = None) -> Path:
     return jars
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
+    """Where what was fetched once is kept: below ``$XDG_CACHE_HOME`` or ``~/.cache``."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "tierstream"
 
@@ -78,7 +79,8 @@ def _java_version(java: str) -> int:
 
 
 @contextmanager
-def _only_one(path: Path) -> Iterator[None]:
+def only_one(path: Path) -> Iterator[None]:
+    """Hold a lock file, so that two processes do not fetch the same."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

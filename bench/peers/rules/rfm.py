@@ -21,7 +21,7 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 
 class Rules(NamedTuple):
-    """Window, cut-offs and tiers. Amounts are in cents; tiers best first, as (name, least score)."""
+    """Window, cut-offs and tiers; amounts in cents, tiers best first as (name, least score)."""
 
     window_days: int
     recency_days: tuple[int, ...]
@@ -33,13 +33,13 @@ class Rules(NamedTuple):
         """The tier of these figures."""
         if recency_days is None:
             return PROSPECT
-        digits = (
-            5
+        above_least = (  # R + F + M - 3
+            4
             - bisect_left(self.recency_days, recency_days)
             + bisect_right(self.frequency, frequency)
             + bisect_right(self.monetary_minor, monetary_minor)
-        )  # R + F + M - 2
-        score = 100 * (digits - 1) // 12
+        )
+        score = 100 * above_least // 12
         return next(name for name, least in self.tiers if score >= least)
 
 
@@ -151,6 +151,8 @@ class Job(NamedTuple):
     partitions: int
     topics: dict[str, str]
     rules: Rules
+    commit_interval_ms: int | None
+    """Between commits, snapshots or checkpoints; None: as the program thinks best."""
 
     def note_started(self) -> None:
         """Say that the first record is about to be processed."""
@@ -174,6 +176,7 @@ def read_job(path: str) -> Job:
         found["partitions"],
         found["topics"],
         rules,
+        found["commit_interval_ms"],
     )
 
 
@@ -186,6 +189,7 @@ def write_job(job: Job, path: Path) -> None:
         "folder": str(job.folder),
         "partitions": job.partitions,
         "topics": job.topics,
+        "commit_interval_ms": job.commit_interval_ms,
         "window_days": rules.window_days,
         "recency_days": rules.recency_days,
         "frequency": rules.frequency,
