@@ -40,6 +40,8 @@ class Tally(Struct):
     """Attributes that cannot be used, by name; further ones as `other`."""
     suppressed: Counter[str] = field(default_factory=Counter)
     """Outputs that are not to be acted on, by the reason of `suppressed`."""
+    erased: Counter[str] = field(default_factory=Counter)
+    """Customers erased, by cause: `request` or `retention`."""
     merges: Counter[str] = field(default_factory=Counter)
     """Customers `joined`, merges `refused`, and events `followed` (forwarded)."""
     unmatched: int = 0

@@ -325,6 +325,7 @@ class Partition(PartitionCore):
         if customer.erased and customer.retired_ms is None:
             return
         self.context.tally.unmatched += len(customer.ledger.waiting)
+        self.context.count(self.context.tally.erased, "request")
         marker = erased_customer(customer)
         if self.rules.format >= _ERASED_OFFSET_SINCE:
             marker.erased_offset = customer.erased_offset if customer.erased else offset

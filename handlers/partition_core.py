@@ -241,6 +241,7 @@ class PartitionCore:
         if is_erased_by(context.rules, customer, due_ms):
             context.tally.due += 1
             context.tally.unmatched += len(customer.ledger.waiting)
+            context.count(context.tally.erased, "retention")
             return retired_customer(customer, due_ms)
         point = context.savepoint()
         try:

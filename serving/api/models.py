@@ -40,6 +40,8 @@ class Distributions(Struct, frozen=True):
     level: dict[str, int]
     churn_answer: dict[str, int]
     """Why customers left."""
+    owner: dict[str, int]
+    """Who looks after them."""
     tag: dict[str, int]
 
 

@@ -12,17 +12,18 @@ local function reached(level) return base .. 'reached:' .. level end
 
 -- The profiles were complete long after this record was written, and this customer has none:
 -- the record of the erasure is gone from Kafka.
-local function was_erased(id, timestamp)
-  return tonumber(timestamp) < known_ms - removals_kept_ms
-    and redis.call('EXISTS', profiles .. id) == 0
+local function was_erased(timestamp, profile_ms)
+  return tonumber(timestamp) < known_ms - removals_kept_ms and not profile_ms
 end
 
 local at = 12
 for _ = 1, count do
   local at_ms, id, level = ARGV[at + 5], ARGV[at + 6], ARGV[at + 7]
-  if is_news(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], at_ms) then
+  local profile_ms = redis.call('HGET', profiles .. id, 'timestamp_ms')
+  if is_news(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], at_ms,
+      profile_ms) then
     for _, other in ipairs(levels) do redis.call('ZREM', reached(other), id) end
-    if tonumber(at_ms) > newest - kept_ms and not was_erased(id, ARGV[at + 1]) then
+    if tonumber(at_ms) > newest - kept_ms and not was_erased(ARGV[at + 1], profile_ms) then
       redis.call('ZADD', reached(level), at_ms, id)
     end
     applied = applied + 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from redis.asyncio import Redis
@@ -112,16 +112,19 @@ class LevelsWriter(ChangesWriter[LevelRecord]):
         names = [f"known:{partition}" for partition in partitions]
         return not names or None not in await self._redis.hmget(self._keys.positions, names)
 
-    async def forget(self, customers: Collection[bytes]) -> None:
-        """Remove erased customers, and let no later record bring them back.
+    async def forget(self, customers: Mapping[bytes, int]) -> None:
+        """Remove erased customers, and let no later record bring them back without a new profile.
+
+        Args:
+            customers: when the record that erases each was written, in milliseconds since 1970.
 
         Raises:
             StaleWriter: the generation is no longer the one to write to.
         """
         if customers:
             arguments: list[Any] = [self._generation.number, self._keys.base]
-            for customer_id in customers:
-                arguments += (*seen_key(customer_id), customer_id)
+            for customer_id, erased_ms in customers.items():
+                arguments += (*seen_key(customer_id), customer_id, erased_ms)
             await self._run(self._forget, arguments)
 
     async def note_profiles_complete(self, partitions: Collection[int], now_ms: int) -> None:

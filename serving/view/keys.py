@@ -16,10 +16,10 @@ REMOVALS_KEPT_MS = 20 * 3_600_000
 """How long Kafka surely keeps the null record of an erased customer: by default 24 hours
 (`delete.retention.ms`). A view that was behind for longer may have missed an erasure."""
 
-FORM = "3"
+FORM = "4"
 """The version of a generation's keys. One of another version is rebuilt, not written to."""
 
-ONE_OF = ("tier", "stage", "segment", "level", "churn_answer")
+ONE_OF = ("tier", "stage", "segment", "level", "churn_answer", "owner")
 """Facets of which a customer has one value, the profile's field of that name."""
 
 FACETS = (*ONE_OF, "tag")

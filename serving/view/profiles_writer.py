@@ -38,7 +38,12 @@ class ProfilesWriter:
         """As `Generation.apply`."""
         # First, because a record that was applied does not come again.
         await self._levels.forget(
-            [record.customer_id for chunk in chunks for record in chunk.records if record.removes]
+            {
+                record.customer_id: record.timestamp_ms
+                for chunk in chunks
+                for record in chunk.records
+                if record.removes
+            }
         )
         applied = await self._generation.apply(chunks, current_ms)
         if current_ms:

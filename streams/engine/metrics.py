@@ -83,6 +83,8 @@ class EngineMetrics:
             metrics.suppressed_outputs.labels(against).inc(count)
         for step, count in tally.merges.items():
             metrics.merges.labels(step).inc(count)
+        for cause, count in tally.erased.items():
+            metrics.erased_customers.labels(cause).inc(count)
         metrics.unmatched_changes.inc(tally.unmatched)
         metrics.due_firings.inc(tally.due)
 

@@ -141,6 +141,11 @@ class Metrics:
             "`followed` (an event told of the old id went on).",
             "step",
         )
+        self.erased_customers = self._counter(
+            "erased_customers",
+            "Customers erased, by `request` or by the policy's `retention`.",
+            "cause",
+        )
         self.survey_answers = self._counter(
             "survey_answers",
             "Answers to surveys (`csat` 1 to 5, `nps` 0 to 10) by the tier of who answered and "

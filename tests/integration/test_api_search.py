@@ -30,7 +30,10 @@ async def crowd(api: Api, view: View) -> Api:
     since = "2026-01-01T00:00:00.000Z"
     tags = [{"tag": tag, "since": since} for tag in ("region:north", "buyer:night")]
     await view.put(
-        ("ana", {"tier": "A", "stage": "loyal", "score": 90, "monetary": "900.00"}),
+        (
+            "ana",
+            {"tier": "A", "stage": "loyal", "score": 90, "monetary": "900.00", "owner": "Wang"},
+        ),
         ("ben", {"tier": "B", "stage": "active", "score": 60, "monetary": "400.00"}),
         ("cai", {"tier": "B", "stage": "dormant", "level": "dormant", "score": 40}),
         (
@@ -54,6 +57,7 @@ async def crowd(api: Api, view: View) -> Api:
         ({"tier": ["B", "C"]}, ["ben", "cai", "dan"]),
         ({"tier": "B", "level": "active"}, ["ben"]),
         ({"stage": "loyal"}, ["ana"]),
+        ({"owner": "Wang"}, ["ana"]),
         ({"segment": "New Customers", "score_min": 40}, ["ana", "ben", "cai"]),
         ({"spend_min": 5, "spend_max": 12.5}, ["cai", "dan"]),
         ({"tag": "region:north"}, ["dan"]),
@@ -146,6 +150,7 @@ async def test_distributions_count_everybody(crowd: Api) -> None:
     assert found["tier"] == {"B": 2, "A": 1, "C": 1}
     assert found["level"] == {"active": 3, "dormant": 1}
     assert found["churn_answer"] == {}
+    assert found["owner"] == {"Wang": 1}
     assert found["tag"] == {"buyer:night": 1, "region:north": 1}
 
 

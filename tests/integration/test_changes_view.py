@@ -245,7 +245,7 @@ async def test_erasure_that_kafka_has_forgotten_is_still_known_by_the_missing_pr
     generation = await view_of(redis, settings).open()
     levels = LevelsWriter(redis, generation, KEPT_MS)
     now_ms = 2_000_000_000_000
-    await redis.hset(generation.keys.customer("known"), "level", "dormant")
+    await redis.hset(generation.keys.customer("known"), "timestamp_ms", now_ms)
     await levels.begin(0, 0, now_ms)
     assert not await levels.may_begin([0])
     await levels.note_profiles_complete([0], now_ms)
@@ -262,6 +262,28 @@ async def test_erasure_that_kafka_has_forgotten_is_still_known_by_the_missing_pr
     await levels.apply([Chunk(0, 0, 3, records)])
     key = levels_keys(generation.keys).reached("dormant")
     assert set(await redis.zrange(key, 0, -1)) == {b"known", b"new"}
+
+
+async def test_who_returns_after_an_erasure_by_retention_is_listed_again(
+    settings: Settings, redis: Redis
+) -> None:
+    generation = await view_of(redis, settings).open()
+    levels = LevelsWriter(redis, generation, KEPT_MS)
+    now_ms = 2_000_000_000_000
+    await levels.begin(0, 0, now_ms)
+    await levels.forget({b"ana": now_ms})
+
+    async def listed_after(offset: int) -> list[bytes]:
+        record = read_level(b"ana", level_changed("ana", offset + 5, at_ms=now_ms), offset, now_ms)
+        await levels.apply([Chunk(0, offset, offset + 1, (record,))])
+        return await redis.zrange(levels_keys(generation.keys).reached("dormant"), 0, -1)
+
+    profile = generation.keys.customer("ana")
+    assert await listed_after(0) == []
+    await redis.hset(profile, "timestamp_ms", now_ms - 1)  # about to be removed
+    assert await listed_after(1) == []
+    await redis.hset(profile, "timestamp_ms", now_ms + 1)
+    assert await listed_after(2) == [b"ana"]
 
 
 @pytest.mark.slow

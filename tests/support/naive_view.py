@@ -43,7 +43,7 @@ def ranked(data: dict[str, Any]) -> dict[str, float]:
 
 def facets(data: dict[str, Any]) -> set[tuple[str, str]]:
     """The values by which a customer is told apart."""
-    names = ("tier", "stage", "segment", "level", "churn_answer")
+    names = ("tier", "stage", "segment", "level", "churn_answer", "owner")
     single = {(name, data[name]) for name in names if data.get(name)}
     return single | {("tag", entry["tag"]) for entry in data.get("tags", ())}
 

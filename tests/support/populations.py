@@ -16,6 +16,7 @@ FACETS: dict[str, list[str | None]] = {
     "segment": ["Champions", "At Risk", None],
     "level": ["active", "dormant"],
     "churn_answer": ["price", "too far", None],
+    "owner": ["wang", "li", None],
 }
 
 _needed = st.sampled_from([None, {"tier": "A", "order_amount_needed": None}]) | st.sampled_from(

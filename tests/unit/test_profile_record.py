@@ -41,9 +41,10 @@ def test_plain_fields_are_text_and_the_rest_is_in_the_whole() -> None:
 
 
 def test_facets_name_the_sets_a_customer_belongs_to() -> None:
-    assert kept(profile("ana")).facets == ("C", "new", "New Customers", "active", "")
-    assert kept(profile("ana", segment=None)).facets == ("C", "new", "", "active", "")
-    assert kept(profile("ana", churn_answer="price")).facets[-1] == "price"
+    assert kept(profile("ana")).facets == ("C", "new", "New Customers", "active", "", "")
+    assert kept(profile("ana", segment=None)).facets == ("C", "new", "", "active", "", "")
+    left = kept(profile("ana", churn_answer="price", owner="Wang"))
+    assert left.facets[-2:] == ("price", "Wang")
 
 
 def test_tags_come_first_with_since_when() -> None:

@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1", tags=["figures"])
 
 @router.get(
     "/distributions",
-    summary="Customers by tier, stage, segment, level, reason of leaving and tag",
+    summary="Customers by tier, stage, segment, level, reason of leaving, owner and tag",
     responses=openapi.responses("Distributions", 503),
 )
 async def distributions(request: Request, caller: CanRead) -> Response:
