@@ -273,7 +273,7 @@ async def test_who_returns_after_an_erasure_by_retention_is_listed_again(
     await levels.begin(0, 0, now_ms)
     await levels.forget({b"ana": now_ms})
 
-    async def listed_after(offset: int) -> list[bytes]:
+    async def listed_after(offset: int) -> object:
         record = read_level(b"ana", level_changed("ana", offset + 5, at_ms=now_ms), offset, now_ms)
         await levels.apply([Chunk(0, offset, offset + 1, (record,))])
         return await redis.zrange(levels_keys(generation.keys).reached("dormant"), 0, -1)
