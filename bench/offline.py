@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaProducer
 
 from handlers.control_records import PolicyActivated
 from handlers.partition import Partition
+from handlers.state.formats import NEWEST, RULES
 from scoring.policy import Policy
 from streams.faust_app import BatchProducer
 
@@ -41,7 +42,9 @@ class OfflineProducer(BatchProducer):
 
 def activation(lateness_ms: int = LATENESS_MS) -> PolicyActivated:
     """The first record of a log in live mode."""
-    return PolicyActivated("bench", APP_ID, "live", lateness_ms, Policy())
+    return PolicyActivated(
+        "bench", APP_ID, "live", lateness_ms, Policy(), format=NEWEST, rules=RULES
+    )
 
 
 def live_partition() -> Partition:

@@ -2,21 +2,20 @@
 
 All conditions on orders and money are lower bounds, and digits and score rise with both. So with
 more orders, or with a larger total of as many, a customer qualifies for no worse a tier. The
-smallest number and the smallest total therefore lie where a cut-off or a condition is reached, and
-only those are tried.
+smallest number therefore lies where a cut-off or a condition is reached, and only those are tried.
+With a number given, each condition of a tier asks for a total of its own: the largest reaches the
+tier.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from functools import lru_cache
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from scoring.grading import Beyond
 from scoring.money import MAX_MINOR_UNITS
-from scoring.rfm import compute_rfm
-from scoring.rules import Rules
-from scoring.tiers import qualified_rank
+from scoring.rfm import figures_of, points_of
+from scoring.rules import MONETARY, SCORE, SPEND_EVER, Condition, F, M, R, Rules
 
 MOST_ORDERS = 100
 
@@ -43,7 +42,6 @@ class Base(NamedTuple):
     """What else the customer is graded by; orders do not change it."""
 
 
-@lru_cache(maxsize=8_192)
 def orders_needed(
     rules: Rules, base: Base, rank: int, most_orders: int = MOST_ORDERS
 ) -> Needed | None:
@@ -57,52 +55,96 @@ def orders_needed(
         rank: of the tier.
         most_orders: how many orders are tried.
     """
-    totals = _totals(rules, base, rank)
-    for count in _counts(rules, base, rank, totals, most_orders):
-        at_most = count * MAX_MINOR_UNITS
-        if not _qualifies(rules, base, rank, count, at_most):
-            continue
-        place = bisect_left(
-            totals, True, key=lambda total: _qualifies(rules, base, rank, count, total)
-        )
-        if place < len(totals) and totals[place] <= at_most:
-            return Needed(count, totals[place])
+    for count in _counts(rules, base, rank, most_orders):
+        total = _least_total(rules, base, rank, count)
+        if total is not None and total <= count * MAX_MINOR_UNITS:
+            return Needed(count, total)
     return None
 
 
-def _qualifies(rules: Rules, base: Base, rank: int, count: int, total: int) -> bool:
-    added = count if base.in_window else 0
-    worth = total if base.in_window else 0
-    rfm = compute_rfm(
+def _least_total(rules: Rules, base: Base, rank: int, count: int) -> int | None:
+    """The smallest total of so many orders that reaches a tier or a better one; None if none."""
+    beyond, least = base.beyond, None
+    figures = figures_of(
         rules,
         base.recency_days,
-        base.frequency + added,
-        base.monetary + worth,
+        base.frequency + count if base.in_window else base.frequency,
+        base.monetary,
         base.orders_ever + count,
-        base.spend_ever + total,
-        base.beyond,
+        base.spend_ever,
+        beyond,
     )
-    return qualified_rank(rules, rfm) <= rank
+    at = -1
+    for tier in rules.tiers[: rank + 1]:
+        at += 1
+        if beyond is not None and at in beyond.closed:
+            continue
+        total: int | None = 0
+        for condition in tier.conditions:
+            measure_at, cutoff, at_most = condition
+            if (figures[measure_at] > cutoff) if at_most else (figures[measure_at] < cutoff):
+                missing = _missing_amount(rules, base, figures, condition)
+                if missing is None:
+                    total = None
+                    break
+                total = max(total or 0, missing)
+        if total is not None and (least is None or total < least):
+            least = total
+    return least
 
 
-def _totals(rules: Rules, base: Base, rank: int) -> list[int]:
-    """The totals at which something is reached, ascending from 0."""
+def _missing_amount(
+    rules: Rules, base: Base, figures: tuple[int, ...], condition: Condition
+) -> int | None:
+    """The total with which a condition holds that does not with orders of 0.00; None if none."""
+    measure_at, cutoff, _ = condition
+    if measure_at == SPEND_EVER:
+        return cutoff - base.spend_ever
+    if measure_at == MONETARY:
+        least = cutoff
+    else:
+        digit = cutoff if measure_at == M else _digit_for_score(rules, base, figures, condition)
+        if digit is None or digit - 2 >= len(rules.monetary_cutoffs):
+            return None
+        least = rules.monetary_cutoffs[digit - 2]
+    return least - base.monetary if base.in_window else None
+
+
+def _digit_for_score(
+    rules: Rules, base: Base, figures: tuple[int, ...], condition: Condition
+) -> int | None:
+    """The digit M with which a score is reached that is not yet.
+
+    None if the condition is on something else, or M has no weight.
+    """
+    weight = rules.weights[2]
+    if condition.measure_at != SCORE or not weight:
+        return None
+    points = points_of(rules, figures[R], figures[F], figures[M], base.beyond)
+    needed = -(-condition.cutoff * rules.most_points // 100)
+    return figures[M] - (points - needed) // weight
+
+
+def _totals(rules: Rules, base: Base, rank: int) -> set[int]:
+    """The totals at which something is reached."""
     missing = {step - base.monetary for step in rules.monetary_cutoffs}
     missing |= _missing(rules, rank, "monetary", base.monetary)
     missing |= _missing(rules, rank, "spend_ever", base.spend_ever)
-    return sorted({0, *(amount for amount in missing if amount > 0)})
+    return missing
 
 
-def _counts(rules: Rules, base: Base, rank: int, totals: list[int], most_orders: int) -> list[int]:
+def _counts(rules: Rules, base: Base, rank: int, most_orders: int) -> Iterator[int]:
     """The numbers of orders at which something is reached, ascending from 1.
 
     A total is reached by as many orders as it takes of the largest amount.
     """
-    counts = {1, *(step - base.frequency for step in rules.frequency_cutoffs)}
+    if most_orders >= 1:
+        yield 1
+    counts = {step - base.frequency for step in rules.frequency_cutoffs}
     counts |= _missing(rules, rank, "frequency", base.frequency)
     counts |= _missing(rules, rank, "orders_ever", base.orders_ever)
-    counts.update(-(-total // MAX_MINOR_UNITS) for total in totals)
-    return sorted(count for count in counts if 1 <= count <= most_orders)
+    counts.update(-(-total // MAX_MINOR_UNITS) for total in _totals(rules, base, rank))
+    yield from sorted(count for count in counts if 1 < count <= most_orders)
 
 
 def _missing(rules: Rules, rank: int, measure: str, value: int) -> set[int]:

@@ -14,9 +14,9 @@ from typing import NamedTuple
 from scoring.grading import Beyond
 from scoring.orders.ledger import Ledger
 from scoring.override import Override, best_rank, in_force, overridden_rank
-from scoring.rfm import compute_rfm
+from scoring.rfm import figures_of
 from scoring.rules import Rules
-from scoring.tiers import Bounds, qualified_rank, transition
+from scoring.tiers import Bounds, rank_by, transition
 
 
 class Figures(NamedTuple):
@@ -66,9 +66,21 @@ class Outlook:
 
     def rank(self, day: int) -> int:
         """The rank that the figures of a business day qualify for."""
-        figures = self.figures(day)
-        rules = self._rules
-        return qualified_rank(rules, None if figures is None else compute_rfm(rules, *figures))
+        rules, beyond = self._rules, self._beyond
+        if self._last_day is None:
+            return rules.prospect_rank
+        gone, (frequency, monetary) = bisect_right(self._days, day), self._now
+        orders_ever, spend_ever = self._ever
+        figures = figures_of(
+            rules,
+            day - self._last_day,
+            frequency - self._gone[gone],
+            monetary - self._worth[gone],
+            orders_ever,
+            spend_ever,
+            beyond,
+        )
+        return rank_by(rules, figures, beyond)
 
     def first_worse_day(self, rank: int, after: int) -> int | None:
         """The first business day after another whose figures qualify for less than a rank."""

@@ -49,6 +49,37 @@ class Rfm(NamedTuple):
         return SEGMENTS[self.r * 100 + self.f * 10 + self.m]
 
 
+def figures_of(
+    rules: Rules,
+    recency_days: int,
+    frequency: int,
+    monetary: int,
+    orders_ever: int,
+    spend_ever: int,
+    beyond: Beyond | None = None,
+) -> tuple[int, ...]:
+    """The figures of a business day in the order of `scoring.rules.MEASURES`.
+
+    Digits are 1 to 5 by the policy's cut-offs, the weighted score is 0 to 100. R falls by one for
+    each recency cut-off that is passed, F and M rise by one for each cut-off that is reached;
+    score = floor(100 * sum(w * (digit - 1)) / (4 * sum(w))), over the digits of the policy's
+    dimensions too.
+    """
+    r = 5 - bisect_left(rules.recency_cutoffs, recency_days)
+    f = 1 + bisect_right(rules.frequency_cutoffs, frequency)
+    m = 1 + bisect_right(rules.monetary_cutoffs, monetary)
+    points = points_of(rules, r, f, m, beyond)
+    score = 100 * points // rules.most_points
+    return recency_days, frequency, monetary, r, f, m, score, orders_ever, spend_ever
+
+
+def points_of(rules: Rules, r: int, f: int, m: int, beyond: Beyond | None) -> int:
+    """The sum of weight * (digit - 1) that the score follows from."""
+    wr, wf, wm = rules.weights
+    points = wr * (r - 1) + wf * (f - 1) + wm * (m - 1)
+    return points if beyond is None else points + beyond.points
+
+
 def compute_rfm(
     rules: Rules,
     recency_days: int,
@@ -58,18 +89,6 @@ def compute_rfm(
     spend_ever: int,
     beyond: Beyond | None = None,
 ) -> Rfm:
-    """Digits 1 to 5 by the policy's cut-offs and the weighted score 0 to 100.
-
-    R falls by one for each recency cut-off that is passed, F and M rise by one for each cut-off
-    that is reached; score = floor(100 * sum(w * (digit - 1)) / (4 * sum(w))), over the digits of
-    the policy's dimensions too.
-    """
-    r = 5 - bisect_left(rules.recency_cutoffs, recency_days)
-    f = 1 + bisect_right(rules.frequency_cutoffs, frequency)
-    m = 1 + bisect_right(rules.monetary_cutoffs, monetary)
-    wr, wf, wm = rules.weights
-    points = wr * (r - 1) + wf * (f - 1) + wm * (m - 1)
-    if beyond is not None:
-        points += beyond.points
-    score = 100 * points // rules.most_points
-    return Rfm(recency_days, frequency, monetary, r, f, m, score, orders_ever, spend_ever, beyond)
+    """The figures of a business day (`figures_of`) as an object."""
+    found = figures_of(rules, recency_days, frequency, monetary, orders_ever, spend_ever, beyond)
+    return Rfm(*found, beyond)

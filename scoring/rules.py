@@ -33,6 +33,8 @@ MEASURES = (
     "spend_ever",
 )
 """The figures of `scoring.rfm.Rfm`, in its order."""
+RECENCY_DAYS, FREQUENCY, MONETARY, R, F, M, SCORE, ORDERS_EVER, SPEND_EVER = range(9)
+"""The places of the measures in `MEASURES`."""
 MONEY = frozenset({"monetary", "spend_ever"})
 """The measures in minor units of the base currency."""
 

@@ -5,8 +5,8 @@ What comes if nothing more happens is in `scoring.outlook`, what a tier takes in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from scoring.grading import AttributeRule, Beyond, BeyondRule, Grading, Said
 from scoring.rfm import Rfm
@@ -42,10 +42,20 @@ def holds(condition: Condition, rfm: Rfm | None) -> bool:
 
 def qualified_rank(rules: Rules, rfm: Rfm | None) -> int:
     """The rank of the first tier whose conditions all hold; prospects rank below the last."""
-    if rfm is None:
-        return rules.prospect_rank
-    figures, beyond = rfm.figures, rfm.beyond
-    for rank, tier in enumerate(rules.tiers):
+    return rules.prospect_rank if rfm is None else rank_by(rules, rfm, rfm.beyond)
+
+
+def rank_by(rules: Rules, figures: Sequence[Any], beyond: Beyond | None) -> int:
+    """The same by the figures of a customer with orders.
+
+    Args:
+        rules: in force.
+        figures: in the order of `scoring.rules.MEASURES`; what comes after them is not looked at.
+        beyond: what else the customer is graded by.
+    """
+    rank = -1
+    for tier in rules.tiers:
+        rank += 1
         if beyond is not None and rank in beyond.closed:
             continue
         for measure_at, cutoff, at_most in tier.conditions:

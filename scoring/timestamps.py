@@ -41,5 +41,14 @@ def parse_date(text: str) -> date | None:
 @lru_cache(maxsize=8_192)
 def rfc3339(instant_ms: int) -> str:
     """The instant in UTC with milliseconds: `2026-01-01T00:00:00.000Z`."""
-    instant = _EPOCH + timedelta(milliseconds=min(instant_ms, _MAX_MS))
-    return instant.isoformat(timespec="milliseconds")[:23] + "Z"
+    seconds, ms = divmod(min(instant_ms, _MAX_MS), 1_000)
+    day, second = divmod(seconds, 86_400)
+    minutes, second = divmod(second, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{_date_text(day)}T{hour:02d}:{minute:02d}:{second:02d}.{ms:03d}Z"
+
+
+@lru_cache(maxsize=1_024)
+def _date_text(day: int) -> str:
+    """The date of a day number in UTC."""
+    return (_EPOCH + timedelta(days=day)).date().isoformat()

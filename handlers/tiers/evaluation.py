@@ -16,7 +16,7 @@ from handlers.tiers.grading import beyond_of
 from handlers.tiers.outlook import ahead, keeps_until, next_tier
 from scoring.grading import Beyond
 from scoring.override import best_rank, ends_at, in_force, overridden_rank
-from scoring.rfm import Rfm, compute_rfm
+from scoring.rfm import Rfm, figures_of
 from scoring.rules import Rules
 from scoring.tiers import (
     Bounds,
@@ -27,6 +27,7 @@ from scoring.tiers import (
     crossed,
     hold_end,
     qualified_rank,
+    rank_by,
     transition,
 )
 
@@ -64,19 +65,17 @@ def totals(customer: Customer, rules: Rules, day: int) -> Totals:
 
 def rfm_of(at: Totals) -> Rfm | None:
     """RFM of totals; None for a prospect."""
-    rules, day = at.rules, at.day
-    if at.last_order_ms is None:
+    figures = _figures(at)
+    return None if figures is None else Rfm(*figures, at.beyond)
+
+
+def _figures(at: Totals) -> tuple[int, ...] | None:
+    """The figures of totals; None for a prospect."""
+    rules, day, last_order_ms, frequency, monetary, orders_ever, spend_ever, beyond = at
+    if last_order_ms is None:
         return None
-    recency_days = day - rules.calendar.day(at.last_order_ms)
-    return compute_rfm(
-        rules,
-        recency_days,
-        at.frequency,
-        at.monetary,
-        at.orders_ever,
-        at.spend_ever,
-        at.beyond,
-    )
+    recency_days = day - rules.calendar.day(last_order_ms)
+    return figures_of(rules, recency_days, frequency, monetary, orders_ever, spend_ever, beyond)
 
 
 def evaluate(
@@ -102,13 +101,14 @@ def evaluate(
     rules = context.rules
     today = rules.calendar.day(now_ms)
     now = totals(customer, rules, today)
-    after = rfm_of(now)
+    figures = _figures(now)
+    by_figures = rules.prospect_rank if figures is None else rank_by(rules, figures, now.beyond)
     override = in_force(customer.override, rules, now_ms)
-    by_figures = qualified_rank(rules, after)
     qualified = overridden_rank(rules, by_figures, override)
     current = rules.rank.get(customer.tier)
     if qualified == current and customer.grace is None:
         return
+    after = None if figures is None else Rfm(*figures, now.beyond)
     graded = before.beyond, now.beyond
     change = _Change(rules, before.rules, rfm_of(before), after, now_ms, cause, graded)
     if current is None:
