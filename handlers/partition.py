@@ -36,7 +36,7 @@ from handlers.profile.record import profile_record
 from handlers.reasons import Rejection
 from handlers.state.customer import Customer, erased_customer, pack, unpack
 from handlers.state.partition_state import Source, is_repeated
-from handlers.transitions import OTHER_HANDLERS, take_event
+from handlers.transitions import take_event
 from scoring.rules import Rules
 
 NEWEST_OFFSET = 2**63
@@ -202,7 +202,7 @@ class Partition(PartitionCore):
         if type(identified) is CustomerMerged:
             identified = merge_refusal(self.store, judged, identified, offset) or identified
         if isinstance(identified, Event):
-            self.save(customer_id, keeps_orders=self._keeps_orders(customer, identified))
+            self.save(customer_id)
             self.advance(offset, event.occurred_ms, judged)
             # It may have been fired, and be another object now.
             customer = self.store.get(customer_id) or customer
@@ -301,13 +301,6 @@ class Partition(PartitionCore):
         if type(event) is CustomerErased:
             return customer.retired_ms is None
         return not customer.comes_back_at(event.occurred_ms)
-
-    def _keeps_orders(self, customer: Customer, event: Event) -> bool:
-        """Whether an event changes no orders: it is about none, and nothing comes before it."""
-        if type(event) not in OTHER_HANDLERS or self.round.standing_of(customer) is not None:
-            return False
-        due_ms = customer.next_due_ms
-        return due_ms is None or due_ms > max(event.occurred_ms, self.meta.clock_ms)
 
     def _apply_elsewhere(
         self, offset: int, customer: Customer, event: Event, route: Route | None

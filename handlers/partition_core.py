@@ -9,11 +9,11 @@ from handlers.care.retention import is_erased_by
 from handlers.context import Context, Savepoint
 from handlers.due import due_after, plan
 from handlers.failures import Failure, failed, must_stop
-from handlers.state.customer import Customer, begun_anew, new_customer, pack, retired_customer
+from handlers.state.customer import Customer, begun_anew, new_customer, retired_customer
 from handlers.state.formats import FIRST
 from handlers.state.partition_state import Meta
 from handlers.state.policy_round import PolicyRound, Standing
-from handlers.state.store import CustomerStore, Snapshot
+from handlers.state.store import CustomerStore, Snapshot, snapshot_of
 from handlers.transitions import fire, reevaluate
 from handlers.undo import Undo
 from scoring.rules import PROSPECT, Rules
@@ -173,14 +173,9 @@ class PartitionCore:
         """Begin with a record, or a step that is put back as a whole or not at all."""
         self._undo.begin(self.context, self.meta, self.failures)
 
-    def save(self, customer_id: str, *, keeps_orders: bool = False) -> None:
-        """Note how a customer is now, before the record changes it.
-
-        Args:
-            customer_id: of whom.
-            keeps_orders: the record changes no orders of the customer, and fires nothing due.
-        """
-        self._undo.save(self.store, customer_id, self.stale_profiles, keeps_orders=keeps_orders)
+    def save(self, customer_id: str) -> None:
+        """Note how a customer is now, before the record changes it."""
+        self._undo.save(self.store, customer_id, self.stale_profiles)
 
     def put_back(self) -> None:
         """Put everything back to what it was when the record began."""
@@ -226,7 +221,7 @@ class PartitionCore:
             the customer, who is another object if an instant was dropped.
         """
         while (due_ms := customer.next_due_ms) is not None and due_ms <= until_ms:
-            customer = self._fire(customer, due_ms, Snapshot(pack(customer)))
+            customer = self._fire(customer, due_ms, snapshot_of(customer))
         return customer
 
     def _fire(self, customer: Customer, due_ms: int, before: Snapshot | None) -> Customer:

@@ -310,6 +310,7 @@ def reevaluate(
     before = totals(customer, old_rules, old_rules.calendar.day(now_ms))
     keep_answers(customer, old_rules, rules)
     keep_messages(context, customer)
+    customer.ledger.own_orders()
     customer.ledger.recount(rules)
     customer.ledger.evict(rules, today)
     evaluate(context, customer, now_ms, before, cause)

@@ -1,8 +1,9 @@
 """Puts a partition back to what it was before a record, if applying the record raises.
 
 It costs little while all is well. Of a customer that is unchanged since the last flush, the packed
-state is there anyway; only one that is changed twice between two flushes is packed once more, and
-without the orders if the record changes none. What only grows is cut back to its former length.
+state is there anyway. One that is changed twice between two flushes is packed once more, without
+the orders: of those the list is copied, since an order that changes gives its place to a copy
+(`scoring.orders.ledger`). What only grows is cut back to its former length.
 """
 
 from __future__ import annotations
@@ -54,17 +55,10 @@ class Undo:
         self._round = meta.round
         self._failures = len(failures)
 
-    def save(
-        self,
-        store: CustomerStore,
-        customer_id: str,
-        stale: dict[str, None],
-        *,
-        keeps_orders: bool = False,
-    ) -> None:
+    def save(self, store: CustomerStore, customer_id: str, stale: dict[str, None]) -> None:
         """Note how a customer is now, unless that is noted already."""
         if customer_id not in self._before:
-            self._before[customer_id] = store.snapshot(customer_id, keeps_orders=keeps_orders)
+            self._before[customer_id] = store.snapshot(customer_id)
             if customer_id in stale:
                 self._stale.add(customer_id)
 

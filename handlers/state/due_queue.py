@@ -19,6 +19,10 @@ class DueQueue:
     def __len__(self) -> int:
         return len(self._due)
 
+    def due_ms(self, customer_id: str) -> int | None:
+        """The instant at which a customer is due; None if it is not."""
+        return self._due.get(customer_id)
+
     def schedule(self, customer_id: str, due_ms: int | None) -> None:
         """Set or clear (None) the instant at which a customer is due."""
         if due_ms is None:

@@ -16,10 +16,10 @@ _NO_LEDGER = Ledger()
 
 
 class Snapshot(NamedTuple):
-    """A customer as it was, packed; the orders beside it where they are not going to change."""
+    """A customer as it was: packed, but for the orders, which may be many and are copied."""
 
     packed: bytes
-    ledger: Ledger | None = None
+    ledger: Ledger
 
 
 class CustomerStore:
@@ -64,26 +64,12 @@ class CustomerStore:
         self.changed[customer.customer_id] = None
         self.due_queue.schedule(customer.customer_id, customer.next_due_ms)
 
-    def snapshot(self, customer_id: str, *, keeps_orders: bool = False) -> Snapshot | None:
+    def snapshot(self, customer_id: str) -> Snapshot | None:
         """What `put_back` needs to put a customer back to now.
 
         None if the store has it: the customer is unchanged since it was packed, or unknown.
-
-        Args:
-            customer_id: of whom.
-            keeps_orders: what comes changes no orders. They are most of a state, and need not be
-                packed then.
         """
-        if customer_id not in self.changed:
-            return None
-        customer = self._live[customer_id]
-        if not keeps_orders:
-            return Snapshot(pack(customer))
-        ledger, customer.ledger = customer.ledger, _NO_LEDGER
-        try:
-            return Snapshot(pack(customer), ledger)
-        finally:
-            customer.ledger = ledger
+        return snapshot_of(self._live[customer_id]) if customer_id in self.changed else None
 
     def as_packed(self, customer_id: str, snapshot: Snapshot | None) -> Customer | None:
         """A customer as a snapshot has it, with the offsets refused since; None if unknown."""
@@ -91,8 +77,8 @@ class CustomerStore:
         if packed is None:
             return None
         customer, live = unpack(packed), self._live.get(customer_id)
-        if snapshot is not None and snapshot.ledger is not None:
-            customer.ledger = snapshot.ledger
+        if snapshot is not None:
+            customer.ledger = snapshot.ledger.copied()
         if live is not None:
             customer.refused = live.refused
         return customer
@@ -193,3 +179,12 @@ class CustomerStore:
         if excess > self.max_live // 4 and not self.changed:
             for customer_id in list(islice(self._live, excess)):
                 del self._live[customer_id]
+
+
+def snapshot_of(customer: Customer) -> Snapshot:
+    """A customer as it is now."""
+    ledger, customer.ledger = customer.ledger, _NO_LEDGER
+    try:
+        return Snapshot(pack(customer), ledger.copied())
+    finally:
+        customer.ledger = ledger

@@ -12,7 +12,7 @@ from scoring.bounded import id_list, seen_ids
 from scoring.money import MAX_MINOR_UNITS
 from scoring.orders.change import REFUND
 from scoring.orders.changing import in_base, settle
-from scoring.orders.ledger import MAX_LEFT, MAX_WAITING, Ledger
+from scoring.orders.ledger import MAX_LEFT, MAX_WAITING, Ledger, MergedDay
 from scoring.orders.order import PENDING, Later, Order, digits_of
 from scoring.orders.returns import MAX_RETURNS
 from scoring.rules import Rules
@@ -36,6 +36,8 @@ def join_ledgers(own: Ledger, other: Ledger, rules: Rules, today: int) -> Joined
     An order in both ledgers with the same amount is one order. A change that waits in one
     ledger is applied to its order in the other.
     """
+    own.own_orders()
+    own.forget_facts()
     # The other may come from other rules: counting by these is no change of an order.
     other.recount(rules)
     joined = Joined()
@@ -53,6 +55,7 @@ def join_ledgers(own: Ledger, other: Ledger, rules: Rules, today: int) -> Joined
             own.orders.insert(index, order)
     own.returns = seen_ids.joined(own.returns, other.returns, MAX_RETURNS)
     _join_waiting(own, other, joined, rules)
+    own.forget_facts()
     _join_frozen(own, other)
     own.recount(rules)
     own.evict(rules, today)
@@ -141,10 +144,12 @@ def _join_waiting(own: Ledger, other: Ledger, joined: Joined, rules: Rules) -> N
 def _join_frozen(own: Ledger, other: Ledger) -> None:
     days = {merged.day: merged for merged in own.merged}
     for merged in other.merged:
-        kept = days.setdefault(merged.day, merged)
-        if kept is not merged:
-            kept.count += merged.count
-            kept.value += merged.value
+        kept = days.get(merged.day)
+        if kept is None:
+            days[merged.day] = merged
+        else:
+            count, value = kept.count + merged.count, kept.value + merged.value
+            days[merged.day] = MergedDay(merged.day, count, value)
     own.merged = [days[day] for day in sorted(days)]
     own.frozen_count += other.frozen_count
     own.gone_value += other.gone_value

@@ -9,6 +9,7 @@ the ids of those that left last.
 from __future__ import annotations
 
 from bisect import bisect_right
+from copy import copy
 from operator import attrgetter
 from typing import Annotated, NamedTuple
 
@@ -19,16 +20,18 @@ from scoring.money import Amount, is_equal
 from scoring.orders.change import REFUND, Change
 from scoring.orders.changing import apply_change, apply_waiting
 from scoring.orders.order import Order, counts, currency_of
-from scoring.orders.order_limits import too_many
+from scoring.orders.order_limits import OrderFacts, are_many, too_many
 from scoring.rules import Rules
 from scoring.since import since
+
+_placed_ms = attrgetter("placed_ms")
 
 MAX_WAITING = 64
 MAX_LEFT = 256
 """Ids of orders out of the window that are remembered."""
 
 
-class MergedDay(Struct, array_like=True):
+class MergedDay(Struct, array_like=True, frozen=True):
     """The counted orders of one business day, merged into one entry."""
 
     day: int
@@ -56,8 +59,12 @@ class Changed(NamedTuple):
     """How many changes (0 or 1) have no effect for good."""
 
 
-class Ledger(Struct, array_like=True):
-    """All that is kept of a customer's orders."""
+class Ledger(Struct, array_like=True, dict=True):
+    """All that is kept of a customer's orders.
+
+    A copy (`copied`) shares the orders. So one that is to be changed gives its place to a copy.
+    Facts about many orders (`OrderFacts`) are not packed, but found again when they are needed.
+    """
 
     orders: list[Order] = field(default_factory=list)
     """In the window, by order time, then by arrival."""
@@ -95,16 +102,55 @@ class Ledger(Struct, array_like=True):
         """The value of counted orders, ever; of frozen ones as of freezing."""
         return self.gone_value + self.monetary
 
+    def copied(self) -> Ledger:
+        """A ledger that changes without this one; the orders are the same objects."""
+        found = copy(self)
+        found.orders, found.merged = self.orders[:], self.merged[:]
+        found.waiting = self.waiting[:]
+        return found
+
+    def own_orders(self) -> None:
+        """Have the orders for itself, before many of them are changed."""
+        self.orders = [order.copied() for order in self.orders]
+
     def has_left(self, order_id: str) -> bool:
         """Whether an order of this id is known to be out of the window."""
         return bool(self.left) and id_list.holds(self.left, order_id)
 
     def find(self, order_id: str) -> Order | None:
-        """The order of this id, if it is in the window and not merged."""
-        for order in reversed(self.orders):
-            if order.order_id == order_id:
-                return order
+        """The order of this id, if it is in the window and not merged. Do not change it."""
+        at = self._place_of(order_id)
+        return None if at is None else self.orders[at]
+
+    def _place_of(self, order_id: str) -> int | None:
+        orders, facts = self.orders, self._facts()
+        if facts is None or facts.may_have(order_id):
+            for at in range(len(orders) - 1, -1, -1):
+                if orders[at].order_id == order_id:
+                    return at
         return None
+
+    def _facts(self) -> OrderFacts | None:
+        """The facts about the orders; None if these are few: then there are none to keep right."""
+        if not are_many(self.orders):
+            return None
+        facts: OrderFacts | None = self.__dict__.get("facts")
+        if facts is None or facts.is_stale(len(self.orders)):
+            facts = self.__dict__["facts"] = OrderFacts(self.orders)
+        return facts
+
+    def forget_facts(self) -> None:
+        """Find the facts anew when they are needed: the orders were changed elsewhere."""
+        self.__dict__.pop("facts", None)
+
+    def _drop_oldest(self, number: int) -> None:
+        facts = self._facts()
+        if facts is not None:
+            for order in self.orders[:number]:
+                facts.remove(order)
+        del self.orders[:number]
+        if facts is not None and not are_many(self.orders):
+            self.forget_facts()
 
     def is_duplicate_refund(
         self, order_id: str, refund_id: str, amount: Amount, currency: str | None, rules: Rules
@@ -134,8 +180,14 @@ class Ledger(Struct, array_like=True):
             if order.counts:
                 self._measure()
             return Placed(order.counts, unmatched)
-        index = bisect_right(self.orders, order.placed_ms, key=attrgetter("placed_ms"))
-        self.orders.insert(index, order)
+        facts = self._facts()
+        if facts is not None:
+            facts.add(order)
+        orders = self.orders
+        if not orders or orders[-1].placed_ms <= order.placed_ms:
+            orders.append(order)
+        else:
+            orders.insert(bisect_right(orders, order.placed_ms, key=_placed_ms), order)
         if order.counts:
             self._enter(order)
         self.keep_to_limits(rules)
@@ -155,20 +207,17 @@ class Ledger(Struct, array_like=True):
     def change(self, change: Change, rules: Rules) -> Changed:
         """Apply a change to its order, or let it wait if the order is missing."""
         self.keep_to_limits(rules)  # before, so that this order is not merged while it changes
-        order = self.find(change.order_id)
-        if order is None:
+        at = self._place_of(change.order_id)
+        if at is None:
             self.waiting.append(change)
             if len(self.waiting) > MAX_WAITING:
                 del self.waiting[0]
                 return Changed(unmatched=1)
             return Changed()
+        order = self._take_out(at)
         counted, amount = order.counts, order.amount
-        if counted:
-            self._leave(order)
         applied = apply_change(order, change, rules)
-        order.counts = counts(order, rules)
-        if order.counts:
-            self._enter(order)
+        self._put_in(order, rules)
         if order.counts != counted:
             self._measure()
         comes_to_count = order.counts and not counted
@@ -181,20 +230,41 @@ class Ledger(Struct, array_like=True):
             the orders it was taken from, each at most down to zero, and what is left.
         """
         shared = []
-        for order in reversed(self.orders):
+        for at in range(len(self.orders) - 1, -1, -1):
+            if not amount:
+                break
+            order = self.orders[at]
             share = min(order.value, amount)
             if share and order.counts and order.placed_ms <= at_ms:
-                self._leave(order)
+                order = self._take_out(at)
                 order.known_later().share += share
-                order.counts = counts(order, rules)
-                if order.counts:
-                    self._enter(order)
+                self._put_in(order, rules)
                 amount -= share
                 shared.append(order)
         if shared:
             self.keep_to_limits(rules)
             self._measure()
         return shared, amount
+
+    def _take_out(self, at: int) -> Order:
+        """Put a copy in the place of an order, to be changed and then `_put_in`."""
+        order = self.orders[at]
+        facts = self._facts()
+        if facts is not None:
+            facts.remove(order)
+        if order.counts:
+            self._leave(order)
+        order = self.orders[at] = order.copied()
+        return order
+
+    def _put_in(self, order: Order, rules: Rules) -> None:
+        """Count an order that was changed, if it counts now."""
+        order.counts = counts(order, rules)
+        if order.counts:
+            self._enter(order)
+        facts = self._facts()
+        if facts is not None:
+            facts.add(order)
 
     def evict(self, rules: Rules, today: int) -> list[str]:
         """Drop what has left the window by `today`; the ids of the counted orders that left.
@@ -219,7 +289,7 @@ class Ledger(Struct, array_like=True):
                 self._leave(order)
             self._go(order, rules)
         if leaving:
-            del self.orders[:leaving]
+            self._drop_oldest(leaving)
         return left
 
     def next_leaving_day(self, rules: Rules) -> int | None:
@@ -252,7 +322,10 @@ class Ledger(Struct, array_like=True):
         return found
 
     def recount(self, rules: Rules) -> None:
-        """Compute days and counting anew under other rules; frozen orders stay as they are."""
+        """Compute days and counting anew under other rules; frozen orders stay as they are.
+
+        The orders are changed in place: call `own_orders` before, or have a ledger just unpacked.
+        """
         self.live_count = 0
         self.frequency = sum(merged.count for merged in self.merged)
         self.monetary = sum(merged.value for merged in self.merged)
@@ -305,19 +378,20 @@ class Ledger(Struct, array_like=True):
 
     def keep_to_limits(self, rules: Rules) -> None:
         """Merge the oldest orders, if there are more than are kept one by one."""
-        for _ in range(too_many(self.orders, rules)):
+        for _ in range(too_many(self.orders, rules, self._facts())):
             self._merge_oldest()
 
     def _merge_oldest(self) -> None:
         """Merge the oldest order into the entry of its business day, if it counts."""
-        order = self.orders.pop(0)
+        order = self.orders[0]
+        self._drop_oldest(1)
         if not order.counts:
             return
         self.live_count -= 1
         self._freeze(order)
         index = bisect_right(self.merged, order.day, key=attrgetter("day"))
         if index and self.merged[index - 1].day == order.day:
-            self.merged[index - 1].count += 1
-            self.merged[index - 1].value += order.value
+            kept = self.merged[index - 1]
+            self.merged[index - 1] = MergedDay(kept.day, kept.count + 1, kept.value + order.value)
         else:
             self.merged.insert(index, MergedDay(order.day, 1, order.value))

@@ -6,6 +6,7 @@ a name says otherwise.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Annotated
 
 from msgspec import Struct
@@ -132,6 +133,17 @@ class Order(Struct, array_like=True):
         return self.has_amount(other.amount_minor) or (
             placed is not None and self.has_amount(placed)
         )
+
+    def copied(self) -> Order:
+        """An order that changes without this one."""
+        found = copy(self)
+        if found.refunds is not None:
+            found.refunds = copy(found.refunds)
+        if found.earned is not None:
+            found.earned = copy(found.earned)
+        if found.later is not None:
+            found.later = copy(found.later)
+        return found
 
     def known_later(self) -> Later:
         """What came to be known of it, to be added to."""

@@ -20,6 +20,8 @@ _MOST_WITHOUT_IDS = _PLAIN + _FOREIGN + _REFUNDS + _EARNED
 MOST_BYTES = _MOST_WITHOUT_IDS + _LATER + 5 * _LATER_NUMBER + 4 * 128 + 16 * MAX_REFUND_IDS
 """What one order may take at most."""
 _SURELY_FIT = MAX_ORDER_BYTES // MOST_BYTES
+_FEW = 64
+"""So many orders are gone through."""
 
 
 def order_bytes(order: Order) -> int:
@@ -40,17 +42,58 @@ def _later_bytes(later: Later) -> int:
     return _LATER + _LATER_NUMBER * (4 - numbers.count(None) + (later.share > 0))
 
 
-def too_many(orders: Sequence[Order], rules: Rules) -> int:
+class OrderFacts:
+    """What is known of many orders together, so that they need not be gone through each time.
+
+    Attributes:
+        size: the bytes that they may take at most, points not yet given included.
+    """
+
+    __slots__ = ("_ids", "size")
+
+    def __init__(self, orders: Sequence[Order]) -> None:
+        self._ids = {order.order_id for order in orders}
+        self.size = sum([_most_bytes(order) for order in orders])
+
+    def may_have(self, order_id: str) -> bool:
+        """Whether there may be an order of this id; if not, there is none."""
+        return order_id in self._ids
+
+    def is_stale(self, number: int) -> bool:
+        """Whether many ids are known of orders that are gone."""
+        return len(self._ids) > 2 * number + _FEW
+
+    def add(self, order: Order) -> None:
+        """An order came, or is as it was changed; `remove` it first as it was."""
+        self._ids.add(order.order_id)
+        self.size += _most_bytes(order)
+
+    def remove(self, order: Order) -> None:
+        """An order is gone, or is about to be changed."""
+        self.size -= _most_bytes(order)
+
+
+def _most_bytes(order: Order) -> int:
+    return order_bytes(order) + (_EARNED if order.earned is None else 0)
+
+
+def are_many(orders: Sequence[Order]) -> bool:
+    """Whether facts about orders are worth their memory."""
+    return len(orders) > _FEW
+
+
+def too_many(orders: Sequence[Order], rules: Rules, facts: OrderFacts | None = None) -> int:
     """How many of the oldest orders are more than are kept one by one.
 
     Args:
         orders: oldest first.
         rules: in force.
+        facts: about these orders, if there are some.
     """
     if rules.format < 3:
         return max(0, len(orders) - MAX_ORDERS_BEFORE)
     excess = max(0, len(orders) - MAX_ORDERS)
-    if len(orders) <= _SURELY_FIT or _surely_fit(orders):
+    if len(orders) <= _SURELY_FIT or (facts is not None and facts.size <= MAX_ORDER_BYTES):
         return excess
     over = sum(map(order_bytes, orders)) - MAX_ORDER_BYTES
     for at, order in enumerate(orders):
@@ -58,12 +101,3 @@ def too_many(orders: Sequence[Order], rules: Rules) -> int:
             return max(excess, at)
         over -= order_bytes(order)
     return excess
-
-
-def _surely_fit(orders: Sequence[Order]) -> bool:
-    """Whether orders fit even if each has all that an order may have; quicker to find out."""
-    ids = "".join([order.order_id for order in orders])
-    size = len(orders) * _MOST_WITHOUT_IDS + (len(ids) if ids.isascii() else len(ids.encode()))
-    size += sum([len(refunds.seen) for order in orders if (refunds := order.refunds) is not None])
-    size += sum([_later_bytes(order.later) for order in orders if order.later is not None])
-    return size <= MAX_ORDER_BYTES
