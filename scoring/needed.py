@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from scoring.grading import Beyond
 from scoring.money import MAX_MINOR_UNITS
-from scoring.rfm import figures_of, points_of
+from scoring.rfm import Measured, figures_of, points_of
 from scoring.rules import MONETARY, SCORE, SPEND_EVER, Condition, F, M, R, Rules
 
 MOST_ORDERS = 100
@@ -94,7 +94,7 @@ def _least_total(rules: Rules, base: Base, rank: int, count: int) -> int | None:
 
 
 def _missing_amount(
-    rules: Rules, base: Base, figures: tuple[int, ...], condition: Condition
+    rules: Rules, base: Base, figures: Measured, condition: Condition
 ) -> int | None:
     """The total with which a condition holds that does not with orders of 0.00; None if none."""
     measure_at, cutoff, _ = condition
@@ -111,7 +111,7 @@ def _missing_amount(
 
 
 def _digit_for_score(
-    rules: Rules, base: Base, figures: tuple[int, ...], condition: Condition
+    rules: Rules, base: Base, figures: Measured, condition: Condition
 ) -> int | None:
     """The digit M with which a score is reached that is not yet.
 

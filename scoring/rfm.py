@@ -49,6 +49,10 @@ class Rfm(NamedTuple):
         return SEGMENTS[self.r * 100 + self.f * 10 + self.m]
 
 
+Measured = tuple[int, int, int, int, int, int, int, int, int]
+"""The figures in the order of `scoring.rules.MEASURES`."""
+
+
 def figures_of(
     rules: Rules,
     recency_days: int,
@@ -57,8 +61,8 @@ def figures_of(
     orders_ever: int,
     spend_ever: int,
     beyond: Beyond | None = None,
-) -> tuple[int, ...]:
-    """The figures of a business day in the order of `scoring.rules.MEASURES`.
+) -> Measured:
+    """The figures of a business day.
 
     Digits are 1 to 5 by the policy's cut-offs, the weighted score is 0 to 100. R falls by one for
     each recency cut-off that is passed, F and M rise by one for each cut-off that is reached;

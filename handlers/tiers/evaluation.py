@@ -16,7 +16,7 @@ from handlers.tiers.grading import beyond_of
 from handlers.tiers.outlook import ahead, keeps_until, next_tier
 from scoring.grading import Beyond
 from scoring.override import best_rank, ends_at, in_force, overridden_rank
-from scoring.rfm import Rfm, figures_of
+from scoring.rfm import Measured, Rfm, figures_of
 from scoring.rules import Rules
 from scoring.tiers import (
     Bounds,
@@ -69,7 +69,7 @@ def rfm_of(at: Totals) -> Rfm | None:
     return None if figures is None else Rfm(*figures, at.beyond)
 
 
-def _figures(at: Totals) -> tuple[int, ...] | None:
+def _figures(at: Totals) -> Measured | None:
     """The figures of totals; None for a prospect."""
     rules, day, last_order_ms, frequency, monetary, orders_ever, spend_ever, beyond = at
     if last_order_ms is None:
