@@ -54,13 +54,17 @@ def resume_retention(context: Context, customer: Customer, now_ms: int) -> None:
 
 
 def tell_retention(context: Context, customer: Customer, now_ms: int) -> None:
-    """Tell that the retention of a customer has ended, once for each time of silence."""
+    """Tell that the retention of a customer has ended, once for each time of silence.
+
+    Before its first tick a partition has no clock: then the notice runs from the customer's.
+    """
     retention, declared = customer.retention, context.rules.retention
     due_ms = _told_at_ms(context.rules, customer)
     if retention is None or declared is None or due_ms is None or due_ms > now_ms:
         return
     retention.told_ms = retention.since_ms
-    retention.erase_ms = context.clock_ms + declared.notice_days * DAY_MS
+    clock_ms = now_ms if context.clock_ms == NEVER_MS else context.clock_ms
+    retention.erase_ms = clock_ms + declared.notice_days * DAY_MS
     day = context.rules.calendar.day(retention.erase_ms)
     data = RetentionDue(
         **reminder_head(context, customer, outputs.RETENTION_DUE, day, None, due_ms),

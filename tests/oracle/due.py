@@ -23,11 +23,12 @@ from tests.oracle.times import business_day, start_of_day
 
 
 def fire_until(
-    customer: Customer, limit_ms: int, clock_ms: int, policy: Policy
+    customer: Customer, limit_ms: int, clock_ms: int | None, policy: Policy
 ) -> list[tuple[int, Output]]:
     """Fires what is due up to an instant, itself included: the outputs with their instants.
 
-    `clock_ms` is the partition's clock. Who is erased by retention is so first at its instant.
+    `clock_ms` is the partition's clock, if it has one yet. An erasure by retention is first at its
+    instant.
     The tier is evaluated at the start of every business day, which must come to the same as
     only at those days on which something can change, and where an override ends.
     """
@@ -62,7 +63,7 @@ def fire_until(
             told += surveys.start_day(customer, at_ms, policy)
             told += followups.remind(customer, at_ms, policy)
             told += visits.start_day(customer, at_ms, policy)
-        told += retention.remind(customer, at_ms, clock_ms, policy)
+        told += retention.remind(customer, at_ms, at_ms if clock_ms is None else clock_ms, policy)
         told += service.remind(customer, at_ms, policy)
         if expiry_ms == at_ms:
             told += points.expire(customer, at_ms, policy, "expiry")

@@ -302,7 +302,7 @@ class Partition:
 
     def _fire(self, customer: Customer, until_ms: int) -> list[tuple[int, Output]]:
         """Fires what is due for somebody, who may be gone behind it."""
-        fired = fire_until(customer, until_ms, self._clock_or(until_ms), self.policy)
+        fired = fire_until(customer, until_ms, self.clock_ms, self.policy)
         if customer.lapsed_ms is not None:
             self.unmatched += customer.unmatched + len(customer.waiting)
             lapsed = retention.Lapsed(customer.lapsed_ms, customer.sequence)

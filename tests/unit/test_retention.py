@@ -75,6 +75,13 @@ def test_the_notice_counts_from_the_clock_of_the_partition() -> None:
     assert run.state().erased
 
 
+def test_before_the_first_tick_the_notice_counts_from_the_clock_of_the_customer() -> None:
+    run = Driver(policy_of(), mode="live", format_number=NEWEST)
+    run.feed(order("o1", "10", day(0)), profile({"name": "x"}, day(105)))
+    assert told(run.outputs) == [(day(100), day(0), day(110), "2025-04-21")]
+    assert not run.dead_letters
+
+
 @pytest.mark.parametrize(
     "sign",
     [
