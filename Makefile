@@ -6,6 +6,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 # Set-up is repeated when a lock file or the package's definition changes, and only then.
 LOCKED := .venv/.installed-$(shell cat requirements/dev.lock pyproject.toml | cksum | tr ' ' '-')
+BENCH_LOCKED := .venv/.bench-$(shell cksum < requirements/bench.lock | tr ' ' '-')
 
 FAULTS ?= 200
 JOINS ?= 200
@@ -21,7 +22,7 @@ SIDE_ARGS ?=
 # Without CI=true, and without a choice, what takes long is left out, and the summary says so.
 QUICK := $(if $(PYTEST_ARGS)$(filter 1 true yes,$(CI)),,--quick)
 
-.PHONY: help setup demo test lint format bench soak side-by-side lock clean
+.PHONY: help setup demo test lint format bench bench-path soak side-by-side lock clean
 
 help:
 	@echo 'make demo    replay real purchases through the whole system, with a live view'
@@ -29,7 +30,9 @@ help:
 	@echo 'CI=true make test    everything (needs Java 17 and Maven)'
 	@echo 'make lint    style, types and import contracts only'
 	@echo 'make format  let ruff put the code into its form'
-	@echo 'make bench   measure the whole path on Apache Kafka (needs Java 17 and Maven)'
+	@echo 'make bench   Tierstream beside other stream processors on Apache Kafka (needs Java 17 and'
+	@echo '             Maven; BENCH_ARGS="--events 200000 --repeats 1" for a short one)'
+	@echo 'make bench-path  the whole path of Tierstream alone, or its stages (BENCH_ARGS=--profile)'
 	@echo 'make soak    faults on Kafka, joins and leaves, and 100,000 simulated histories'
 	@echo '             (FAULTS=$(FAULTS) JOINS=$(JOINS) SEED=$(SEED))'
 	@echo 'make side-by-side  plain Faust under the same orders and faults (SEED=$(SEED))'
@@ -57,7 +60,16 @@ test: lint
 format: $(LOCKED)
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-bench: $(LOCKED)
+$(BENCH_LOCKED): $(LOCKED)
+	@echo '== packages of the benchmark (once)'
+	@rm -f .venv/.bench-*
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/bench.lock
+	@touch '$@'
+
+bench: $(LOCKED) $(BENCH_LOCKED)
+	@$(BIN)/python -m bench.peers $(BENCH_ARGS)
+
+bench-path: $(LOCKED)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 soak: $(LOCKED)
@@ -75,7 +87,12 @@ lock:
 	@$(LOCK_COMMAND) pyproject.toml --extra demo --extra dev -c requirements/runtime.lock \
 	  -o requirements/dev.lock
 	@$(LOCK_COMMAND) requirements/build.in -c requirements/dev.lock -o requirements/build.lock
-	@echo 'requirements/runtime.lock, dev.lock and build.lock are resolved'
+	@$(LOCK_COMMAND) pyproject.toml --extra demo --extra dev --extra bench \
+	  -c requirements/dev.lock -o requirements/bench.lock
+	@for folder in bench/peers/*/requirements.in; do \
+	  folder=$${folder%/*}; \
+	  $(LOCK_COMMAND) $$folder/requirements.in -o $$folder/requirements.lock || exit; done
+	@echo 'requirements/*.lock and those of the peers of the benchmark are resolved'
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

@@ -66,15 +66,20 @@ class Reference:
             orders = self._orders.setdefault(customer_id, array("q"))
             orders.extend((day_of_ms(at_ms), minor))
 
+    def orders_of(self, customer_id: str) -> int:
+        """How many orders a customer placed."""
+        return len(self._orders.get(customer_id, ())) // 2
+
     def figures(self, rules: Rules, customer_id: str, as_of_ms: int | None = None) -> Figures:
         """The figures of a customer as of an instant; by default of the newest event."""
         today = day_of_ms(self.last_ms[customer_id] if as_of_ms is None else as_of_ms)
-        kept = self._orders.get(customer_id)
-        if kept is None:
+        kept = self._orders.get(customer_id, array("q"))
+        pairs = zip(kept[::2], kept[1::2], strict=True)
+        orders = [(day, minor) for day, minor in pairs if day <= today]
+        if not orders:
             return Figures(None, 0, 0, PROSPECT)
-        orders = [(day, minor) for day, minor in zip(kept[::2], kept[1::2], strict=True)]
-        recency_days = today - max(day for day, _ in orders if day <= today)
-        inside = [minor for day, minor in orders if today - rules.window_days < day <= today]
+        recency_days = today - max(day for day, _ in orders)
+        inside = [minor for day, minor in orders if day > today - rules.window_days]
         tier = rules.tier_of(recency_days, len(inside), sum(inside))
         return Figures(recency_days, len(inside), sum(inside), tier)
 

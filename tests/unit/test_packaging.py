@@ -63,7 +63,7 @@ def test_every_data_file_of_a_package_is_installed() -> None:
     assert left_out == []
 
 
-@pytest.mark.parametrize("name", ["runtime.lock", "dev.lock", "build.lock"])
+@pytest.mark.parametrize("name", ["runtime.lock", "dev.lock", "build.lock", "bench.lock"])
 def test_every_locked_version_has_hashes_and_no_lock_names_a_machine(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text()
     requirements = re.split(r"\n(?=[a-z0-9])", re.sub(r"(?m)^\s*#.*\n", "", text))
@@ -78,10 +78,12 @@ def test_dependencies_are_pinned_exactly_as_they_are_locked() -> None:
     runtime = pinned(PROJECT["project"]["dependencies"])
     assert runtime.items() <= locked("runtime.lock").items()
     assert pinned(extras["demo"], extras["dev"]).items() <= locked("dev.lock").items()
+    assert pinned(extras["bench"]).items() <= locked("bench.lock").items()
 
 
 def test_tests_run_with_the_versions_of_production() -> None:
     assert locked("runtime.lock").items() <= locked("dev.lock").items()
+    assert locked("dev.lock").items() <= locked("bench.lock").items()
 
 
 def test_the_embedded_servers_are_no_part_of_production() -> None:
@@ -95,5 +97,5 @@ def test_the_package_is_built_with_the_locked_builder() -> None:
 def test_every_direct_dependency_is_explained() -> None:
     text = (ROOT / "docs" / "dependencies.md").read_text()
     extras = PROJECT["project"]["optional-dependencies"]
-    direct = pinned(PROJECT["project"]["dependencies"], extras["demo"], extras["dev"])
+    direct = pinned(PROJECT["project"]["dependencies"], *extras.values())
     assert [name for name in direct if f"| `{name}` |" not in text] == []
