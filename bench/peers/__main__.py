@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -35,6 +36,8 @@ def main() -> int:
     if arguments.report:
         _report(json.loads(RESULTS.read_text()))
         return 0
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)  # what was measured by then is kept
     try:
         results = _measure(_plan(arguments), console)
     except (LocalServerError, EnvironmentFailed) as error:

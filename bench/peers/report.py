@@ -86,10 +86,15 @@ def conditions(results: Results) -> str:
     return (
         f"{data['events']:,} events of {data['customers']:,} customers"
         + (f" ({', '.join(bounded)})" if bounded else "")
-        + f", {results['repeats']} interleaved runs of each; {machine['cores']} cores"
+        + f", {_count_of_runs(results)} interleaved runs of each; {machine['cores']} cores"
         f" ({machine['processor']}), of which other processes took"
         f" {min(shares):.0%} to {max(shares):.0%}. Median, least and greatest."
     )
+
+
+def _count_of_runs(results: Results) -> str:
+    counts = sorted({summary["runs"] for summary in results["summary"].values()})
+    return " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
 
 
 def replaced(document: str, text: str, name: str) -> str:

@@ -77,6 +77,14 @@ class Session:
         small_set = plan.small(end_ms)
         self._tell(f"writing {small_set.events:,} events of {small_set.customers:,} customers")
         small = asyncio.run(write(self._ground, "small.", small_set))
+        try:
+            self._run_all(whole, small)
+        except KeyboardInterrupt:
+            self._tell("interrupted: the results are those of the runs so far")
+        return self._results(began, small_set)
+
+    def _run_all(self, whole: Written, small: Written) -> None:
+        plan = self._plan
         for number in range(1, plan.repeats + 1):
             for name in plan.contenders:
                 self._tell(f"round {number} of {plan.repeats}: {name}")
@@ -85,8 +93,6 @@ class Session:
             if name != READ_LIMIT:
                 self._tell(f"killed in the middle: {name}")
                 self._one_killed(name, small)
-        self._tell("Tierstream stage by stage")
-        return self._results(began, small_set)
 
     def _data_of(self, name: str, whole: Written, small: Written) -> Written:
         is_bounded = name not in (TIERSTREAM, READ_LIMIT) and self._plan.peer(name).bounded
@@ -140,6 +146,7 @@ class Session:
 
     def _results(self, began: str, small: DataSet) -> Facts:
         plan = self._plan
+        self._tell("Tierstream stage by stage")
         found = stages.measure(min(plan.events, _MOST_STAGE_EVENTS), plan.customers)
         summaries = summaries_of(self._runs)
         ratios = ratios_of(summaries)
@@ -151,7 +158,6 @@ class Session:
                 "small_events": small.events,
                 "small_customers": small.customers,
             },
-            "repeats": plan.repeats,
             "machine": machine.machine(),
             "versions": machine.versions(
                 peer for peer in plan.peers if peer.name in plan.contenders

@@ -184,7 +184,6 @@ def measured() -> Facts:
     return {
         "data_set": {"events": 1_000_000, "customers": 100},
         "machine": {"cores": 2, "processor": "some"},
-        "repeats": 3,
         "runs": runs,
         "kills": [{"peer": "bytewax", "figures_differ": 0, "tiers_differ": 0}],
         "summary": summary,
@@ -237,6 +236,7 @@ def test_conditions_name_what_ran_on_fewer_events_and_how_busy_the_machine_was()
     results["summary"]["bytewax"]["events"] = 500
     said = report.conditions(results)
     assert "Bytewax on 500 of them" in said
+    assert "1 to 3 interleaved runs" in said
     assert "25% to 25%" in said
 
 

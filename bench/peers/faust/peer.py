@@ -82,8 +82,11 @@ customers = app.Table(
 @app.agent(events)
 async def classify(stream: Any) -> None:
     """Apply each event to its customer, and tell when the tier changes."""
-    job.note_started()
+    is_started = False
     async for record in stream.events():
+        if not is_started:  # an agent begins before it has partitions
+            is_started = True
+            job.note_started()
         event = record.value
         customer_id = event.customer_id
         customer = customers.get(customer_id) or Customer(days=[])
