@@ -10,10 +10,11 @@ from msgspec import Struct, field
 
 from handlers.outputs import Change, Head, Output, cloud_event, optional_time, output_id
 from handlers.state.customer import Customer
+from handlers.state.partition_state import Meta
 from handlers.suppression import suppressed
 from scoring.audience import STAFF, audience_of
 from scoring.rules import Rules
-from scoring.timestamps import NEVER_MS, rfc3339
+from scoring.timestamps import rfc3339
 
 
 class Tally(Struct):
@@ -90,19 +91,16 @@ class Context:
     """The rules in force, the outbox and the tally of one partition.
 
     Attributes:
-        clock_ms: the clock of the partition.
         counted: what `count` added to the tally since the record began, so that it can be taken
             back.
-        live_from_ms: what takes effect before it is history; None if nothing is.
         messages: what is in the outbox, and still to be weighed against the caps of the policy.
         is_rollout: what goes out now follows from a policy that was published quietly.
     """
 
     __slots__ = (
-        "clock_ms",
+        "_meta",
         "counted",
         "is_rollout",
-        "live_from_ms",
         "messages",
         "outbox",
         "rules",
@@ -110,16 +108,25 @@ class Context:
         "tally",
     )
 
-    def __init__(self, source: str, rules: Rules) -> None:
+    def __init__(self, source: str, rules: Rules, meta: Meta) -> None:
+        self._meta = meta
         self.source = source
         self.rules = rules
         self.outbox: list[Output] = []
         self.messages: list[Message] = []
         self.tally = Tally()
         self.counted: list[tuple[Counter[Any], Hashable, int]] = []
-        self.live_from_ms: int | None = None
-        self.clock_ms = NEVER_MS
         self.is_rollout = False
+
+    @property
+    def clock_ms(self) -> int:
+        """The clock of the partition."""
+        return self._meta.clock_ms
+
+    @property
+    def live_from_ms(self) -> int | None:
+        """What takes effect before it is history; None if nothing is."""
+        return self._meta.live_from_ms
 
     def count(self, counter: Counter[Any], key: Hashable, number: int = 1) -> None:
         """Add to a counter of the tally what is taken back if the record raises."""
@@ -164,7 +171,8 @@ class Context:
         if rules.audience is not None and type_name is not None:
             audience = audience_of(rules.audience, type_name, form)
         customer.sequence += 1
-        is_backfill = self.live_from_ms is not None and effective_ms < self.live_from_ms
+        live_from_ms = self._meta.live_from_ms
+        is_backfill = live_from_ms is not None and effective_ms < live_from_ms
         against = suppressed(
             rules,
             customer,

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from handlers import reasons
-from handlers.decode.digests import id_digest
 from handlers.decode.fields import readable_id
 from handlers.decode.found import shown
 from handlers.events import (
@@ -42,26 +41,40 @@ _IN_LEDGER: dict[type[Event], Callable[[Ledger, Any, Rules], Identified]] = {
 }
 
 
-def identify(customer: Customer, event: Event, rules: Rules, clock_ms: int) -> Identified:
-    """The event to apply, or why there is none; `clock_ms` is the customer's clock before it.
+def identify(
+    customer: Customer, event: Event, rules: Rules, clock_ms: int, digest: bytes
+) -> Identified:
+    """The event to apply, or why there is none.
 
     A repeated order with a new payment status is the event of that payment.
+
+    Args:
+        customer: before the event.
+        event: whose values can be used.
+        rules: in force.
+        clock_ms: the customer's clock before the event.
+        digest: of the event's id.
     """
     if customer.erased:
         if type(event) is CustomerErased:
             return event
         return erased_rejection(event.event_id)
-    same = customer.is_duplicate(id_digest(event.event_id), event.content)
+    same = customer.is_duplicate(digest, event.content)
     if same:
         return DUPLICATE
-    rejection = _fault(customer, event, clock_ms)
-    if rejection is not None:
-        return rejection
+    if type(event) in _WITH_FAULTS:
+        rejection = _fault(customer, event, clock_ms)
+        if rejection is not None:
+            return rejection
     identified = _identify_by_subject(customer, event, rules)
     if same is None or (type(identified) is Rejection and identified.reason != reasons.CONFLICT):
         return identified
     detail = f"event_id: {shown(event.event_id)} came before with other content"
     return conflict(event, detail)
+
+
+_WITH_FAULTS = frozenset({ConsentChanged, TierOverrideApproved})
+"""What may say something that is impossible for its customer."""
 
 
 def _fault(customer: Customer, event: Event, clock_ms: int) -> Rejection | None:

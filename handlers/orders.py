@@ -124,12 +124,8 @@ def _change(customer: Customer, change: Change, effect: Effect, rules: Rules) ->
     order, came_back = changed.order, None
     if order is not None and changed.comes_to_count:
         came_back = CameBack(True, order.placed_ms)
-    return effect._replace(
-        reduces=effect.reduces or changed.is_lowered,
-        came_back=came_back,
-        unmatched=changed.unmatched,
-        order=order,
-    )
+    reduces = effect.reduces or changed.is_lowered
+    return Effect(effect.reason, reduces, came_back, changed.unmatched, order)
 
 
 def _share_out(customer: Customer, event: OrderRefunded, rules: Rules) -> Effect:

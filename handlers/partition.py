@@ -33,7 +33,7 @@ from handlers.merge.routing import (
 )
 from handlers.partition_core import Counted, PartitionCore, counted, source_of
 from handlers.profile.record import profile_record
-from handlers.reasons import Rejection
+from handlers.reasons import Duplicate, Rejection
 from handlers.state.customer import Customer, erased_customer, pack, unpack
 from handlers.state.partition_state import Source, is_repeated
 from handlers.transitions import take_event
@@ -92,7 +92,7 @@ class Partition(PartitionCore):
         if before is not None and same:
             before.source = source_of(meta.app_id)
             return None
-        self._context = Context(source_of(meta.app_id), rules)
+        self._context = Context(source_of(meta.app_id), rules, meta)
         if before is not None:
             self._context.outbox, self._context.tally = before.outbox, before.tally
             assert former is not None
@@ -181,38 +181,44 @@ class Partition(PartitionCore):
             return self.spared(rejection, customer_id)
 
     def _apply(self, offset: int, event: Event, route: Route | None) -> Verdict:
-        context = self.context
+        context, meta, store = self.context, self.meta, self.store
         customer_id = event.customer_id if route is None else route.into
-        customer = self.store.get(customer_id)
+        customer = store.get(customer_id)
         if customer is None:
             customer = self.newcomer(customer_id)
         elif customer.applied >= offset:
             if self.value_fault(event) is None:
                 self.skip(offset, customer, event.occurred_ms)
             return None
-        elif self._is_elsewhere(customer, event, route):
+        elif customer.is_gone and self._is_elsewhere(customer, event, route):
             return self._apply_elsewhere(offset, customer, event, route)
-        judged = self._judged(offset, customer, event)
+        judged = self._judged(offset, customer, event) if customer.erased else customer
         if not judged.erased:
             fault = check_values(event, context.rules)
             if fault is not None:
                 return fault
-        as_of_now = self._as_of_now(judged)
-        identified = identify(as_of_now, event, context.rules, self.clock_of(customer))
+        as_of_now = judged if meta.round is None else self._as_of_now(judged)
+        digest = id_digest(event.event_id)
+        identified = identify(as_of_now, event, context.rules, self.clock_of(customer), digest)
         if type(identified) is CustomerMerged:
-            identified = merge_refusal(self.store, judged, identified, offset) or identified
-        if isinstance(identified, Event):
-            self.save(customer_id)
-            self.advance(offset, event.occurred_ms, judged)
-            # It may have been fired, and be another object now.
-            customer = self.store.get(customer_id) or customer
-            forwarded = self._accept(offset, customer, identified)
-            context.tally.accepted[event.type] += 1
-            return forwarded
+            identified = merge_refusal(store, judged, identified, offset) or identified
+        if not isinstance(identified, Event):
+            return self._pass_over(offset, customer, event, identified)
+        self.save(customer_id)
+        if meta.round is not None or event.occurred_ms > meta.newest_ms:
+            customer = self._advance_by(offset, customer, judged, event.occurred_ms)
+        forwarded = self._accept(offset, customer, identified, digest)
+        context.tally.accepted[event.type] += 1
+        return forwarded
+
+    def _pass_over(
+        self, offset: int, customer: Customer, event: Event, verdict: Rejection | Duplicate
+    ) -> Rejection | None:
+        """An event that is not accepted leaves nothing but its offset and a count."""
         self.note_refused(offset, customer, event.occurred_ms)
-        if isinstance(identified, Rejection):
-            return identified
-        context.tally.duplicates[event.type] += 1
+        if isinstance(verdict, Rejection):
+            return verdict
+        self.context.tally.duplicates[event.type] += 1
         return None
 
     def take_transfer(self, offset: int, transfer: Transfer) -> Verdict:
@@ -261,10 +267,24 @@ class Partition(PartitionCore):
 
     # -- one customer
 
-    def _accept(self, offset: int, customer: Customer, event: Event) -> Transfer | None:
+    def _advance_by(
+        self, offset: int, customer: Customer, judged: Customer, occurred_ms: int
+    ) -> Customer:
+        """Let time come to an accepted event of a customer.
+
+        Returns:
+            the customer, who may have been fired, and be another object.
+        """
+        self.advance(offset, occurred_ms, judged)
+        return self.store.get(customer.customer_id) or customer
+
+    def _accept(
+        self, offset: int, customer: Customer, event: Event, digest: bytes
+    ) -> Transfer | None:
         context, occurred_ms = self.context, event.occurred_ms
-        was = counted(customer)
-        customer = self.fire_own(customer, occurred_ms)
+        was, due_ms = counted(customer), customer.next_due_ms
+        if due_ms is not None and due_ms <= occurred_ms:
+            customer = self.fire_own(customer, occurred_ms)
         if customer.erased and type(event) is not CustomerErased:
             # By its retention, if not before then just now.
             self.put_marker(offset, customer, was)
@@ -275,7 +295,7 @@ class Partition(PartitionCore):
         clock_before = self.clock_of(customer)
         now_ms = max(clock_before, occurred_ms)
         customer.newest_ms = max(customer.newest_ms, occurred_ms)
-        customer.remember(id_digest(event.event_id), event.content, self.meta.format)
+        customer.remember(digest, event.content, self.meta.format)
         if type(event) is CustomerMerged:
             return start_merge(self, offset, customer, event, was)
         if take_event(context, customer, event, now_ms, is_late=occurred_ms < clock_before):

@@ -64,7 +64,7 @@ class PartitionCore:
         """Offsets refused of customers that are not in the store, as `Customer.refused`."""
         self._context: Context | None = None
         if self.meta.policy is not None:
-            self._context = Context(source_of(self.meta.app_id), Rules(self.meta.policy))
+            self._context = Context(source_of(self.meta.app_id), Rules(self.meta.policy), self.meta)
 
     @property
     def context(self) -> Context:
@@ -73,15 +73,13 @@ class PartitionCore:
         Raises:
             NoPolicy: no policy was activated yet.
         """
-        if self._context is None:
+        context = self._context
+        if context is None:
             raise NoPolicy("the log has no policy before its first event")
-        self._context.live_from_ms = self.meta.live_from_ms
-        self._context.clock_ms = self.meta.clock_ms
-        rules = self._context.rules
-        if rules.format != self.meta.format:
-            rules.format = self.meta.format
-            rules.remembers = max(self.meta.format, self.remembers)
-        return self._context
+        rules, number = context.rules, self.meta.format
+        if rules.format != number:
+            rules.format, rules.remembers = number, max(number, self.remembers)
+        return context
 
     @property
     def rules(self) -> Rules:
@@ -194,7 +192,8 @@ class PartitionCore:
         Before that a new policy's round goes on: first the record's own customer, if it has one.
         """
         meta = self.meta
-        self.go_round(offset, own)
+        if meta.round is not None:
+            self.go_round(offset, own)
         if occurred_ms > meta.newest_ms:
             meta.newest_ms = occurred_ms
             if meta.mode == "replay":
@@ -324,14 +323,15 @@ class PartitionCore:
         if customer.erased:
             self.put_marker(offset, customer, was)
             return
-        self._note_first(offset, customer)
+        if customer.applied < 0:
+            self._note_first(offset, customer)
         customer.applied = offset
         now = customer.tier, customer.stage
         if was != now:
-            count, population = self.context.count, self.context.tally.population
-            count(population, now)
+            context = self.context
+            context.count(context.tally.population, now)
             if was is not None:
-                count(population, was, -1)
+                context.count(context.tally.population, was, -1)
         self.store.put(customer)
         self.stale_profiles[customer.customer_id] = None
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from handlers.browse import interaction
-from handlers.dormancy import CameBack
+from handlers.browse import touch
 from handlers.events import (
     CHURN,
     FollowupScheduled,
@@ -21,7 +20,7 @@ from scoring.timestamps import NEVER_MS, parse_date
 _RESOLVED = "ticket.resolved"
 
 
-def ticket_changed(customer: Customer, event: TicketOpened | TicketChanged) -> CameBack:
+def ticket_changed(customer: Customer, event: TicketOpened | TicketChanged) -> int:
     """Update a ticket by its newest event; the 64 tickets with the latest arrivals are kept."""
     tickets = customer.tickets
     known = next((t for t in tickets if t.ticket_id == event.ticket_id), None)
@@ -38,7 +37,7 @@ def ticket_changed(customer: Customer, event: TicketOpened | TicketChanged) -> C
         enter(customer.experience.resolutions, *resolution)
     if len(tickets) > MAX_TICKETS:
         del tickets[0]
-    return interaction(customer, event.occurred_ms)
+    return touch(customer, event.occurred_ms)
 
 
 def ticket_responded(customer: Customer, event: TicketResponded) -> None:
@@ -53,7 +52,7 @@ def followup_scheduled(customer: Customer, event: FollowupScheduled) -> None:
     take(customer.followups, told)
 
 
-def survey_answered(customer: Customer, event: SurveyAnswered) -> CameBack:
+def survey_answered(customer: Customer, event: SurveyAnswered) -> int:
     """Note an interaction, the reason of somebody who left, and the score if the policy asks."""
     if event.survey == CHURN:
         _take_reason(customer, event)
@@ -61,7 +60,7 @@ def survey_answered(customer: Customer, event: SurveyAnswered) -> CameBack:
         assert event.score is not None
         kept = customer.experience.csat if event.survey == "csat" else customer.experience.nps
         enter(kept, event.occurred_ms, event.score)
-    return interaction(customer, event.occurred_ms)
+    return touch(customer, event.occurred_ms)
 
 
 def _take_reason(customer: Customer, event: SurveyAnswered) -> None:

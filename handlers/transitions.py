@@ -86,7 +86,8 @@ from scoring.rules import PROSPECT, Rules
 from scoring.satisfaction import Experience
 
 OrderHandler = Callable[[Customer, Any, Rules, int], Effect]
-OtherHandler = Callable[[Customer, Any], CameBack | None]
+OtherHandler = Callable[[Customer, Any], int | None]
+"""Returns when the customer was there; None if the event is no interaction."""
 
 ORDER_HANDLERS: dict[type[Event], OrderHandler] = {
     OrderPlaced: order_placed,
@@ -115,6 +116,9 @@ OTHER_HANDLERS: dict[type[Event], OtherHandler] = {
 }
 
 
+_WITH_ITEMS = (OrderPlaced, OrderUpdated)
+
+
 def cause_key(event_id: str, occurred_ms: int) -> str:
     """The cause key of the outputs of an event: the same whenever it is applied again."""
     return f"event:{event_id}@{occurred_ms}"
@@ -133,27 +137,27 @@ def take_event(
     context: Context, customer: Customer, event: Event, now_ms: int, *, is_late: bool
 ) -> bool:
     """Apply an accepted event; returns whether due instants or the stage may have changed."""
-    has_features, tier_before = context.rules.has_features, customer.tier
-    is_profile = type(event) is ProfileUpdated
-    owner_before = customer.owner(context.rules) if is_profile else None
-    if type(event) in ORDER_HANDLERS:
-        effect = _take_order_event(context, customer, event, now_ms, is_late=is_late)
-        moves_due = True
-    elif type(event) in TIER_HANDLERS:
-        effect = _take_tier_event(context, customer, event, now_ms, is_late=is_late)
-        moves_due = True
-    else:
-        effect = Effect(reason_of(event))
+    rules, kind, effect = context.rules, type(event), None
+    has_features, tier_before = rules.has_features, customer.tier
+    is_profile = kind is ProfileUpdated
+    owner_before = customer.owner(rules) if is_profile else None
+    moves_due = True
+    if kind in OTHER_HANDLERS:
         moves_due = _take_other_event(context, customer, event, now_ms, is_late=is_late)
+    elif kind in ORDER_HANDLERS:
+        effect = _take_order_event(context, customer, event, now_ms, is_late=is_late)
+    else:
+        effect = _take_tier_event(context, customer, event, now_ms, is_late=is_late)
     if moves_due and _warns(context, customer):
         warn_of_fall(context, customer, now_ms)
-    if type(event) is FollowupScheduled:
+    if kind is FollowupScheduled:
         remind_of_followups(context, customer, now_ms)
         moves_due = True
-    if context.rules.retention is not None:
+    if rules.retention is not None:
         follow_retention(context, customer, event, now_ms)
         moves_due = True
     if has_features or is_profile:
+        effect = effect or Effect(reason_of(event))
         cause = _cause(event, effect.reason, is_late=is_late)
         applied = AppliedEvent(event, effect, tier_before, now_ms, cause)
         if has_features:
@@ -174,7 +178,7 @@ def _take_order_event(
     before = totals(customer, rules, today)
     effect = ORDER_HANDLERS[type(event)](customer, event, rules, today)
     context.tally.unmatched += effect.unmatched
-    if isinstance(event, OrderPlaced | OrderUpdated) and event.items.left_out:
+    if isinstance(event, _WITH_ITEMS) and event.items.left_out:
         context.count(context.tally.left_out, event.type, event.items.left_out)
     cause = _cause(event, effect.reason, is_late=is_late)
     evaluate(context, customer, now_ms, before, cause, reduces=effect.reduces)
@@ -201,24 +205,25 @@ def _take_other_event(
     Orders stay as they are, so the tier does too, unless the policy grades by attributes or by
     satisfaction. An interaction ends only `churned`, and delays only its instant.
     """
-    _begin_experience(context, customer, event)
-    rules, before = context.rules, None
-    if grades_by(rules, event):
+    rules, before, kind = context.rules, None, type(event)
+    if kind is SurveyAnswered or rules.satisfaction is not None:
+        _begin_experience(context, customer, event)
+    if rules.grading is not None and grades_by(rules, event):
         before = totals(customer, rules, rules.calendar.day(now_ms))
-    came_back = OTHER_HANDLERS[type(event)](customer, event)
-    if type(event) is ProfileUpdated:
-        keep_newest(customer.attributes, context.rules)
+    there_ms = OTHER_HANDLERS[kind](customer, event)
+    if kind is ProfileUpdated:
+        keep_newest(customer.attributes, rules)
     elif before is not None:
         take_answer(customer, event)
-    moves_level = came_back is not None and customer.level >= DORMANT
+    moves_level = there_ms is not None and customer.level >= DORMANT
     if before is None and not moves_level:
         return False
     cause = _cause(event, reason_of(event), is_late=is_late)
     if before is not None:
-        reduces = type(event) is ProfileUpdated
+        reduces = kind is ProfileUpdated
         evaluate(context, customer, now_ms, before, cause, reduces=reduces)
-    if moves_level:
-        compare_level(context, customer, now_ms, cause, came_back)
+    if moves_level and there_ms is not None:
+        compare_level(context, customer, now_ms, cause, CameBack(False, there_ms))
     return True
 
 

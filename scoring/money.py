@@ -198,6 +198,8 @@ def rounded(amount: Amount, digits: int) -> int:
 
 def text_of_minor(minor: int, digits: int) -> str:
     """Minor units as decimal text in major units: `1250` with 2 digits is `12.50`."""
+    if digits == 2 and minor >= 0:
+        return f"{minor // 100}.{minor % 100:02d}"
     if digits == 0:
         return str(minor)
     sign = "-" if minor < 0 else ""

@@ -15,7 +15,7 @@ from scoring.health_score import health_rule
 from scoring.holdout import holdout_rule
 from scoring.money import CURRENCY_DIGITS, Amount, Rate, amount_of, most_minor_units, rate_of
 from scoring.points.terms import PointsRule
-from scoring.policy import Policy, RetentionPolicy, Tier
+from scoring.policy import Policy, Tier
 from scoring.tags import TagRules
 
 PROSPECT = "prospect"
@@ -61,6 +61,7 @@ class TierRule(NamedTuple):
     action_down: str | None
     """The action for a fall into the tier."""
     conditions: tuple[Condition, ...]
+    """In the order in which those that were crossed are told (`scoring.tiers.crossed`)."""
 
 
 class Rules:
@@ -114,6 +115,7 @@ class Rules:
         self.tags = None if policy.tags is None else TagRules(policy, self.base_digits)
         self.care = None if policy.care is None else CareRule(policy.care, self.calendar)
         self._address(policy)
+        self._choose(policy)
         features = (self.care, self.points, self.tags)
         self.has_features = any(feature is not None for feature in features)
         """Whether the policy declares more than tiers and dormancy levels."""
@@ -135,26 +137,16 @@ class Rules:
         self.attribute_names = _attribute_names(policy)
         """The attributes that the policy names: a customer never has too many for them."""
 
-    @property
-    def is_opt_in(self) -> bool:
+    def _choose(self, policy: Policy) -> None:
+        """Set what the policy chooses between two ways."""
+        self.is_opt_in = policy.consent == "opt_in"
         """Whether marketing needs a yes: who never said one counts as no."""
-        return self.policy.consent == "opt_in"
-
-    @property
-    def retention(self) -> RetentionPolicy | None:
+        self.retention = policy.retention
         """After how long inactive customers are erased; None if they are not."""
-        return self.policy.retention
-
-    @property
-    def amounts_optional(self) -> bool:
+        self.amounts_optional = policy.amounts == "optional"
         """Whether an order may be without an amount, and then counts 0.00."""
-        return self.policy.amounts == "optional"
-
-    @property
-    def override_needs_approval(self) -> bool:
+        self.override_needs_approval = policy.override is not None and policy.override.approval
         """Whether a tier by hand waits until somebody else approves it."""
-        override = self.policy.override
-        return override is not None and override.approval
 
     def tier_name(self, rank: int) -> str:
         """The name of a tier by its rank, 0 the best; `prospect` below the last."""

@@ -111,7 +111,7 @@ def crossed(
     new = {condition.measure_at: condition for condition in tier.conditions}
     old = new if old_rules is None else _conditions_of(old_rules, tier.name)
     found = []
-    for measure_at in _CROSSED_ORDER:
+    for measure_at in new if old_rules is None else _CROSSED_ORDER:
         condition = new.get(measure_at) or (old or {}).get(measure_at)
         if condition is None:
             continue
@@ -126,7 +126,8 @@ def crossed(
                     at_ms,
                 )
             )
-    found += _crossed_beyond(rules, rank, before, after, at_ms, old_rules or rules, graded)
+    if rules.grading is not None or (old_rules is not None and old_rules.grading is not None):
+        found += _crossed_beyond(rules, rank, before, after, at_ms, old_rules or rules, graded)
     return tuple(found)
 
 

@@ -17,7 +17,9 @@ _empty = blake2b(digest_size=DIGEST_BYTES)
 
 def id_digest(event_id: str) -> bytes:
     """Eight bytes in the place of an event id."""
-    return blake2b(event_id.encode(), digest_size=DIGEST_BYTES).digest()
+    digest = _empty.copy()  # takes less time than to make one with its arguments
+    digest.update(event_id.encode())
+    return digest.digest()
 
 
 def object_digest(document: dict[str, Any], *, normalize: bool) -> bytes:

@@ -83,12 +83,15 @@ class _CloudEvent(Struct, frozen=True):
 
 
 _encoder = msgspec.json.Encoder()
+_empty = blake2b(digest_size=16)
 
 
 def output_id(customer_id: str, type_name: str, cause: str) -> str:
     """A pure function of customer, type and cause: 32 hexadecimal digits."""
     parts = f"{len(customer_id)}:{customer_id}{len(type_name)}:{type_name}{cause}"
-    return blake2b(parts.encode(), digest_size=16).hexdigest()
+    digest = _empty.copy()  # takes less time than to make one with its arguments
+    digest.update(parts.encode())
+    return digest.hexdigest()
 
 
 def cloud_event(

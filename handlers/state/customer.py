@@ -215,6 +215,8 @@ class Customer(Struct, array_like=True):
         After a merge one id may have been seen with two contents. Digests of the whole object are
         compared with such.
         """
+        if event_digest not in self.recent_events and event_digest not in self.seen_events:
+            return None
         found = _was_seen(self.recent_events, event_digest, content.digest)
         if found or event_digest not in self.seen_events:
             return found
@@ -272,7 +274,8 @@ class Customer(Struct, array_like=True):
     @property
     def consented_channels(self) -> list[str]:
         """The channels that the customer agreed to be contacted by, sorted."""
-        return sorted(name for name, (agreed, _) in self.channels.items() if agreed)
+        channels = self.channels
+        return sorted([name for name in channels if channels[name][0]]) if channels else []
 
     @property
     def refuses_profiling(self) -> bool:
@@ -282,12 +285,14 @@ class Customer(Struct, array_like=True):
     @property
     def open_tickets(self) -> int:
         """How many tickets are open."""
-        return sum(ticket.is_open for ticket in self.tickets)
+        return sum([ticket.is_open for ticket in self.tickets]) if self.tickets else 0
 
     @property
     def open_complaints(self) -> int:
         """How many of the open tickets are complaints."""
-        return sum(ticket.is_open and ticket.kind == COMPLAINT for ticket in self.tickets)
+        if not self.tickets:
+            return 0
+        return sum([ticket.is_open and ticket.kind == COMPLAINT for ticket in self.tickets])
 
 
 class Head(Struct, array_like=True):
