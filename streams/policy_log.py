@@ -80,11 +80,11 @@ async def ensure_policy(settings: Settings, policy: Policy) -> list[int]:
 
     Two workers that start at once may both write it; the second record changes nothing.
     """
-    has_policy = await _have_policies(settings)
-    without = [number for number, has in enumerate(has_policy) if not has]
+    formats = await _formats(settings)
+    without = [number for number, found in enumerate(formats) if found is None]
     if without:
-        number = None if not any(has_policy) else await _format_beside(settings, has_policy)
-        await _write(settings, activation(settings, policy, number=number), without)
+        value = activation(settings, policy, number=_first_known(formats))
+        await _write(settings, value, without)
     return without
 
 
@@ -109,20 +109,24 @@ async def publish_policy(
     Raises:
         FormatTooOld: the format of the log cannot hold the policy, or that it is quiet.
     """
-    has_policy = await _have_policies(settings)
-    # Workers that have only just begun may be of a release that reads the first format only.
-    number = FIRST if running is None and any(has_policy) else None
+    formats = await _formats(settings)
+    number = _first_known(formats) if running is None else None
     go = at_a_time or settings.policy_at_a_time
     value = activation(settings, policy, running, number, go, quiet=quiet)
-    await _write(settings, value, range(len(has_policy)))
-    return len(has_policy)
+    await _write(settings, value, range(len(formats)))
+    return len(formats)
 
 
-async def _have_policies(settings: Settings) -> list[bool]:
-    """Whether each partition of the log has a policy; before it may stand what is not ours.
+def _first_known(formats: list[int | None]) -> int | None:
+    return next((found for found in formats if found is not None), None)
 
-    A partition that has lost its beginning had one there. The log itself, which may have what an
-    erased person once sent, is read only where no state tells.
+
+async def _formats(settings: Settings) -> list[int | None]:
+    """The format of each partition of the log that has a policy; None of one that has none.
+
+    Before a policy may stand what is not ours. A partition that has lost its beginning had one
+    there. The log itself, which may have what an erased person once sent, is read only where no
+    state tells.
     """
     counts = await check_topics(settings)
     topic = topic_name(settings, CUSTOMER_EVENTS)
@@ -131,49 +135,39 @@ async def _have_policies(settings: Settings) -> list[bool]:
     try:
         tps = [TopicPartition(topic, number) for number in range(counts[topic])]
         begins = await consumer.beginning_offsets(tps)
-        return [
-            begins[tp] > 0
-            or await _has_state(settings, consumer, tp.partition)
-            or await _has_policy(consumer, tp)
-            for tp in tps
-        ]
+        return [await _format_of(settings, consumer, tp, begins[tp]) for tp in tps]
     finally:
         await consumer.stop()
 
 
-async def _has_state(settings: Settings, consumer: AIOKafkaConsumer, number: int) -> bool:
-    meta = await newest_meta(consumer, TopicPartition(changelog_name(settings), number))
-    return meta is not None and meta.policy is not None
-
-
-async def _has_policy(consumer: AIOKafkaConsumer, tp: TopicPartition) -> bool:
+async def _format_of(
+    settings: Settings, consumer: AIOKafkaConsumer, tp: TopicPartition, begins: int
+) -> int | None:
+    changelog = TopicPartition(changelog_name(settings), tp.partition)
+    meta = await newest_meta(consumer, changelog)
+    if meta is not None and meta.policy is not None:
+        return meta.format
+    if begins > 0:
+        return FIRST
     async for records, _ in read_to_end(consumer, tp):
-        if any(_puts_policy(record) for record in records):
-            return True
-    return False
+        for record in records:
+            found = _format_in(record)
+            if found is not None:
+                return found
+    return None
 
 
-def _puts_policy(record: ConsumerRecord) -> bool:
+def _format_in(record: ConsumerRecord) -> int | None:
+    """The format of a record that puts a policy in force; None of any other record."""
     if record.key is not None or record.value is None or not is_control(record.value):
-        return False
+        return None
     try:
-        return isinstance(decode_control(record.value), PolicyActivated)
+        control = decode_control(record.value)
     except NewerFormat:
-        return True
+        return FIRST
     except msgspec.MsgspecError:
-        return False
-
-
-async def _format_beside(settings: Settings, has_policy: list[bool]) -> int:
-    """The format of a partition that has a policy; the first one if it has no state yet."""
-    number = has_policy.index(True)
-    consumer = new_consumer(settings)
-    await consumer.start()
-    try:
-        meta = await newest_meta(consumer, TopicPartition(changelog_name(settings), number))
-    finally:
-        await consumer.stop()
-    return FIRST if meta is None else meta.format
+        return None
+    return control.format if isinstance(control, PolicyActivated) else None
 
 
 async def _write(settings: Settings, value: bytes, partitions: Iterable[int]) -> None:

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 from aiokafka import TopicPartition
-from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -63,18 +62,21 @@ async def test_a_new_deployment_has_the_newest_format_or_that_of_the_settings(
     assert await ensure_policy(settings, Policy()) == []
 
 
-@pytest.mark.parametrize("meta", [None, Meta(format=FIRST), Meta(format=NEWEST)])
-async def test_a_new_partition_has_the_format_of_those_that_are_there(
-    settings_of_environment: Settings, meta: Meta | None
+@pytest.mark.parametrize("in_log", [FIRST, NEWEST])
+@pytest.mark.parametrize("in_state", [None, FIRST, NEWEST])
+async def test_a_partition_without_a_policy_gets_the_format_of_those_beside_it(
+    settings_of_environment: Settings, in_log: int, in_state: int | None
 ) -> None:
+    """Also while another worker, which has written no state yet, is just writing the policies."""
     settings = settings_of_environment
     log = topic_name(settings, CUSTOMER_EVENTS)
-    await write(settings, log, None, activation(settings, Policy(), number=FIRST))
-    if meta is not None:
-        await write(settings, changelog_name(settings), META_KEY, pack_meta(replace(meta)))
+    await write(settings, log, None, activation(settings, Policy(), number=in_log))
+    if in_state is not None:
+        meta = Meta(policy=Policy(), format=in_state)
+        await write(settings, changelog_name(settings), META_KEY, pack_meta(meta))
     assert await ensure_policy(settings, Policy()) == [1]
     [first] = await policies(settings, 1)
-    assert first.format == (FIRST if meta is None else meta.format)
+    assert first.format == (in_log if in_state is None else in_state)
 
 
 async def test_a_policy_that_is_published_keeps_the_format(
@@ -86,7 +88,7 @@ async def test_a_policy_that_is_published_keeps_the_format(
     for number in (FIRST, NEWEST):
         await publish_policy(settings, Policy(), Meta(policy=Policy(), format=number))
     told = [(one.format, one.rules) for one in await policies(settings, 0)]
-    assert told == [(NEWEST, RULES), (FIRST, 0), (FIRST, 0), (NEWEST, RULES)]
+    assert told == [(NEWEST, RULES), (NEWEST, RULES), (FIRST, 0), (NEWEST, RULES)]
 
 
 def test_a_worker_does_not_join_where_a_newer_release_has_written(
