@@ -29,16 +29,9 @@ from handlers.profile.consent import consent_fault
 from handlers.reasons import DUPLICATE, Rejection
 from handlers.state.customer import Customer
 from handlers.tiers.override import approval_fault
-from scoring.orders.ledger import Ledger
 from scoring.rules import Rules
 
 ERASED = "the customer was erased"
-
-_IN_LEDGER: dict[type[Event], Callable[[Ledger, Any, Rules], Identified]] = {
-    OrderPlaced: identify_order,
-    OrderRefunded: identify_refund,
-    OrderUpdated: identify_edit,
-}
 
 
 def identify(
@@ -66,7 +59,8 @@ def identify(
         rejection = _fault(customer, event, clock_ms)
         if rejection is not None:
             return rejection
-    identified = _identify_by_subject(customer, event, rules)
+    identify_in = _BY_SUBJECT.get(type(event))
+    identified = event if identify_in is None else identify_in(customer, event, rules)
     if same is None or (type(identified) is Rejection and identified.reason != reasons.CONFLICT):
         return identified
     detail = f"event_id: {shown(event.event_id)} came before with other content"
@@ -92,15 +86,19 @@ def erased_rejection(event_id: str | None) -> Rejection:
     return Rejection(reasons.ERASED_CUSTOMER, ERASED, readable_id(event_id))
 
 
-def _identify_by_subject(customer: Customer, event: Event, rules: Rules) -> Identified:
-    """Whether what an event is about was told before: an order, a refund, a redemption."""
-    if type(event) is PointsRedeemed:
-        return _identify_redemption(customer, event)
-    identify_in = _IN_LEDGER.get(type(event))
-    return event if identify_in is None else identify_in(customer.ledger, event, rules)
+def _identify_order(customer: Customer, event: OrderPlaced, rules: Rules) -> Identified:
+    return identify_order(customer.ledger, event, rules)
 
 
-def _identify_redemption(customer: Customer, event: PointsRedeemed) -> Identified:
+def _identify_refund(customer: Customer, event: OrderRefunded, rules: Rules) -> Identified:
+    return identify_refund(customer.ledger, event, rules)
+
+
+def _identify_edit(customer: Customer, event: OrderUpdated, rules: Rules) -> Identified:
+    return identify_edit(customer.ledger, event, rules)
+
+
+def _identify_redemption(customer: Customer, event: PointsRedeemed, rules: Rules) -> Identified:
     account = customer.points
     same = None if account is None else account.is_duplicate(event.redemption_id, event.points)
     if same is None:
@@ -109,3 +107,12 @@ def _identify_redemption(customer: Customer, event: PointsRedeemed) -> Identifie
         return DUPLICATE
     detail = f"redemption_id: {shown(event.redemption_id)} came before with other points"
     return conflict(event, detail)
+
+
+_BY_SUBJECT: dict[type[Event], Callable[[Customer, Any, Rules], Identified]] = {
+    OrderPlaced: _identify_order,
+    OrderRefunded: _identify_refund,
+    OrderUpdated: _identify_edit,
+    PointsRedeemed: _identify_redemption,
+}
+"""Whether what an event is about was told before: an order, a refund, a redemption."""

@@ -182,13 +182,14 @@ class Partition(PartitionCore):
 
     def _apply(self, offset: int, event: Event, route: Route | None) -> Verdict:
         context, meta, store = self.context, self.meta, self.store
+        occurred_ms = event.occurred_ms
         customer_id = event.customer_id if route is None else route.into
         customer = store.get(customer_id)
         if customer is None:
             customer = self.newcomer(customer_id)
         elif customer.applied >= offset:
             if self.value_fault(event) is None:
-                self.skip(offset, customer, event.occurred_ms)
+                self.skip(offset, customer, occurred_ms)
             return None
         elif customer.is_gone and self._is_elsewhere(customer, event, route):
             return self._apply_elsewhere(offset, customer, event, route)
@@ -199,15 +200,18 @@ class Partition(PartitionCore):
                 return fault
         as_of_now = judged if meta.round is None else self._as_of_now(judged)
         digest = id_digest(event.event_id)
-        identified = identify(as_of_now, event, context.rules, self.clock_of(customer), digest)
+        clock_ms = max(customer.newest_ms, meta.clock_ms)
+        identified = identify(as_of_now, event, context.rules, clock_ms, digest)
         if type(identified) is CustomerMerged:
             identified = merge_refusal(store, judged, identified, offset) or identified
         if not isinstance(identified, Event):
             return self._pass_over(offset, customer, event, identified)
-        self.save(customer_id)
-        if meta.round is not None or event.occurred_ms > meta.newest_ms:
-            customer = self._advance_by(offset, customer, judged, event.occurred_ms)
-        forwarded = self._accept(offset, customer, identified, digest)
+        self._undo.save(store, customer_id, self.stale_profiles)
+        if meta.round is None and meta.mode == "live":
+            meta.newest_ms = max(meta.newest_ms, occurred_ms)
+        else:
+            customer = self._advance_by(offset, customer, judged, occurred_ms)
+        forwarded = self._accept(context, offset, customer, identified, digest)
         context.tally.accepted[event.type] += 1
         return forwarded
 
@@ -279,23 +283,24 @@ class Partition(PartitionCore):
         return self.store.get(customer.customer_id) or customer
 
     def _accept(
-        self, offset: int, customer: Customer, event: Event, digest: bytes
+        self, context: Context, offset: int, customer: Customer, event: Event, digest: bytes
     ) -> Transfer | None:
-        context, occurred_ms = self.context, event.occurred_ms
+        meta, occurred_ms = self.meta, event.occurred_ms
         was, due_ms = counted(customer), customer.next_due_ms
         if due_ms is not None and due_ms <= occurred_ms:
             customer = self.fire_own(customer, occurred_ms)
-        if customer.erased and type(event) is not CustomerErased:
-            # By its retention, if not before then just now.
-            self.put_marker(offset, customer, was)
-            customer, was = self.come_back(offset, customer), None
         if type(event) is CustomerErased:
             self._erase(offset, customer, was)
             return None
-        clock_before = self.clock_of(customer)
+        if customer.erased:
+            # By its retention, if not before then just now.
+            self.put_marker(offset, customer, was)
+            customer, was = self.come_back(offset, customer), None
+        newest_ms = customer.newest_ms
+        clock_before = max(newest_ms, meta.clock_ms)
         now_ms = max(clock_before, occurred_ms)
-        customer.newest_ms = max(customer.newest_ms, occurred_ms)
-        customer.remember(digest, event.content, self.meta.format)
+        customer.newest_ms = max(newest_ms, occurred_ms)
+        customer.remember(digest, event.content, meta.format)
         if type(event) is CustomerMerged:
             return start_merge(self, offset, customer, event, was)
         if take_event(context, customer, event, now_ms, is_late=occurred_ms < clock_before):

@@ -116,6 +116,9 @@ OTHER_HANDLERS: dict[type[Event], OtherHandler] = {
 }
 
 
+_INTERACTIONS = frozenset({Browsed, TicketOpened, TicketChanged})
+"""What changes neither tier nor level of who is not dormant, and under a policy that asks for
+nothing more is of no further concern."""
 _WITH_ITEMS = (OrderPlaced, OrderUpdated)
 
 
@@ -138,6 +141,9 @@ def take_event(
 ) -> bool:
     """Apply an accepted event; returns whether due instants or the stage may have changed."""
     rules, kind, effect = context.rules, type(event), None
+    if kind in _INTERACTIONS and customer.level < DORMANT and not rules.asks_more:
+        OTHER_HANDLERS[kind](customer, event)
+        return False
     has_features, tier_before = rules.has_features, customer.tier
     is_profile = kind is ProfileUpdated
     owner_before = customer.owner(rules) if is_profile else None
@@ -160,11 +166,7 @@ def take_event(
         effect = effect or Effect(reason_of(event))
         cause = _cause(event, effect.reason, is_late=is_late)
         applied = AppliedEvent(event, effect, tier_before, now_ms, cause)
-        if has_features:
-            _apply_features(context, customer, applied)
-        if is_profile:
-            tell_refused(context, customer, applied)
-            tell_owner(context, customer, owner_before, now_ms, cause)
+        _apply_further(context, customer, applied, owner_before)
     if context.messages:
         weigh(context, customer)
     return moves_due or has_features
@@ -236,6 +238,17 @@ def _begin_experience(context: Context, customer: Customer, event: Event) -> Non
             customer.experience = Experience()
         if type(event) is SurveyAnswered:
             count_answer(context, customer, event)
+
+
+def _apply_further(
+    context: Context, customer: Customer, applied: AppliedEvent, owner_before: str | None
+) -> None:
+    """Apply an event to the features of the policy, and tell what follows from attributes."""
+    if context.rules.has_features:
+        _apply_features(context, customer, applied)
+    if type(applied.event) is ProfileUpdated:
+        tell_refused(context, customer, applied)
+        tell_owner(context, customer, owner_before, applied.now_ms, applied.cause)
 
 
 def _apply_features(context: Context, customer: Customer, applied: AppliedEvent) -> None:

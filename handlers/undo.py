@@ -20,59 +20,42 @@ class Undo:
     A handler calls `save` before it changes a customer, or the partition's clock.
     """
 
-    __slots__ = (
-        "_before",
-        "_clock_ms",
-        "_context",
-        "_due",
-        "_failures",
-        "_newest_ms",
-        "_outputs",
-        "_round",
-        "_stale",
-        "_unmatched",
-    )
+    __slots__ = ("_before", "_beside", "_context", "_outbox")
 
     def __init__(self) -> None:
-        self._before: dict[str, Snapshot | None] = {}
-        self._stale: set[str] = set()
+        self._before: dict[str, tuple[Snapshot | None, bool]] = {}
+        """How each customer was, and whether its profile was to be written."""
         self._context: Context | None = None
-        self._newest_ms = self._clock_ms = self._failures = 0
-        self._outputs = self._unmatched = self._due = 0
-        self._round: Round | None = None
+        self._outbox = (0, 0, 0)
+        """The number of outputs, and the tally's `unmatched` and `due`."""
+        self._beside: tuple[int, int, Round | None, int] = (0, 0, None, 0)
+        """The newest time, the clock, the round of a policy, and the number of failures."""
 
     def begin(self, context: Context, meta: Meta, failures: list[Failure]) -> None:
         """Begin with a record, or with anything else that is put back as a whole or not at all."""
-        if self._before:
-            self._before.clear()
-            self._stale.clear()
+        self._before.clear()
         self._context = context
         if context.counted:
             context.counted.clear()
         tally = context.tally
-        self._outputs, self._unmatched, self._due = len(context.outbox), tally.unmatched, tally.due
-        self._newest_ms, self._clock_ms = meta.newest_ms, meta.clock_ms
-        self._round = meta.round
-        self._failures = len(failures)
+        self._outbox = len(context.outbox), tally.unmatched, tally.due
+        self._beside = meta.newest_ms, meta.clock_ms, meta.round, len(failures)
 
     def save(self, store: CustomerStore, customer_id: str, stale: dict[str, None]) -> None:
         """Note how a customer is now, unless that is noted already."""
         if customer_id not in self._before:
-            self._before[customer_id] = store.snapshot(customer_id)
-            if customer_id in stale:
-                self._stale.add(customer_id)
+            self._before[customer_id] = store.snapshot(customer_id), customer_id in stale
 
     def roll_back(
         self, store: CustomerStore, meta: Meta, failures: list[Failure], stale: dict[str, None]
     ) -> None:
         """Put back all that was saved, and drop outputs, counts and failures since `begin`."""
         assert self._context is not None
-        point = Savepoint(self._outputs, 0, self._unmatched, self._due)
-        self._context.roll_back(point)
-        meta.newest_ms, meta.clock_ms = self._newest_ms, self._clock_ms
-        meta.round = self._round
-        del failures[self._failures :]
-        for customer_id, snapshot in self._before.items():
+        outputs, unmatched, due = self._outbox
+        self._context.roll_back(Savepoint(outputs, 0, unmatched, due))
+        meta.newest_ms, meta.clock_ms, meta.round, failed = self._beside
+        del failures[failed:]
+        for customer_id, (snapshot, was_stale) in self._before.items():
             store.put_back(customer_id, snapshot)
-            if customer_id not in self._stale:
+            if not was_stale:
                 stale.pop(customer_id, None)

@@ -116,9 +116,6 @@ class Rules:
         self.care = None if policy.care is None else CareRule(policy.care, self.calendar)
         self._address(policy)
         self._choose(policy)
-        features = (self.care, self.points, self.tags)
-        self.has_features = any(feature is not None for feature in features)
-        """Whether the policy declares more than tiers and dormancy levels."""
 
     def _weigh(self, policy: Policy) -> None:
         """Set the weights of R, F and M, and what tiers follow from beyond orders."""
@@ -138,7 +135,7 @@ class Rules:
         """The attributes that the policy names: a customer never has too many for them."""
 
     def _choose(self, policy: Policy) -> None:
-        """Set what the policy chooses between two ways."""
+        """Set what the policy says yes or no to, and what it declares at all."""
         self.is_opt_in = policy.consent == "opt_in"
         """Whether marketing needs a yes: who never said one counts as no."""
         self.retention = policy.retention
@@ -147,6 +144,11 @@ class Rules:
         """Whether an order may be without an amount, and then counts 0.00."""
         self.override_needs_approval = policy.override is not None and policy.override.approval
         """Whether a tier by hand waits until somebody else approves it."""
+        features = (self.care, self.points, self.tags)
+        self.has_features = any(feature is not None for feature in features)
+        """Whether the policy declares more than tiers and dormancy levels."""
+        self.asks_more = self.has_features or bool(self.satisfaction or self.retention)
+        """Whether more than tiers and levels follows from interactions."""
 
     def tier_name(self, rank: int) -> str:
         """The name of a tier by its rank, 0 the best; `prospect` below the last."""

@@ -229,13 +229,10 @@ class Customer(Struct, array_like=True):
             entry = event_digest + content.digest_of_object()
             self.seen_events = (self.seen_events + entry)[-_MOST_SEEN_BYTES:]
             return
-        if len(self.seen_events) + len(self.recent_events) < _MOST_SEEN_BYTES:
-            kept = self.recent_events
-        elif self.seen_events:
-            kept, self.seen_events = self.recent_events, self.seen_events[_SEEN_BYTES:]
-        else:
-            kept = self.recent_events[_SEEN_BYTES:]
-        self.recent_events = kept + event_digest + content.digest
+        entries, seen = self.recent_events + event_digest + content.digest, self.seen_events
+        if seen and len(seen) + len(entries) > _MOST_SEEN_BYTES:
+            self.seen_events = seen[_SEEN_BYTES:]
+        self.recent_events = entries[-_MOST_SEEN_BYTES:]
 
     def forget_newest(self) -> None:
         """Forget the newest event: it was refused after all."""
