@@ -22,6 +22,15 @@ class Keeper(NamedTuple):
     customer_id: str
 
 
+class Placed(NamedTuple):
+    """An order that was told of a customer."""
+
+    event: OrderPlaced
+    may_be_change: bool
+    """Its customer was erased by retention at the very record: by the orders it had until then, it
+    may have been the payment of one of them."""
+
+
 class _Lost(Exception):
     """Something has no end."""
 
@@ -29,7 +38,7 @@ class _Lost(Exception):
 def check_custody(folds: Mapping[int, Fold]) -> Iterator[str]:
     """Each accepted event has one keeper, and each keeper has its orders and no others."""
     custody = _Custody(folds)
-    orders: dict[tuple[int, str], list[OrderPlaced]] = defaultdict(list)
+    orders: dict[tuple[int, str], list[Placed]] = defaultdict(list)
     for number, fold in folds.items():
         for position, (customer_id, event) in fold.accepted.items():
             try:
@@ -38,7 +47,10 @@ def check_custody(folds: Mapping[int, Fold]) -> Iterator[str]:
                 yield f"{event.event_id} of {customer_id} is lost: {lost}"
                 continue
             if keeper is not None and isinstance(event, OrderPlaced):
-                orders[keeper.number, keeper.customer_id].append(event)
+                retirements = fold.retirements.get(customer_id, [])
+                may_be_change = any(position == each.position for each in retirements)
+                placed = Placed(event, may_be_change)
+                orders[keeper.number, keeper.customer_id].append(placed)
     # An order may have left the window in a partition that was ahead of the one it came to.
     newest_ms = max(fold.partition.meta.clock_ms for fold in folds.values())
     for number, fold in folds.items():
@@ -46,14 +58,17 @@ def check_custody(folds: Mapping[int, Fold]) -> Iterator[str]:
             customer = fold.partition.store.get(customer_id)
             assert customer is not None
             if not customer.is_gone:
-                placed = orders[number, customer_id]
-                yield from _check_orders(fold, customer, placed, newest_ms)
+                told = orders[number, customer_id]
+                yield from _check_orders(fold, customer, told, newest_ms)
 
 
 class _Custody:
+    """Who has what, and where customers leave: at each such position with all that came by then."""
+
     def __init__(self, folds: Mapping[int, Fold]) -> None:
         self._folds = folds
         self._leaves: dict[tuple[int, str], list[int]] = defaultdict(list)
+        self._erasures: set[tuple[int, str, int]] = set()
         for number, fold in folds.items():
             for position, passed in fold.passed.items():
                 forwarded = passed.forwarded
@@ -65,9 +80,17 @@ class _Custody:
                     self._leaves[number, forwarded.customer_id].append(position)
             for position, (customer_id, event) in fold.accepted.items():
                 if isinstance(event, CustomerErased):
-                    self._leaves[number, customer_id].append(position)
+                    self._erase(number, customer_id, position)
+            for customer_id, retirements in fold.retirements.items():
+                for position, comes_back in retirements:
+                    # The record by which somebody comes back counts for the time after.
+                    self._erase(number, customer_id, position - comes_back)
         for positions in self._leaves.values():
             positions.sort()
+
+    def _erase(self, number: int, customer_id: str, position: int) -> None:
+        self._leaves[number, customer_id].append(position)
+        self._erasures.add((number, customer_id, position))
 
     def last(self, keeper: Keeper) -> Keeper | None:
         """Who has it in the end; None if it was erased."""
@@ -80,7 +103,7 @@ class _Custody:
                     raise _Lost(f"{keeper.customer_id} is gone and has not left")
                 return keeper
             left = leaves[at]
-            if left in self._folds[keeper.number].accepted:
+            if (keeper.number, keeper.customer_id, left) in self._erasures:
                 return None
             keeper = self._arrival(keeper, left)
 
@@ -99,21 +122,22 @@ class _Custody:
             number, position = target, came
         joined = fold.joined.get(position)
         if joined is not None:
-            return Keeper(number, position + 1, joined)
+            return Keeper(number, position, joined)
         if not any(letter.position == position for letter in fold.letters):
             raise _Lost(f"{place_of(number, position)} has joined nobody")
-        return Keeper(number, position + 1, keeper.customer_id)
+        return Keeper(number, position, keeper.customer_id)
 
 
 def _check_orders(
-    fold: Fold, customer: Customer, placed: list[OrderPlaced], newest_ms: int
+    fold: Fold, customer: Customer, placed: list[Placed], newest_ms: int
 ) -> Iterator[str]:
     """Of one who is there, against the orders that were accepted for it or came to it."""
     rules = fold.partition.rules
     known = {order.order_id for order in customer.ledger.orders}
     told: dict[str, int] = {}
-    for event in placed:  # told again it may be news, but the order is as old as ever
+    for event, _ in placed:  # told again it may be news, but the order is as old as ever
         told[event.order_id] = min(event.occurred_ms, told.get(event.order_id, event.occurred_ms))
+    doubtful = {event.order_id for event, may_be_change in placed if may_be_change}
     for order_id in sorted(known - told.keys()):
         yield f"{customer.customer_id} has the order {order_id}, which nobody told of it"
     if customer.ledger.orders_ever > len(placed):
@@ -122,5 +146,5 @@ def _check_orders(
     for order_id, placed_ms in sorted(told.items()):
         # In the window still, and it was in that of each policy before.
         is_in = rules.calendar.day(placed_ms) > today - fold.shortest_window_days
-        if is_in and order_id not in known:
+        if is_in and order_id not in known | doubtful:
             yield f"{customer.customer_id} has lost the order {order_id}"

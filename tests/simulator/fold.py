@@ -45,6 +45,13 @@ class Passed(NamedTuple):
     event: bytes | None
 
 
+class Retirement(NamedTuple):
+    """Where a customer was erased by its retention, and whether it came back by that record."""
+
+    position: int
+    comes_back: bool
+
+
 class Put(NamedTuple):
     """An output, and the record of the log after which it was put out."""
 
@@ -66,6 +73,7 @@ class Fold:
         passed: what goes on to other customers, by the record it follows from.
         accepted: the events that count here, by position; those told again and without effect too.
         joined: the customers to whom another was joined, by the position of the transfer.
+        retirements: of each customer, in order.
         shortest_window_days: of all policies that were in force.
     """
 
@@ -81,6 +89,7 @@ class Fold:
         self.passed: dict[int, Passed] = {}
         self.accepted: dict[int, Accepted] = {}
         self.joined: dict[int, str] = {}
+        self.retirements: dict[str, list[Retirement]] = defaultdict(list)
         self.shortest_window_days = 1 << 30
         for record in log:
             self._take(record)
@@ -158,13 +167,28 @@ class Fold:
         outbox = partition.context.outbox
         self.puts += [Put(position, output) for output in outbox]
         outbox.clear()
+        for customer_id in partition.store.changed:
+            found = _retirement_at(partition.store.get(customer_id), position)
+            if found is not None:
+                self.retirements[customer_id].append(found)
         for customer_id, packed in partition.store.pack_changed(0, partition.meta.format):
             self.states[customer_id].append((position, packed))
+
+
+def _retirement_at(customer: Customer | None, position: int) -> Retirement | None:
+    """What a record that changed a customer did by its retention; None if nothing."""
+    if customer is None:
+        return None
+    if customer.erased:
+        is_new = customer.retired_ms is not None and customer.erased_offset == position
+        return Retirement(position, comes_back=False) if is_new else None
+    is_new = bool(customer.retired) and customer.retired[-1].since == position
+    return Retirement(position, comes_back=True) if is_new else None
 
 
 def comparable(packed: bytes) -> Customer:
     """A state without what may differ: who wrote it, and what is remembered for a replay."""
     customer = unpack(packed)
     customer.epoch = 0
-    customer.refused, customer.away = [], []
+    customer.refused, customer.away, customer.retired = [], [], []
     return customer

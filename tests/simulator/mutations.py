@@ -22,6 +22,7 @@ from streams.ingest.agent import Ingest
 from tests.simulator.fault_mutations import OF_FAULTS
 from tests.simulator.merge_mutations import OF_MERGES
 from tests.simulator.mutation import Edit, Mutation
+from tests.simulator.practice_mutations import OF_PRACTICE
 from tests.simulator.round_mutations import OF_ROUNDS
 
 _STATE_STEP = 'await self._step("state", taken, self._records.states)'
@@ -297,5 +298,6 @@ _ALL = (
 )
 
 MUTATIONS: dict[str, Mutation] = {
-    mutation.safeguard: mutation for mutation in (*_ALL, *OF_MERGES, *OF_FAULTS, *OF_ROUNDS)
+    mutation.safeguard: mutation
+    for mutation in (*_ALL, *OF_MERGES, *OF_FAULTS, *OF_ROUNDS, *OF_PRACTICE)
 }

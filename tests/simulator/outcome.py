@@ -15,12 +15,16 @@ from random import Random
 from typing import NamedTuple
 from unittest import mock
 
+import orjson
 from faust.types import TP
 
 import handlers.state.customer
 from handlers.merge.forwarding import Transfer
+from handlers.outputs import CUSTOMER_PROFILES
+from handlers.suppression import FREQUENCY_CAP
 from streams.kafka.forwarded import read_forwarded
-from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS
+from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, OUTPUTS
+from tests.simulator.broker import Stored
 from tests.simulator.mutations import MUTATIONS
 from tests.simulator.plan import plan_of
 from tests.simulator.verdict import NOT_DONE, judge
@@ -39,6 +43,7 @@ from tests.support.poison import (
 _SEEDS_A_TASK = 5
 _NICENESS = 10
 _PRODUCT_LOGGERS = ("streams", "handlers", "cli")
+_PROGRAMME_TYPES = ("owner.changed", "retention.due", "ticket.overdue", "visit.due")
 _POISONED = (5, 6)
 """One seed in eight has faults in handlers."""
 
@@ -114,7 +119,36 @@ def exercised(world: World) -> Counter[str]:
         for number in range(PARTITIONS)
         for record in world.broker.log(TP(DEAD_LETTERS, number)).written
     )
-    return found + _passed(world)
+    return found + _put_out(world) + _passed(world)
+
+
+def _put_out(world: World) -> Counter[str]:
+    """Outputs of programmes, each sequence once, and who came back after an erasure, counted."""
+    found: Counter[str] = Counter()
+    for number in range(PARTITIONS):
+        values = {
+            record.value: orjson.loads(record.value or b"")
+            for topic in OUTPUTS
+            for record in world.broker.log(TP(topic, number)).written
+        }
+        for output in values.values():
+            found[output["type"]] += output["type"] in _PROGRAMME_TYPES
+            found["capped"] += output["data"]["suppressed"] == FREQUENCY_CAP
+        found += _came_back(world.broker.log(TP(CUSTOMER_PROFILES, number)).written)
+    return found
+
+
+def _came_back(profiles: list[Stored]) -> Counter[str]:
+    """Profiles that are there again after they were gone."""
+    found: Counter[str] = Counter()
+    gone: set[bytes | None] = set()
+    for record in profiles:
+        if record.value is None:
+            gone.add(record.key)
+        elif record.key in gone:
+            gone.remove(record.key)
+            found["came back"] += 1
+    return found
 
 
 def _passed(world: World) -> Counter[str]:

@@ -12,7 +12,7 @@ from handlers.control_records import Mode
 from handlers.state.formats import FIRST, NEWEST
 from scoring.policy import Policy
 from tests.simulator.merges import with_merges
-from tests.support.traffic import PLAIN, SHOP, Traffic
+from tests.support.traffic import PLAIN, PRACTICE, SHOP, Traffic
 
 LOAD_S = 3.5
 POINTS = (
@@ -36,6 +36,7 @@ _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
 _TURNS = 0.15
 _SHOPS = 0.1
+_PRACTICES = 0.2
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,12 @@ def _wrong_clock(random: Random, workers: int) -> Fault:
 
 
 def _traffic(seed: int) -> Traffic:
-    """What shops really send in some histories, none of which a mutation names."""
+    """What account managers and members live by in some histories, what shops send in others.
+
+    Only mutations of practice name some of these.
+    """
+    if Random(f"practice 138 {seed}").random() < _PRACTICES:
+        return PRACTICE
     return SHOP if Random(f"shop 5 {seed}").random() < _SHOPS else PLAIN
 
 

@@ -75,6 +75,12 @@ def test_all_promises_hold_in_two_thousand_histories(
         "ended by OwnershipLost",
         "ended by ProduceFailed",
         "faults in handlers",
+        "owner.changed",
+        "ticket.overdue",
+        "visit.due",
+        "retention.due",
+        "capped",
+        "came back",
     ):
         assert summary.exercised[kind] >= 100, f"{kind}: {summary}"
 

@@ -50,6 +50,7 @@ def settings_of(mode: Mode) -> Settings:
         breaker_in_a_row=0,
         breaker_share=0,  # type: ignore[arg-type]
         breaker_pass="",
+        processing_failed_per_minute=0,  # months pass in a minute
     )
 
 

@@ -27,9 +27,9 @@ _DIMENSIONS: list[dict[str, Any]] = [
 ]
 
 
-def random_practice_policy(random: Random, *, middle_tier: bool | None = None) -> dict[str, Any]:
+def random_practice_policy(random: Random, **choices: Any) -> dict[str, Any]:
     """A valid policy as parsed TOML that has some of the keys of practice."""
-    policy = random_shop_policy(random, middle_tier=middle_tier)
+    policy = random_shop_policy(random, **choices)
     if random.random() < 0.6:
         _grade_beyond_orders(random, policy)
     if random.random() < 0.5:

@@ -1,4 +1,4 @@
-"""Random histories and the policies that go with them: the plain ones, and those of shops."""
+"""Random histories and the policies that go with them: plain, of shops, of practice."""
 
 from __future__ import annotations
 
