@@ -59,7 +59,7 @@ def _take_away(value: Any, plain: Any, number: int) -> None:
     """Take the later fields of structs that are maps out of what a value became."""
     if isinstance(value, Struct) and isinstance(plain, dict):
         newer = {name for name, came in _came(type(value)) if came > number}
-        for field in msgspec.structs.fields(value):
+        for field in _fields(type(value)):
             if field.name in newer:
                 plain.pop(field.encode_name, None)
             elif field.encode_name in plain:
@@ -72,6 +72,10 @@ def _take_away(value: Any, plain: Any, number: int) -> None:
     if isinstance(plain, list | tuple):
         for inner, part in zip(value, plain, strict=False):
             _take_away(inner, part, number)
+
+
+_fields = cache(msgspec.structs.fields)
+"""The fields of a struct: asked each time, it reads all annotations anew."""
 
 
 @cache
