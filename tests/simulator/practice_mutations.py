@@ -73,6 +73,11 @@ OF_PRACTICE = (
         "if found.retention is not None:",
         "    found.retention.since_ms = found.newest_ms",
     ),
+    _at_a_restore(
+        "the marker of retention by which a customer may come back",
+        5_588,
+        "found.retired_ms = None",
+    ),
     Mutation(
         "sequences that rise through an erasure by retention",
         killed_by=5_055,
