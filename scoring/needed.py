@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from scoring.grading import Beyond
 from scoring.money import MAX_MINOR_UNITS
-from scoring.rfm import Measured, figures_of, points_of
+from scoring.rfm import Measured, figures_of
 from scoring.rules import MONETARY, SCORE, SPEND_EVER, Condition, F, M, R, Rules
 
 MOST_ORDERS = 100
@@ -115,14 +115,15 @@ def _digit_for_score(
 ) -> int | None:
     """The digit M with which a score is reached that is not yet.
 
-    None if the condition is on something else, or M has no weight.
+    None if no digit reaches it, or the condition is on something else.
     """
-    weight = rules.weights[2]
-    if condition.measure_at != SCORE or not weight:
+    if condition.measure_at != SCORE:
         return None
-    points = points_of(rules, figures[R], figures[F], figures[M], base.beyond)
-    needed = -(-condition.cutoff * rules.most_points // 100)
-    return figures[M] - (points - needed) // weight
+    of_r, of_f, of_m = rules.points_by_digit
+    points = -(-condition.cutoff * rules.most_points // 100) - of_r[figures[R]] - of_f[figures[F]]
+    if base.beyond is not None:
+        points -= base.beyond.points
+    return next((digit for digit in range(figures[M] + 1, 6) if of_m[digit] >= points), None)
 
 
 def _totals(rules: Rules, base: Base, rank: int) -> set[int]:

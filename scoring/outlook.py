@@ -37,45 +37,51 @@ class Outlook:
         self, rules: Rules, ledger: Ledger, today: int, beyond: Beyond | None = None
     ) -> None:
         self._rules, self._beyond = rules, beyond
-        self._now = ledger.frequency, ledger.monetary
+        self._frequency, self._monetary = ledger.frequency, ledger.monetary
         self._ever = ledger.orders_ever, ledger.spend_ever
-        last_ms = ledger.last_order_ms
+        self._ranks: dict[int, int] = {}
+        last_ms, window_days = ledger.last_order_ms, rules.window_days
         self._last_day = None if last_ms is None else rules.calendar.day(last_ms)
-        window_days = rules.window_days
         changes = [(day + window_days, count, value) for day, count, value in ledger.leaving()]
         if self._last_day is not None:
-            days = (self._last_day + step for step in rules.recency_steps)
+            days = [self._last_day + step for step in rules.recency_steps]
             changes += [(day, 0, 0) for day in days if day > today]
         changes.sort()
         self._days = [day for day, _, _ in changes]
-        self._gone = [0, *accumulate(count for _, count, _ in changes)]
-        self._worth = [0, *accumulate(value for _, _, value in changes)]
+        self._gone = [0, *accumulate([count for _, count, _ in changes])]
+        self._worth = [0, *accumulate([value for _, _, value in changes])]
 
     def figures(self, day: int) -> Figures | None:
         """The figures of a business day; None for a prospect."""
         if self._last_day is None:
             return None
-        gone, (frequency, monetary) = bisect_right(self._days, day), self._now
+        gone, (orders_ever, spend_ever) = bisect_right(self._days, day), self._ever
         return Figures(
             day - self._last_day,
-            frequency - self._gone[gone],
-            monetary - self._worth[gone],
-            *self._ever,
+            self._frequency - self._gone[gone],
+            self._monetary - self._worth[gone],
+            orders_ever,
+            spend_ever,
             self._beyond,
         )
 
     def rank(self, day: int) -> int:
         """The rank that the figures of a business day qualify for."""
+        rank = self._ranks.get(day)
+        if rank is None:
+            rank = self._ranks[day] = self._find_rank(day)
+        return rank
+
+    def _find_rank(self, day: int) -> int:
         rules, beyond = self._rules, self._beyond
         if self._last_day is None:
             return rules.prospect_rank
-        gone, (frequency, monetary) = bisect_right(self._days, day), self._now
-        orders_ever, spend_ever = self._ever
+        gone, (orders_ever, spend_ever) = bisect_right(self._days, day), self._ever
         figures = figures_of(
             rules,
             day - self._last_day,
-            frequency - self._gone[gone],
-            monetary - self._worth[gone],
+            self._frequency - self._gone[gone],
+            self._monetary - self._worth[gone],
             orders_ever,
             spend_ever,
             beyond,

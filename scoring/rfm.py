@@ -72,16 +72,12 @@ def figures_of(
     r = 5 - bisect_left(rules.recency_cutoffs, recency_days)
     f = 1 + bisect_right(rules.frequency_cutoffs, frequency)
     m = 1 + bisect_right(rules.monetary_cutoffs, monetary)
-    points = points_of(rules, r, f, m, beyond)
+    of_r, of_f, of_m = rules.points_by_digit
+    points = of_r[r] + of_f[f] + of_m[m]
+    if beyond is not None:
+        points += beyond.points
     score = 100 * points // rules.most_points
     return recency_days, frequency, monetary, r, f, m, score, orders_ever, spend_ever
-
-
-def points_of(rules: Rules, r: int, f: int, m: int, beyond: Beyond | None) -> int:
-    """The sum of weight * (digit - 1) that the score follows from."""
-    wr, wf, wm = rules.weights
-    points = wr * (r - 1) + wf * (f - 1) + wm * (m - 1)
-    return points if beyond is None else points + beyond.points
 
 
 def compute_rfm(

@@ -120,6 +120,10 @@ class Rules:
     def _weigh(self, policy: Policy) -> None:
         """Set the weights of R, F and M, and what tiers follow from beyond orders."""
         self.weights, dimension_weights = _integer_weights(policy)
+        self.points_by_digit = tuple(
+            tuple(weight * (digit - 1) for digit in range(6)) for weight in self.weights
+        )
+        """Of R, F and M, what each digit adds to the sum of weight * (digit - 1)."""
         self.most_points = 4 * (sum(self.weights) + sum(dimension_weights))
         """The sum of weight * (digit - 1) with which the score is 100."""
         self.grading = grading_of(policy, dimension_weights)

@@ -368,14 +368,14 @@ def merged_customer(customer: Customer, merged_into: MergedInto) -> Customer:
 
 def stage_of(customer: Customer, rules: Rules) -> str:
     """The stage: by dormancy level first, then by the number of orders."""
-    ledger = customer.ledger
-    if ledger.orders_ever == 0:
+    orders_ever = customer.ledger.orders_ever
+    if orders_ever == 0:
         return PROSPECT
     if customer.level > ACTIVE:
         return LEVELS[customer.level]
-    if ledger.frequency >= rules.loyal_min_orders:
+    if customer.ledger.frequency >= rules.loyal_min_orders:
         return "loyal"
-    return "new" if ledger.orders_ever == 1 else "active"
+    return "new" if orders_ever == 1 else "active"
 
 
 _NAME = "the state"

@@ -178,7 +178,7 @@ class Ledger(Struct, array_like=True, dict=True):
         if order.day <= today - rules.window_days:
             self._go(order, rules)
             if order.counts:
-                self._measure()
+                self._note_time(order.placed_ms)
             return Placed(order.counts, unmatched)
         facts = self._facts()
         if facts is not None:
@@ -190,9 +190,8 @@ class Ledger(Struct, array_like=True, dict=True):
             orders.insert(bisect_right(orders, order.placed_ms, key=_placed_ms), order)
         if order.counts:
             self._enter(order)
+            self._note_time(order.placed_ms)
         self.keep_to_limits(rules)
-        if order.counts:
-            self._measure()
         return Placed(order.counts, unmatched)
 
     def apply_waiting(self, order: Order, rules: Rules) -> int:
@@ -335,6 +334,12 @@ class Ledger(Struct, array_like=True, dict=True):
             if order.counts:
                 self._enter(order)
         self._measure()
+
+    def _note_time(self, placed_ms: int) -> None:
+        """A counted order came: it may be the first or the last ever."""
+        first, last = self.first_order_ms, self.last_order_ms
+        self.first_order_ms = placed_ms if first is None else min(first, placed_ms)
+        self.last_order_ms = placed_ms if last is None else max(last, placed_ms)
 
     def _measure(self) -> None:
         """Set the times of the first and the last counted order ever."""
