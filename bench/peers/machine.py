@@ -60,11 +60,8 @@ def _git(*arguments: str) -> str:
 
 def _kafka() -> str:
     """The version that the pinned jars have."""
-    tree = ET.parse(OPS / "pom.xml")  # noqa: S314 - a file of this repository
-    for dependency in tree.iter("{*}dependency"):
-        if (dependency.findtext("{*}artifactId") or "").startswith("kafka_"):
-            return dependency.findtext("{*}version") or "unknown"
-    return "unknown"
+    properties = ET.parse(OPS / "pom.xml").find("{*}properties")  # noqa: S314 - our own file
+    return "" if properties is None else properties.findtext("{*}kafka.version", "")
 
 
 def _java() -> str:

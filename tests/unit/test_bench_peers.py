@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.peers import report, tierstream
+from bench.peers import machine, report, tierstream
 from bench.peers.checks import Check, Told, check, newest_tiers, told_by_probes
 from bench.peers.data_set import RULES, DataSet, Reference, generate
 from bench.peers.meter import Spent
@@ -247,6 +247,31 @@ def test_table_replaces_the_one_before_and_nothing_else() -> None:
     assert report.replaced(once, "new", "page.md") == once
     with pytest.raises(report.MarksMissing, match=r"page\.md"):
         report.replaced("no place", "new", "page.md")
+
+
+def test_documents_show_the_committed_results(tmp_path: Path) -> None:
+    root = Path(report.__file__).parents[2]
+    pages = ("docs/performance.md", "README.md", "README.zh-CN.md")
+    (tmp_path / "docs").mkdir()
+    for name in pages:
+        (tmp_path / name).write_text((root / name).read_text())
+    results = json.loads((root / "bench/results.json").read_text())
+    report.write_documents(results, tmp_path)
+    for name in pages:
+        assert (tmp_path / name).read_text() == (root / name).read_text(), name
+    assert (root / "docs/img/side-by-side.png").is_file()
+
+
+def test_ratios_of_the_committed_results_follow_from_its_runs() -> None:
+    results = json.loads((Path(report.__file__).parents[1] / "results.json").read_text())
+    assert results["summary"] == summaries_of(results["runs"])
+    assert results["ratios"] == ratios_of(results["summary"])
+
+
+def test_versions_name_the_broker_and_every_peer() -> None:
+    found = machine.versions(PEERS)
+    assert found["broker"]["kafka"][0].isdigit()
+    assert all(version for peer in PEERS for version in found[peer.name].values())
 
 
 def started(code: str, folder: Path) -> Program:
