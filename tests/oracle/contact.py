@@ -57,7 +57,9 @@ def _count(output: Output, customer: Customer, policy: Policy) -> None:
     if not is_exempt and any(_would_exceed(customer, day, cap) for cap in contact["caps"]):
         output["suppressed"] = "frequency_cap"
     else:
-        customer.messages.append(day)
+        longest = max(cap["days"] for cap in contact["caps"])
+        kept = [each for each in customer.messages if each > day - timedelta(days=longest)]
+        customer.messages = [*kept, day]
 
 
 def _would_exceed(customer: Customer, day: date, cap: dict[str, int]) -> bool:
@@ -70,22 +72,15 @@ def _would_exceed(customer: Customer, day: date, cap: dict[str, int]) -> bool:
     )
 
 
-def forget_by_policy(customer: Customer, former: Policy, policy: Policy, today: date) -> None:
-    """Messages are kept for the longest cap, and under a policy without caps not at all."""
-    longest = max((cap["days"] for cap in _caps(former)), default=0)
-    oldest = today - timedelta(days=longest)
-    kept = [day for day in customer.messages if day > oldest]
-    customer.messages = kept if _caps(policy) else []
+def forget_by_policy(customer: Customer, policy: Policy) -> None:
+    """Under a policy without caps messages do not count."""
+    if not policy.sections.get("contact", {}).get("caps"):
+        customer.messages = []
 
 
-def _caps(policy: Policy) -> list[dict[str, int]]:
-    found: list[dict[str, int]] = policy.sections.get("contact", {}).get("caps", [])
-    return found
-
-
-def join(customer: Customer, other: Customer, former: Policy, policy: Policy, today: date) -> None:
+def join(customer: Customer, other: Customer, policy: Policy) -> None:
     """The messages of both count."""
-    forget_by_policy(other, former, policy, today)
+    forget_by_policy(other, policy)
     customer.messages += other.messages
 
 

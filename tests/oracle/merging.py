@@ -55,7 +55,7 @@ def take_over(
     if "satisfaction" not in policy.sections:
         other.answers, other.resolutions = [], []
     look_for_scores(other, transfer.policy, policy)
-    contact.join(customer, other, transfer.policy, policy, today)
+    contact.join(customer, other, policy)
     service.forget_by_policy(other, policy)
     customer.newest_event_ms = max(customer.newest_event_ms, transfer.at_ms, other.newest_event_ms)
     purchases = [order for order in other.orders if order.counts(policy)]

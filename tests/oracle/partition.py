@@ -546,7 +546,7 @@ class Partition:
         feelings.look_for_scores(customer, former, self.policy)
         if "satisfaction" not in self.policy.sections:
             customer.answers, customer.resolutions = [], []
-        contact.forget_by_policy(customer, former, self.policy, today)
+        contact.forget_by_policy(customer, self.policy)
         service.forget_by_policy(customer, self.policy)
         customer.in_rollout = self.policy.is_quiet
         cause = Cause(at_ms, today, before, reason="policy")

@@ -32,6 +32,7 @@ class Promise:
     stages: dict[str, Stage] = field(default_factory=dict)
     severity: int | None = None
     severity_at_ms: int | None = None
+    is_opened: bool = False  # since the policy that asks for it
 
 
 @dataclass(frozen=True)
@@ -49,17 +50,17 @@ def hear(event: Event, ticket: Ticket, customer: Customer, policy: Policy) -> No
         return
     promise = ticket.promise = ticket.promise or Promise()
     is_newest = ticket.state_at_ms is None or event.at_ms >= ticket.state_at_ms
-    is_first_opening = event.type not in [told for _, told in ticket.told]
     if event.type == "ticket.opened":
         _tell_severity(promise, event)
         stage = promise.stages.get(_RESPONSE)
-        if is_first_opening:
+        if not promise.is_opened:
+            promise.is_opened = True
             promise.stages[_RESPONSE] = Stage(event.at_ms, customer.tier)
         elif stage is not None and event.at_ms < stage.begun_ms:  # the first is told late
             stage.begun_ms, stage.tier = event.at_ms, customer.tier
     if is_newest and event.type == "ticket.resolved":
         promise.stages.pop(_RESOLUTION, None)
-    elif is_newest and (event.type == "ticket.reopened" or not ticket.is_open):
+    elif is_newest and (event.type == "ticket.reopened" or _RESOLUTION not in promise.stages):
         known = promise.stages.get(_RESOLUTION)
         begun = promise.stages[_RESOLUTION] = Stage(event.at_ms, customer.tier)
         if known is not None and known.begun_ms == begun.begun_ms:

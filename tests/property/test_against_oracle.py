@@ -115,35 +115,41 @@ def _check_that_movements_make_the_balance(found: Run, lapses: list[tuple[str, i
 
 def _without_ids(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found = [{name: value for name, value in record.items() if name != "id"} for record in records]
-    for record in found:
-        if record["type"] == "attributes.refused":  # why is for people to read
-            record["refused"] = sorted(record["refused"])
-        if record["type"] == "owner.changed":  # a list in no order
-            record["open_tickets"].sort(key=itemgetter("ticket_id"))
-    return found
+    return [in_no_order(record) for record in found]
 
 
-@settings(max_examples=40)
+def in_no_order(output: dict[str, Any]) -> dict[str, Any]:
+    """An output with its lists that come in no order sorted; why is refused is left out."""
+    match output["type"]:
+        case "attributes.refused":
+            return {**output, "refused": sorted(output["refused"])}
+        case "owner.changed":
+            tickets = sorted(output["open_tickets"], key=itemgetter("ticket_id"))
+            return {**output, "open_tickets": tickets}
+    return output
+
+
+@settings(max_examples=36)
 @given(seed=st.integers(0, 2**32))
 def test_outputs_equal_those_of_a_naive_recomputation(seed: int) -> None:
     compare_replay(seed, merges=False)
 
 
-@settings(max_examples=50)
+@settings(max_examples=44)
 @given(seed=st.integers(0, 2**32))
 def test_outputs_with_merges_equal_those_of_a_naive_recomputation(seed: int) -> None:
     compare_replay(seed, merges=True)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 2**32))
-def test_grades_beyond_orders_equal_those_of_a_naive_recomputation(seed: int) -> None:
+def test_outputs_of_practice_equal_those_of_a_naive_recomputation(seed: int) -> None:
     compare_replay(seed, merges=seed % 2 == 0, traffic=PRACTICE)
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(seed=st.integers(0, 2**32))
-def test_live_grades_beyond_orders_equal_those_of_a_naive_recomputation(seed: int) -> None:
+def test_live_outputs_of_practice_equal_those_of_a_naive_recomputation(seed: int) -> None:
     compare_live(seed, traffic=PRACTICE)
 
 

@@ -27,5 +27,5 @@ PRACTICE = Traffic(PracticeHistory, random_practice_policy)
 
 
 def traffic_of(random: Random) -> Traffic:
-    """Mostly what shops really send."""
-    return random.choice([PLAIN, SHOP, SHOP])
+    """Mostly what shops really send, with what account managers tell or without."""
+    return random.choice([PLAIN, SHOP, SHOP, PRACTICE, PRACTICE])

@@ -1,4 +1,4 @@
-"""The random histories of practice meet visits, lunar dates, refusals of profiling, silences."""
+"""The random histories of practice meet all of it, from overdue tickets to lunar dates."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.always]
 
 def test_the_histories_have_all_of_it() -> None:
     met: Counter[str] = Counter()
-    for seed in range(25):
+    for seed in range(40):
         random = Random(seed)
         policy = PRACTICE.policy(random)
         lines = PRACTICE.history(random, 4, random.choice([60, 300]), merges=True).lines(60)
         found = oracle.run(lines, policy)
         met.update(each["type"] for each in found.care_reminders)
+        met.update(_of_service_and_contact(found))
         met.update("lunar festival" for each in found.care_reminders if _is_lunar(each))
         met["erased"] += len(found.lapses)
         met["came back"] += sum(customer in found.profiles for customer, _ in found.lapses)
@@ -31,9 +32,19 @@ def test_the_histories_have_all_of_it() -> None:
             met["no profiling"] += profile["purpose_consent"].get("profiling") is False
     rare = {name: met[name] for name in _WANTED if met[name] < 5}
     assert not rare
+    assert met["owner by merge"]
 
 
 _WANTED = (
+    "response, due",
+    "response, a step",
+    "resolution, due",
+    "resolution, a step",
+    "owner by profile",
+    "owner with open tickets",
+    "frequency_cap",
+    "quiet hours",
+    "staff",
     "visit.due",
     "retention.due",
     "birthday.upcoming",
@@ -43,6 +54,21 @@ _WANTED = (
     "lunar birth",
     "no profiling",
 )
+
+
+def _of_service_and_contact(found: oracle.Result) -> Counter[str]:
+    met: Counter[str] = Counter()
+    for each in (*found.tier_changes, *found.dormancy_alerts, *found.care_reminders):
+        met["frequency_cap"] += each["suppressed"] == "frequency_cap"
+        met["quiet hours"] += each["not_before"] is not None
+        met["staff"] += each["audience"] == "staff"
+        if each["type"] == "ticket.overdue":
+            met[f"{each['stage']}, {'due' if each['step'] is None else 'a step'}"] += 1
+    for each in found.profile_changes:
+        if each["type"] == "owner.changed":
+            met[f"owner by {each['reason']}"] += 1
+            met["owner with open tickets"] += bool(each["open_tickets"])
+    return met
 
 
 def _is_lunar(reminder: dict[str, str]) -> bool:
