@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bench.peers.registry import PEERS
 from bench.peers.results import READ_LIMIT, TIERSTREAM
 
 BEGIN = "<!-- side by side: written by make bench -->"
@@ -13,13 +14,8 @@ END = "<!-- side by side: end -->"
 
 _TITLES = {
     TIERSTREAM: "Tierstream",
-    "faust": "Faust",
-    "quixstreams": "Quix Streams",
-    "bytewax": "Bytewax",
-    "kafka_streams_alos": "Kafka Streams, at least once",
-    "kafka_streams": "Kafka Streams, exactly once",
-    "flink": "Flink, RocksDB",
     READ_LIMIT: "reading limit",
+    **{peer.name: peer.title for peer in PEERS},
 }
 _ZH = {
     READ_LIMIT: "读取上限",
