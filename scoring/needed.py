@@ -9,6 +9,7 @@ tier.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -123,7 +124,8 @@ def _digit_for_score(
     points = -(-condition.cutoff * rules.most_points // 100) - of_r[figures[R]] - of_f[figures[F]]
     if base.beyond is not None:
         points -= base.beyond.points
-    return next((digit for digit in range(figures[M] + 1, 6) if of_m[digit] >= points), None)
+    digit = bisect_left(of_m, points, figures[M] + 1)
+    return digit if digit < len(of_m) else None
 
 
 def _totals(rules: Rules, base: Base, rank: int) -> set[int]:

@@ -1,8 +1,8 @@
 """What comes if nothing more happens: which tiers the figures qualify for, and the next fall.
 
-Without events figures only get worse: orders leave the window, and the last one grows older. So the
-qualified tier is found for any later day by bisection, and only the few days on which it changes
-are looked at, however many orders there are.
+Without events figures only get worse: orders leave the window, and the last one grows older. Until
+an order leaves, the day of a fall follows from the conditions by themselves. Behind that it is
+found by bisection, and only the few days on which figures change are looked at.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import NamedTuple
 from scoring.grading import Beyond
 from scoring.orders.ledger import Ledger
 from scoring.override import Override, best_rank, in_force, overridden_rank
-from scoring.rfm import figures_of
+from scoring.recency import ENDLESS, recency_limit
+from scoring.rfm import Measured, figures_of
 from scoring.rules import Rules
 from scoring.tiers import Bounds, rank_by, transition
 
@@ -30,67 +31,64 @@ class Figures(NamedTuple):
     beyond: Beyond | None = None
 
 
+class _Changes(NamedTuple):
+    """The days on which figures change, and what has left the window by then."""
+
+    days: list[int]
+    counts: list[int]
+    """How many orders have left after so many of the days."""
+    values: list[int]
+
+
 class Outlook:
     """The figures of a ledger on business days from today on, if nothing more happens."""
 
     def __init__(
         self, rules: Rules, ledger: Ledger, today: int, beyond: Beyond | None = None
     ) -> None:
-        self._rules, self._beyond = rules, beyond
-        self._frequency, self._monetary = ledger.frequency, ledger.monetary
-        self._ever = ledger.orders_ever, ledger.spend_ever
-        self._ranks: dict[int, int] = {}
-        last_ms, window_days = ledger.last_order_ms, rules.window_days
+        self._rules, self._ledger, self._beyond = rules, ledger, beyond
+        self._today = today
+        last_ms = ledger.last_order_ms
         self._last_day = None if last_ms is None else rules.calendar.day(last_ms)
-        changes = [(day + window_days, count, value) for day, count, value in ledger.leaving()]
-        if self._last_day is not None:
-            days = [self._last_day + step for step in rules.recency_steps]
-            changes += [(day, 0, 0) for day in days if day > today]
-        changes.sort()
-        self._days = [day for day, _, _ in changes]
-        self._gone = [0, *accumulate([count for _, count, _ in changes])]
-        self._worth = [0, *accumulate([value for _, _, value in changes])]
+        self._leaving_day = ledger.next_leaving_day(rules)
+        self._found: _Changes | None = None
 
     def figures(self, day: int) -> Figures | None:
         """The figures of a business day; None for a prospect."""
         if self._last_day is None:
             return None
-        gone, (orders_ever, spend_ever) = bisect_right(self._days, day), self._ever
+        ledger, count, value = self._ledger, 0, 0
+        if self._leaving_day is not None and self._leaving_day <= day:
+            changes = self._changes()
+            at = bisect_right(changes.days, day)
+            count, value = changes.counts[at], changes.values[at]
         return Figures(
             day - self._last_day,
-            self._frequency - self._gone[gone],
-            self._monetary - self._worth[gone],
-            orders_ever,
-            spend_ever,
+            ledger.frequency - count,
+            ledger.monetary - value,
+            ledger.orders_ever,
+            ledger.spend_ever,
             self._beyond,
         )
 
     def rank(self, day: int) -> int:
         """The rank that the figures of a business day qualify for."""
-        rank = self._ranks.get(day)
-        if rank is None:
-            rank = self._ranks[day] = self._find_rank(day)
-        return rank
-
-    def _find_rank(self, day: int) -> int:
-        rules, beyond = self._rules, self._beyond
-        if self._last_day is None:
-            return rules.prospect_rank
-        gone, (orders_ever, spend_ever) = bisect_right(self._days, day), self._ever
-        figures = figures_of(
-            rules,
-            day - self._last_day,
-            self._frequency - self._gone[gone],
-            self._monetary - self._worth[gone],
-            orders_ever,
-            spend_ever,
-            beyond,
-        )
-        return rank_by(rules, figures, beyond)
+        measured = self._measured(day)
+        if measured is None:
+            return self._rules.prospect_rank
+        return rank_by(self._rules, measured, self._beyond)
 
     def first_worse_day(self, rank: int, after: int) -> int | None:
         """The first business day after another whose figures qualify for less than a rank."""
-        days = self._days
+        now, leaving_day = self._measured(after), self._leaving_day
+        if now is not None and self._last_day is not None:
+            limit = self._last_day + recency_limit(self._rules, now, self._beyond, rank)
+            if limit >= after and (leaving_day is None or leaving_day > limit):
+                return limit + 1 if limit < ENDLESS else None  # before any order leaves
+        return self._search(rank, after)
+
+    def _search(self, rank: int, after: int) -> int | None:
+        days = self._changes().days
         low, high = bisect_right(days, after), len(days)
         ahead = 1
         while low + ahead < high:  # falls are mostly near: look at the next days first
@@ -105,6 +103,26 @@ class Outlook:
             else:
                 low = middle + 1
         return None if low == len(days) else days[low]
+
+    def _measured(self, day: int) -> Measured | None:
+        figures = self.figures(day)
+        return None if figures is None else figures_of(self._rules, *figures)
+
+    def _changes(self) -> _Changes:
+        if self._found is None:
+            window_days = self._rules.window_days
+            leaving = self._ledger.leaving()
+            changes = [(day + window_days, count, value) for day, count, value in leaving]
+            if self._last_day is not None:
+                days = [self._last_day + step for step in self._rules.recency_steps]
+                changes += [(day, 0, 0) for day in days if day > self._today]
+            changes.sort()
+            self._found = _Changes(
+                [day for day, _, _ in changes],
+                [0, *accumulate([count for _, count, _ in changes])],
+                [0, *accumulate([value for _, _, value in changes])],
+            )
+        return self._found
 
 
 class Standing(NamedTuple):
