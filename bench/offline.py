@@ -36,8 +36,8 @@ class OfflineProducer(BatchProducer):
 
     def throw_away(self) -> None:
         """Drop what was added."""
-        self._pending.clear()
-        self._buffered_bytes = 0
+        self._own.clear()
+        self.buffered_bytes = 0
 
 
 def activation(lateness_ms: int = LATENESS_MS) -> PolicyActivated:

@@ -102,7 +102,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "TIERSTREAM_APP_ID": settings.app_id,
         "TIERSTREAM_TOPIC_PREFIX": settings.topic_prefix,
         "TIERSTREAM_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
-        "TIERSTREAMPARTITIONS": str(settings.partitions),
+        "TIERSTREAM_PARTITIONS": str(settings.partitions),
         "TIERSTREAM_MODE": "live",
         "TIERSTREAM_LOG_FORMAT": "console",
     }

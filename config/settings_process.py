@@ -59,14 +59,15 @@ class ProcessSettings(Section):
         "a minute stop the worker; 0 for no limit.",
     )
     flush_interval: Annotated[AnyDuration, between("10ms", "60s")] = Field(
-        default=Duration(200),
-        description="Longest time between two writes of outputs and state.",
+        default=Duration(50),
+        description="Longest pause between two writes of outputs and state while events keep "
+        "coming; few events are written at once.",
     )
     flush_max_records: int = Field(
         default=20_000,
         ge=1,
         le=1_000_000,
-        description="… or when this many events have been applied since the last write.",
+        description="Most events of a partition that may be applied and not yet written.",
     )
     tick_interval: Annotated[AnyDuration, between("100ms", "1m")] = Field(
         default=Duration(1_000),

@@ -36,7 +36,8 @@ _log = logging.getLogger(__name__)
 
 _LAG_EVERY_S = 2.0
 _TOPICS_EVERY_S = 2.0
-_BATCHES_IN_FLIGHT = 16
+_BATCHES_IN_FLIGHT = 256
+_FULL_BATCHES_IN_FLIGHT = 16.0
 _ROUND_TICK_S = 0.02
 """Time between two ticks of a partition whose customers wait for their turn under a new policy."""
 
@@ -71,7 +72,9 @@ class Worker:
                 ),
                 replication_factor=settings.replication_factor,
                 reads_format=formats.NEWEST,
-                limits=BatchLimits(max_in_flight=_BATCHES_IN_FLIGHT),
+                limits=BatchLimits(
+                    max_in_flight=_BATCHES_IN_FLIGHT, max_full_in_flight=_FULL_BATCHES_IN_FLIGHT
+                ),
             )
         )
         self.app.topic_guard = topic_guard(settings)
@@ -187,10 +190,11 @@ class Worker:
         Where customers wait for their turn under a new policy, more often: a quiet partition has no
         other records to go on by.
         """
-        interval_s = self._settings.tick_interval.ms / 1000
+        interval_s = self._settings.tick_interval.seconds
         next_s = time.monotonic() + interval_s
         while True:
-            await asyncio.sleep(min(_ROUND_TICK_S, interval_s))
+            left_s = max(0.0, next_s - time.monotonic())
+            await asyncio.sleep(min(_ROUND_TICK_S, left_s) if self._rounds_are_on else left_s)
             is_due = time.monotonic() >= next_s
             partitions = [
                 partition
@@ -201,6 +205,10 @@ class Worker:
                 next_s = time.monotonic() + interval_s
             if partitions:
                 await self._write_ticks(partitions)
+
+    @property
+    def _rounds_are_on(self) -> bool:
+        return any(partition.partition.round.is_on for partition in self.engine.partitions)
 
     async def _write_ticks(self, partitions: list[OwnedPartition]) -> None:
         tick = encode_control(ClockTick(await self.clock.now_ms()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, NamedTuple
 
 from msgspec import Struct, field, msgpack, structs
@@ -135,15 +136,18 @@ def pack_meta(meta: Meta) -> bytes:
         FormatTooOld: it would lose something.
     """
     check_fits(meta, meta.format)
-    kept = set(fields_at(Meta, meta.format)) - {"format"}
-    fields = {
-        each.encode_name: getattr(meta, each.name)
-        for each in structs.fields(Meta)
-        if each.name in kept
-    }
+    fields = {encoded: getattr(meta, name) for encoded, name in _packed_fields(meta.format)}
     if meta.format < NEWEST:
         fields = {name: without_newer(value, meta.format) for name, value in fields.items()}
     return with_number(meta.format, _meta_encoder.encode(fields))
+
+
+@cache
+def _packed_fields(number: int) -> tuple[tuple[str, str], ...]:
+    """The fields that are packed in a format: their names in the record, and in the struct."""
+    kept = set(fields_at(Meta, number)) - {"format"}
+    fields = structs.fields(Meta)
+    return tuple((each.encode_name, each.name) for each in fields if each.name in kept)
 
 
 def unpack_meta(packed: bytes) -> Meta:

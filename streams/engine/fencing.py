@@ -107,7 +107,7 @@ class Fencing:
         states: PartitionedStore[OwnedPartition],
         count: int,
         newest: Mapping[TopicPartition, int],
-    ) -> None:
+    ) -> bool:
         """Compare the offsets of our records with those they have if nobody else writes.
 
         Args:
@@ -116,16 +116,21 @@ class Fencing:
             count: how many records of it were written since the last comparison.
             newest: the newest offset by partition; of changelog and profiles where known.
 
+        Returns:
+            whether somebody else wrote, so that there may be something to write over it.
+
         Raises:
             OwnershipLost: the owner of a higher epoch wrote.
             ForeignWritesUnread: what somebody wrote cannot be read.
         """
+        found = False
         last = newest.get(TopicPartition(self._changelog, partition.number))
         if last is not None:
-            await self._compare_changelog(partition, states, count, last)
+            found = await self._compare_changelog(partition, states, count, last)
         last = newest.get(TopicPartition(self._profiles, partition.number))
         if last is not None:
-            await self._compare_profiles(partition, count, last)
+            found |= await self._compare_profiles(partition, count, last)
+        return found
 
     async def _compare_changelog(
         self,
@@ -133,18 +138,20 @@ class Fencing:
         states: PartitionedStore[OwnedPartition],
         count: int,
         last: int,
-    ) -> None:
+    ) -> bool:
         foreign = foreign_range(states.reflected(partition.number), count, last)
         if foreign is not None:
             await self._overwrite_states(partition, foreign)
         states.advance(partition.number, last)
+        return foreign is not None
 
-    async def _compare_profiles(self, partition: OwnedPartition, count: int, last: int) -> None:
+    async def _compare_profiles(self, partition: OwnedPartition, count: int, last: int) -> bool:
         known = partition.profiles_end
         foreign = None if known is None else foreign_range(known, count, last)
         if foreign is not None:
             await self._overwrite_profiles(partition, foreign)
         partition.note_profiles(last, are_ours=foreign is None)
+        return foreign is not None
 
     async def _overwrite_states(self, partition: OwnedPartition, offsets: OffsetRange) -> None:
         """Have every state that a former owner wrote written again.

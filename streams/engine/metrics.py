@@ -7,8 +7,7 @@ from collections import Counter
 
 from handlers.context import Tally
 from handlers.failures import KINDS
-from handlers.outputs import Output
-from streams.engine.flush_batch import DeadLetter
+from streams.engine.flush_batch import FlushBatch
 from streams.engine.owned_partition import OwnedPartition
 from streams.kafka.foreign import ForeignRecords
 from streams.kafka.topics import topic_for
@@ -115,26 +114,27 @@ class EngineMetrics:
             self._churn_answers.add(answer)
         return answer
 
-    def outputs(self, sent: list[Output]) -> None:
-        """Records are on their way to Kafka."""
-        for topic, count in Counter(output.topic for output in sent).items():
-            self._metrics.outputs.labels(topic).inc(count)
-
-    def dead_letters(self, letters: list[DeadLetter]) -> None:
-        """Records of the canonical log could not be used."""
-        for letter in letters:
+    def flushed(self, batch: FlushBatch) -> None:
+        """Everything in a batch was acknowledged."""
+        metrics = self._metrics
+        for topic, count in Counter(output.topic for output in batch.outputs).items():
+            metrics.outputs.labels(topic).inc(count)
+        if batch.profiles:
+            metrics.outputs.labels(batch.profiles[0].topic).inc(len(batch.profiles))
+        for letter in batch.dead_letters:
             origin = letter.origin
             topic = "any" if origin is None else origin.source.topic
             source = topic.removeprefix(self._topic_prefix)
-            self._metrics.dead_letters.labels(source, letter.rejection.reason).inc()
-            self._metrics.events.labels(source, type_label(None), "dead_letter").inc()
+            metrics.dead_letters.labels(source, letter.rejection.reason).inc()
+            metrics.events.labels(source, type_label(None), "dead_letter").inc()
+        metrics.last_flush_timestamp_seconds.set(time.time())
 
     def step_done(self, name: FlushStep, seconds: float) -> None:
         """A step of a flush was acknowledged."""
         self._metrics.flush_duration_seconds.labels(name).observe(seconds)
 
-    def flushed(self, partitions: list[OwnedPartition]) -> None:
-        """A flush is complete: show populations and clocks as they are."""
+    def show(self, partitions: list[OwnedPartition]) -> None:
+        """Show populations and clocks as they are."""
         metrics = self._metrics
         by_tier: Counter[str] = Counter()
         by_stage: Counter[str] = Counter()
@@ -156,4 +156,3 @@ class EngineMetrics:
             sum(partition.partition.round.remaining for partition in partitions)
         )
         metrics.assigned_partitions.set(len(partitions))
-        metrics.last_flush_timestamp_seconds.set(time.time())

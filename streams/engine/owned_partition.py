@@ -48,6 +48,7 @@ class OwnedPartition:
         self.restore_seconds = 0.0
         self.population: Counter[tuple[str, str]] = Counter()
         self._events: list[BatchEvent] = []
+        self._pending_records = 0
         self._foreign = foreign or ForeignRecords()
         self._restore: PartitionRestore | None = PartitionRestore(self._foreign)
         self._meta = Meta()
@@ -86,6 +87,11 @@ class OwnedPartition:
     def pending_batches(self) -> int:
         """Batches taken and not yet acked."""
         return len(self._events)
+
+    @property
+    def pending_records(self) -> int:
+        """The records of those batches."""
+        return self._pending_records
 
     @property
     def pending_profiles(self) -> int:
@@ -242,6 +248,7 @@ class OwnedPartition:
         # What is read again is behind the state, and stays so.
         self._last_offset = max(self._last_offset, batch.last_offset)
         self._events.append(event)
+        self._pending_records += len(batch)
 
     def _refresh_profiles_ahead(self) -> None:
         """Write the profiles of customers that a former owner changed after its last checkpoint.
@@ -278,7 +285,7 @@ class OwnedPartition:
         self._has_foreign_profiles = False
         made = (partition.profile(customer_id) for customer_id in stale)
         profiles = [profile for profile in made if profile is not None]
-        events, self._events = self._events, []
+        events, self._events, self._pending_records = self._events, [], 0
         meta = None
         if events or profiles or self._rewrites_meta:
             self._rewrites_meta = False

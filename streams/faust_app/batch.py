@@ -42,6 +42,7 @@ class Batch:
 
     Attributes:
         read_from: where reading came from: no record is between it and ``first_offset``.
+        fullness: how much of what a batch may hold it holds, by records or by bytes.
     """
 
     tp: TP
@@ -49,12 +50,19 @@ class Batch:
     first_offset: int
     last_offset: int
     read_from: int
+    fullness: float = 1.0
 
     @classmethod
-    def of(cls, tp: TP, records: Sequence[Record], read_from: int | None = None) -> Batch:
+    def of(
+        cls,
+        tp: TP,
+        records: Sequence[Record],
+        read_from: int | None = None,
+        fullness: float = 1.0,
+    ) -> Batch:
         """The batch of all ``records``, which are in the order of their offsets."""
         first, last = records[0].offset, records[-1].offset
-        return cls(tp, records, first, last, first if read_from is None else read_from)
+        return cls(tp, records, first, last, first if read_from is None else read_from, fullness)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -73,12 +81,14 @@ def split(
         record_bytes = len(record.value or b"") + len(record.key or b"")
         full = index - start >= max_records or size_bytes + record_bytes > max_bytes
         if full and index > start:
-            yield Batch.of(tp, records[start:index], read_from)
+            fullness = max((index - start) / max_records, size_bytes / max_bytes)
+            yield Batch.of(tp, records[start:index], read_from, fullness)
             read_from = records[index - 1].offset + 1
             start, size_bytes = index, 0
         size_bytes += record_bytes
     if start < len(records):
-        yield Batch.of(tp, records[start:], read_from)
+        fullness = max((len(records) - start) / max_records, size_bytes / max_bytes)
+        yield Batch.of(tp, records[start:], read_from, fullness)
 
 
 class BatchEvent(Protocol):

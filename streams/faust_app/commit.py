@@ -23,13 +23,24 @@ class PartitionAcks:
     to that list directly, so `append` is the one place that every ack passes.
     """
 
-    __slots__ = ("_acked", "_in_flight", "_read_to", "next_offset", "read_from", "tp")
+    __slots__ = (
+        "_acked",
+        "_fullness",
+        "_in_flight",
+        "_read_to",
+        "full_in_flight",
+        "next_offset",
+        "read_from",
+        "tp",
+    )
 
     def __init__(self, tp: TP, next_offset: int | None = None) -> None:
         self.tp = tp
         self.next_offset = next_offset  # everything before it is acked; None: not yet known
         self.read_from = next_offset  # everything before it was delivered
+        self.full_in_flight = 0.0  # how many full batches those in flight would make
         self._in_flight: deque[int] = deque()
+        self._fullness: deque[float] = deque()
         self._read_to = 0
         self._acked = False
 
@@ -49,9 +60,11 @@ class PartitionAcks:
             return self.next_offset
         return max(self.next_offset, self._read_to)
 
-    def delivered(self, last_offset: int) -> None:
+    def delivered(self, last_offset: int, fullness: float = 1.0) -> None:
         """Note that a batch that ends at ``last_offset`` goes to the agents."""
         self._in_flight.append(last_offset)
+        self._fullness.append(fullness)
+        self.full_in_flight += fullness
         self.read_from = last_offset + 1
 
     def note_read(self, offset: int) -> None:
@@ -77,6 +90,7 @@ class PartitionAcks:
                 f" while the oldest in flight ends at {oldest}"
             )
         self._in_flight.popleft()
+        self.full_in_flight = max(0.0, self.full_in_flight - self._fullness.popleft())
         self.next_offset = last_offset + 1
         self._acked = True
 
@@ -92,6 +106,8 @@ class PartitionAcks:
                 f" up to {self.next_offset} is acked"
             )
         self._in_flight.clear()
+        self._fullness.clear()
+        self.full_in_flight = 0.0
         self._read_to = offset
         self.next_offset = offset
         self._acked = True

@@ -177,7 +177,7 @@ class BatchConsumer(driver.Consumer):
                 if batch.tp in self._gate.stopped or not self._has_state(batch.tp):
                     continue
                 if self.app.topics.acks_enabled_for(batch.tp.topic):
-                    self.acks[batch.tp].delivered(batch.last_offset)
+                    self.acks[batch.tp].delivered(batch.last_offset, batch.fullness)
                 yield batch.tp, self._to_message(batch.tp, batch)
         if isinstance(fetched, Fetched) and generation == self.app.consumer_generation_id:
             self._note_positions(fetched)
@@ -226,8 +226,11 @@ class BatchConsumer(driver.Consumer):
     def _may_deliver(self, tp: TP) -> bool:
         if not (self._gate.admits(tp) and self._has_state(tp)):
             return False
-        acks = self.acks.get(tp)
-        return acks is None or acks.in_flight < self.limits.max_in_flight
+        acks, limits = self.acks.get(tp), self.limits
+        return acks is None or (
+            acks.in_flight < limits.max_in_flight
+            and acks.full_in_flight < limits.max_full_in_flight
+        )
 
     def _has_state(self, tp: TP) -> bool:
         return cast(Drainable, self.app).has_state(tp)

@@ -15,7 +15,9 @@ class BatchLimits:
         max_records: records in a batch.
         max_bytes: bytes of keys and values in a batch; a larger record is a batch of its own.
         max_in_flight: batches of one partition that are delivered and not yet acked. Only the
-            batches of the fetch that reaches the bound may exceed it.
+            batches of the fetch that reaches a bound may exceed it.
+        max_full_in_flight: the same for how many full batches they would make; few records at a
+            time make many batches that hold little.
         fetch_max_wait_ms: how long the broker may hold a fetch that finds nothing new. A partition
             that becomes readable waits for the fetch under way, so this is also a latency.
         drain_timeout_ms: how long a rebalance or a stop waits for the batches in flight and for
@@ -24,8 +26,9 @@ class BatchLimits:
 
     max_records: int = 2_000
     max_bytes: int = 4 * 1024 * 1024
-    max_in_flight: int = 4
-    fetch_max_wait_ms: int = 100
+    max_in_flight: int = 64
+    max_full_in_flight: float = 4.0
+    fetch_max_wait_ms: int = 250
     drain_timeout_ms: int = 45_000
 
 

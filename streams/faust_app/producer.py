@@ -50,15 +50,89 @@ class _Filled:
         return size_bytes
 
 
-class BatchProducer:
-    """A producer for records that belong together and are awaited together.
+class Accumulator:
+    """Records of one producer that are sent together and awaited together.
 
-    Records of one partition arrive in the order they were added: a partition has one batch on its
-    way at a time, and after a failure nothing more is sent. A failure is final, so that nobody
-    acks what was not written; the process is expected to stop.
+    Records of one partition arrive in the order they were added. Several accumulators of a producer
+    may be flushed at the same time; none waits for another.
+    """
+
+    def __init__(self, producer: BatchProducer) -> None:
+        self._producer = producer
+        self._pending: dict[TopicPartition, list[_Filled]] = {}
+        self._flushing = asyncio.Lock()
+
+    @property
+    def full(self) -> bool:
+        """Whether to flush before adding more: half of the producer's bound is taken."""
+        return self._producer.full
+
+    def add(
+        self,
+        topic: str,
+        partition: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers = (),
+        timestamp_ms: int | None = None,
+    ) -> None:
+        """Put a record into the open batch of its partition; it is sent by the next `flush`.
+
+        Args:
+            topic: must exist.
+            partition: which of its partitions; there is no partitioner here.
+            key: the record's key.
+            value: its value; None is a tombstone.
+            headers: its headers, in order.
+            timestamp_ms: since 1970; None takes the time of now.
+
+        Raises:
+            BufferFull: the producer's bound on buffered bytes is reached.
+            ProduceFailed: an earlier flush failed.
+        """
+        producer = self._producer
+        producer.check()
+        record = {"key": key, "value": value, "timestamp": timestamp_ms, "headers": list(headers)}
+        batches = self._pending.setdefault(TopicPartition(topic, partition), [])
+        size_bytes = batches[-1].append(record) if batches else 0
+        if not size_bytes:
+            batches.append(producer.create_batch())
+            size_bytes = batches[-1].append(record)
+        producer.buffered_bytes += size_bytes
+
+    async def flush(self) -> Mapping[TopicPartition, int]:
+        """Send what was added and wait until the brokers have all of it.
+
+        Records may be added meanwhile; they belong to the next flush. A second call waits for the
+        first.
+
+        Returns:
+            the offset of the last record written, by partition.
+
+        Raises:
+            ProduceFailed: a batch was not written; the producer is of no further use.
+            Exception: what the guard raised; nothing was written after it.
+        """
+        async with self._flushing:
+            pending, self._pending = self._pending, {}
+            return await self._producer.deliver(pending)
+
+    def clear(self) -> None:
+        """Drop what was added."""
+        self._pending.clear()
+
+
+class BatchProducer:
+    """A producer whose records are added by the batch, and awaited by the flush.
+
+    A partition has one batch on its way at a time, and after a failure nothing more is sent. A
+    failure is final, so that nobody acks what was not written; the process is expected to stop.
 
     aiokafka gives a batch its producer id and sequence numbers when it leaves, so batches built by
     hand are idempotent like all others.
+
+    Attributes:
+        buffered_bytes: of what is added and not yet acknowledged, in all accumulators.
     """
 
     def __init__(
@@ -76,15 +150,14 @@ class BatchProducer:
             delivery_timeout_ms: how long one batch is tried. An idempotent producer of aiokafka
                 would go on for ever, since nothing is ever written twice by it.
         """
+        self.buffered_bytes = 0
         self._open_producer = open_producer
         self._buffered_max_bytes = buffered_max_bytes
         self._delivery_timeout_s = delivery_timeout_ms / 1000
         self._guard: Callable[[], Awaitable[None]] | None = None
         self._producer: Any = None
-        self._pending: dict[TopicPartition, list[_Filled]] = {}
-        self._buffered_bytes = 0
-        self._flushing = asyncio.Lock()
         self._failure: BaseException | None = None
+        self._own = Accumulator(self)
 
     def guard_by(self, guard: Callable[[], Awaitable[None]]) -> None:
         """Ask ``guard`` right before each request that writes, tried again or not; before `start`.
@@ -112,14 +185,16 @@ class BatchProducer:
 
     async def stop(self) -> None:
         """Disconnect. What was not flushed is dropped."""
-        self._pending.clear()
+        self._own.clear()
         if self._producer is not None:
             await self._producer.stop()
+
+    # -- for one who writes all of it
 
     @property
     def full(self) -> bool:
         """Whether to flush before adding more: half of the bound is taken."""
-        return self._buffered_bytes * 2 >= self._buffered_max_bytes
+        return self.buffered_bytes * 2 >= self._buffered_max_bytes
 
     def add(
         self,
@@ -130,63 +205,56 @@ class BatchProducer:
         headers: Headers = (),
         timestamp_ms: int | None = None,
     ) -> None:
-        """Put a record into the open batch of its partition; it is sent by the next `flush`.
+        """As `Accumulator.add`, to the producer's own."""
+        self._own.add(topic, partition, key, value, headers, timestamp_ms)
 
-        Args:
-            topic: must exist.
-            partition: which of its partitions; there is no partitioner here.
-            key: the record's key.
-            value: its value; None is a tombstone.
-            headers: its headers, in order.
-            timestamp_ms: since 1970; None takes the time of now.
+    async def flush(self) -> Mapping[TopicPartition, int]:
+        """As `Accumulator.flush`, of the producer's own."""
+        return await self._own.flush()
+
+    # -- for accumulators
+
+    def accumulator(self) -> Accumulator:
+        """A new one, for records that are awaited apart from all others."""
+        return Accumulator(self)
+
+    def check(self) -> None:
+        """See that something may be added.
 
         Raises:
             BufferFull: the bound on buffered bytes is reached.
             ProduceFailed: an earlier flush failed.
         """
-        self._check()
-        if self._buffered_bytes >= self._buffered_max_bytes:
-            raise BufferFull(f"{self._buffered_bytes} bytes wait for a flush")
-        record = {"key": key, "value": value, "timestamp": timestamp_ms, "headers": list(headers)}
-        batches = self._pending.setdefault(TopicPartition(topic, partition), [])
-        size_bytes = batches[-1].append(record) if batches else 0
-        if not size_bytes:
-            batches.append(_Filled(self._producer.create_batch()))
-            size_bytes = batches[-1].append(record)
-        self._buffered_bytes += size_bytes
+        self._check_failure()
+        if self.buffered_bytes >= self._buffered_max_bytes:
+            raise BufferFull(f"{self.buffered_bytes} bytes wait for a flush")
 
-    async def flush(self) -> Mapping[TopicPartition, int]:
-        """Send what was added and wait until the brokers have all of it.
+    def create_batch(self) -> _Filled:
+        """An empty batch."""
+        return _Filled(self._producer.create_batch())
 
-        Records may be added meanwhile; they belong to the next flush. A second call waits for the
-        first.
-
-        Returns:
-            the offset of the last record written, by partition.
-
-        Raises:
-            ProduceFailed: a batch was not written; the producer is of no further use.
-            Exception: what the guard raised; nothing was written after it.
-        """
-        async with self._flushing:
-            self._check()
-            pending, self._pending = self._pending, {}
-            sends = [self._send(tp, batches) for tp, batches in pending.items()]
-            try:
-                results = await asyncio.gather(*sends, return_exceptions=True)
-            except BaseException as cancelled:
-                self._failure = cancelled  # what was on its way is unknown
-                raise
-            failures = [result for result in results if isinstance(result, BaseException)]
-            if failures:
-                self._failure = failures[0]
-                raise failures[0]
-            return dict(zip(pending, results, strict=True))
+    async def deliver(
+        self, pending: Mapping[TopicPartition, Sequence[_Filled]]
+    ) -> Mapping[TopicPartition, int]:
+        """Send batches by partition and await them, as `Accumulator.flush`."""
+        self._check_failure()
+        sends = [self._send(tp, batches) for tp, batches in pending.items()]
+        try:
+            results = await asyncio.gather(*sends, return_exceptions=True)
+        except BaseException as cancelled:
+            self._failure = cancelled  # what was on its way is unknown
+            raise
+        failures = [result for result in results if isinstance(result, BaseException)]
+        if failures:
+            self._failure = failures[0]
+            raise failures[0]
+        return dict(zip(pending, results, strict=True))
 
     async def _send(self, tp: TopicPartition, batches: Sequence[_Filled]) -> int:
         """Send the batches of one partition one after another; the last offset written."""
         last_offset = -1
         for batch in batches:
+            self._check_failure()  # of another accumulator, meanwhile
             batch.builder.close()
             count = batch.builder.record_count()
             try:
@@ -209,10 +277,10 @@ class BatchProducer:
                 ) from error
             except Exception as error:
                 raise ProduceFailed(f"{tp.topic}/{tp.partition}: {error!r}") from error
-            self._buffered_bytes -= batch.size_bytes
+            self.buffered_bytes -= batch.size_bytes
         return last_offset
 
-    def _check(self) -> None:
+    def _check_failure(self) -> None:
         if self._failure is not None:
             raise ProduceFailed(f"an earlier flush failed: {self._failure!r}")
 

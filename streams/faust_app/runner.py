@@ -57,7 +57,8 @@ def run_worker(
         stop_timeout_s: a stop that takes longer ends the process at once, with 1.
         crash_timeout_s: the same for the stop after a failure, when nothing is left to save.
     """
-    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # for the consumer's thread, too
+    loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     worker = StreamWorker(app, loop)
     ended = threading.Event()

@@ -34,7 +34,6 @@ from streams.runtime.metrics import Metrics, type_label
 
 _log = logging.getLogger(__name__)
 
-_IDLE_S = 0.01
 _MERGE_POLL_S = 0.1
 _STAGE = "ingest"
 
@@ -119,15 +118,17 @@ class Ingest:
     async def flush_often(self) -> None:
         """Flush again and again: what was forwarded during one flush goes with the next."""
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _MERGE_POLL_S)
+            if self._merge is None:
+                await self._wake.wait()
+            else:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), _MERGE_POLL_S)
             self._wake.clear()
-            self._stops.show()
             if self._merge is not None:
                 await self._release_merged()
             if self._pending or self._stops.has_tripped:
                 await self.flush()
-            await asyncio.sleep(_IDLE_S)
+            self._stops.show()
 
     async def flush(self) -> None:
         """Wait until Kafka has what was forwarded, then ack it, and stop what has tripped."""

@@ -10,8 +10,8 @@ from functools import wraps
 from typing import Any
 
 from handlers.state.customer import MERGED, unpack_head
-from streams.engine.agent import Engine
 from streams.engine.flush_batch import FlushBatch
+from streams.engine.flusher import Flusher
 from streams.engine.owned_partition import OwnedPartition
 from streams.faust_app import BatchProducer
 from streams.faust_app.consumer_thread import BatchConsumerThread
@@ -22,8 +22,8 @@ from tests.harness.controls import Controls
 WRAPPED: tuple[tuple[type[Any], str, tuple[str, ...]], ...] = (
     (OwnedPartition, "take", ("self", "event", "now_ms")),
     (OwnedPartition, "restore", ("self", "batch")),
-    (Engine, "_step", ("self", "name", "taken", "records_of")),
-    (BatchProducer, "flush", ("self",)),
+    (Flusher, "_step", ("self", "name", "partition", "batch", "records_of")),
+    (BatchProducer, "deliver", ("self", "pending")),
     (BatchProducer, "_send", ("self", "tp", "batches")),
     (BatchConsumerThread, "_commit", ("self", "offsets")),
 )
@@ -65,33 +65,38 @@ def _put(owner: type[Any], name: str, wrapped: Callable[..., Any]) -> None:
 
 
 def _wrap_steps(controls: Controls) -> None:
-    original = Engine._step
+    original = Flusher._step
 
     @wraps(original)
-    async def step(engine: Engine, name: FlushStep, taken: Any, records_of: Any) -> None:
-        passes_on = name == "outputs" and any(batch.envelopes for _, batch in taken)
+    async def step(
+        flusher: Flusher,
+        name: FlushStep,
+        partition: OwnedPartition,
+        batch: FlushBatch,
+        records_of: Any,
+    ) -> None:
+        passes_on = name == "outputs" and bool(batch.envelopes)
         if passes_on:
             controls.reach("before_forwarding")
-        await original(engine, name, taken, records_of)
+        await original(flusher, name, partition, batch, records_of)
         if passes_on:
             controls.reach("after_forwarding")
         if name == "state":
-            _reach_markers(controls, taken)
+            _reach_markers(controls, batch)
         if name not in STEPS:
             return  # an owner claims once, which is no point of its own
         point, written = STEPS[name]
-        if any(written(batch) for _, batch in taken):
+        if written(batch):
             controls.reach(point)
 
-    _put(Engine, "_step", step)
+    _put(Flusher, "_step", step)
 
 
-def _reach_markers(controls: Controls, taken: Any) -> None:
+def _reach_markers(controls: Controls, batch: FlushBatch) -> None:
     """The states of who is gone are written."""
     if not controls.is_armed:
         return  # a look into each state costs time
-    states = [packed for _, batch in taken for _, packed in batch.states]
-    heads = [unpack_head(packed) for packed in states]
+    heads = [unpack_head(packed) for _, packed in batch.states if packed is not None]
     if any(head.stage == MERGED for head in heads):
         controls.reach("after_marker")
     if any(head.erased for head in heads):
@@ -99,14 +104,14 @@ def _reach_markers(controls: Controls, taken: Any) -> None:
 
 
 def _wrap_producer(controls: Controls) -> None:
-    flush, send = BatchProducer.flush, BatchProducer._send
+    deliver, send = BatchProducer.deliver, BatchProducer._send
 
     def belongs_to(producer: BatchProducer, agent: str) -> bool:
         return str(producer._producer.client._client_id).endswith(f"-{agent}")
 
-    @wraps(flush)
-    async def flushed(producer: BatchProducer) -> Any:
-        written = await flush(producer)
+    @wraps(deliver)
+    async def delivered(producer: BatchProducer, pending: Any) -> Any:
+        written = await deliver(producer, pending)
         if written and belongs_to(producer, "ingest"):
             controls.reach("after_forward")
         return written
@@ -120,7 +125,7 @@ def _wrap_producer(controls: Controls) -> None:
                 controls.reach("amid_forwarding")
         return last_offset
 
-    _put(BatchProducer, "flush", flushed)
+    _put(BatchProducer, "deliver", delivered)
     _put(BatchProducer, "_send", sent)
 
 

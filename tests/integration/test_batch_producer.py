@@ -44,7 +44,7 @@ async def test_records_keep_their_order_over_many_batches(lab: Lab) -> None:
     for partition in range(2):
         values = [int(r.value) for r in records if r.partition == partition]
         assert values == list(range(partition, 1_000, 2))
-    assert producer._buffered_bytes == 0
+    assert producer.buffered_bytes == 0
 
 
 async def test_key_tombstone_headers_and_time_arrive_as_given(lab: Lab) -> None:
@@ -73,7 +73,7 @@ async def test_what_is_added_during_a_flush_waits_for_the_next(lab: Lab) -> None
         await asyncio.sleep(0)
         producer.add(lab.events, 0, None, b"second")
         assert await flush == {TopicPartition(lab.events, 0): 0}
-        assert producer._buffered_bytes > 0
+        assert producer.buffered_bytes > 0
         assert await producer.flush() == {TopicPartition(lab.events, 0): 1}
         assert await producer.flush() == {}
 
@@ -91,7 +91,7 @@ async def test_the_buffer_is_bounded(lab: Lab) -> None:
         with pytest.raises(BufferFull):
             add_ten()
         await producer.flush()
-        assert producer._buffered_bytes == 0
+        assert producer.buffered_bytes == 0
         add_ten()
 
 

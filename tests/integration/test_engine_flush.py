@@ -57,6 +57,7 @@ def settings(embedded_broker: Broker) -> Settings:
         topic_prefix=name,
         app_id=f"{name}app",
         partitions=1,
+        flush_interval="60s",  # type: ignore[arg-type]  # no checkpoint comes by itself
         producer_idempotence=False,
     )
 

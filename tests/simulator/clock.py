@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from unittest import mock
 
 import streams.checked_clock
-import streams.engine.agent
+import streams.engine.flusher
 import streams.engine.owned_partition
 import streams.ingest.agent
 import streams.runtime.clock
@@ -15,7 +15,7 @@ from tests.simulator.event_loop import CURRENT
 
 _TIMED = (
     streams.checked_clock,
-    streams.engine.agent,
+    streams.engine.flusher,
     streams.engine.owned_partition,
     streams.ingest.agent,
     streams.runtime.clock,

@@ -14,6 +14,7 @@ from handlers.state.restore import Restoration
 from streams.checked_clock import CheckedClock
 from streams.engine.agent import Engine
 from streams.engine.fencing import Fencing
+from streams.engine.flusher import Flusher
 from streams.engine.owned_partition import OwnedPartition
 from streams.engine.restoring import PartitionRestore
 from streams.faust_app import BatchProducer, PartitionedStore
@@ -25,13 +26,12 @@ from tests.simulator.mutation import Edit, Mutation
 from tests.simulator.practice_mutations import OF_PRACTICE
 from tests.simulator.round_mutations import OF_ROUNDS
 
-_STATE_STEP = 'await self._step("state", taken, self._records.states)'
-_CLAIM_STEP = 'await self._step("claim", taken, self._records.ownership)'
-_OUTPUT_STEP = 'await self._step("outputs", taken, self._records.outputs)'
-_PROFILE_STEP = 'await self._step("profiles", taken, self._records.profiles)'
-_ACKS = """for _, batch in taken:
-            for event in batch.events:
-                event.ack()"""
+_STATE_STEP = 'await self._step("state", partition, batch, self._records.states)'
+_CLAIM_STEP = 'await self._step("claim", partition, batch, self._records.ownership)'
+_OUTPUT_STEP = 'await self._step("outputs", partition, batch, self._records.outputs)'
+_PROFILE_STEP = 'await self._step("profiles", partition, batch, self._records.profiles)'
+_ACKS = """for event in batch.events:
+            event.ack()"""
 
 
 _BEHIND_COMMIT = Edit(OwnedPartition, "take", "batch.read_from > self._last_offset + 1", "False")
@@ -77,7 +77,7 @@ _ALL = (
         killed_by=5_004,
         edits=(
             Edit(
-                Engine,
+                Flusher,
                 "_write",
                 f"{_OUTPUT_STEP}\n    {_CLAIM_STEP}\n    {_STATE_STEP}",
                 f"{_CLAIM_STEP}\n    {_STATE_STEP}\n    {_OUTPUT_STEP}",
@@ -89,11 +89,10 @@ _ALL = (
         killed_by=5_001,
         edits=(
             Edit(
-                Engine,
+                Flusher,
                 "_write",
                 _OUTPUT_STEP,
-                "[event.ack() for _, found in taken for event in found.events]"
-                f"\n    {_OUTPUT_STEP}",
+                f"[event.ack() for event in batch.events]\n    {_OUTPUT_STEP}",
             ),
         ),
     ),
@@ -109,10 +108,10 @@ _ALL = (
                 "self._in_flight.remove(last_offset)",
             ),
             Edit(
-                Engine,
+                Flusher,
                 "_write",
-                "self._metrics.flushed(self.partitions)",
-                "[p._events.pop().ack() for p in self.partitions if len(p._events) > 1]",
+                "self._metrics.flushed(batch)",
+                "len(partition._events) > 1 and partition._events.pop().ack()",
             ),
         ),
     ),
@@ -141,7 +140,7 @@ _ALL = (
     Mutation(
         "foreign-write check without own writes",
         killed_by=5_041,
-        edits=(Edit(Engine, "flush_often", ">= self._fencing.check_every_s", "< 0"),),
+        edits=(Edit(Engine, "_look_for_foreign_writes", "in asked:", "in ():"),),
     ),
     Mutation(
         "foreign-write check of profiles",
@@ -176,8 +175,8 @@ _ALL = (
         edits=(
             Edit(
                 BatchProducer,
-                "flush",
-                "self._failure = failures[0]\n            raise failures[0]",
+                "deliver",
+                "self._failure = failures[0]\n        raise failures[0]",
                 "results = [-1 if result in failures else result for result in results]",
             ),
         ),
@@ -199,19 +198,19 @@ _ALL = (
     Mutation(
         "an owner's own record before its first state",
         killed_by=5_163,
-        edits=(Edit(Engine, "_write", _CLAIM_STEP, "pass"),),
+        edits=(Edit(Flusher, "_write", _CLAIM_STEP, "pass"),),
     ),
     Mutation(
         "states as of the outputs",
         killed_by=5_017,
         edits=(
             Edit(
-                Engine,
+                Flusher,
                 "_write",
                 _STATE_STEP,
-                "repacked = lambda p, u: u.states + p.partition.store.pack_changed("
-                "p.epoch, p.partition.meta.format)"
-                "\n    taken = [(p, u._replace(states=repacked(p, u))) for p, u in taken]"
+                "newer = partition.partition.store.pack_changed("
+                "partition.epoch, partition.partition.meta.format)"
+                "\n    batch = batch._replace(states=[*batch.states, *newer])"
                 f"\n    {_STATE_STEP}",
             ),
         ),
@@ -220,8 +219,8 @@ _ALL = (
         "profiles before commit",
         killed_by=5_025,
         edits=(
-            Edit(Engine, "_write", _PROFILE_STEP, "pass"),
-            Edit(Engine, "_write", _ACKS, f"{_ACKS}\n        {_PROFILE_STEP}"),
+            Edit(Flusher, "_write", _PROFILE_STEP, "pass"),
+            Edit(Flusher, "_write", _ACKS, f"{_ACKS}\n        {_PROFILE_STEP}"),
         ),
     ),
     Mutation(

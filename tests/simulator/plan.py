@@ -101,8 +101,8 @@ class Plan:
     oblivious_s: float
     sticky: float
     stuck: float
-    checkpoint_flushes: int
-    """Flushes from one checkpoint to the next; as many as a busy worker has, or few."""
+    checkpoint_pauses: int
+    """Flush intervals from one checkpoint to the next; as many as a busy worker has, or few."""
     policies: tuple[Policy, ...]
     at_a_time: int | None
     """How many customers go at a time under another policy; None: all by its own record."""
@@ -144,7 +144,7 @@ def _plan(seed: int) -> Plan:
         oblivious_s=random.choice((0.0, 0.3, 1.5)),
         sticky=random.choice((0.0, 0.5, 0.95)),
         stuck=random.choice((0.0, 0.0, 0.01, 0.03)),
-        checkpoint_flushes=random.choice((2, 5, 15)),
+        checkpoint_pauses=random.choice((8, 20, 60)),
         policies=_policies(random, turns, traffic, first),
         at_a_time=at_a_time,
         load=_load(random, traffic, turns.randint(6, 14) if at_a_time is not None else None),

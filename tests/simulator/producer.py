@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
@@ -162,18 +162,20 @@ class ProducerInMemory(BatchProducer):
         self._kafka.guard = self._guard
 
     @override
-    async def flush(self) -> Mapping[TopicPartition, int]:
+    async def deliver(
+        self, pending: Mapping[TopicPartition, Sequence[Any]]
+    ) -> Mapping[TopicPartition, int]:
         """As ever, between two named points."""
-        step = self._step_of_pending()
+        step = self._step_of(pending)
         if step is not None:
             await self._process.reach(f"before {step}")
-        written = await super().flush()
+        written = await super().deliver(pending)
         if step is not None:
             await self._process.reach(f"after {step}")
         return written
 
-    def _step_of_pending(self) -> str | None:
-        for tp, batches in self._pending.items():
+    def _step_of(self, pending: Mapping[TopicPartition, Sequence[Any]]) -> str | None:
+        for tp, batches in pending.items():
             if tp.topic == self._changelog:
                 return "meta" if batches[0].builder.records[0].key == META_KEY else "state"
             return _STEPS.get(tp.topic, self._else)

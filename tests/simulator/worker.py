@@ -42,7 +42,7 @@ def settings_of(mode: Mode) -> Settings:
         topic_prefix="",
         mode=mode,
         partitions=PARTITIONS,
-        flush_interval="100ms",  # type: ignore[arg-type]
+        flush_interval="25ms",  # type: ignore[arg-type]
         flush_max_records=25,
         max_future_skew="365d",  # type: ignore[arg-type]
         allowed_lateness="300s",  # type: ignore[arg-type]

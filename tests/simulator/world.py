@@ -13,7 +13,7 @@ from unittest import mock
 
 from faust.types import TP
 
-import streams.engine.agent
+import streams.engine.flusher
 from handlers.control_records import PolicyActivated, encode_control
 from handlers.outputs import CUSTOMER_PROFILES
 from handlers.state.formats import NEWEST
@@ -111,7 +111,7 @@ class World:
         loop = self.loop
         try:
             flushes = mock.patch.object(
-                streams.engine.agent, "_CHECKPOINT_FLUSHES", self.plan.checkpoint_flushes
+                streams.engine.flusher, "_CHECKPOINT_PAUSES", self.plan.checkpoint_pauses
             )
             with self.clock.in_force(), flushes:
                 loop.run_until_complete(self._live())

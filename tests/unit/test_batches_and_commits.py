@@ -143,3 +143,14 @@ def test_a_batch_says_where_reading_came_from() -> None:
         assert batch.read_from == {6: 3, 9: 8}[batch.first_offset]
     assert acks.read_from == 10
     assert Batch.of(HERE, records).read_from == 6
+
+
+def test_batches_in_flight_count_by_how_full_they_are() -> None:
+    acks = AcksByPartition()[HERE]
+    acks.delivered(9, 0.25)
+    acks.delivered(19, 0.5)
+    assert acks.full_in_flight == 0.75
+    acks.append(9)
+    assert acks.full_in_flight == 0.5
+    acks.stop_at(15)
+    assert (acks.full_in_flight, acks.in_flight) == (0.0, 0)

@@ -35,6 +35,10 @@ class _Producer:
         self.added: list[tuple[Any, ...]] = []
         self.meanwhile: Callable[[], Awaitable[None]] | None = None
 
+    def accumulator(self) -> _Producer:
+        """Everybody's."""
+        return self
+
     def add(self, *record: Any) -> None:
         self.added.append(record)
 

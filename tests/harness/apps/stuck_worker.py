@@ -8,17 +8,18 @@ import threading
 from typing import Any
 
 from cli.main import app
-from streams.engine.agent import Engine
+from streams.engine.flusher import Flusher
+from streams.engine.owned_partition import OwnedPartition
 from streams.ingest.agent import Ingest
 
-_write = Engine._write
+_write = Flusher._write
 _flush = Ingest.flush
 
 
-async def _never_writes(self: Engine, **options: Any) -> None:
-    if any(partition.pending_batches for partition in self.partitions):
+async def _never_writes(self: Flusher, partition: OwnedPartition, **options: Any) -> None:
+    if partition.pending_batches:
         await asyncio.Event().wait()
-    await _write(self, **options)
+    await _write(self, partition, **options)
 
 
 async def _never_flushes(self: Ingest) -> None:
@@ -36,7 +37,7 @@ async def _holds_up_the_loop(self: Ingest) -> None:
 def main(part: str) -> None:
     """Run the worker with that part."""
     if part == "engine":
-        Engine._write = _never_writes  # type: ignore[method-assign]
+        Flusher._write = _never_writes  # type: ignore[method-assign]
     elif part == "ingest":
         Ingest.flush = _never_flushes  # type: ignore[method-assign]
     else:
