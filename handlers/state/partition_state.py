@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, NamedTuple
 
 from msgspec import Struct, field, msgpack, structs
@@ -92,7 +92,7 @@ def is_repeated(source_offsets: dict[str, int], source: Source) -> bool:
         source_offsets: as in `Meta.source_offsets`.
         source: where the record came from.
     """
-    key = f"{source.full_topic}/{source.partition}"
+    key = _offset_key(source.topic, source.topic_id, source.partition)
     offset = source_offsets.get(key)
     if offset is None:
         offset = _former_offset(source_offsets, source)
@@ -101,6 +101,12 @@ def is_repeated(source_offsets: dict[str, int], source: Source) -> bool:
         return True
     source_offsets[key] = source.offset
     return False
+
+
+@lru_cache(maxsize=4_096)
+def _offset_key(topic: str, topic_id: str, partition: int) -> str:
+    """The name of a source partition in `Meta.source_offsets`."""
+    return f"{Source(topic, partition, 0, topic_id).full_topic}/{partition}"
 
 
 def _former_offset(source_offsets: dict[str, int], source: Source) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidTimestampError, KafkaError
@@ -42,10 +42,18 @@ class _Filled:
         self.builder = builder
         self.size_bytes = 0
 
-    def append(self, record: Mapping[str, Any]) -> int:
+    def append(
+        self,
+        key: bytes | None,
+        value: bytes | None,
+        headers: list[tuple[str, bytes]],
+        timestamp_ms: int | None,
+    ) -> int:
         """Add a record; its size, or 0 if the batch is full. The first always fits."""
-        added = self.builder.append(**record)
-        size_bytes: int = added.size if added is not None else 0
+        added = self.builder.append(timestamp=timestamp_ms, key=key, value=value, headers=headers)
+        if added is None:
+            return 0
+        size_bytes: int = added.size
         self.size_bytes += size_bytes
         return size_bytes
 
@@ -60,6 +68,7 @@ class Accumulator:
     def __init__(self, producer: BatchProducer) -> None:
         self._producer = producer
         self._pending: dict[TopicPartition, list[_Filled]] = {}
+        self._open: dict[tuple[str, int], _Filled] = {}
         self._flushing = asyncio.Lock()
 
     @property
@@ -91,14 +100,21 @@ class Accumulator:
             ProduceFailed: an earlier flush failed.
         """
         producer = self._producer
-        producer.check()
-        record = {"key": key, "value": value, "timestamp": timestamp_ms, "headers": list(headers)}
-        batches = self._pending.setdefault(TopicPartition(topic, partition), [])
-        size_bytes = batches[-1].append(record) if batches else 0
+        if not producer.takes_more:
+            producer.refuse()
+        told = headers if type(headers) is list else [*headers]
+        batch = self._open.get((topic, partition))
+        size_bytes = 0 if batch is None else batch.append(key, value, told, timestamp_ms)
         if not size_bytes:
-            batches.append(producer.create_batch())
-            size_bytes = batches[-1].append(record)
+            batch = self._begin(TopicPartition(topic, partition))
+            size_bytes = batch.append(key, value, told, timestamp_ms)
         producer.buffered_bytes += size_bytes
+
+    def _begin(self, tp: TopicPartition) -> _Filled:
+        """The next batch of a partition."""
+        batch = self._open[tp] = self._producer.create_batch()
+        self._pending.setdefault(tp, []).append(batch)
+        return batch
 
     async def flush(self) -> Mapping[TopicPartition, int]:
         """Send what was added and wait until the brokers have all of it.
@@ -114,12 +130,13 @@ class Accumulator:
             Exception: what the guard raised; nothing was written after it.
         """
         async with self._flushing:
-            pending, self._pending = self._pending, {}
+            pending, self._pending, self._open = self._pending, {}, {}
             return await self._producer.deliver(pending)
 
     def clear(self) -> None:
         """Drop what was added."""
         self._pending.clear()
+        self._open.clear()
 
 
 class BatchProducer:
@@ -218,16 +235,20 @@ class BatchProducer:
         """A new one, for records that are awaited apart from all others."""
         return Accumulator(self)
 
-    def check(self) -> None:
-        """See that something may be added.
+    @property
+    def takes_more(self) -> bool:
+        """Whether something may be added."""
+        return self._failure is None and self.buffered_bytes < self._buffered_max_bytes
+
+    def refuse(self) -> NoReturn:
+        """Say why nothing may be added.
 
         Raises:
             BufferFull: the bound on buffered bytes is reached.
             ProduceFailed: an earlier flush failed.
         """
         self._check_failure()
-        if self.buffered_bytes >= self._buffered_max_bytes:
-            raise BufferFull(f"{self.buffered_bytes} bytes wait for a flush")
+        raise BufferFull(f"{self.buffered_bytes} bytes wait for a flush")
 
     def create_batch(self) -> _Filled:
         """An empty batch."""

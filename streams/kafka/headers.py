@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from handlers.state.partition_state import Source
@@ -28,6 +29,8 @@ _SOURCE = "source"
 _SOURCE_KEY = "source-key"
 _NO_SOURCE_KEY = "source-no-key"
 _MARK_MAX_BYTES = 64
+_NUMBER_MAX_DIGITS = 20
+_PARTITIONS_MAX = 4_096
 
 
 class Origin(NamedTuple):
@@ -77,12 +80,9 @@ def canonical_headers(
         left_out: what `origin` and `headers` lack already.
     """
     source, timestamp_ms, original_key = origin
-    found: Headers = [
-        (
-            _SOURCE,
-            f"{source.partition}/{source.offset}/{timestamp_ms}/{source.full_topic}".encode(),
-        )
-    ]
+    topic, partition, offset, topic_id = source
+    place = partition, offset, timestamp_ms, _encoded_topic(topic, topic_id)
+    found: Headers = [(_SOURCE, b"%d/%d/%d/%b" % place)]
     if original_key is None:
         found.append((_NO_SOURCE_KEY, b""))
     elif original_key != key:
@@ -112,20 +112,45 @@ def origin_of(headers: Sequence[tuple[str, bytes]], key: bytes) -> Origin | None
 def _read_source(value: bytes | None) -> tuple[Source, int] | None:
     """The source in a header, and the timestamp of its record; None if it is none of ours."""
     try:
-        partition, offset, timestamp_ms, full_topic = (value or b"").decode().split("/", 3)
+        partition, offset, timestamp_ms, full_topic = (value or b"").split(b"/", 3)
+        place = _source_partition(partition, full_topic)
     except ValueError:
         return None
-    at, before, told = number(partition), number(offset), timestamp_of(timestamp_ms)
-    if at is None or before is None or told is None:
+    told = timestamp_of(timestamp_ms)
+    if place is None or told is None or not _is_number(offset):
         return None
-    topic, _, topic_id = full_topic.partition("@")
-    return Source(topic, at, before, topic_id), told
+    topic, at, topic_id = place
+    return Source(topic, at, int(offset), topic_id), told
 
 
-def timestamp_of(text: str) -> int | None:
+@lru_cache(maxsize=_PARTITIONS_MAX)
+def _source_partition(partition: bytes, full_topic: bytes) -> tuple[str, int, str] | None:
+    """Topic, partition and topic id as a source tells them; None if that is no partition.
+
+    Raises:
+        UnicodeDecodeError: the topic is no text.
+    """
+    topic, _, topic_id = full_topic.decode().partition("@")
+    return (topic, int(partition), topic_id) if _is_number(partition) else None
+
+
+@lru_cache(maxsize=_PARTITIONS_MAX)
+def _encoded_topic(topic: str, topic_id: str) -> bytes:
+    """The topic with its topic id, as in the header of the source."""
+    return Source(topic, 0, 0, topic_id).full_topic.encode()
+
+
+def timestamp_of(text: bytes) -> int | None:
     """A timestamp in a header, which may be negative: -1 is that of a record without one."""
-    found = number(text.removeprefix("-"))
-    return -found if found is not None and text.startswith("-") else found
+    if _is_number(text):
+        return int(text)
+    digits = text[1:]
+    return -int(digits) if text[:1] == b"-" and _is_number(digits) else None
+
+
+def _is_number(text: bytes) -> bool:
+    """Whether it is as we write numbers; anybody may write headers."""
+    return text.isdigit() and len(text) < _NUMBER_MAX_DIGITS
 
 
 def cloud_event_headers(headers: Sequence[tuple[str, bytes]]) -> Mapping[str, bytes] | None:
@@ -166,9 +191,8 @@ def left_out_of(headers: Sequence[tuple[str, bytes | None]]) -> LeftOut:
 
 def number(text: str | None) -> int | None:
     """A number in a header; None for anything else, since anybody may write headers."""
-    if text is None or not (text.isascii() and text.isdecimal() and len(text) < 20):
-        return None
-    return int(text)
+    is_one = text is not None and text.isascii() and _is_number(text.encode())
+    return int(text) if text is not None and is_one else None
 
 
 def replay_mark(headers: Sequence[tuple[str, bytes | None]]) -> Headers:

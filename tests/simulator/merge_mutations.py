@@ -14,12 +14,12 @@ _TAKEN_BACK = "marker, customer = core.store.get(transfer.customer_id), unpack(t
 OF_MERGES = (
     Mutation(
         "skip of what already came from another customer",
-        killed_by=5_005,
+        killed_by=5_004,
         edits=(Edit(Applier, "_apply", "forwarded.source if", "None if"),),
     ),
     Mutation(
         "skip of a transfer that the state contains",
-        killed_by=5_002,
+        killed_by=5_007,
         edits=(
             Edit(
                 handlers.partition,
@@ -31,7 +31,7 @@ OF_MERGES = (
     ),
     Mutation(
         "what goes on before state",
-        killed_by=5_005,
+        killed_by=5_014,
         edits=(
             Edit(EngineRecords, "outputs", "in batch.envelopes:", "in ():"),
             Edit(
@@ -47,7 +47,7 @@ OF_MERGES = (
     ),
     Mutation(
         "a marker that stays through a restore",
-        killed_by=5_002,
+        killed_by=5_007,
         edits=(
             Edit(
                 handlers.state.store,
@@ -72,7 +72,7 @@ OF_MERGES = (
     ),
     Mutation(
         "what goes on moves no time when it is skipped",
-        killed_by=5_010,
+        killed_by=5_011,
         edits=(
             Edit(
                 handlers.merge.routing,
@@ -84,7 +84,7 @@ OF_MERGES = (
     ),
     Mutation(
         "a way back without a loss",
-        killed_by=5_007,
+        killed_by=5_001,
         edits=(
             Edit(
                 handlers.merge.routing,

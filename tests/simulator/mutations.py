@@ -117,7 +117,7 @@ _ALL = (
     ),
     Mutation(
         "epoch merge of states",
-        killed_by=5_042,
+        killed_by=5_022,
         edits=tuple(map(_last_write_wins, (handlers.state.restore, handlers.state.store))),
     ),
     Mutation(
@@ -134,32 +134,32 @@ _ALL = (
     ),
     Mutation(
         "foreign-write check",
-        killed_by=5_005,
+        killed_by=5_010,
         edits=(Edit(Fencing, "_compare_changelog", "if foreign is not None:", "if False:"),),
     ),
     Mutation(
         "foreign-write check without own writes",
-        killed_by=5_041,
+        killed_by=5_158,
         edits=(Edit(Engine, "_look_for_foreign_writes", "in asked:", "in ():"),),
     ),
     Mutation(
         "foreign-write check of profiles",
-        killed_by=5_062,
+        killed_by=5_158,
         edits=(Edit(Fencing, "_compare_profiles", "if foreign is not None:", "if False:"),),
     ),
     Mutation(
         "foreign-write check at the restore",
-        killed_by=5_042,
+        killed_by=5_185,
         edits=(Edit(Restoration, "take", "self._hidden[customer_id] = None", "pass"),),
     ),
     Mutation(
         "skip of what a customer's state contains",
-        killed_by=5_005,
+        killed_by=5_007,
         edits=(Edit(Partition, "_apply", "elif customer.applied >= offset:", "elif False:"),),
     ),
     Mutation(
         "skip of applied source positions",
-        killed_by=5_006,
+        killed_by=5_002,
         edits=(
             Edit(
                 Partition,
@@ -184,7 +184,7 @@ _ALL = (
     Mutation(
         # Each of the two does for the other.
         "a new restore after a missed generation, and no state behind the commit",
-        killed_by=5_017,
+        killed_by=5_204,
         edits=(
             Edit(
                 PartitionedStore,
@@ -197,7 +197,7 @@ _ALL = (
     ),
     Mutation(
         "an owner's own record before its first state",
-        killed_by=5_163,
+        killed_by=5_000,
         edits=(Edit(Flusher, "_write", _CLAIM_STEP, "pass"),),
     ),
     Mutation(
@@ -230,7 +230,7 @@ _ALL = (
     ),
     Mutation(
         "a refused record moves no time when it is skipped",
-        killed_by=5_010,
+        killed_by=5_011,
         edits=(Edit(Partition, "skip", "if offset not in customer.refused:", "if True:"),),
     ),
     Mutation(
@@ -291,7 +291,7 @@ _ALL = (
     ),
     Mutation(
         "a clock that has jumped is compared before it is used",
-        killed_by=5_149,
+        killed_by=5_050,
         edits=(Edit(CheckedClock, "_holds", "abs(moved_ms) <= _JUMP_MS", "True"),),
     ),
 )
