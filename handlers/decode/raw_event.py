@@ -82,12 +82,13 @@ def _maker(declared: EventType) -> Callable[[Any, int, bytes], Event]:
 
     def event(raw: RawEvent, occurred_ms: int, record: bytes) -> Event:
         customer_id, channel, raw_values = raw.customer_id, raw.channel, own_values(raw)
-        own = told = [*raw_values]
+        own = told = raw_values
         if conversions:
+            own, told = [*raw_values], [*raw_values]
             for position, convert in conversions:
-                own[position] = convert(own[position])
-            both = zip(raw_values, own, strict=True)
-            told = [None if was is None else by_value(now) for was, now in both]
+                was = raw_values[position]
+                now = own[position] = convert(was)
+                told[position] = None if was is None else by_value(now)
         pairs = [pair for pair in zip(names, told, strict=True) if pair[1] is not None]
         content = Content(fields_digest((name, customer_id, occurred_ms, channel), pairs), record)
         # By position, in the order of `Event`: by name it would take twice as long.

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -27,7 +27,14 @@ from streams.ingest.breaker import Breaker
 from streams.ingest.stops import PartitionStops
 from streams.ingest.time_merge import TimeMerge
 from streams.kafka.dead_letter import MAX_BYTES, dead_letter, with_first_bytes_of_key
-from streams.kafka.headers import COMPLETE, Origin, canonical_headers, cloud_event_headers
+from streams.kafka.headers import (
+    COMPLETE,
+    Headers,
+    Origin,
+    canonical_headers,
+    cloud_event_headers,
+    source_headers,
+)
 from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import CUSTOMER_EVENTS, DEAD_LETTERS, INPUT_TOPICS, topic_name
 from streams.runtime.metrics import Metrics, type_label
@@ -196,47 +203,55 @@ class Ingest:
 
     def _forward(self, record: Record, tp: TP, breaker: Breaker) -> bool:
         """Forward a record, or make it a dead letter; False if it trips the breaker instead."""
-        headers = record.headers
-        attributes = cloud_event_headers(headers)
-        topic, partition = tp
-        source = Source(topic, partition, record.offset, self._topic_id_of(topic))
-        origin = Origin(source, record.timestamp, record.key)
-        read = self._read(record, attributes, source)
+        read = self._read(record, tp)
         if isinstance(read, Rejection):
             if self._stops.trips(tp, record.offset, read.reason):
                 return False
-            self._reject(record, origin, read)
+            self._reject(record, self._origin(record, tp), read)
             return True
         customer_id, type_name, bad = read
         if bad is None:
             breaker.taken += 1
         elif self._stops.trips(tp, record.offset, bad):
             return False
-        key, left_out = customer_id.encode(), COMPLETE
-        if record.key is not None and len(record.key) > MAX_BYTES:
-            origin, left_out = with_first_bytes_of_key(origin, record.value)
+        key = customer_id.encode()
         self._producer.add(
             self._events_topic,
             partition_of(key, self._partitions),
             key,
             record.value,
-            canonical_headers(origin, key, headers, left_out),
+            self._headers(record, tp, key),
         )
-        self._counts[self._labels[topic], type_name] += 1
+        self._counts[self._labels[tp.topic], type_name] += 1
         return True
 
-    def _read(
-        self, record: Record, attributes: Mapping[str, bytes] | None, source: Source
-    ) -> _Read | Rejection:
+    def _origin(self, record: Record, tp: TP) -> Origin:
+        topic, partition = tp
+        source = Source(topic, partition, record.offset, self._topic_id_of(topic))
+        return Origin(source, record.timestamp, record.key)
+
+    def _headers(self, record: Record, tp: TP, key: bytes) -> Headers:
+        """The headers of a record in the log."""
+        if record.key == key and not record.headers:  # as nearly all are
+            topic, partition = tp
+            topic_id = self._topic_id_of(topic)
+            return source_headers(topic, topic_id, partition, record.offset, record.timestamp)
+        origin, left_out = self._origin(record, tp), COMPLETE
+        if record.key is not None and len(record.key) > MAX_BYTES:
+            origin, left_out = with_first_bytes_of_key(origin, record.value)
+        return canonical_headers(origin, key, record.headers, left_out)
+
+    def _read(self, record: Record, tp: TP) -> _Read | Rejection:
         """Read a record, by the fast path where it applies; a fault in it is a dead letter."""
-        rules, label = self._rules, self._labels[source.topic]
+        rules, label = self._rules, self._labels[tp.topic]
+        attributes = cloud_event_headers(record.headers)
         try:
             raw = raw_event(record.value, self._limits, label) if attributes is None else None
             if raw is not None:
                 bad = None if rules is None else precheck(raw, rules)
                 return _Read(raw.customer_id, raw.declared.name, bad)
         except Exception as error:
-            self._tell_fault(error, source)
+            self._tell_fault(error, record, tp)
         try:
             event = decode(record.value, attributes, self._limits, topic=label, with_content=False)
             if isinstance(event, Rejection):
@@ -244,14 +259,14 @@ class Ingest:
             bad = None if rules is None else _refusal(event, rules)
             return _Read(event.customer_id, event.type, bad)
         except Exception as error:
-            self._tell_fault(error, source)
+            self._tell_fault(error, record, tp)
             return failed("reading it", error)
 
-    def _tell_fault(self, error: Exception, source: Source) -> None:
+    def _tell_fault(self, error: Exception, record: Record, tp: TP) -> None:
         """Log and count a fault in what reads records; without memory the worker stops."""
         if isinstance(error, MemoryError):
             raise error
-        where = f"{source.topic}/{source.partition} offset {source.offset}"
+        where = f"{tp.topic}/{tp.partition} offset {record.offset}"
         _log.error("%s: reading it raised", where, exc_info=error)
         self._metrics.processing_failed.labels("record").inc()
 

@@ -79,10 +79,8 @@ def canonical_headers(
         headers: those that upstream gave it.
         left_out: what `origin` and `headers` lack already.
     """
-    source, timestamp_ms, original_key = origin
-    topic, partition, offset, topic_id = source
-    place = partition, offset, timestamp_ms, _encoded_topic(topic, topic_id)
-    found: Headers = [(_SOURCE, b"%d/%d/%d/%b" % place)]
+    (topic, partition, offset, topic_id), timestamp_ms, original_key = origin
+    found = source_headers(topic, topic_id, partition, offset, timestamp_ms)
     if original_key is None:
         found.append((_NO_SOURCE_KEY, b""))
     elif original_key != key:
@@ -93,6 +91,14 @@ def canonical_headers(
             left_out = left_out._replace(attributes=left_out.attributes + missing)
         found += replay_mark(headers) + attributes
     return found if left_out is COMPLETE else found + left_out_headers(left_out)
+
+
+def source_headers(
+    topic: str, topic_id: str, partition: int, offset: int, timestamp_ms: int
+) -> Headers:
+    """All headers of a record whose key stays, and which came without headers."""
+    place = f"{partition}/{offset}/{timestamp_ms}/{_full_topic(topic, topic_id)}"
+    return [(_SOURCE, place.encode())]
 
 
 def origin_of(headers: Sequence[tuple[str, bytes]], key: bytes) -> Origin | None:
@@ -135,9 +141,8 @@ def _source_partition(partition: bytes, full_topic: bytes) -> tuple[str, int, st
 
 
 @lru_cache(maxsize=_PARTITIONS_MAX)
-def _encoded_topic(topic: str, topic_id: str) -> bytes:
-    """The topic with its topic id, as in the header of the source."""
-    return Source(topic, 0, 0, topic_id).full_topic.encode()
+def _full_topic(topic: str, topic_id: str) -> str:
+    return Source(topic, 0, 0, topic_id).full_topic
 
 
 def timestamp_of(text: bytes) -> int | None:

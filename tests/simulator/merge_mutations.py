@@ -31,7 +31,7 @@ OF_MERGES = (
     ),
     Mutation(
         "what goes on before state",
-        killed_by=5_014,
+        killed_by=5_117,
         edits=(
             Edit(EngineRecords, "outputs", "in batch.envelopes:", "in ():"),
             Edit(

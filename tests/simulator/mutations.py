@@ -254,7 +254,7 @@ _ALL = (
     ),
     Mutation(
         "a state that is behind the commit is refused",
-        killed_by=6_024,
+        killed_by=5_917,
         edits=(_BEHIND_COMMIT,),
     ),
     Mutation(

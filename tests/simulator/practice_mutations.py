@@ -17,15 +17,15 @@ def _at_a_restore(safeguard: str, killed_by: int, *steps: str) -> Mutation:
 
 
 OF_PRACTICE = (
-    _at_a_restore("messages that count for caps after a restart", 5_063, "found.messages = []"),
+    _at_a_restore("messages that count for caps after a restart", 5_066, "found.messages = []"),
     _at_a_restore(
         "messages that count once after a restart",
-        5_063,
+        5_066,
         "found.messages = [(day, 2 * number) for day, number in found.messages]",
     ),
     _at_a_restore(
         "an owner that is known after a restart",
-        5_033,
+        5_066,
         "found.attributes.pop('manager', None)",
     ),
     _at_a_restore(
@@ -50,7 +50,7 @@ OF_PRACTICE = (
     ),
     _at_a_restore(
         "the last contact made before a restart",
-        5_033,
+        5_047,
         "if found.visits is not None:",
         "    found.visits.contact_ms = None",
     ),
@@ -59,7 +59,7 @@ OF_PRACTICE = (
         5_084,
         "found.pending_override = None",
     ),
-    _at_a_restore("answers that grade after a restart", 5_063, "found.csat = []"),
+    _at_a_restore("answers that grade after a restart", 5_085, "found.csat = []"),
     _at_a_restore("a purpose that was refused before a restart", 5_014, "found.purposes.clear()"),
     _at_a_restore(
         "a notice of retention that runs through a restart",

@@ -276,7 +276,7 @@ def _read_by_ingest(line: bytes) -> Any:
     ingest = Ingest.__new__(Ingest)
     ingest._rules, ingest._limits, ingest._metrics = None, Limits(), Metrics()
     ingest._labels = {"orders": "orders"}
-    return ingest._read(cast(Any, _Logged(0, b"ana", line)), None, Source("orders", 0, 0))
+    return ingest._read(cast(Any, _Logged(0, b"ana", line)), TP("orders", 0))
 
 
 def test_ingest_reads_in_full_what_its_fast_path_cannot() -> None:
