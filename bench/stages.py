@@ -24,7 +24,7 @@ from handlers.outputs import Output
 from handlers.reasons import Rejection
 from handlers.state.partition_state import Source
 from streams.engine.owned_partition import OwnedPartition
-from streams.kafka.headers import Origin, canonical_headers, origin_of
+from streams.kafka.headers import Origin, canonical_headers, origin_of, source_headers
 from streams.kafka.partitioner import partition_of
 from streams.runtime.clock import wall_ms
 from streams.runtime.gc_tuning import collect_rarely
@@ -105,11 +105,9 @@ def _ingest_stages(records: list[StoredRecord], producer: OfflineProducer) -> li
 
     def routing() -> int:
         for record in records:
-            key = record.key
-            assert key is not None
-            origin = Origin(Source(_TOPIC, 0, record.offset), record.timestamp, key)
-            canonical_headers(origin, key, record.headers)
-            partition_of(key, _PARTITIONS)
+            assert record.key is not None
+            source_headers(_TOPIC, "", 0, record.offset, record.timestamp)
+            partition_of(record.key, _PARTITIONS)
         return len(records)
 
     def adding() -> int:
@@ -147,7 +145,6 @@ def _ingest(records: list[StoredRecord], producer: OfflineProducer) -> None:
     """As `streams.ingest.agent.Ingest` forwards records, without its metrics."""
     limits = Limits(max_event_ms=records[-1].timestamp + 300_000)
     for record in records:
-        origin = Origin(Source(_TOPIC, 0, record.offset), record.timestamp, record.key)
         customer_id, _ = _routed(record, limits)
         key = customer_id.encode()
         producer.add(
@@ -155,7 +152,7 @@ def _ingest(records: list[StoredRecord], producer: OfflineProducer) -> None:
             partition_of(key, _PARTITIONS),
             key,
             record.value,
-            canonical_headers(origin, key, record.headers),
+            source_headers(_TOPIC, "", 0, record.offset, record.timestamp),
         )
         if producer.full:
             producer.throw_away()
