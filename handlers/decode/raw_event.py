@@ -82,9 +82,9 @@ def _maker(declared: EventType) -> Callable[[Any, int, bytes], Event]:
 
     def event(raw: RawEvent, occurred_ms: int, record: bytes) -> Event:
         customer_id, channel, raw_values = raw.customer_id, raw.channel, own_values(raw)
-        own = told = raw_values
+        own = told = [*raw_values]
         if conversions:
-            own, told = [*raw_values], [*raw_values]
+            told = [*raw_values]
             for position, convert in conversions:
                 was = raw_values[position]
                 now = own[position] = convert(was)

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from faust.types import TP
 
 from handlers.decode.decode import Limits
 from handlers.events import SCHEMA
 from handlers.reasons import WRONG_TOPIC, Rejection
-from handlers.state.partition_state import Source
 from streams.ingest.agent import Ingest
 from streams.kafka.topics import INPUT_TOPICS
 from streams.runtime.metrics import Metrics
@@ -31,7 +31,7 @@ def read(topic: str, line: bytes) -> Any:
     ingest._rules, ingest._limits, ingest._metrics = None, Limits(), Metrics()
     ingest._labels = {f"shop.{name}": name for name in INPUT_TOPICS}
     record = SimpleNamespace(value=line, key=None, offset=0, timestamp=0, headers=())
-    return ingest._read(cast(Any, record), None, Source(f"shop.{topic}", 0, 0))
+    return ingest._read(cast(Any, record), TP(f"shop.{topic}", 0))
 
 
 @pytest.mark.parametrize("topic", INPUT_TOPICS)
