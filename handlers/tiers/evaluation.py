@@ -15,8 +15,9 @@ from handlers.state.customer import Customer, Grace
 from handlers.tiers.grading import beyond_of
 from handlers.tiers.outlook import ahead, keeps_until, next_tier
 from scoring.grading import Beyond
+from scoring.orders.ledger import Ledger
 from scoring.override import best_rank, ends_at, in_force, overridden_rank
-from scoring.rfm import Measured, Rfm, figures_of
+from scoring.rfm import Measured, Rfm, compute_rfm, figures_of
 from scoring.rules import Rules
 from scoring.tiers import (
     Bounds,
@@ -65,17 +66,27 @@ def totals(customer: Customer, rules: Rules, day: int) -> Totals:
 
 def rfm_of(at: Totals) -> Rfm | None:
     """RFM of totals; None for a prospect."""
-    figures = _figures(at)
-    return None if figures is None else Rfm(*figures, at.beyond)
-
-
-def _figures(at: Totals) -> Measured | None:
-    """The figures of totals; None for a prospect."""
-    rules, day, last_order_ms, frequency, monetary, orders_ever, spend_ever, beyond = at
-    if last_order_ms is None:
+    rules, day, last_ms, frequency, monetary, orders_ever, spend_ever, beyond = at
+    if last_ms is None:
         return None
-    recency_days = day - rules.calendar.day(last_order_ms)
-    return figures_of(rules, recency_days, frequency, monetary, orders_ever, spend_ever, beyond)
+    recency_days = day - rules.calendar.day(last_ms)
+    return compute_rfm(rules, recency_days, frequency, monetary, orders_ever, spend_ever, beyond)
+
+
+def _figures_now(ledger: Ledger, rules: Rules, day: int, beyond: Beyond | None) -> Measured | None:
+    """The figures of a ledger whose window ends at `day`; None for a prospect."""
+    last_ms = ledger.last_order_ms
+    if last_ms is None:
+        return None
+    return figures_of(
+        rules,
+        day - rules.calendar.day(last_ms),
+        ledger.frequency,
+        ledger.monetary,
+        ledger.orders_ever,
+        ledger.spend_ever,
+        beyond,
+    )
 
 
 def evaluate(
@@ -100,16 +111,16 @@ def evaluate(
     """
     rules = context.rules
     today = rules.calendar.day(now_ms)
-    now = totals(customer, rules, today)
-    figures = _figures(now)
-    by_figures = rules.prospect_rank if figures is None else rank_by(rules, figures, now.beyond)
+    beyond = None if rules.grading is None else beyond_of(customer, rules)
+    figures = _figures_now(customer.ledger, rules, today, beyond)
+    by_figures = rules.prospect_rank if figures is None else rank_by(rules, figures, beyond)
     override = in_force(customer.override, rules, now_ms)
     qualified = overridden_rank(rules, by_figures, override)
     current = rules.rank.get(customer.tier)
     if qualified == current and customer.grace is None:
         return
-    after = None if figures is None else Rfm(*figures, now.beyond)
-    graded = before.beyond, now.beyond
+    after = None if figures is None else Rfm(*figures, beyond)
+    graded = before.beyond, beyond
     change = _Change(rules, before.rules, rfm_of(before), after, now_ms, cause, graded)
     if current is None:
         # A new policy dropped the tier; one at the same place in its list is no worse.

@@ -20,7 +20,7 @@ from scoring.money import Amount, is_equal
 from scoring.orders.change import REFUND, Change
 from scoring.orders.changing import apply_change, apply_waiting
 from scoring.orders.order import Order, counts, currency_of
-from scoring.orders.order_limits import OrderFacts, are_many, too_many
+from scoring.orders.order_limits import FEW, OrderFacts, too_many
 from scoring.rules import Rules
 from scoring.since import since
 
@@ -132,7 +132,7 @@ class Ledger(Struct, array_like=True, dict=True):
 
     def _facts(self) -> OrderFacts | None:
         """The facts about the orders; None if these are few: then there are none to keep right."""
-        if not are_many(self.orders):
+        if len(self.orders) <= FEW:
             return None
         facts: OrderFacts | None = self.__dict__.get("facts")
         if facts is None or facts.is_stale(len(self.orders)):
@@ -149,7 +149,7 @@ class Ledger(Struct, array_like=True, dict=True):
             for order in self.orders[:number]:
                 facts.remove(order)
         del self.orders[:number]
-        if facts is not None and not are_many(self.orders):
+        if facts is not None and len(self.orders) <= FEW:
             self.forget_facts()
 
     def is_duplicate_refund(

@@ -20,8 +20,8 @@ _MOST_WITHOUT_IDS = _PLAIN + _FOREIGN + _REFUNDS + _EARNED
 MOST_BYTES = _MOST_WITHOUT_IDS + _LATER + 5 * _LATER_NUMBER + 4 * 128 + 16 * MAX_REFUND_IDS
 """What one order may take at most."""
 _SURELY_FIT = MAX_ORDER_BYTES // MOST_BYTES
-_FEW = 64
-"""So many orders are gone through."""
+FEW = 64
+"""So many orders are gone through: facts about them are not worth their memory."""
 
 
 def order_bytes(order: Order) -> int:
@@ -61,7 +61,7 @@ class OrderFacts:
 
     def is_stale(self, number: int) -> bool:
         """Whether many ids are known of orders that are gone."""
-        return len(self._ids) > 2 * number + _FEW
+        return len(self._ids) > 2 * number + FEW
 
     def add(self, order: Order) -> None:
         """An order came, or is as it was changed; `remove` it first as it was."""
@@ -75,11 +75,6 @@ class OrderFacts:
 
 def _most_bytes(order: Order) -> int:
     return order_bytes(order) + (_EARNED if order.earned is None else 0)
-
-
-def are_many(orders: Sequence[Order]) -> bool:
-    """Whether facts about orders are worth their memory."""
-    return len(orders) > _FEW
 
 
 def too_many(orders: Sequence[Order], rules: Rules, facts: OrderFacts | None = None) -> int:

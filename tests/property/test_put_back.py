@@ -31,7 +31,8 @@ _SEEDS = st.integers(0, 2**32)
 def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Orders are merged, and facts about them kept, where a history has few of them."""
     monkeypatch.setattr(scoring.orders.order_limits, "MAX_ORDERS", 6)
-    monkeypatch.setattr(scoring.orders.order_limits, "_FEW", 2)
+    monkeypatch.setattr(scoring.orders.order_limits, "FEW", 2)
+    monkeypatch.setattr(scoring.orders.ledger, "FEW", 2)
     monkeypatch.setattr(scoring.orders.order_limits, "_SURELY_FIT", 2)
 
 
