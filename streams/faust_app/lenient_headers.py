@@ -15,7 +15,10 @@ from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import _MemoryRecordsPy
+from aiokafka.structs import TopicPartition
 from typing_extensions import override
+
+from streams.faust_app.consumed_record import ConsumedRecord
 
 _FIRST_FORMAT_WITH_HEADERS = 2
 
@@ -57,6 +60,20 @@ class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
     """The records of a partition in a fetch; decoded leniently from a strange header name on."""
 
     _records: Any
+
+    @override
+    def _consumer_record(self, tp: TopicPartition, record: Any) -> ConsumedRecord:
+        """A record for whoever consumes it; nobody here asks for a deserializer."""
+        return ConsumedRecord(
+            tp.topic,
+            tp.partition,
+            record.offset,
+            record.timestamp,
+            record.timestamp_type,
+            record.key,
+            record.value,
+            tuple(record.headers),
+        )
 
     @override
     def _unpack_records(self) -> Iterator[Any]:

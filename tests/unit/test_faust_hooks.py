@@ -111,6 +111,7 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (Request.build, "self, request_struct_class"),
     (AbstractType.encode, "value"),
     (AbstractType.decode, "data"),
+    (PartitionRecords._consumer_record, "self, tp, record"),
     (PartitionRecords._unpack_records, "self"),
     (_MemoryRecordsPy.next_batch, "self, _min_slice, _magic_offset"),
     # called
