@@ -13,11 +13,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-
 from bench.load import Load
 from bench.processes import cpu_seconds, resident_bytes
 from bench.reading import Reading, read_all
+from bench.topics import is_committed, partitions_of
 from bench.workers import Workers
 from config.policy_file import load_policy
 from config.settings import Settings
@@ -150,29 +149,29 @@ async def _load(settings: Settings, plan: Plan) -> None:
 
 
 async def until_committed(
-    settings: Settings, inputs: Sequence[str], check: Callable[[], None]
+    settings: Settings,
+    inputs: Sequence[str],
+    check: Callable[[], None],
+    at_most_s: float = _AT_MOST_S,
 ) -> None:
-    """Until ingest has committed its inputs, and the engine all that ingest had written by then."""
+    """Until ingest has committed its inputs, and the engine all that ingest had written by then.
+
+    Raises:
+        TimeoutError: it takes longer than `at_most_s`.
+    """
     consumer = new_consumer(settings, group_id=settings.app_id)
     await consumer.start()
     try:
-        async with asyncio.timeout(_AT_MOST_S):
+        async with asyncio.timeout(at_most_s):
             for topics in (inputs, [topic_name(settings, CUSTOMER_EVENTS)]):
-                tps = _partitions(topics)
+                tps = partitions_of(settings, topics)
                 consumer.assign(tps)
                 ends = await consumer.end_offsets(tps)
-                while not await _reached(consumer, ends):
+                while not await is_committed(consumer, ends):
                     check()
                     await asyncio.sleep(_POLL_S)
     finally:
         await consumer.stop()
-
-
-async def _reached(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> bool:
-    for tp, end in ends.items():
-        if end and (await consumer.committed(tp) or 0) < end:
-            return False
-    return True
 
 
 async def _written(settings: Settings) -> tuple[dict[str, int], int]:
@@ -188,9 +187,11 @@ async def _written(settings: Settings) -> tuple[dict[str, int], int]:
         }
         counts = {}
         for name, topics in names.items():
-            counts[name] = sum((await consumer.end_offsets(_partitions(topics))).values())
+            counts[name] = sum(
+                (await consumer.end_offsets(partitions_of(settings, topics))).values()
+            )
         newest: dict[bytes, int] = {}
-        tps = _partitions([changelog_name(settings)])
+        tps = partitions_of(settings, [changelog_name(settings)])
         consumer.assign(tps)
         await consumer.seek_to_beginning(*tps)
         left = counts["states"]
@@ -202,7 +203,3 @@ async def _written(settings: Settings) -> tuple[dict[str, int], int]:
     finally:
         await consumer.stop()
     return counts, sum(newest.values())
-
-
-def _partitions(topics: Sequence[str]) -> list[TopicPartition]:
-    return [TopicPartition(topic, number) for topic in topics for number in range(PARTITIONS)]

@@ -17,7 +17,8 @@ from bench.peers.outcome import Outcome
 from bench.peers.program import PeerFailed, Program
 from bench.peers.registry import Peer
 from bench.peers.rules.rfm import Job, write_job
-from bench.peers.topics import (
+from bench.reading import read_all
+from bench.topics import (
     delete_topics,
     ends_of,
     is_committed,
@@ -26,7 +27,6 @@ from bench.peers.topics import (
     values_of,
     write_keyed,
 )
-from bench.reading import read_all
 from bench.whole import PARTITIONS
 from config.settings import Settings
 from devtools.servers import Broker
@@ -35,7 +35,7 @@ from streams.kafka.clients import new_consumer
 
 INPUTS = ("orders", "browse", "support")
 _STARTED_AT_MOST_S = 180.0
-_DONE_AT_MOST_S = 7_200.0
+DONE_AT_MOST_S = 7_200.0
 _FIGURES_AT_MOST_S = 600.0
 _POLL_S = 0.05
 _SHORT_COMMIT_MS = 500
@@ -173,7 +173,7 @@ class PeerRun:
         program.wait_for(self._folder / "started", _STARTED_AT_MOST_S)
         meter = Meter(self._ground.broker_pids, program.cpu_seconds)
         if self._peer.done == "exits":
-            deadline_s = time.monotonic() + _DONE_AT_MOST_S
+            deadline_s = time.monotonic() + DONE_AT_MOST_S
             while not program.has_ended():
                 program.fail_after(deadline_s, "it does not end")
                 time.sleep(_POLL_S)
@@ -186,7 +186,7 @@ class PeerRun:
         consumer = new_consumer(self._settings, group_id=self._job.group)
         await consumer.start()
         try:
-            deadline_s = time.monotonic() + _DONE_AT_MOST_S
+            deadline_s = time.monotonic() + DONE_AT_MOST_S
             while not await is_committed(consumer, ends):
                 if program.has_ended():
                     raise PeerFailed(f"{self._peer.title} ended before everything was committed")

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from aiokafka.errors import KafkaError
+
 from bench import stages
 from bench.peers import machine
 from bench.peers.data_set import DataSet
@@ -130,8 +132,8 @@ class Session:
             return None
         try:
             outcome = run()
-        except (PeerFailed, WorkerFailed, TimeoutError) as error:
-            self._failures[name] = str(error)
+        except (PeerFailed, WorkerFailed, TimeoutError, KafkaError) as error:
+            self._failures[name] = str(error) or type(error).__name__
             self._tell(f"  {name} failed: {error}")
             return None
         if outcome.check is not None:

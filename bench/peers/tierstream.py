@@ -20,9 +20,9 @@ from bench.peers.meter import Meter, Spent
 from bench.peers.outcome import Outcome
 from bench.peers.results import TIERSTREAM
 from bench.peers.rules.rfm import Figures, Rules, minor_of
-from bench.peers.run import INPUTS, Ground, Written
-from bench.peers.topics import delete_topics, ends_of, values_of
+from bench.peers.run import DONE_AT_MOST_S, INPUTS, Ground, Written
 from bench.processes import cpu_seconds
+from bench.topics import delete_topics, ends_of, values_of
 from bench.whole import PARTITIONS, until_committed
 from bench.workers import Workers
 from config.policy_file import check_policy
@@ -115,7 +115,7 @@ class TierstreamRun:
         [pid] = workers.pids
         workers.wait_until_ready()  # it has its partitions and has restored them: now it reads
         meter = Meter(self._ground.broker_pids, lambda: cpu_seconds(pid))
-        asyncio.run(until_committed(self._settings, self._inputs, workers.check))
+        asyncio.run(until_committed(self._settings, self._inputs, workers.check, DONE_AT_MOST_S))
         return meter.stop()
 
     def _run_and_kill(self) -> None:

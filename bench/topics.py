@@ -1,4 +1,4 @@
-"""What the harness does with topics: it makes and deletes them, and reads them to their ends."""
+"""What the benchmark does with topics: it makes and deletes them, and reads them to their ends."""
 
 from __future__ import annotations
 
