@@ -6,6 +6,7 @@ from handlers.decode.fields import MAX_CHANNELS, MAX_PURPOSES
 from handlers.profile.attributes import keep_newest
 from handlers.state.customer import MAX_ALSO, MAX_TICKETS, Customer, Tagged, Ticket
 from handlers.state.followup import joined as joined_followups
+from handlers.state.visits import Visits
 from handlers.tiers.grading import joined_answers
 from handlers.tiers.override import join_overrides
 from scoring.bounded.decayed_topk import Sketch
@@ -160,11 +161,12 @@ def _join_retention(customer: Customer, other: Customer) -> None:
 
 
 def _join_visits(customer: Customer, other: Customer) -> None:
-    """The contacts made with either."""
-    if customer.visits is None:
-        customer.visits = other.visits
-    elif other.visits is not None:
-        customer.visits.join(other.visits)
+    """The contacts made with either; since when the other was in its tier is dropped with it."""
+    if other.visits is None:
+        return
+    if customer.visits is None:  # who has just come, and is in its tier as of the evaluation
+        customer.visits = Visits("", customer.newest_ms)
+    customer.visits.join(other.visits)
 
 
 def _join_churn_answer(customer: Customer, other: Customer) -> None:

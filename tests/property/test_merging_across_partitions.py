@@ -15,20 +15,21 @@ from tests.builders import DAY_MS, merged, to_ms
 from tests.driver import run
 from tests.oracle.forwarded import Way
 from tests.oracle.log import Standing, Story, fold_all
-from tests.property.test_against_oracle import activation, with_ticks
-from tests.support.histories import History, random_policy
+from tests.property.test_against_oracle import activation, in_no_order, with_ticks
 from tests.support.passing import Member, Partitions, way_of
+from tests.support.traffic import traffic_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.always]
 
 
 def _world(random: Random, mode: Mode) -> Partitions:
     partitions = Partitions(random, random.randint(1, 3))
-    policy = random_policy(random, middle_tier=True)
-    other = {**random_policy(random, middle_tier=True), "version": "next"}
+    traffic = traffic_of(random)
+    policy = traffic.policy(random, middle_tier=True)
+    other = {**traffic.policy(random, middle_tier=True), "version": "next"}
     events = [
         line
-        for line in History(random, random.choice([3, 5]), days=200, merges=True).lines(90)
+        for line in traffic.history(random, random.choice([3, 5]), days=200, merges=True).lines(90)
         if b"customer_id" in line
     ]
     at_a_time = random.choice([None, 1, 2])
@@ -42,11 +43,12 @@ def _world(random: Random, mode: Mode) -> Partitions:
 def _refused_world(random: Random) -> Partitions:
     """Merges in a circle, late or not, of customers known or not; a policy while they travel."""
     partitions = Partitions(random, 3)
-    policy = random_policy(random, middle_tier=True)
-    other = {**random_policy(random, middle_tier=True), "version": "next"}
+    traffic = traffic_of(random)
+    policy = traffic.policy(random, middle_tier=True)
+    other = {**traffic.policy(random, middle_tier=True), "version": "next"}
     events = [
         line
-        for line in History(random, 3, days=random.choice([60, 200])).lines(60)
+        for line in traffic.history(random, 3, days=random.choice([60, 200])).lines(60)
         if b"customer_id" in line
     ]
     lines = with_ticks(random, events, policy, policy)
@@ -93,12 +95,12 @@ def _told(member: Member) -> list[tuple[int, dict[str, Any]]]:
         sequences[record["id"]] = data["sequence"]
         if "withdraws" in data:
             data["withdraws"] = sorted(sequences[one] for one in data["withdraws"])
-        told.append((offset, data))
+        told.append((offset, in_no_order(data)))
     return sorted(told, key=lambda each: (each[1]["customer_id"], each[1]["sequence"]))
 
 
 def _expected(story: Story) -> list[tuple[int, dict[str, Any]]]:
-    told = [(each.offset, each.output) for each in story.told]
+    told = [(each.offset, in_no_order(each.output)) for each in story.told]
     return sorted(told, key=lambda each: (each[1]["customer_id"], each[1]["sequence"]))
 
 

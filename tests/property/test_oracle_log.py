@@ -16,7 +16,7 @@ from tests.oracle.partition import Deployment, Partition
 from tests.oracle.policy import read_policy
 from tests.oracle.profiles import profile_of
 from tests.property.test_against_oracle import with_ticks
-from tests.support.traffic import PLAIN, SHOP, Traffic
+from tests.support.traffic import Traffic, traffic_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.always]
 
@@ -97,7 +97,7 @@ def _folded(story: Story) -> tuple[Any, ...]:
 @given(seed=st.integers(0, 2**32))
 def test_a_log_folded_customer_by_customer_is_the_log_folded_whole(seed: int) -> None:
     random = Random(seed)
-    traffic = random.choice([PLAIN, SHOP, SHOP])
+    traffic = traffic_of(random)
     policy = traffic.policy(random)
     records = _log(random, traffic, policy, {**traffic.policy(random), "version": "next"})
     up_to = random.choice(records).offset

@@ -104,6 +104,23 @@ def test_merged_the_latest_contact_holds() -> None:
     assert told(run.pass_to(day(300))) == [(day(39), "2025-02-09", day(9), 30)]
 
 
+def test_merged_into_a_new_customer_the_days_count_from_the_merge() -> None:
+    """Who was merged had been told of in the same tier; that tier is dropped with them."""
+    run = driver()
+    run.feed(order("o1", "50", day(0)))
+    assert len(told(run.pass_to(day(100)))) == 1
+    run.feed(merged("bea", day(100, 5)))
+    assert told(run.pass_to(day(300))) == [(day(190), "2025-07-10", None, 90)]
+
+
+def test_merged_into_a_new_customer_a_contact_told_of_is_told_of() -> None:
+    run = driver()
+    run.feed(order("o1", "50", day(0)), activity("visit", day(1)))
+    assert len(told(run.pass_to(day(100)))) == 1
+    run.feed(merged("bea", day(100, 5)))
+    assert told(run.pass_to(day(300))) == []
+
+
 def test_erased_nobody_is_visited() -> None:
     run = driver()
     run.feed(order("o1", "5000", day(0)), activity("visit", day(1)), erased(day(2)))
