@@ -2,9 +2,11 @@
 
 In mode live, what becomes of a customer depends on its own events, on the policies and on the clock
 alone. So each customer is folded without the others, and of several ticks with nothing between them
-for this customer only the highest is taken: it fires what they would have fired one by one. (Not
-under a policy with retention: when a notice ends depends on the tick that began it.) In mode replay
-everybody's events are everybody's clock, and all customers are folded together.
+for this customer only the highest is taken: it fires what they would have fired one by one. (When
+a notice of retention ends depends on the tick that began it, so that one is taken for itself.) In
+mode replay everybody's events are everybody's clock, and all customers are folded together. So they
+are where customers take turns under policies with retention: which events are accepted decides on
+the turns, and turns on who is erased.
 
 Customers whose merges name each other are folded together in either mode, in all their partitions.
 Who is merged is handed over as the oracle knows them, with all their history; the state that the
@@ -19,6 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.oracle import retention
 from tests.oracle.checks import Limits, integer_of
 from tests.oracle.customer import Customer
 from tests.oracle.evaluation import Output
@@ -122,9 +125,11 @@ def fold_all(logs: Mapping[int, Sequence[LogRecord]], up_to: Mapping[int, int]) 
         for record in records
         if record.key is not None
     ]
-    groups = [events] if is_replay else apart(events)
-    log = _Log(controls, up_to, is_whole=is_replay)
-    if not is_replay and any(each.at_a_time for found in controls.values() for each in found):
+    has_turns = any(each.at_a_time for found in controls.values() for each in found)
+    is_whole = is_replay or (has_turns and any(map(_has_retention, controls.values())))
+    groups = [events] if is_whole else apart(events)
+    log = _Log(controls, up_to, is_whole=is_whole)
+    if not is_whole and has_turns:
         # When somebody's turn comes depends on others' events: first on which were accepted.
         facts = _fold_groups(groups, log).facts
         log.turns = {
@@ -132,6 +137,10 @@ def fold_all(logs: Mapping[int, Sequence[LogRecord]], up_to: Mapping[int, int]) 
             for number, found in controls.items()
         }
     return _fold_groups(groups, log).stories
+
+
+def _has_retention(controls: Sequence["_Control"]) -> bool:
+    return any(each.at_ms is None and "retention" in each.policy().sections for each in controls)
 
 
 @dataclass
@@ -332,15 +341,42 @@ def _split(between: Sequence[_Turn | _Control], up_to: int) -> list[list[_Turn |
     return parts
 
 
+def _ticks_together(partition: Partition, part: Sequence[_Turn | _Control]) -> int:
+    """How many of some ticks come to the same as the highest of them."""
+    if len(part) == 1:
+        return 1
+    if partition.round.queue is not None:
+        return 1  # each of them gives turns
+    lateness_ms = partition.deployment.allowed_lateness_ms
+    found = [
+        retention.due_ms(customer, partition.policy) for customer in partition.customers.values()
+    ]
+    due_ms = min((each for each in found if each is not None), default=None)
+    if due_ms is None:
+        return len(part)
+    for number, tick in enumerate(part):
+        assert tick.at_ms is not None
+        if tick.at_ms - lateness_ms >= due_ms:
+            return max(number, 1)
+    return len(part)
+
+
 def _pass(partition: Partition, part: Sequence[_Turn | _Control]) -> list[Told]:
-    if len(part) > 1 and "retention" in partition.policy.sections:
-        return [told for each in part for told in _pass(partition, [each])]
+    told: list[Told] = []
+    while part:
+        together = _ticks_together(partition, part)
+        told += _pass_together(partition, part[:together])
+        part = part[together:]
+    return told
+
+
+def _pass_together(partition: Partition, part: Sequence[_Turn | _Control]) -> list[Told]:
     before = len(partition.outputs)
     first, ticks = part[0], [each for each in part if isinstance(each, _Control)]
     if isinstance(first, _Turn):
         partition.turn(first.customer_id)
         return [Told(first.offset, output) for output in partition.outputs[before:]]
-    run = _Run(ticks) if first.at_ms is not None else None
+    run = _Run(ticks) if len(ticks) > 1 else None
     taken = run.highest if run is not None else first
     assert taken.record.value is not None
     partition.take_control(taken.record.value, taken.offset)
