@@ -1,8 +1,8 @@
 """Puts a partition back to what it was before a record, if applying the record raises.
 
 It costs little while all is well. Of a customer that is unchanged since the last flush, the packed
-state is there anyway. One that is changed twice between two flushes is packed once more, without
-the orders: of those the list is copied, since an order that changes gives its place to a copy
+state is there anyway. One that is changed twice between two flushes is packed once more. Many
+orders are not: their list is copied, since an order that changes gives its place to a copy
 (`scoring.orders.ledger`). What only grows is cut back to its former length.
 """
 

@@ -13,13 +13,15 @@ from handlers.state.record_order import is_newer
 from scoring.orders.ledger import Ledger
 
 _NO_LEDGER = Ledger()
+FEW_ORDERS = 12
+"""So many orders are packed sooner than copied."""
 
 
 class Snapshot(NamedTuple):
-    """A customer as it was: packed, but for the orders, which may be many and are copied."""
+    """A customer as it was: packed, and the orders copied beside it if they are many."""
 
     packed: bytes
-    ledger: Ledger
+    ledger: Ledger | None = None
 
 
 class CustomerStore:
@@ -77,7 +79,7 @@ class CustomerStore:
         if packed is None:
             return None
         customer, live = unpack(packed), self._live.get(customer_id)
-        if snapshot is not None:
+        if snapshot is not None and snapshot.ledger is not None:
             customer.ledger = snapshot.ledger.copied()
         if live is not None:
             customer.refused = live.refused
@@ -183,6 +185,8 @@ class CustomerStore:
 
 def snapshot_of(customer: Customer) -> Snapshot:
     """A customer as it is now."""
+    if len(customer.ledger.orders) <= FEW_ORDERS:
+        return Snapshot(pack(customer))
     ledger, customer.ledger = customer.ledger, _NO_LEDGER
     try:
         return Snapshot(pack(customer), ledger.copied())

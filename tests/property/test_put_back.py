@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+import handlers.state.store
 import scoring.orders.ledger
 import scoring.orders.order_limits
 from handlers.partition import Partition
@@ -29,7 +30,8 @@ _SEEDS = st.integers(0, 2**32)
 
 @pytest.fixture(autouse=True)
 def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Orders are merged, and facts about them kept, where a history has few of them."""
+    """Orders are copied, merged, and facts about them kept, where a history has few of them."""
+    monkeypatch.setattr(handlers.state.store, "FEW_ORDERS", 1)
     monkeypatch.setattr(scoring.orders.order_limits, "MAX_ORDERS", 6)
     monkeypatch.setattr(scoring.orders.order_limits, "FEW", 2)
     monkeypatch.setattr(scoring.orders.ledger, "FEW", 2)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from msgspec import Struct, inspect
 
 from handlers.state.customer import Customer, new_customer, pack
-from handlers.state.store import CustomerStore, snapshot_of
+from handlers.state.store import FEW_ORDERS, CustomerStore, snapshot_of
 from scoring.orders.ledger import Ledger
 from scoring.orders.order import Order
 
@@ -104,9 +105,10 @@ def test_a_customer_is_put_back_in_every_field() -> None:
     assert pack(restored) == before != pack(customer)
 
 
-def test_a_snapshot_serves_twice() -> None:
+@pytest.mark.parametrize("orders", [0, 1, FEW_ORDERS, FEW_ORDERS + 1])
+def test_a_snapshot_serves_twice(orders: int) -> None:
     store, customer = CustomerStore(), new_customer("ana")
-    customer.ledger.orders.append(_filled(Order))
+    customer.ledger.orders = [_filled(Order) for _ in range(orders)]
     store.put(customer)
     before, snapshot = pack(customer), snapshot_of(customer)
     for _ in range(2):
