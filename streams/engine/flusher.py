@@ -162,9 +162,14 @@ class Flusher:
                 await self._write(partition, checkpoint=is_due)
 
     async def drain(self) -> None:
-        """A checkpoint, after which the partition may go: it is left alone until restored anew."""
+        """A checkpoint, after which the partition may go: it is left alone until restored anew.
+
+        Raises:
+            ProduceFailed: also where an earlier flush failed, whose batches nobody acks any more.
+        """
         self._owns = False
         await self.checkpoint()
+        self._out.check()
 
     async def checkpoint(self) -> None:
         """Write everything, profiles and acks too."""

@@ -133,6 +133,14 @@ class Accumulator:
             pending, self._pending, self._open = self._pending, {}, {}
             return await self._producer.deliver(pending)
 
+    def check(self) -> None:
+        """See that nothing failed.
+
+        Raises:
+            ProduceFailed: an earlier flush failed, of this or another accumulator of the producer.
+        """
+        self._producer.check()
+
     def clear(self) -> None:
         """Drop what was added."""
         self._pending.clear()
@@ -247,7 +255,7 @@ class BatchProducer:
             BufferFull: the bound on buffered bytes is reached.
             ProduceFailed: an earlier flush failed.
         """
-        self._check_failure()
+        self.check()
         raise BufferFull(f"{self.buffered_bytes} bytes wait for a flush")
 
     def create_batch(self) -> _Filled:
@@ -258,7 +266,7 @@ class BatchProducer:
         self, pending: Mapping[TopicPartition, Sequence[_Filled]]
     ) -> Mapping[TopicPartition, int]:
         """Send batches by partition and await them, as `Accumulator.flush`."""
-        self._check_failure()
+        self.check()
         sends = [self._send(tp, batches) for tp, batches in pending.items()]
         try:
             results = await asyncio.gather(*sends, return_exceptions=True)
@@ -275,7 +283,7 @@ class BatchProducer:
         """Send the batches of one partition one after another; the last offset written."""
         last_offset = -1
         for batch in batches:
-            self._check_failure()  # of another accumulator, meanwhile
+            self.check()  # of another accumulator, meanwhile
             batch.builder.close()
             count = batch.builder.record_count()
             try:
@@ -301,7 +309,8 @@ class BatchProducer:
             self.buffered_bytes -= batch.size_bytes
         return last_offset
 
-    def _check_failure(self) -> None:
+    def check(self) -> None:
+        """As `Accumulator.check`."""
         if self._failure is not None:
             raise ProduceFailed(f"an earlier flush failed: {self._failure!r}")
 

@@ -13,6 +13,7 @@ import pytest
 from handlers.outputs import Output
 from streams.engine.flush_batch import FlushBatch
 from streams.engine.flusher import Flusher, Pace
+from streams.faust_app import ProduceFailed
 
 _SLOW = Pace.of(pause_s=60.0, max_records=10)
 
@@ -53,9 +54,14 @@ class _Kafka:
         self.added: list[str] = []
         self.flushes: list[list[str]] = []
         self.answers = asyncio.Semaphore(0)
+        self.failed = False
 
     def accumulator(self) -> _Kafka:
         return self
+
+    def check(self) -> None:
+        if self.failed:
+            raise ProduceFailed("an earlier flush failed")
 
     def add(self, _topic: str, _partition: int, key: bytes, *_: Any) -> None:
         self.added.append(key.decode())
@@ -183,6 +189,13 @@ async def test_who_gave_its_partition_back_writes_nothing_until_it_is_restored()
         case.flusher.note_restored()
         await _turns()
         assert case.kafka.flushes == [["a"]]
+
+
+async def test_a_drain_does_not_take_a_failed_flush_for_done() -> None:
+    case = _Case(_Partition(0))
+    case.kafka.failed = True
+    with pytest.raises(ProduceFailed):
+        await case.flusher.drain()
 
 
 async def test_too_much_that_is_not_written_is_full() -> None:

@@ -39,6 +39,9 @@ class _Producer:
         """Everybody's."""
         return self
 
+    def check(self) -> None:
+        """Nothing failed."""
+
     def add(self, *record: Any) -> None:
         self.added.append(record)
 
