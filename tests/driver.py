@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from cli.backtest.run import Backtest, BacktestOptions, Line, Report
+from cli.backtest.files import Line
+from cli.backtest.report import Report
+from cli.backtest.run import Backtest, BacktestOptions
 from config.policy_file import check_policy
 from handlers import outputs
 from handlers.control_records import Mode, PolicyActivated

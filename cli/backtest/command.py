@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from cli.backtest.event_file import EventFile, opened
-from cli.backtest.run import (
-    Backtest,
-    BacktestOptions,
-    Line,
-    NoFiles,
-    OutputFiles,
-    Outputs,
-    Report,
-)
+from cli.backtest.files import Line, NoFiles, OutputFiles, Outputs
+from cli.backtest.report import Report
+from cli.backtest.run import Backtest, BacktestOptions, begins_log
+from cli.backtest.sharded.run import KeptLines, ShardFailed, run_sharded
 from cli.backtest.sort import sorted_lines
 from cli.backtest.summary import print_summary
 from cli.common import instant_ms
@@ -34,6 +37,8 @@ from handlers.partition_core import NoPolicy
 from streams.runtime.clock import wall_ms
 
 _PROGRESS_LINES = 2_000
+_SMALL_FILE_BYTES = 4 * 1024 * 1024
+"""Below this a file is run before other processes have started."""
 
 EventsArgument = Annotated[
     Path,
@@ -68,19 +73,28 @@ def backtest(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the outputs.")] = Path(
         "backtest-out"
     ),
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=64,
+            help="Processes that share the customers; without it as many as there are cores, and "
+            "one for a small file. The outputs are the same.",
+        ),
+    ] = None,
 ) -> None:
     """Run events from a file through the rules and write every output.
 
     The events are native JSON, in the order they arrived. A file of `tierstream dump` is run with
     its own ticks and policies, and gives the same bytes that the worker gave.
     """
-    with one_sentence():
+    with one_sentence(ShardFailed):
         options = options_of(policy, until, live_from)
         # The input is opened first: a mistyped name must not empty the outputs of an earlier run.
         with opened(events) as file:
             file.refuse_unreadable()
             with OutputFiles(out) as files:
-                _, report = run_file(file, options, files, sort=sort)
+                report = _run(file, options, files, workers or _workers_for(file.size), sort=sort)
             if report.has_no_events:
                 file.refuse_without_events()
     print_summary(Console(), report, out, was_sorted=sort)
@@ -126,35 +140,75 @@ def options_of(
     )
 
 
+def _workers_for(size: int | None) -> int:
+    """How many processes are worth their start for so many bytes; None: not known."""
+    is_small = size is not None and size < _SMALL_FILE_BYTES
+    return 1 if is_small else len(os.sched_getaffinity(0))
+
+
+def _run(
+    file: EventFile, options: BacktestOptions, files: OutputFiles, workers: int, *, sort: bool
+) -> Report:
+    if workers == 1:
+        return run_file(file, options, files, sort=sort)[1]
+    with _progress() as progress, KeptLines(_lines_of(file, progress, sort=sort)) as lines:
+        first = next((line for line in lines if line.raw.strip()), None)
+        if first is not None and not begins_log(first):
+            report = run_sharded(lines, options, files, workers, lambda: _shown(file, progress))
+            if report is not None:
+                return report
+        return _alone(file, lines, options, files, progress)[1]
+
+
 def run_file(
     file: EventFile, options: BacktestOptions, files: Outputs, *, sort: bool
 ) -> tuple[Backtest, Report]:
-    """Run the events of a file, and show how far it is.
+    """Run the events of a file in this process, and show how far it is.
 
     Raises:
         PolicyError: it is a log that has lost its beginning.
     """
-    run = Backtest(options, files)
     with _progress() as progress:
-        task = progress.add_task("reading" if sort else file.name, total=file.size)
-        lines = file.lines()
-        if sort:
-            lines = sorted_lines(lines, lambda done: progress.update(task, completed=done))
-            progress.reset(task, total=file.size, description=file.name)
-        read = 0
+        return _alone(file, _lines_of(file, progress, sort=sort), options, files, progress)
 
-        def on_line(line: Line) -> None:
-            nonlocal read
-            read += len(line.raw) + 1
-            if line.number % _PROGRESS_LINES == 0:
-                progress.update(task, completed=read)
 
-        try:
-            report = run.run(lines, on_line)
-        except NoPolicy as error:
-            raise PolicyError(file.name, [f"{error}; a dump begins with it"]) from error
-        progress.update(task, completed=read)
-    return run, report
+def _alone(
+    file: EventFile,
+    lines: Iterable[Line],
+    options: BacktestOptions,
+    files: Outputs,
+    progress: Progress,
+) -> tuple[Backtest, Report]:
+    run = Backtest(options, files)
+    try:
+        return run, run.run(lines, _shown(file, progress))
+    except NoPolicy as error:
+        raise PolicyError(file.name, [f"{error}; a dump begins with it"]) from error
+
+
+def _lines_of(file: EventFile, progress: Progress, *, sort: bool) -> Iterator[Line]:
+    if not sort:
+        return file.lines()
+    task = progress.add_task("reading", total=file.size)
+    return sorted_lines(file.lines(), lambda done: progress.update(task, completed=done))
+
+
+def _shown(file: EventFile, progress: Progress) -> Callable[[Line], None]:
+    """Shows how far a run over the lines of a file is."""
+    task: TaskID | None = None
+    read = lines = 0
+
+    def on_line(line: Line) -> None:
+        nonlocal task, read, lines
+        if task is None:
+            for before in progress.task_ids:
+                progress.remove_task(before)
+            task = progress.add_task(file.name, total=file.size)
+        read, lines = read + len(line.raw) + 1, lines + 1
+        if lines % _PROGRESS_LINES == 0:
+            progress.update(task, completed=read)
+
+    return on_line
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cli.backtest.run import Line
+from cli.backtest.files import Line
 from cli.errors import fail
 from devtools.traffic.file_kind import HEAD_BYTES, MARK, no_events, unreadable
 

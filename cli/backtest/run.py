@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
-from pathlib import Path
-from typing import IO, NamedTuple, Protocol, Self
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
-from handlers import outputs
-from handlers.context import Tally
+from cli.backtest.files import Line, Outputs
+from cli.backtest.report import Report
 from handlers.control_records import (
     CLOCK_TICK,
     POLICY_ACTIVATED,
@@ -33,10 +29,8 @@ from handlers.merge.forwarding import (
     Route,
     decode_forwarded,
 )
-from handlers.outputs import Output
 from handlers.partition import Partition
 from handlers.reasons import (
-    ERASED_CUSTOMER,
     MISSING_FIELD,
     NOT_JSON,
     PROCESSING_FAILED,
@@ -47,7 +41,6 @@ from handlers.reasons import (
 from handlers.state.formats import NEWEST, NewerFormat
 from scoring.policy import Policy
 from scoring.timestamps import NEVER_MS
-from streams.kafka.dead_letter import first_bytes, original_of
 
 _log = logging.getLogger(__name__)
 
@@ -56,39 +49,7 @@ LOGGED_FAILURES = 10
 PACK_EVERY = 5_000
 """Lines after which changed customers are packed, so that memory stays small."""
 
-_FILES = {
-    outputs.TIER_CHANGES: "tier-changes.jsonl",
-    outputs.DORMANCY_ALERTS: "dormancy-alerts.jsonl",
-    outputs.CARE_REMINDERS: "care-reminders.jsonl",
-    outputs.PROFILE_CHANGES: "profile-changes.jsonl",
-    outputs.CUSTOMER_PROFILES: "customer-profiles.jsonl",
-}
-_DEAD_LETTERS = "dead-letters.jsonl"
 _NO_EVENT = frozenset({NOT_JSON, TOO_LARGE, UNKNOWN_TYPE})
-
-
-class Line(NamedTuple):
-    """A line of the input, with its number from 1."""
-
-    number: int
-    raw: bytes
-
-
-class DeadLetterLine(Struct, frozen=True, omit_defaults=True):
-    """A line of `dead-letters.jsonl`; size and digest only where `raw` is not the whole line.
-
-    Where no record, but what follows from one could not be done, `raw` is null and `customer_id`
-    says for whom.
-    """
-
-    reason: str
-    event_id: str | None
-    line: int
-    detail: str
-    raw: str | None
-    original_size: int | None = None
-    original_sha256: str | None = None
-    customer_id: str | None = None
 
 
 class BacktestOptions(Struct, frozen=True):
@@ -107,117 +68,6 @@ class BacktestOptions(Struct, frozen=True):
     """Use `live_from_ms` instead of that in a dumped log."""
 
 
-class Report(Struct):
-    """What a backtest counted. `customers` is by (tier, stage)."""
-
-    lines: int = 0
-    accepted: int = 0
-    duplicates: int = 0
-    late: int = 0
-    left_out: int = 0
-    unmatched: int = 0
-    is_log: bool = False
-    final_ms: int | None = None
-    customers: Counter[tuple[str, str]] = field(default_factory=Counter)
-    tier_changes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    level_changes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    dead_letters: Counter[str] = field(default_factory=Counter)
-    failures: Counter[str] = field(default_factory=Counter)
-    """Faults in handlers, by what could not be done."""
-    no_events: int = 0
-    """Lines that are no events at all: no JSON object, or one without a type that we know."""
-
-    @property
-    def has_no_events(self) -> bool:
-        """Whether a file has lines, and none of them is an event."""
-        return self.lines > 0 and self.no_events == self.lines and not self.is_log
-
-    def add(self, tally: Tally) -> None:
-        """Take over the counts of a partition."""
-        self.accepted += tally.accepted.total()
-        self.duplicates += tally.duplicates.total()
-        self.unmatched += tally.unmatched
-        self.customers.update(tally.population)
-        self.tier_changes.update(tally.tier_changes)
-        self.level_changes.update(tally.level_changes)
-
-
-class Outputs(Protocol):
-    """What takes the outputs of a backtest."""
-
-    def write(self, output: Output) -> None:
-        """Take an output as it would go to its topic."""
-
-    def write_dead_letter(
-        self, line: Line, rejection: Rejection, customer_id: str | None = None
-    ) -> None:
-        """Take a dead letter of a line, or of what follows from it for a customer."""
-
-
-class NoFiles:
-    """Takes the outputs of a backtest whose state is all that is wanted."""
-
-    def write(self, output: Output) -> None:
-        """Nothing is kept."""
-
-    def write_dead_letter(
-        self, line: Line, rejection: Rejection, customer_id: str | None = None
-    ) -> None:
-        """Nothing is kept."""
-
-
-class OutputFiles:
-    """The files of a backtest, one a topic, and one for dead letters."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._stack = ExitStack()
-        self._files: dict[str, IO[bytes]] = {}
-
-    def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for topic, name in {**_FILES, _DEAD_LETTERS: _DEAD_LETTERS}.items():
-            file = (self._folder / name).open("wb", buffering=1 << 20)
-            self._files[topic] = self._stack.enter_context(file)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def write(self, output: Output) -> None:
-        """Write an output as it would go to its topic."""
-        if output.value is not None:
-            self._files[output.topic].write(output.value + b"\n")
-
-    def write_dead_letter(
-        self, line: Line, rejection: Rejection, customer_id: str | None = None
-    ) -> None:
-        """Write a dead letter, with as much as one on Kafka has; nothing of an erased customer.
-
-        Args:
-            line: the record.
-            rejection: why.
-            customer_id: of whom something could not be done that followed from the record.
-        """
-        raw, size, sha256 = None, None, None
-        if rejection.reason != ERASED_CUSTOMER and customer_id is None:
-            _, first = first_bytes(None, line.raw)
-            raw = (first or b"").decode("utf-8", "backslashreplace")
-            if first != line.raw:
-                size, sha256 = original_of(None, line.raw)
-        letter = DeadLetterLine(
-            rejection.reason,
-            rejection.event_id,
-            line.number,
-            rejection.detail,
-            raw,
-            size,
-            sha256,
-            customer_id,
-        )
-        self._files[_DEAD_LETTERS].write(msgspec.json.encode(letter) + b"\n")
-
-
 class Backtest:
     """One run over lines of events, or over a dumped partition of the canonical log."""
 
@@ -229,13 +79,14 @@ class Backtest:
         self._offset = 0
         """Offset of the line in the log; not its number in the file, if lines are sorted."""
         self._last = Line(0, b"")
+        self._is_started = False
 
     def run(self, lines: Iterable[Line], on_line: Callable[[Line], None]) -> Report:
         """Apply each line in turn, advance time to the end, and write the profiles."""
         for line in lines:
             on_line(line)
             self.take(line)
-        if self.report.lines == 0:
+        if not self._is_started:
             self._start(None)
         self._offset += 1
         self._finish()
@@ -252,11 +103,11 @@ class Backtest:
 
     def _take(self, line: Line) -> None:
         self.report.lines += 1
-        if self.report.lines == 1:
+        if not self._is_started:
             self._start(line)
             if self.report.is_log:
                 return
-        if self.report.is_log and self._is_control(line):
+        if self.report.is_log and _is_control(line):
             self._control(line)
         elif self.report.is_log and (forwarded := _forwarded(line)) is not None:
             self._take_forwarded(line, forwarded)
@@ -267,7 +118,8 @@ class Backtest:
 
     def _start(self, first: Line | None) -> None:
         """Activate the policy: the log's own, if the file is a dumped log."""
-        if first is not None and self._is_control(first) and _begins_log(first):
+        self._is_started = True
+        if first is not None and begins_log(first):
             self.report.is_log = True
             self.partition.is_whole = False
             self._control(first)
@@ -285,12 +137,6 @@ class Backtest:
                 live_from_ms=options.live_from_ms,
             ),
         )
-
-    def _is_control(self, line: Line) -> bool:
-        raw = line.raw
-        if POLICY_ACTIVATED.encode() not in raw and CLOCK_TICK.encode() not in raw:
-            return False
-        return is_control(raw)
 
     def _control(self, line: Line) -> None:
         try:
@@ -412,8 +258,17 @@ class Backtest:
         report.add(partition.context.tally)
 
 
-def _begins_log(line: Line) -> bool:
-    """Whether a control record is one of ours, and what follows a log; else it is a dead letter."""
+def _is_control(line: Line) -> bool:
+    raw = line.raw
+    if POLICY_ACTIVATED.encode() not in raw and CLOCK_TICK.encode() not in raw:
+        return False
+    return is_control(raw)
+
+
+def begins_log(line: Line) -> bool:
+    """Whether a line is a control record of ours, so that a log begins."""
+    if not _is_control(line):
+        return False
     try:
         decode_control(line.raw)
     except NewerFormat:

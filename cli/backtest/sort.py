@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import IO
 
-from cli.backtest.run import Line
+from cli.backtest.files import Line
 from handlers.decode.decode import decode
 from handlers.reasons import Rejection
 

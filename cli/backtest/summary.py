@@ -9,7 +9,7 @@ from rich.columns import Columns
 from rich.console import Console
 from rich.table import Table
 
-from cli.backtest.run import Report
+from cli.backtest.report import Report
 from scoring.timestamps import rfc3339
 
 LATE_SHARE = 0.01

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cli.backtest.run import Backtest, BacktestOptions, Line, NoFiles
+from cli.backtest.files import Line, NoFiles
+from cli.backtest.run import Backtest, BacktestOptions
 from cli.uplift.comparison import Uplift
 from handlers.control_records import CLOCK_TICK, ClockTick, decode_control, is_control
 from handlers.partition import Partition

@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
 
-from cli.backtest.run import BacktestOptions, Line
+from cli.backtest.files import Line
+from cli.backtest.run import BacktestOptions
 from cli.dump import LogLines
 from cli.uplift.comparison import Uplift
 from cli.uplift.counted_orders import CountedOrders

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from cli.backtest.run import Backtest, BacktestOptions, Line, Report
+from cli.backtest.files import Line
+from cli.backtest.report import Report
+from cli.backtest.run import Backtest, BacktestOptions
 from config.policy_file import load_policy
 from handlers.decode.decode import Limits
 from handlers.outputs import CUSTOMER_PROFILES

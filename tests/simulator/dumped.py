@@ -7,7 +7,8 @@ from typing import Any
 
 from faust.types import TP
 
-from cli.backtest.run import Backtest, BacktestOptions, Line
+from cli.backtest.files import Line
+from cli.backtest.run import Backtest, BacktestOptions
 from cli.dump import LogLines
 from handlers.decode.decode import ANY_TIME
 from handlers.outputs import CUSTOMER_PROFILES

@@ -11,7 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from cli.backtest.run import Backtest, BacktestOptions, Line, OutputFiles
+from cli.backtest.files import Line, OutputFiles
+from cli.backtest.run import Backtest, BacktestOptions
 from config.policy_file import load_policy
 from handlers.decode.decode import Limits
 from scoring.timestamps import parse_rfc3339

@@ -5,7 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from cli.backtest.run import Backtest, BacktestOptions, Line
+from cli.backtest.files import Line
+from cli.backtest.run import Backtest, BacktestOptions
 from handlers.partition import Partition
 from handlers.state.partition_state import pack_meta, unpack_meta
 from handlers.state.store import CustomerStore

@@ -8,7 +8,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from cli.backtest.run import Backtest, BacktestOptions, Line, OutputFiles, Report
+from cli.backtest.files import Line, OutputFiles
+from cli.backtest.report import Report
+from cli.backtest.run import Backtest, BacktestOptions
 from config.policy_file import load_policy
 from devtools.traffic.cdnow import purchases
 from handlers.decode.decode import Limits

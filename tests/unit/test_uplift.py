@@ -11,7 +11,8 @@ import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli.backtest.run import Backtest, BacktestOptions, Line, OutputFiles
+from cli.backtest.files import Line, OutputFiles
+from cli.backtest.run import Backtest, BacktestOptions
 from cli.main import app
 from cli.uplift.comparison import NO_ACTION, Question, Uplift, UpliftReport
 from cli.uplift.counted_orders import CountedOrders
