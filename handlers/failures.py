@@ -7,6 +7,7 @@ not the error's text, which may hold a customer's data and may differ between tw
 
 from __future__ import annotations
 
+import builtins
 from types import TracebackType
 from typing import NamedTuple
 
@@ -38,7 +39,7 @@ class Failure(NamedTuple):
     kind: str
     customer_id: str
     rejection: Rejection
-    error: Exception
+    error: builtins.Exception  # mypyc looks for the type in the module
     has_letter: bool = False
 
 
@@ -55,12 +56,15 @@ def failed(what: str, error: Exception, event_id: str | None = None) -> Rejectio
 
 
 def _where(trace: TracebackType | None) -> str:
-    """The innermost function of ours that an error came through."""
+    """The innermost function of ours with a name that an error came through.
+
+    Compiled code has no frames of comprehensions, so those of plain code are left out.
+    """
     found = "handlers"
     while trace is not None:
         frame = trace.tb_frame
-        module = str(frame.f_globals.get("__name__", ""))
-        if module.partition(".")[0] in _OUR_PACKAGES:
-            found = f"{module}.{frame.f_code.co_name}"
+        module, name = str(frame.f_globals.get("__name__", "")), frame.f_code.co_name
+        if module.partition(".")[0] in _OUR_PACKAGES and not name.startswith("<"):
+            found = f"{module}.{name}"
         trace = trace.tb_next
     return found

@@ -59,7 +59,7 @@ def satisfaction_part(csat: Sequence[int], nps: Sequence[int]) -> Part:
         places.append(Fraction(sum(csat) - len(csat), 4 * len(csat)))
     if nps:
         places.append(Fraction(sum(nps), 10 * len(nps)))
-    return None if not places else int(100 * sum(places) / len(places))
+    return None if not places else int(100 * sum(places, Fraction()) / len(places))
 
 
 def support_part(rule: HealthRule, open_complaints: int, other_tickets: int) -> int:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from scoring.grading import AttributeRule, Beyond, BeyondRule, Grading, Said
+from scoring.crossed import Crossed
+from scoring.grading import AttributeRule, Beyond, BeyondRule, Grading
 from scoring.rfm import Rfm
 from scoring.rules import MEASURES, Condition, Rules
 
@@ -71,16 +72,6 @@ def rank_by(rules: Rules, figures: Sequence[Any], beyond: Beyond | None) -> int:
 
 Graded = tuple[Beyond | None, Beyond | None]
 """By what a customer is graded beside orders, before and after."""
-
-
-class Crossed(NamedTuple):
-    """A condition that came to hold, or ceased to, between two evaluations."""
-
-    measure: str
-    before: int | str | None
-    after: int | str | None
-    cutoff: int | Said
-    at_ms: int
 
 
 def crossed(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from msgspec import UNSET, Struct, UnsetType
 
 from handlers.outputs.envelope import Change
+from scoring.crossed import Crossed
 from scoring.grading import Beyond, Said
 from scoring.money import text_of_minor
 from scoring.rfm import Rfm
 from scoring.rules import MONEY, Rules
-from scoring.tiers import Crossed
 from scoring.timestamps import rfc3339
 
 

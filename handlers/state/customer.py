@@ -20,13 +20,13 @@ from scoring.bounded.decayed_topk import Sketch
 from scoring.bounded.rolling_counts import DayCounts
 from scoring.care.dates import Reminded
 from scoring.care.surveyed import Surveyed
+from scoring.crossed import Crossed
 from scoring.dormancy import ACTIVE, LEVELS
 from scoring.orders.ledger import Ledger
 from scoring.override import Override
 from scoring.points.account import Account
 from scoring.rules import PROSPECT, Rules
 from scoring.satisfaction import ChurnAnswer, Experience, Timed
-from scoring.tiers import Crossed
 from scoring.timestamps import NEVER_MS
 
 MAX_SEEN_EVENTS = 64

@@ -97,16 +97,23 @@ def _orders(tag: OrdersTag, subject: Subject) -> Verdict:
         return _plain(tag.tag, holds=held.holds(ledger.orders_ever))
     horizon = subject.today - tag.days
     dated = sorted(leaving for leaving in ledger.leaving() if leaving[0] > horizon)
-    return _timed(tag.tag, holds_until(dated, tag.days, _ORDERS[tag.of](tag)))
+    return _timed(tag.tag, holds_until(dated, tag.days, _orders_hold(tag)))
 
 
-_ORDERS: dict[str, Callable[[OrdersTag], Callable[[int, int], bool]]] = {
-    "count": lambda tag: lambda count, _: tag.range.holds(count),
-    "spend": lambda tag: lambda _, value: tag.range.holds(value),
-    "average": lambda tag: (
-        lambda count, value: count > 0 and tag.range.holds(Fraction(value, count))
-    ),
-}
+def _orders_hold(tag: OrdersTag) -> Callable[[int, int], bool]:
+    """Whether a number of orders, and what they are worth together, keep a tag."""
+    held = tag.range
+
+    def by_count(count: int, _: int) -> bool:
+        return held.holds(count)
+
+    def by_spend(_: int, value: int) -> bool:
+        return held.holds(value)
+
+    def by_average(count: int, value: int) -> bool:
+        return count > 0 and held.holds(Fraction(value, count))
+
+    return {"count": by_count, "spend": by_spend, "average": by_average}[tag.of]
 
 
 def _order_share(tag: OrderShareTag, subject: Subject) -> Verdict:

@@ -14,6 +14,7 @@ from handlers.outputs import TierChanged, crossed_view, rfm_view
 from handlers.state.customer import Customer, Grace
 from handlers.tiers.grading import beyond_of
 from handlers.tiers.outlook import ahead, keeps_until, next_tier
+from scoring.crossed import Crossed
 from scoring.grading import Beyond
 from scoring.orders.ledger import Ledger
 from scoring.override import best_rank, ends_at, in_force, overridden_rank
@@ -21,7 +22,6 @@ from scoring.rfm import Measured, Rfm, compute_rfm, figures_of
 from scoring.rules import Rules
 from scoring.tiers import (
     Bounds,
-    Crossed,
     Graded,
     Transition,
     at_once,

@@ -13,11 +13,11 @@ from handlers.state.customer import (
     unpack_head,
 )
 from handlers.state.store import CustomerStore
+from scoring.crossed import Crossed
 from scoring.orders.change import PAY, Change
 from scoring.orders.ledger import Ledger, MergedDay
 from scoring.orders.order import Foreign, Order
 from scoring.orders.refunds import Refunds
-from scoring.tiers import Crossed
 
 
 def customer(
