@@ -9,11 +9,16 @@ RUN python -m venv /opt/tierstream /opt/builder
 WORKDIR /src
 
 # Dependencies first: their layer changes only with the lock files.
-COPY requirements/runtime.lock requirements/build.lock requirements/
-RUN /opt/tierstream/bin/pip install --require-hashes --only-binary :all: -r requirements/runtime.lock \
- && /opt/builder/bin/pip install --require-hashes -r requirements/build.lock
+COPY requirements/runtime.lock requirements/build-compiled.lock requirements/build-compiled.in \
+     requirements/
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends gcc libc6-dev \
+ && rm -rf /var/lib/apt/lists/* \
+ && /opt/tierstream/bin/pip install --require-hashes --only-binary :all: -r requirements/runtime.lock \
+ && /opt/builder/bin/pip install --require-hashes --only-binary :all: \
+    -r requirements/build-compiled.lock
 
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml setup.py README.md LICENSE ./
 COPY scoring scoring
 COPY handlers handlers
 COPY config config
@@ -22,7 +27,9 @@ COPY serving serving
 COPY devtools devtools
 COPY cli cli
 COPY tierstream_client tierstream_client
-RUN /opt/builder/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+# 0 makes a plain package. The compiler stays behind in this stage.
+ARG TIERSTREAM_COMPILE=1
+RUN TIERSTREAM_COMPILE=${TIERSTREAM_COMPILE} /opt/builder/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
  && /opt/tierstream/bin/pip install --no-deps --no-index /wheels/*.whl \
  && /opt/tierstream/bin/pip check \
  && /opt/tierstream/bin/pip uninstall -y pip setuptools

@@ -7,6 +7,13 @@ BIN := .venv/bin
 # Set-up is repeated when a lock file or the package's definition changes, and only then.
 LOCKED := .venv/.installed-$(shell cat requirements/dev.lock pyproject.toml | cksum | tr ' ' '-')
 BENCH_LOCKED := .venv/.bench-$(shell cksum < requirements/bench.lock | tr ' ' '-')
+# The compiled core is built again when a source of the package changes.
+SOURCES := $(shell find scoring handlers config streams serving devtools cli tierstream_client \
+  -type f ! -name '*.pyc' | LC_ALL=C sort)
+COMPILED := .compiled/.built-$(shell cat setup.py pyproject.toml requirements/dev.lock $(SOURCES) \
+  | cksum | tr ' ' '-')
+# Commands in the tree with the compiled core; what they start finds it, too.
+IN_COMPILED := cd .compiled/tree && CI= PYTHONPATH="$$PWD" ../../$(BIN)/python
 
 FAULTS ?= 200
 JOINS ?= 200
@@ -22,12 +29,14 @@ SIDE_ARGS ?=
 # Without CI=true, and without a choice, what takes long is left out, and the summary says so.
 QUICK := $(if $(PYTEST_ARGS)$(filter 1 true yes,$(CI)),,--quick)
 
-.PHONY: help setup demo test lint format bench bench-path soak side-by-side lock clean
+.PHONY: help setup demo test test-compiled compiled lint format bench bench-path soak side-by-side \
+  lock clean
 
 help:
 	@echo 'make demo    replay real purchases through the whole system, with a live view'
 	@echo 'make test    what a change is tried with before each commit (PYTEST_ARGS="-k tiers")'
 	@echo 'CI=true make test    everything (needs Java 17 and Maven)'
+	@echo 'make test-compiled   the tests of the core on its compiled build'
 	@echo 'make lint    style, types and import contracts only'
 	@echo 'make format  let ruff put the code into its form'
 	@echo 'make bench   Tierstream beside other stream processors on Apache Kafka (needs Java 17 and'
@@ -57,8 +66,21 @@ test: lint
 	@echo '== pytest' && $(BIN)/python -m pytest -n $(PROCESSES) --dist loadscope \
 	  --no-loadscope-reorder $(QUICK) $(PYTEST_ARGS)
 
+# The unit tests of the core, the property tests and some of the simulator's histories.
+CORE_TESTS := $(shell grep -lE '^from (handlers|scoring|tests\.driver)' tests/unit/*.py) \
+  tests/property tests/simulator
+
+test-compiled: $(COMPILED)
+	@echo '== pytest, compiled build' && $(IN_COMPILED) -m pytest -n $(PROCESSES) --dist loadscope \
+	  --no-loadscope-reorder --quick $(or $(PYTEST_ARGS),$(CORE_TESTS))
+
 format: $(LOCKED)
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+compiled: $(COMPILED)
+
+$(COMPILED): $(LOCKED)
+	@sh ops/compiled.sh '$@'
 
 $(BENCH_LOCKED): $(LOCKED)
 	@echo '== packages of the benchmark (once)'
@@ -66,11 +88,11 @@ $(BENCH_LOCKED): $(LOCKED)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/bench.lock
 	@touch '$@'
 
-bench: $(LOCKED) $(BENCH_LOCKED)
-	@$(BIN)/python -m bench.peers $(BENCH_ARGS)
+bench: $(COMPILED) $(BENCH_LOCKED)
+	@$(IN_COMPILED) -m bench.peers $(BENCH_ARGS)
 
-bench-path: $(LOCKED)
-	@$(BIN)/python -m bench $(BENCH_ARGS)
+bench-path: $(COMPILED)
+	@$(IN_COMPILED) -m bench $(BENCH_ARGS)
 
 soak: $(LOCKED)
 	@FAULTS='$(FAULTS)' JOINS='$(JOINS)' SEED='$(SEED)' $(BIN)/python -m pytest -m soak --timeout=0 --log-cli-level=INFO $(PYTEST_ARGS)
@@ -87,6 +109,8 @@ lock:
 	@$(LOCK_COMMAND) pyproject.toml --extra demo --extra dev -c requirements/runtime.lock \
 	  -o requirements/dev.lock
 	@$(LOCK_COMMAND) requirements/build.in -c requirements/dev.lock -o requirements/build.lock
+	@$(LOCK_COMMAND) requirements/build-compiled.in -c requirements/dev.lock \
+	  -o requirements/build-compiled.lock
 	@$(LOCK_COMMAND) pyproject.toml --extra demo --extra dev --extra bench \
 	  -c requirements/dev.lock -o requirements/bench.lock
 	@for folder in bench/peers/*/requirements.in; do \
@@ -96,5 +120,5 @@ lock:
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
-	rm -rf *.egg-info
+	rm -rf *.egg-info .compiled
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

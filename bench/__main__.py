@@ -15,6 +15,7 @@ from rich.table import Table
 from bench import memory, stages
 from bench.load import Load
 from bench.whole import Plan, WholePath, run
+from config.build import build
 from devtools.servers import LocalServerError, start_broker
 from streams.runtime.clock import wall_ms
 
@@ -72,6 +73,7 @@ def _arguments() -> argparse.Namespace:
 def _facts(whole: WholePath, memories: dict[str, memory.Memory]) -> dict[str, Any]:
     reading = whole.reading
     return {
+        "build": build(),
         "plan": whole.plan._asdict(),
         "reading_limit": {
             "events_per_second": round(reading.records / reading.seconds),
@@ -103,7 +105,7 @@ def _table(whole: WholePath, memories: dict[str, memory.Memory]) -> Table:
     reading, plan = whole.reading, whole.plan
     table = Table(
         title=f"{plan.events:,} events, {plan.customers:,} customers, "
-        f"{plan.workers} worker process{'es' * (plan.workers > 1)}"
+        f"{plan.workers} worker process{'es' * (plan.workers > 1)}, {build()} build"
     )
     for name in ("", "reading limit", "whole path", "ratio"):
         table.add_column(name, justify="left" if not name else "right")
@@ -134,7 +136,7 @@ def _table(whole: WholePath, memories: dict[str, memory.Memory]) -> Table:
 
 
 def _stage_table(found: list[stages.Stage]) -> Table:
-    table = Table(title="CPU µs without Kafka, each stage alone")
+    table = Table(title=f"CPU µs without Kafka, each stage alone, {build()} build")
     table.add_column("stage")
     for name in ("each", "per event", "µs/event"):
         table.add_column(name, justify="right")

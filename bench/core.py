@@ -15,6 +15,7 @@ import orjson
 
 from bench.load import Load
 from bench.offline import live_partition
+from config.build import build
 from handlers.reasons import Rejection
 from scoring.orders.order_limits import MAX_ORDERS
 from scoring.satisfaction import HOUR_MS
@@ -34,6 +35,7 @@ def main() -> None:
     arguments = parser.parse_args()
     now_ms = wall_ms()
     load = Load(arguments.events, arguments.customers, now_ms, 180_000)
+    print(f"{build()} build")
     found = measure([record.value for record in load.records()])
     found[f"an order after {MAX_ORDERS:,}"] = of_a_large_customer(now_ms)
     for name, per_event_us in found.items():

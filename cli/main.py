@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from cli.api import api
@@ -26,7 +28,6 @@ from cli.worker import worker
 
 app = typer.Typer(
     name="tierstream",
-    help="Customer tiers and dormancy alerts from live order, browse and support events.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -54,6 +55,29 @@ for command in (
 app.add_typer(policy_app, name="policy")
 app.add_typer(topics_app, name="topics")
 app.add_typer(dead_letters_app, name="dead-letters")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from config.build import build, release
+
+        typer.echo(f"tierstream {release()}, {build()} build")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the release and its build.",
+            callback=_print_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    """Customer tiers and dormancy alerts from live order, browse and support events."""
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from aiokafka.errors import KafkaError
 
+from config.build import build
 from config.settings import Settings
 from handlers.control_records import ClockTick, encode_control
 from handlers.state import formats
@@ -119,8 +120,9 @@ class Worker:
         """Run until a signal or a failure; the exit code."""
         settings = self._settings
         _log.info(
-            "worker of %s starts in mode %s, broker %s",
+            "worker of %s starts, %s build, in mode %s, broker %s",
             settings.app_id,
+            build(),
             settings.mode,
             settings.kafka_bootstrap_servers,
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from config.build import build
 from devtools.servers import (
     Broker,
     BrokerUnavailable,
@@ -72,6 +73,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what a quick run does not try, and note it; in CI, what needs one broker only."""
+    if build() == "compiled":
+        skip_what_needs_plain(items)
     if in_ci():
         repeated = on_kafka_as_well(items)
         items[:] = [item for item in items if item not in repeated]
@@ -83,6 +86,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[_LEFT_OUT] = [(group, item.nodeid) for group, item in out]
     config.hook.pytest_deselected(items=[item for _, item in out])
     items[:] = [item for group, item in groups if group is None]
+
+
+def skip_what_needs_plain(items: list[pytest.Item]) -> None:
+    """Tests that replace functions inside the core: compiled code does not look them up anew."""
+    for item in items:
+        mark = item.get_closest_marker("plain")
+        if mark is not None:
+            item.add_marker(pytest.mark.skip(reason=f"plain build only: {mark.args[0]}"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

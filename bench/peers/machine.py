@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from bench.peers.registry import Peer
+from config.build import build
 from devtools.servers.jar_cache import OPS, java_program
 
 _ROOT = Path(__file__).parents[2]
@@ -33,6 +34,7 @@ def versions(peers: Iterable[Peer]) -> dict[str, dict[str, str]]:
         "commit": _git("rev-parse", "--short=12", "HEAD"),
         "changed_since": "yes" if _git("status", "--porcelain", "--untracked-files=no") else "no",
         "python": platform.python_version(),
+        "build": build(),
         **{name: version(name) for name in ("tierstream", "faust-streaming", "aiokafka")},
     }
     found = {"tierstream": ours, "broker": {"kafka": _kafka(), "java": _java()}}

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from cli.doctor import Finding
 from cli.doctor.kafka import kafka_findings
 from cli.doctor.redis import redis_findings
+from config.build import build
 from config.policy_file import PolicyError, load_policy
 from config.settings import SettingsError, load_settings, unknown_variables
 from config.settings_section import ENV_PREFIX
@@ -58,7 +59,7 @@ async def diagnose(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
 def _versions() -> Finding:
     names = ("tierstream", "faust-streaming", "aiokafka", "redis")
     found = ", ".join(f"{name} {version(name)}" for name in names)
-    return Finding(f"{found}, Python {platform.python_version()}")
+    return Finding(f"{found}, Python {platform.python_version()}, {build()} build")
 
 
 def _settings_findings(environ: Mapping[str, str]) -> Iterator[Finding]:

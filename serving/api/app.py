@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
@@ -19,6 +18,7 @@ from redis.exceptions import (
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
+from config.build import release
 from serving.api import openapi
 from serving.api.dependencies import Services
 from serving.api.metrics import ApiMeter
@@ -45,7 +45,7 @@ def create_app(services: Services, addresses: RateLimiter, meter: ApiMeter) -> A
     """
     app = FastAPI(
         title="Tierstream",
-        version=_version(),
+        version=release(),
         openapi_url="/v1/openapi.json",
         docs_url=None,  # its page would load programs from somebody else's server
         redoc_url=None,
@@ -130,10 +130,3 @@ _HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Response]] = {
     BadCursor: _cursor,
     Exception: _bug,
 }
-
-
-def _version() -> str:
-    try:
-        return version("tierstream")
-    except PackageNotFoundError:  # run from a checkout that was not installed
-        return "0"

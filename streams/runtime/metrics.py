@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Literal, NamedTuple
 
 from prometheus_client import (
@@ -21,6 +20,7 @@ from prometheus_client import (
 )
 from prometheus_client.process_collector import ProcessCollector
 
+from config.build import build, release
 from handlers.events import SCHEMA
 
 PREFIX = "tierstream_"
@@ -201,8 +201,12 @@ class Metrics:
             "restore_remaining_offsets",
             "Offsets of the changelog still to be read before this worker is ready; 0 when it is.",
         )
-        self.build = self._info("build", "Versions of the program and of Python.")
-        self.build.info({"version": _version(), "python": platform.python_version()})
+        self.build = self._info(
+            "build", "Versions of the program and of Python, and the build: compiled or plain."
+        )
+        self.build.info(
+            {"version": release(), "build": build(), "python": platform.python_version()}
+        )
         self.worker = self._info("worker", "Application id and mode of this process.")
 
     def _declare_flow(self) -> None:
@@ -383,10 +387,3 @@ class Metrics:
 def type_label(event_type: str | None) -> str:
     """The event type as a label value; what is no type of ours becomes ``unknown``."""
     return "unknown" if event_type is None or event_type not in SCHEMA else event_type
-
-
-def _version() -> str:
-    try:
-        return version("tierstream")
-    except PackageNotFoundError:  # run from a checkout that was not installed
-        return "unknown"

@@ -26,7 +26,11 @@ from tests.support.poison import (
     poisoned_events,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.always]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.always,
+    pytest.mark.plain("puts faults into functions of the core"),
+]
 
 _SEEDS = st.integers(0, 2**32)
 _EACH = settings(max_examples=5)

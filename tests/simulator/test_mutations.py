@@ -9,6 +9,8 @@ import pytest
 from tests.simulator.mutations import MUTATIONS
 from tests.simulator.outcome import find_killer, is_killed, outcome_of, search_command
 
+pytestmark = pytest.mark.plain("edits functions of the core in memory")
+
 _SEEDS = range(5_000, 5_800)
 _SOAK_SEEDS = 5_000
 

@@ -459,6 +459,7 @@ def test_a_policy_file_says_all_of_it() -> None:
     assert policy.dimensions[1].values == {"A": 5, "B": 4}
 
 
+@pytest.mark.plain("replaces a function of the core")
 def test_an_update_that_raises_leaves_grade_and_answers_as_they_were(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -42,7 +42,7 @@ def metric_labels() -> dict[str, set[str]]:
         suffixes = ["_bucket", "_sum", "_count"] if declared.kind == "histogram" else [""]
         for suffix in suffixes:
             names[declared.name + suffix] = labels | ({"le"} if suffix == "_bucket" else set())
-    names["tierstream_build_info"] |= {"version", "python"}
+    names["tierstream_build_info"] |= {"version", "build", "python"}
     names["tierstream_worker_info"] |= {"app_id", "mode"}
     return names
 

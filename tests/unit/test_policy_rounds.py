@@ -283,6 +283,7 @@ def test_a_refused_record_gives_no_turns_when_it_is_read_again() -> None:
     assert _told(again) == ["ana"]
 
 
+@pytest.mark.plain("puts faults into functions of the core")
 def test_a_record_that_raises_gives_no_turns() -> None:
     driver = known(*NAMES)
     driver.activate(EASY, at_a_time=2)
@@ -294,6 +295,7 @@ def test_a_record_that_raises_gives_no_turns() -> None:
     assert pick(driver.tick(day(1, 4)), "customer_id") == ["eve"]
 
 
+@pytest.mark.plain("puts faults into functions of the core")
 def test_a_turn_that_raises_costs_that_customer_alone() -> None:
     driver = known(*NAMES)
     driver.activate(EASY, at_a_time=3)

@@ -33,6 +33,8 @@ from tests.builders import day, day_ms, merged, order, viewed
 from tests.driver import Driver
 from tests.support.poison import poisoned_customers, poisoned_dues, poisoned_events
 
+pytestmark = pytest.mark.plain("puts faults into functions of the core")
+
 _POLICY = encode_control(PolicyActivated("p", "app", "live", 0, Policy()))
 _BAD = "order.placed:ana:" + day(1) + ":A2"
 _RECORD = order("A2", "20", day(1))

@@ -315,6 +315,7 @@ async def _run(shown: Shown) -> None:
         await ended
 
 
+@pytest.mark.plain("edits functions of the core in memory")
 @pytest.mark.parametrize("safeguard", GUARDS)
 async def test_the_test_that_shows_it_fails_without(safeguard: str) -> None:
     guard = GUARDS[safeguard]
