@@ -189,13 +189,14 @@ class PartitionedTable(faust.Table[bytes, bytes], Generic[P]):
 
     @override
     def _new_store(self) -> StoreT[Any, Any]:
+        # Without a loop: asked for before the worker's runs, it would be another one, and a stop
+        # would wait for ever for what was to run there.
         return PartitionedStore(
             URL("partitioned:"),
             self.app,
             self,
             table_name=self.name,
             open_partition=self._open_partition,
-            loop=self.loop,
         )
 
     @override

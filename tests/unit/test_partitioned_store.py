@@ -41,6 +41,17 @@ async def store() -> PartitionedStore[Customers]:
     return add_table(app, "customers", Customers).states
 
 
+def test_a_store_asked_for_before_the_loop_runs_leaves_the_choice_of_the_loop() -> None:
+    app = create_app(FaustOptions(app_id="app", broker_urls=("kafka://127.0.0.1:1",)))
+    table = add_table(app, "customers", Customers)
+    assert isinstance(table.states, PartitionedStore)
+
+    async def loop_of_the_table() -> bool:
+        return table.loop is asyncio.get_running_loop()
+
+    assert asyncio.run(loop_of_the_table())
+
+
 def tps(*numbers: int) -> set[TP]:
     return {TP(CHANGELOG, number) for number in numbers}
 
