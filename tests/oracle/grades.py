@@ -33,7 +33,7 @@ def grades_of(attributes: dict[str, str], scores: list[int], policy: Policy) -> 
 
 
 def _digit(dimension: dict[str, Any], attributes: dict[str, str], scores: list[int]) -> int:
-    default = int(dimension.get("default", 1))
+    default = int(dimension["default"])
     if dimension["source"] == "satisfaction":
         newest = scores[-MOST_SCORES:]
         value = Fraction(sum(newest), len(newest)) if newest else None

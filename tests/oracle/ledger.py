@@ -276,7 +276,7 @@ def figures_on(basis: Basis, today: date, policy: Policy) -> Figures | None:
     r = 5 - sum(recency_days > cutoff for cutoff in policy.recency_cutoffs)
     f = 1 + sum(frequency >= cutoff for cutoff in policy.frequency_cutoffs)
     m = 1 + sum(monetary_minor >= cutoff for cutoff in policy.monetary_cutoffs_minor)
-    weights = [Fraction(str(each.get("weight", 1))) for each in policy.dimensions]
+    weights = [Fraction(each["weight"]) for each in policy.dimensions]
     digits = [grades.digits[each["name"]] for each in policy.dimensions]
     score = score_of((r, f, m, *digits), (*policy.weights, *weights))
     return Figures(

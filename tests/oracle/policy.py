@@ -209,6 +209,11 @@ def _tier(given: dict[str, Any], digits: int) -> Tier:
     )
 
 
+def _dimension(given: dict[str, Any]) -> dict[str, Any]:
+    """One with what a file may leave out, and its weight as a number: so the log has it."""
+    return {**given, "weight": number(given.get("weight", 1)), "default": given.get("default", 1)}
+
+
 def _probability(dormancy: dict[str, Any]) -> Probability | None:
     if dormancy["mode"] != "probability":
         return None
@@ -256,7 +261,7 @@ def read_policy(
             exact(weights["monetary"]),
         ),
         tiers=tuple(_tier(tier, digits) for tier in whole["tiers"]),
-        dimensions=tuple(whole.get("dimensions", ())),
+        dimensions=tuple(_dimension(each) for each in whole.get("dimensions", ())),
         grace_days=whole["movement"]["grace_days"],
         soft_landing=whole["movement"]["soft_landing"],
         hold_days=whole["movement"]["hold_days"],

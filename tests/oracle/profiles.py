@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.oracle import feelings, followups, owner, points, tags
+from tests.oracle import feelings, followups, owner, points, service, tags, visits
 from tests.oracle.customer import Customer
 from tests.oracle.evaluation import fall_of, keep_of, standing_of
 from tests.oracle.ledger import Figures, figures_on
@@ -103,6 +103,8 @@ def profile_of(customer: Customer, as_of_ms: int, policy: Policy) -> dict[str, A
         **({} if policy.points is None else {"points": points.shown(customer.movements)}),
         **_declared("followups", followups.shown(customer) or None),
         **_left_because(customer),
+        **_declared("promises", service.shown(customer, as_of_ms, policy)),
+        **visits.shown(customer, policy),
         "open_tickets": len(customer.open_tickets()),
         "as_of": time_text(as_of_ms),
         "policy_version": policy.version,

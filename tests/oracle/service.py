@@ -146,8 +146,39 @@ def remind(customer: Customer, at_ms: int, policy: Policy) -> list[dict[str, Any
     return told
 
 
+def shown(customer: Customer, as_of_ms: int, policy: Policy) -> list[dict[str, Any]] | None:
+    """The stages that run and have terms; None under a policy that promises nothing."""
+    if not _tables(policy):
+        return None
+    found = []
+    for ticket_id, name, stage, instants in _running(customer, policy):
+        if not instants:
+            continue
+        told = [each for each in instants if each.at_ms <= stage.told_ms]
+        coming = next((each for each in instants if each.at_ms > stage.told_ms), None)
+        due_ms = instants[0].due_ms
+        found.append(
+            {
+                "ticket_id": ticket_id,
+                "stage": name,
+                "due_at": time_text(due_ms),
+                "overdue": due_ms <= as_of_ms,
+                "step": told[-1].step if told else None,
+                "next_at": time_text(coming.at_ms if coming else None),
+                "next_step": coming.step if coming else None,
+            }
+        )
+    return found
+
+
 def _ahead(customer: Customer, policy: Policy) -> Iterator[tuple[str, str, Stage, list[Instant]]]:
     """Each stage that runs, by ticket and name, with its instants that were not told."""
+    for ticket_id, name, stage, instants in _running(customer, policy):
+        yield ticket_id, name, stage, [each for each in instants if each.at_ms > stage.told_ms]
+
+
+def _running(customer: Customer, policy: Policy) -> Iterator[tuple[str, str, Stage, list[Instant]]]:
+    """Each stage that runs, by ticket and name, with all its instants."""
     for ticket_id, ticket in sorted(customer.tickets.items()):
         promise = ticket.promise
         if promise is None:
@@ -155,8 +186,7 @@ def _ahead(customer: Customer, policy: Policy) -> Iterator[tuple[str, str, Stage
         for name in (_RESPONSE, _RESOLUTION):
             stage = promise.stages.get(name)
             if stage is not None and not stage.has_ended:
-                instants = _instants(ticket, promise, name, stage, policy)
-                yield ticket_id, name, stage, [i for i in instants if i.at_ms > stage.told_ms]
+                yield ticket_id, name, stage, _instants(ticket, promise, name, stage, policy)
 
 
 def _instants(

@@ -47,19 +47,45 @@ def follow(customer: Customer, at_ms: int, policy: Policy, event: Event | None =
 
 def start_day(customer: Customer, at_ms: int, policy: Policy) -> list[dict[str, Any]]:
     """The visit that is due on the business day that begins at an instant, or before it."""
+    asked = _to_come(customer, policy)
+    if asked is None or asked.due > business_day(at_ms, policy.timezone):
+        return []
+    asked.told.append(asked.begun_ms)
+    more = {"last_contact_at": time_text(asked.last_ms), "days": asked.days}
+    return [reminder(customer, "visit.due", asked.due, {}, at_ms, policy) | more]
+
+
+def shown(customer: Customer, policy: Policy) -> dict[str, Any]:
+    """The date of the next visit, under a policy that asks for some; null if none is to come."""
+    if declared(policy) is None:
+        return {}
+    asked = _to_come(customer, policy)
+    return {"next_visit_on": None if asked is None else asked.due.isoformat()}
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A visit that was not told of: its day, what it counts from, and where it is noted as told."""
+
+    due: date
+    begun_ms: int
+    days: int
+    last_ms: int | None
+    told: list[int]
+
+
+def _to_come(customer: Customer, policy: Policy) -> _Asked | None:
     given, visits = declared(policy), customer.visits
     if given is None or visits is None or customer.tier not in given["days"]:
-        return []
+        return None
     last_ms = max(visits.contacts_ms, default=None)
     told = visits.told_since_ms if last_ms is None else visits.told_contacts_ms
     begun_ms: int = visits.since_ms if last_ms is None else last_ms
+    if begun_ms in told:
+        return None
     days = given["days"][customer.tier]
-    due: date = business_day(begun_ms, policy.timezone) + timedelta(days=days)
-    if due > business_day(at_ms, policy.timezone) or begun_ms in told:
-        return []
-    told.append(begun_ms)
-    more = {"last_contact_at": time_text(last_ms), "days": days}
-    return [reminder(customer, "visit.due", due, {}, at_ms, policy) | more]
+    due = business_day(begun_ms, policy.timezone) + timedelta(days=days)
+    return _Asked(due, begun_ms, days, last_ms, told)
 
 
 def join(customer: Customer, other: Customer) -> None:

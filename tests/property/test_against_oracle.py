@@ -60,6 +60,8 @@ _PROFILE_FIELDS = (
     "holdout",
     "tags",
     "dimensions",
+    "promises",
+    "next_visit_on",
     "owner",
 )
 
