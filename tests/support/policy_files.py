@@ -17,7 +17,8 @@ def write_policy(policy: Mapping[str, Any], file: Path) -> Path:
 def _toml(value: Any) -> str:
     """A value in TOML, tables inline."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + "}"
+        pairs = (f"{json.dumps(key)} = {_toml(inner)}" for key, inner in value.items())
+        return "{" + ", ".join(pairs) + "}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "[" + ", ".join(map(_toml, value)) + "]"
     return json.dumps(value)
