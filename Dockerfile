@@ -27,8 +27,8 @@ COPY serving serving
 COPY devtools devtools
 COPY cli cli
 COPY tierstream_client tierstream_client
-# 0 makes a plain package. The compiler stays behind in this stage.
-ARG TIERSTREAM_COMPILE=1
+# 1 compiles the core. The compiler stays behind in this stage.
+ARG TIERSTREAM_COMPILE=0
 RUN TIERSTREAM_COMPILE=${TIERSTREAM_COMPILE} /opt/builder/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
  && /opt/tierstream/bin/pip install --no-deps --no-index /wheels/*.whl \
  && /opt/tierstream/bin/pip check \

@@ -41,7 +41,7 @@ from streams.runtime.metrics import Metrics, type_label
 
 _log = logging.getLogger(__name__)
 
-_MERGE_POLL_S = 0.1
+_POLL_S = 0.1
 _STAGE = "ingest"
 
 
@@ -125,11 +125,9 @@ class Ingest:
     async def flush_often(self) -> None:
         """Flush again and again: what was forwarded during one flush goes with the next."""
         while True:
-            if self._merge is None:
-                await self._wake.wait()
-            else:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), _MERGE_POLL_S)
+            polls = self._merge is not None or self._stops.changes_by_itself
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _POLL_S if polls else None)
             self._wake.clear()
             if self._merge is not None:
                 await self._release_merged()

@@ -61,6 +61,11 @@ class PartitionStops:
         """Whether there are partitions for `stop`."""
         return bool(self._tripped)
 
+    @property
+    def changes_by_itself(self) -> bool:
+        """Whether what `show` shows may change though no record comes: by a rebalance."""
+        return bool(self._stops or self._shown)
+
     def breaker(self, tp: TP) -> Breaker:
         """The breaker of a partition; whoever takes a good record raises its `taken`."""
         found = self._breakers.get(tp)

@@ -14,7 +14,7 @@ _SEEDS = range(1, 201)
 _SHOWN = 5
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.soak,
     pytest.mark.timeout(1_800),
     pytest.mark.plain("compares both builds itself"),
 ]
