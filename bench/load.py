@@ -22,8 +22,21 @@ _SUPPORT_SHARE = 0.05
 _REFUND_SHARE = 0.04
 
 _BROWSE_TYPES = ("page.viewed", "product.viewed", "product.viewed", "cart.updated")
-_CATEGORIES = ("books", "music", "films", "games", "garden", "kitchen")
+CATEGORIES = ("books", "music", "films", "games", "garden", "kitchen")
 _RECENT_ORDERS = 10_000
+
+
+def browsing(draws: random.Random, number: int) -> dict[str, Any]:
+    """The fields of a browse event, by its number in the load, without who and when."""
+    category = draws.choice(CATEGORIES)
+    return {
+        "type": draws.choice(_BROWSE_TYPES),
+        "channel": "web",
+        "session_id": f"s{number // 8:09d}",
+        "sku": f"{category}-{draws.randrange(500):03d}",
+        "category": category,
+        "url": f"https://shop.example/{category}/{draws.randrange(500)}",
+    }
 
 
 class Load(NamedTuple):
@@ -56,7 +69,7 @@ class _Generator:
         customer_id = f"customer-{draws.randrange(self._customers):08d}"
         kind = draws.random()
         if kind < _BROWSE_SHARE:
-            fields = self._browse(number)
+            fields = browsing(self._draws, number)
         elif (kind := kind - _BROWSE_SHARE) < _ORDER_SHARE:
             fields = self._order(number, customer_id)
         elif (kind := kind - _ORDER_SHARE) < _SUPPORT_SHARE:
@@ -75,18 +88,6 @@ class _Generator:
         key = customer_id.encode()
         return TrafficRecord(at_ms, topic_for(fields["type"]), key, orjson.dumps(document))
 
-    def _browse(self, number: int) -> dict[str, Any]:
-        draws = self._draws
-        category = draws.choice(_CATEGORIES)
-        return {
-            "type": draws.choice(_BROWSE_TYPES),
-            "channel": "web",
-            "session_id": f"s{number // 8:09d}",
-            "sku": f"{category}-{draws.randrange(500):03d}",
-            "category": category,
-            "url": f"https://shop.example/{category}/{draws.randrange(500)}",
-        }
-
     def _order(self, number: int, customer_id: str) -> dict[str, Any]:
         draws = self._draws
         order_id = f"o{number:010d}"
@@ -94,7 +95,7 @@ class _Generator:
         if len(self._recent) > _RECENT_ORDERS:
             del self._recent[: _RECENT_ORDERS // 2]
         minor = draws.randrange(500, 20_000)
-        category = draws.choice(_CATEGORIES)
+        category = draws.choice(CATEGORIES)
         return {
             "type": "order.placed",
             "channel": "web",

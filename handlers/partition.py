@@ -206,7 +206,7 @@ class Partition(PartitionCore):
             identified = merge_refusal(store, judged, identified, offset) or identified
         if not isinstance(identified, Event):
             return self._pass_over(offset, customer, event, identified)
-        self._undo.save(store, customer_id, self.stale_profiles)
+        self.save(customer_id)
         if meta.round is None and meta.mode == "live":
             meta.newest_ms = max(meta.newest_ms, occurred_ms)
         else:

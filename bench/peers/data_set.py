@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any, NamedTuple
 
+from bench.load import CATEGORIES, browsing
 from bench.peers.rules.rfm import PROSPECT, Figures, Rules, day_of_ms
 from devtools.traffic.record import TrafficRecord, encode_json
 from handlers.decode.schema import InputTopic
@@ -32,8 +33,6 @@ SPAN_DAYS = 40
 _ORDERS, _BROWSING = 0.20, 0.70
 _MS_PER_DAY = 86_400_000
 _AT_A_TIME = 10_000
-_BROWSE_TYPES = ("page.viewed", "product.viewed", "product.viewed", "cart.updated")
-_CATEGORIES = ("books", "music", "films", "games", "garden", "kitchen")
 
 
 class DataSet(NamedTuple):
@@ -122,22 +121,11 @@ def _event(draws: random.Random, number: int) -> tuple[InputTopic, dict[str, Any
             "amount": f"{minor // 100}.{minor % 100:02d}",
             "currency": "USD",
             "payment_status": "paid",
-            "items": [
-                {"sku": f"{draws.choice(_CATEGORIES)}-{draws.randrange(500)}", "quantity": 1}
-            ],
+            "items": [{"sku": f"{draws.choice(CATEGORIES)}-{draws.randrange(500)}", "quantity": 1}],
         }
         return "orders", fields, minor
     if kind < _ORDERS + _BROWSING:
-        category = draws.choice(_CATEGORIES)
-        fields = {
-            "type": draws.choice(_BROWSE_TYPES),
-            "channel": "web",
-            "session_id": f"s{number // 8:09d}",
-            "sku": f"{category}-{draws.randrange(500):03d}",
-            "category": category,
-            "url": f"https://shop.example/{category}/{draws.randrange(500)}",
-        }
-        return "browse", fields, None
+        return "browse", browsing(draws, number), None
     if draws.random() < 0.5:
         return "support", {"type": "survey.answered", "survey": "csat", "score": 4}, None
     fields = {"type": "ticket.opened", "ticket_id": f"t{number:010d}", "kind": "question"}
