@@ -77,6 +77,7 @@ class Projection(ConsumerRebalanceListener, Generic[R]):  # type: ignore[misc]
         self._redis = RedisRetry(consumer, meter, health, stop, self._behind_s)
         self._point: ResumePoint[R] | None = None
         self._assignments = 0
+        self._committing = asyncio.Lock()
         self._current_ms = wall_ms()
         self._pending_ms: int | None = None
         self._measured_s = self._swept_s = float("-inf")
@@ -86,8 +87,14 @@ class Projection(ConsumerRebalanceListener, Generic[R]):  # type: ignore[misc]
         self._consumer.subscribe([self._topic], listener=self)
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
-        """Partitions may go to another process; a batch in hand is applied in any case."""
+        """Partitions may go to another process; a batch in hand is applied in any case.
+
+        Its offsets are not committed any more: the group would refuse the generation that ends now,
+        and aiokafka would then join it as a stranger.
+        """
         self._forget_resume_point()
+        async with self._committing:
+            pass
         for partition in revoked:
             self._meter.revoked(self._topic, partition.partition)
 
@@ -169,7 +176,8 @@ class Projection(ConsumerRebalanceListener, Generic[R]):  # type: ignore[misc]
         await self._apply(point, chunks)
         self._pending_ms = max(records[-1].timestamp for records in batch.values())
         self._meter.applied_in(asyncio.get_running_loop().time() - started_s)
-        await self._commit({tp: point.next_offsets[tp.partition] for tp in batch})
+        if self._point is point:
+            await self._commit({tp: point.next_offsets[tp.partition] for tp in batch})
 
     async def _apply(
         self, point: ResumePoint[R], chunks: Sequence[Chunk[R]], current_ms: int = 0
@@ -182,7 +190,7 @@ class Projection(ConsumerRebalanceListener, Generic[R]):  # type: ignore[misc]
 
     async def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         try:
-            async with asyncio.timeout(_COMMIT_TIMEOUT_S):
+            async with self._committing, asyncio.timeout(_COMMIT_TIMEOUT_S):
                 await self._consumer.commit(offsets)
         except (KafkaError, TimeoutError) as error:
             # Nothing depends on it: the offsets that count are stored in Redis.
