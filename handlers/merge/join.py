@@ -6,6 +6,7 @@ from handlers.decode.fields import MAX_CHANNELS, MAX_PURPOSES
 from handlers.profile.attributes import keep_newest
 from handlers.state.customer import MAX_ALSO, MAX_TICKETS, Customer, Tagged, Ticket
 from handlers.state.followup import joined as joined_followups
+from handlers.state.promise import Promise
 from handlers.state.visits import Visits
 from handlers.tiers.grading import joined_answers
 from handlers.tiers.override import join_overrides
@@ -145,10 +146,12 @@ def _join_surveys(customer: Customer, other: Customer) -> None:
 
 
 def _join_promises(newer: Ticket, older: Ticket) -> None:
-    """What was promised for one ticket, known of both."""
+    """What was promised for one ticket, known of both: the newer's stages, and answers of both."""
+    if older.promise is None:
+        return
     if newer.promise is None:
-        newer.promise = older.promise
-    if newer.promise is not None and older.promise is not None:
+        newer.promise = Promise(answered_ms=older.promise.answered_ms)
+    else:
         newer.promise.join(older.promise, is_open=newer.is_open)
 
 

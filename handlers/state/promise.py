@@ -56,13 +56,12 @@ class Promise(Struct, array_like=True):
             self.resolution = Stage(at_ms, tier)
 
     def join(self, older: Promise, *, is_open: bool) -> None:
-        """Add what was promised for the same ticket of a customer who was merged into this one."""
+        """Join what is known of the same ticket from another customer, where it is older.
+
+        The stages are those of the newer, the severity is the newest, the answer the latest.
+        """
         if older.severity_ms > self.severity_ms:
             self.severity, self.severity_ms = older.severity, older.severity_ms
-        self.response = self.response or older.response
-        opened = [at for at in (self.opened_ms, older.opened_ms) if at != NEVER_MS]
-        self.opened_ms = min(opened, default=NEVER_MS)
         self.take_answer(older.answered_ms)
-        self.resolution = self.resolution or older.resolution
         if not is_open:
             self.response = self.resolution = None

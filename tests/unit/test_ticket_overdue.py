@@ -193,6 +193,21 @@ def test_merged_the_newest_of_each_ticket_holds() -> None:
     ]
 
 
+def test_merged_a_stage_of_the_older_ticket_ends_and_an_answer_to_it_counts() -> None:
+    run = driver()
+    run.feed(
+        complaint("t1", customer="bea"),
+        ticket_reopened("t1", day(1, 1)),
+        ticket_responded("t2", day(1, 1), customer="bea"),
+        merged("ana", day(1, 1), customer="bea"),
+        complaint("t2"),
+    )
+    assert told(run.pass_to(day(2, 1))) == [
+        ("t2", "resolution", None, day(2)),
+        ("t1", "resolution", None, day(2, 1)),
+    ]
+
+
 def test_erased_nobody_is_told() -> None:
     run = driver()
     run.feed(complaint(), erased(day(1, 1)))
