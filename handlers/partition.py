@@ -92,6 +92,7 @@ class Partition(PartitionCore):
         if before is not None and same:
             before.source = source_of(meta.app_id)
             return None
+        meta.quiet = activated.quiet
         self._context = Context(source_of(meta.app_id), rules, meta)
         if before is not None:
             self._context.outbox, self._context.tally = before.outbox, before.tally

@@ -218,7 +218,12 @@ def _undo_merge(core: PartitionCore, offset: int, transfer: Transfer) -> Rejecti
     customer = _as_it_left(core, offset, transfer)
     now_ms = core.clock_of(customer)
     key = f"{cause_key(transfer.event_id, transfer.occurred_ms)}:refused"
-    undo_merge(core.context, customer, transfer.left_ms, Cause(key, (), POLICY))
+    context = core.context
+    context.is_rollout = core.meta.quiet
+    try:
+        undo_merge(context, customer, transfer.left_ms, Cause(key, (), POLICY))
+    finally:
+        context.is_rollout = False
     customer = core.fire_own(customer, now_ms)
     plan(core.context, customer, now_ms)
     core.put(offset, customer, None)

@@ -25,7 +25,7 @@ NEWEST = 3
    states since when the customer is known, and when it was merged away for a time.
 3. What shops send beside plain orders: edits, returns, corrections of points, tiers by hand and
    their kind (`docs/rules.md`). Consent by channel and purpose. Policy records and the partition's
-   own record say what is history, and policy records whether what follows is to be acted on. A
+   own record say what is history, and whether what follows is to be acted on. A
    partition of an older format goes on by the rules it had.
 """
 RULES = 2

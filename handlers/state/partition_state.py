@@ -83,6 +83,8 @@ class Meta(Struct):
     """Set while customers wait to be re-evaluated under the policy."""
     live_from_ms: Annotated[int | None, since(3)] = None
     """What takes effect before this instant is history, not to be acted on; None: nothing is."""
+    quiet: Annotated[bool, since(3)] = False
+    """What follows from the policy alone is not to be acted on, also of who comes back to it."""
 
 
 def is_repeated(source_offsets: dict[str, int], source: Source) -> bool:
