@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from handlers.care.followups import followups_due_ms, followups_dues
-from handlers.care.retention import retention_due_ms
+from handlers.care.retention import erased_at_ms, told_at_ms
 from handlers.care.surveys import surveys_due_ms
 from handlers.care.ticket_stages import overdue_due_ms, running
 from handlers.care.upcoming import care_due_ms
@@ -39,24 +39,28 @@ def plan(context: Context, customer: Customer, now_ms: int) -> None:
     if customer.expiring is not None:
         due = _earlier(due, customer.expiring.at_ms)
     if customer.retention is not None:
-        due = _earlier(due, retention_due_ms(rules, customer, now_ms))
+        due = _earlier(due, told_at_ms(rules, customer))
     if due is not None and due <= now_ms:
         due = due_after(rules, customer, now_ms)
+    if customer.retention is not None:
+        due = _earlier(due, erased_at_ms(rules, customer))
     customer.next_due_ms = due
 
 
 def due_after(rules: Rules, customer: Customer, after_ms: int) -> int | None:
     """The first instant after another, where some before it were dropped.
 
-    None if there is none, or if looking for it raises.
+    None if there is none, or if looking for it raises. But the erasure at the end of a retention is
+    never dropped; it may lie before that instant.
     """
+    erased_ms = erased_at_ms(rules, customer)
     try:
         dues = [due for due in _dues(rules, customer, after_ms) if due is not None]
-        return min((due for due in dues if due > after_ms), default=None)
+        return _earlier(erased_ms, min((due for due in dues if due > after_ms), default=None))
     except Exception as error:
         if must_stop(error):
             raise
-        return None
+        return erased_ms
 
 
 def _feature_dues(rules: Rules, customer: Customer, now_ms: int) -> tuple[int | None, ...]:
@@ -87,7 +91,7 @@ def _dues(rules: Rules, customer: Customer, after_ms: int) -> Iterator[int | Non
         yield from _feature_dues(rules, customer, after_ms)
     yield from followups_dues(rules, customer)
     yield expiring_due_ms(customer)
-    yield retention_due_ms(rules, customer, after_ms)
+    yield told_at_ms(rules, customer)
     for each in running(rules, customer):
         yield from (overdue.at_ms for overdue in each.overdues if overdue.at_ms > after_ms)
     if rules.points is not None and customer.points is not None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from handlers.care.retention import is_erased_by
+from handlers.care.retention import erased_at_ms
 from handlers.context import Context, Savepoint
 from handlers.due import due_after, plan
 from handlers.failures import Failure, failed, must_stop
@@ -232,11 +232,12 @@ class PartitionCore:
             before: the customer's snapshot as of now.
         """
         context = self.context
-        if is_erased_by(context.rules, customer, due_ms):
+        erased_ms = erased_at_ms(context.rules, customer)
+        if erased_ms is not None and erased_ms <= due_ms:
             context.tally.due += 1
             context.tally.unmatched += len(customer.ledger.waiting)
             context.count(context.tally.erased, "retention")
-            return retired_customer(customer, due_ms)
+            return retired_customer(customer, erased_ms)
         point = context.savepoint()
         try:
             fire(context, customer, due_ms)

@@ -23,7 +23,7 @@ from typing import Any
 from handlers.browse import browsed
 from handlers.care.dates import begin_care, remind, restart_refresh
 from handlers.care.followups import remind_of_followups
-from handlers.care.retention import follow_retention
+from handlers.care.retention import begin_retention, follow_retention
 from handlers.care.service_levels import follow_service, remind_of_service, resume_service
 from handlers.care.surveys import answer_time, follow_surveys, remind_of_surveys, restart_surveys
 from handlers.causes import OVERRIDE, reason_of
@@ -326,7 +326,7 @@ def reevaluate(
     rules = context.rules
     today = rules.calendar.day(now_ms)
     before = totals(customer, old_rules, old_rules.calendar.day(now_ms))
-    keep_answers(customer, old_rules, rules)
+    keep_answers(customer, rules)
     keep_messages(context, customer)
     customer.ledger.own_orders()
     customer.ledger.recount(rules)
@@ -363,10 +363,10 @@ def absorb(
     if rules.points is not None and other.points is not None:
         # The other's clock was behind: points expired by now must not pay what the customer owes.
         other.points.expire(now_ms)
+    keep_answers(other, rules)
     joined = join(customer, other, rules, today)
     keep_messages(context, customer)
     context.tally.unmatched += joined.unmatched
-    keep_answers(customer, rules, rules)
     evaluate(context, customer, now_ms, before, cause)
     came_back = came_with(customer, other, joined) if rules.format >= 3 else None
     compare_level(context, customer, now_ms, cause, came_back)
@@ -376,6 +376,7 @@ def absorb(
     replan(customer)
     warn_of_fall(context, customer, now_ms)
     remind_of_followups(context, customer, now_ms)
+    begin_retention(context, customer, now_ms)
     resume_service(context, customer, now_ms)
     join_points(context, customer, joined, standing_before, now_ms, cause)
     reevaluate_tags(context, customer, now_ms, cause)
@@ -395,5 +396,6 @@ def undo_merge(context: Context, customer: Customer, left_ms: int, cause: Cause)
         customer.tier, customer.grace = PROSPECT, None
     customer.ledger.recount(rules)
     customer.ledger.evict(rules, rules.calendar.day(left_ms))
+    keep_answers(customer, rules)
     reevaluate(context, customer, rules, left_ms, cause)
     plan(context, customer, left_ms)

@@ -34,6 +34,12 @@ def follow_retention(context: Context, customer: Customer, event: Event, now_ms:
     tell_retention(context, customer, now_ms)
 
 
+def begin_retention(context: Context, customer: Customer, now_ms: int) -> None:
+    """Whoever comes to be known by a merge, without a sign of life, counts as active by now."""
+    if context.rules.retention is not None and customer.retention is None:
+        customer.retention = Retention(now_ms)
+
+
 def resume_retention(context: Context, customer: Customer, now_ms: int) -> None:
     """Go on under a new policy, or after a merge.
 
@@ -59,7 +65,7 @@ def tell_retention(context: Context, customer: Customer, now_ms: int) -> None:
     Before its first tick a partition has no clock: then the notice runs from the customer's.
     """
     retention, declared = customer.retention, context.rules.retention
-    due_ms = _told_at_ms(context.rules, customer)
+    due_ms = told_at_ms(context.rules, customer)
     if retention is None or declared is None or due_ms is None or due_ms > now_ms:
         return
     retention.told_ms = retention.since_ms
@@ -75,25 +81,16 @@ def tell_retention(context: Context, customer: Customer, now_ms: int) -> None:
     emit_reminder(context, customer, outputs.RETENTION_DUE, data, key, due_ms)
 
 
-def retention_due_ms(rules: Rules, customer: Customer, now_ms: int) -> int | None:
-    """When the retention is told, or the customer erased, after `now_ms`; None if never."""
+def erased_at_ms(rules: Rules, customer: Customer) -> int | None:
+    """When the customer is erased, while a notice runs.
+
+    The notice runs by the partition's clock, so this may lie before the customer's own.
+    """
     retention = customer.retention
-    if retention is None or rules.retention is None:
-        return None
-    if retention.erase_ms is not None:
-        return max(retention.erase_ms, now_ms + 1)
-    return _told_at_ms(rules, customer)
+    return None if retention is None or rules.retention is None else retention.erase_ms
 
 
-def is_erased_by(rules: Rules, customer: Customer, due_ms: int) -> bool:
-    """Whether a customer is to be erased at an instant that is due."""
-    retention = customer.retention
-    if retention is None or retention.erase_ms is None or rules.retention is None:
-        return False
-    return retention.erase_ms <= due_ms
-
-
-def _told_at_ms(rules: Rules, customer: Customer) -> int | None:
+def told_at_ms(rules: Rules, customer: Customer) -> int | None:
     """When `retention.due` goes out, also if that has passed; None if it has gone out."""
     retention, declared = customer.retention, rules.retention
     if retention is None or declared is None or retention.since_ms == retention.told_ms:

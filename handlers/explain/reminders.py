@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from handlers.care.followups import followups_to_come
-from handlers.care.retention import retention_due_ms
+from handlers.care.retention import erased_at_ms, told_at_ms
 from handlers.care.surveys import askings
 from handlers.care.ticket_stages import running
 from handlers.care.upcoming import Coming, coming
@@ -111,10 +111,12 @@ def _of_tickets(rules: Rules, customer: Customer, after_ms: int) -> Iterator[Com
 
 
 def _of_retention(rules: Rules, customer: Customer, after_ms: int) -> Iterator[Coming]:
-    due_ms = retention_due_ms(rules, customer, after_ms)
-    if due_ms is not None and due_ms > after_ms and customer.retention is not None:
-        told = customer.retention.erase_ms is not None
-        name = "erased, for nobody heard of the customer" if told else "end of the retention"
+    for due_ms, name in (
+        (told_at_ms(rules, customer), "end of the retention"),
+        (erased_at_ms(rules, customer), "erased, for nobody heard of the customer"),
+    ):
+        if due_ms is None or due_ms <= after_ms:
+            continue
         yield Coming(due_ms, RETENTION, date_of(rules.calendar.day(due_ms)), name)
 
 

@@ -40,14 +40,15 @@ def take_answer(customer: Customer, event: Event) -> None:
     del kept[:-KEPT_ANSWERS]
 
 
-def keep_answers(customer: Customer, old_rules: Rules, rules: Rules) -> None:
+def keep_answers(customer: Customer, rules: Rules) -> None:
     """Keep only the answers that the policy asks for.
 
     One that begins to grade by satisfaction finds those that its predecessor kept for the profile.
+    Who was graded by satisfaction before has all of these.
     """
     if not _asks(rules):
         customer.csat = []
-    elif not _asks(old_rules) and customer.experience is not None:
+    elif not customer.csat and customer.experience is not None:
         customer.csat = customer.experience.csat[-KEPT_ANSWERS:]
     if rules.satisfaction is None:
         customer.experience = None

@@ -52,9 +52,9 @@ def take_over(
     before = view_on(customer, today, policy)
     tier, manager = customer.tier, owner.owner_of(customer, policy)
     tags.forget_by_policy(other, transfer.policy, policy, today)
+    look_for_scores(other, transfer.policy, policy)
     if "satisfaction" not in policy.sections:
         other.answers, other.resolutions = [], []
-    look_for_scores(other, transfer.policy, policy)
     contact.join(customer, other, policy)
     service.forget_by_policy(other, policy)
     customer.newest_event_ms = max(customer.newest_event_ms, transfer.at_ms, other.newest_event_ms)

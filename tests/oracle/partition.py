@@ -388,6 +388,7 @@ class Partition:
         tags.forget_by_policy(
             customer, transfer.policy, self.policy, business_day(left_ms, self.policy.timezone)
         )
+        feelings.look_for_scores(customer, transfer.policy, self.policy)
         self._reconsider(customer, self.policy, left_ms)
         at_ms = self.clock_of(customer)
         self.outputs += [output for _, output in self._fire(customer, at_ms)]

@@ -13,8 +13,17 @@ from msgspec.structs import replace
 from handlers.control_records import ClockTick, Mode, PolicyActivated, encode_control
 from handlers.merge.forwarding import MAX_HOPS
 from handlers.state.customer import Customer
-from scoring.policy import Movement, PointsPolicy, Policy, TagRule, Tier
-from tests.builders import day, erased, merged, order, redeemed, to_ms, viewed
+from handlers.state.formats import NEWEST
+from scoring.policy import (
+    Dimension,
+    Movement,
+    PointsPolicy,
+    Policy,
+    Satisfaction,
+    TagRule,
+    Tier,
+)
+from tests.builders import day, erased, merged, order, redeemed, survey, to_ms, viewed
 from tests.support.passing import Partitions
 
 POLICY = Policy(
@@ -239,6 +248,32 @@ def test_under_a_policy_that_came_meanwhile_time_passes_from_when_they_left() ->
         ("dormancy.alert", day(80)),
     ]
     assert [each["sequence"] for each in told] == [5, 6]
+
+
+def test_what_a_quiet_policy_changes_is_marked_for_who_comes_back_to_it_too() -> None:
+    world = World("live")
+    world.feed(order("o1", "10", day(0), A), merged(B, day(1), A), erased(day(1), B))
+    easy = replace(POLICY, version="easy", tiers=(Tier("silver"), Tier("base")))
+    quiet = PolicyActivated("q", "app", "live", 0, easy, format=NEWEST, quiet=True)
+    world.feed(encode_control(quiet), viewed(day(1), C), encode_control(ClockTick(to_ms(day(61)))))
+    world.arrive()
+    told = [each for each in world.outputs if each["customer_id"] == A and each["sequence"] > 2]
+    assert [(each["type"], each["suppressed"]) for each in told] == [
+        ("tier.changed", "policy_rollout"),
+        ("dormancy.alert", None),
+    ]
+
+
+def test_who_is_on_the_way_brings_the_answers_by_which_a_new_policy_grades() -> None:
+    world = World("live")
+    asking = replace(POLICY, version="asking", satisfaction=Satisfaction())
+    happy = Dimension("happy", "satisfaction", cutoffs=("2", "3", "4", "4.5"))
+    grading = replace(asking, version="grading", dimensions=(happy,))
+    world.feed(encode_control(PolicyActivated("q", "app", "live", 0, asking, format=NEWEST)))
+    world.feed(order("o1", "10", day(0), A), survey(5, day(1), customer=A), merged(B, day(2), A))
+    world.feed(encode_control(PolicyActivated("r", "app", "live", 0, grading, format=NEWEST)))
+    world.arrive()
+    assert world.state(B).csat == [(to_ms(day(1)), 5)]
 
 
 def test_who_is_known_by_a_late_merge_alone_left_at_the_clock_of_the_partition() -> None:

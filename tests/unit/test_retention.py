@@ -82,6 +82,25 @@ def test_before_the_first_tick_the_notice_counts_from_the_clock_of_the_customer(
     assert not run.dead_letters
 
 
+def test_a_notice_ends_by_the_clock_of_the_partition_though_the_customer_is_ahead() -> None:
+    """The very event that is told of is ahead of the erasure: the customer begins anew with it."""
+    run = Driver(policy_of(inactive=3, notice=1), mode="live", format_number=NEWEST, lateness_ms=0)
+    run.tick(day(0))
+    run.feed(order("o1", "10", day(0)), profile({"name": "x"}, day(3)))
+    assert told(run.outputs) == [(day(3), day(0), day(1), "2025-01-02")]
+    assert pick([run.profile()], "orders_ever", "attributes") == [(0, {"name": "x"})]
+
+
+def test_an_event_behind_the_customers_clock_finds_the_customer_erased() -> None:
+    run = Driver(policy_of(), mode="live", format_number=NEWEST, lateness_ms=0)
+    run.tick(day(0))
+    run.feed(order("o1", "10", day(0)), profile({"name": "x"}, day(5)))
+    found = run.activate(policy_of("next", inactive=3, notice=1))
+    assert told(found) == [(day(3), day(0), day(1), "2025-01-02")]
+    run.feed(profile({"name": "y"}, day(4)))
+    assert pick([run.profile()], "orders_ever", "attributes") == [(0, {"name": "y"})]
+
+
 @pytest.mark.parametrize(
     "sign",
     [
@@ -195,6 +214,14 @@ def test_a_merge_takes_the_latest_sign() -> None:
     run.feed(order("o1", "10", day(0)), viewed(day(50), customer="bea"))
     run.feed(merged("ana", day(60), customer="bea"))
     assert told(run.pass_to(day(150))) == [(day(150), day(50), day(160), "2025-06-10")]
+
+
+def test_who_comes_to_be_known_by_a_late_merge_counts_as_active_then() -> None:
+    run = Driver(policy_of(), mode="live", format_number=NEWEST, lateness_ms=0)
+    run.tick(day(50))
+    run.feed(merged("ana", day(0), customer="bea"))
+    assert told(run.tick(day(149))) == []
+    assert told(run.tick(day(150))) == [(day(150), day(50), day(160), "2025-06-10")]
 
 
 def test_under_a_policy_without_retention_nobody_is_erased() -> None:
