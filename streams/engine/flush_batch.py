@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from handlers.outputs import Output
@@ -31,7 +31,8 @@ class FlushBatch(NamedTuple):
         dead_letters: records that could not be used.
         states: packed states by customer, for the changelog; None where a foreign record stands in
             the place of a customer who does not exist.
-        profiles: public profiles; only with a checkpoint, like the two that follow.
+        profiles: public profiles, made one by one as they are written; only with a checkpoint, like
+            the two that follow.
         meta: the partition's own record; None if nothing changed in it.
         events: the batches to ack when all of this is written.
         envelopes: forwarded records for customers of other partitions, or of this one.
@@ -42,7 +43,7 @@ class FlushBatch(NamedTuple):
     outputs: list[Output]
     dead_letters: list[DeadLetter]
     states: Sequence[tuple[str, bytes | None]]
-    profiles: list[Output]
+    profiles: Collection[Output]
     meta: Meta | None
     events: list[BatchEvent]
     envelopes: Sequence[Envelope] = ()

@@ -21,13 +21,15 @@ from streams.runtime.metrics import FlushStep
 _CHECKPOINT_PAUSES = 20
 _CHECKPOINT_MAX_S = 5.0
 _BUSY_PROFILES = 500
-_BUSY_CHECKPOINTS = 3
-"""So many times rarer are checkpoints with more profiles than that to write: a customer that
-changes again before the next one costs one profile less."""
+_BUSY_CHECKPOINTS = 5
+"""Checkpoints are rarer by one interval for each so many profiles to write, at most so many times:
+a customer that changes again before the next one costs one profile less."""
 _MANY_BATCHES = 128
 _MANY_RECORDS = 16_000
 """Batches, or records in them, for which a checkpoint comes earlier: half of what a worker reads
 ahead of the acks."""
+_SLICE = 250
+"""Records that a step adds before others have their turn; so many profiles take some ms."""
 _PAUSE_S_PER_RECORD = 0.001
 """A flush of few records is followed by the next at once, one of many after a pause."""
 
@@ -142,9 +144,10 @@ class Flusher:
         is_waited_for = (
             partition.pending_batches >= _MANY_BATCHES or partition.pending_records >= _MANY_RECORDS
         )
-        is_busy = not is_waited_for and partition.pending_profiles > _BUSY_PROFILES
-        later_s = self._pace.checkpoint_s * (_BUSY_CHECKPOINTS - 1) if is_busy else 0.0
-        return 0.0 if is_waited_for else self._checkpoint_due_s + later_s
+        if is_waited_for:
+            return 0.0
+        skipped = min(partition.pending_profiles // _BUSY_PROFILES, _BUSY_CHECKPOINTS - 1)
+        return self._checkpoint_due_s + skipped * self._pace.checkpoint_s
 
     @property
     def _partition(self) -> OwnedPartition | None:
@@ -226,6 +229,8 @@ class Flusher:
         for record in records_of(partition.number, batch):
             out.add(*record)
             count += 1
+            if count % _SLICE == 0:
+                await asyncio.sleep(0)
             if out.full:
                 await self._send(partition, count)
                 count, wrote = 0, True

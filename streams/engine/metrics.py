@@ -7,6 +7,7 @@ from collections import Counter
 
 from handlers.context import Tally
 from handlers.failures import KINDS
+from handlers.outputs import CUSTOMER_PROFILES
 from streams.engine.flush_batch import FlushBatch
 from streams.engine.owned_partition import OwnedPartition
 from streams.kafka.foreign import ForeignRecords
@@ -120,7 +121,7 @@ class EngineMetrics:
         for topic, count in Counter(output.topic for output in batch.outputs).items():
             metrics.outputs.labels(topic).inc(count)
         if batch.profiles:
-            metrics.outputs.labels(batch.profiles[0].topic).inc(len(batch.profiles))
+            metrics.outputs.labels(CUSTOMER_PROFILES).inc(len(batch.profiles))
         for letter in batch.dead_letters:
             origin = letter.origin
             topic = "any" if origin is None else origin.source.topic

@@ -15,6 +15,7 @@ from handlers.state.partition_state import Meta, unpack_meta
 from handlers.state.record_order import is_newer
 from handlers.state.restore import Restored
 from streams.engine.apply import Applier
+from streams.engine.checkpoint_profiles import CheckpointProfiles
 from streams.engine.flush_batch import FlushBatch
 from streams.engine.restoring import NO_STATE, PartitionRestore
 from streams.faust_app.batch import Batch, BatchEvent, Record
@@ -62,6 +63,7 @@ class OwnedPartition:
         self._rewrites_meta = False
         self._removed: dict[str, None] = {}
         self._ahead: list[tuple[int, str]] = []
+        self._profiles: CheckpointProfiles | None = None
         self._profiles_end: int | None = None
         self._has_foreign_profiles = False
         self._ownership_record: Meta | None = None
@@ -283,8 +285,8 @@ class OwnedPartition:
         self._refresh_profiles_ahead()
         stale, partition.stale_profiles = partition.stale_profiles, {}
         self._has_foreign_profiles = False
-        made = (partition.profile(customer_id) for customer_id in stale)
-        profiles = [profile for profile in made if profile is not None]
+        overdue = () if self._profiles is None else self._profiles.left_out
+        profiles = self._profiles = CheckpointProfiles(partition, list(stale), overdue)
         events, self._events, self._pending_records = self._events, [], 0
         meta = None
         if events or profiles or self._rewrites_meta:

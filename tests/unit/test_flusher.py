@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -213,3 +214,14 @@ async def test_too_much_that_is_not_written_is_full() -> None:
 )
 def test_checkpoints_are_rarer_than_flushes(pause_s: float, checkpoint_s: float) -> None:
     assert Pace.of(pause_s, 10).checkpoint_s == checkpoint_s
+
+
+@pytest.mark.parametrize(("profiles", "later"), [(499, 0), (500, 1), (1_400, 2), (9_999, 4)])
+async def test_the_more_profiles_wait_the_later_is_a_checkpoint(profiles: int, later: int) -> None:
+    case = _Case(_Partition(0), Pace(pause_s=0.0, max_records=10, checkpoint_s=60.0))
+    case.partition.pending_profiles = profiles
+    began_s = time.monotonic()
+    due_s = case.flusher._next_checkpoint_s(cast(Any, case.partition)) - began_s
+    assert due_s == pytest.approx(60.0 * (1 + later), abs=1.0)
+    case.partition.pending_records = 16_000
+    assert case.flusher._next_checkpoint_s(cast(Any, case.partition)) == 0.0
