@@ -412,6 +412,16 @@ def test_an_attribute_that_a_policy_no_longer_names_says_its_text_on_the_side_of
     ]
 
 
+def test_an_attribute_that_a_policy_no_longer_names_says_its_text_on_both_sides() -> None:
+    asks = Tier("A", attributes={"credit": AttributeCondition(is_in=("A",))})
+    found = driver(Policy(tiers=(asks, Tier("C"))))
+    found.feed(order("o1", "1", day(0)), profile({"credit": "B"}, day(1)))
+    (rise,) = found.activate(Policy(version="next", tiers=(Tier("A"), Tier("C"))))
+    assert pick(rise["crossed"], "measure", "before", "after", "cutoff") == [
+        ("attributes.credit", "B", "B", {"in": ["A"]})
+    ]
+
+
 def test_answers_that_the_profile_kept_are_there_for_the_grade() -> None:
     found = driver(graded(CREDIT, satisfaction=Satisfaction()))
     found.feed(order("o1", "1", day(0)), survey(5, day(1)))
