@@ -10,6 +10,10 @@ from random import Random
 
 from tests.fault.bad_records import NEEDS_GROUNDWORK, bad_records, groundwork, odd_records
 from tests.fault.evidence import Header
+from tests.fault.judge.wire import attributes_of
+from tests.fault.record_maker import BadRecord
+from tests.oracle.checks import ANY_TIME
+from tests.oracle.ingest import refusal
 
 _EARLIER_MS = 26 * 3_600_000
 """Bad records occur so long before the episode: a clock that is a day late does not put them into
@@ -36,7 +40,8 @@ def bad_drafts(random: Random, began_ms: int, rates: Collection[str]) -> Iterato
         records = bad_records(number, at=at, rates=rates)
         random.shuffle(records)
         for record in records:
-            reason = None if record.reason in NEEDS_GROUNDWORK else record.reason
+            told = record.reason not in NEEDS_GROUNDWORK and not _rests_on_policy(record)
+            reason = record.reason if told else None
             yield Draft(record.topic, record.value, record.key, "bad", record.headers, reason)
 
 
@@ -53,6 +58,13 @@ def odd_drafts(random: Random, began_ms: int, rates: Collection[str]) -> Iterato
 def groundwork_drafts(began_ms: int) -> list[Draft]:
     """What must be there before some of the bad records."""
     return [Draft(topic, value, None, "good") for topic, value in groundwork(_time(began_ms))]
+
+
+def _rests_on_policy(record: BadRecord) -> bool:
+    """Whether it lacks what only some policies ask for, as an amount or who approved."""
+    attributes = attributes_of(record.headers)
+    found = refusal(record.value, attributes, ANY_TIME)
+    return record.reason == "missing_field" and found is None
 
 
 def _time(began_ms: int) -> str:

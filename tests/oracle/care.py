@@ -3,6 +3,7 @@
 import calendar
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 from tests.oracle.births import birth_of
@@ -77,15 +78,22 @@ def _near(
     is_it: Callable[[date], bool],
 ) -> Iterator[date]:
     """Days that are so near now and were not told; each is told once, and none before it later."""
-    today = business_day(at_ms, policy.timezone)
-    for offset in range(-3, days_ahead + 3):
-        day = today + timedelta(days=offset)
-        begins_ms = start_of_day(day - timedelta(days=days_ahead), policy.timezone)
-        if not (begins_ms <= at_ms <= start_of_day(day, policy.timezone) and is_it(day)):
-            continue
-        if all(day > before for before in customer.dates_told.get(key, [])):
+    for day in _days_from(at_ms, days_ahead, policy.timezone):
+        if is_it(day) and all(day > before for before in customer.dates_told.get(key, [])):
             customer.dates_told.setdefault(key, []).append(day)
             yield day
+
+
+@cache
+def _days_from(at_ms: int, days_ahead: int, zone: str) -> tuple[date, ...]:
+    """The days that begin now or later, and so many days ahead of which have begun."""
+    today = business_day(at_ms, zone)
+    days = (today + timedelta(days=offset) for offset in range(-3, days_ahead + 3))
+    return tuple(
+        day
+        for day in days
+        if start_of_day(day - timedelta(days=days_ahead), zone) <= at_ms <= start_of_day(day, zone)
+    )
 
 
 def _birthdays(
@@ -140,11 +148,7 @@ def _holidays(
     def is_it(day: date) -> bool:
         if rule.get("calendar") == "lunar":
             return is_holiday(rule["month"], rule["day"], day)
-        return any(
-            day.isoformat() == text
-            or (len(text) == 5 and _falls_on(day, int(text[:2]), int(text[3:]), leap_day))
-            for text in rule["dates"]
-        )
+        return any(_is_date(day, text, leap_day) for text in rule["dates"])
 
     key = f"holiday {rule['name']}"
     days = _near(customer, key, rule.get("days_ahead", 7), at_ms, policy, is_it)
@@ -152,6 +156,14 @@ def _holidays(
         reminder(customer, "holiday.upcoming", day, rule, at_ms, policy) | {"holiday": rule["name"]}
         for day in days
     ]
+
+
+@cache
+def _is_date(day: date, text: str, leap_day: str) -> bool:
+    """Whether a day is that of a text as `2026-10-01`, or of one as `10-01` in any year."""
+    if len(text) == 5:
+        return _falls_on(day, int(text[:2]), int(text[3:]), leap_day)
+    return day.isoformat() == text
 
 
 def _checkin(customer: Customer, at_ms: int, policy: Policy) -> list[dict[str, Any]]:

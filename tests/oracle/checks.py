@@ -57,6 +57,9 @@ class Limits:
     newest_event_time_ms: int
 
 
+ANY_TIME = Limits(-(10**30), 10**31)
+
+
 def is_integer(value: Any) -> bool:
     """A number without a fraction, `4.0` too; a bool is none."""
     return isinstance(value, Decimal) and stripped(value)[2] >= 0

@@ -18,12 +18,11 @@ from tests.fault.judge.wire import (
     partition_of,
     topic_in,
 )
-from tests.oracle.checks import Limits
+from tests.oracle.checks import ANY_TIME, Limits
 from tests.oracle.ingest import Refusal, refusal
 
 _MIN_EVENT_TIME_MS = 631_152_000_000
 _MAX_FUTURE_SKEW_MS = 300_000
-_ANY_TIME = Limits(-(10**30), 10**31)
 _BEFORE_WRONG_TOPIC = frozenset({"too_large", "not_json", "missing_field", "unknown_type"})
 _LONGEST_AFTER_MS = 600_000
 """How long after the last sample somebody may have looked at a record."""
@@ -215,7 +214,7 @@ def _refusal_past_ingest(case: Case, entry: Entry) -> Refusal | None:
         refused = case.refused_by_engine.get((entry.partition, entry.record.offset))
         return None if refused is None else Refusal(*refused)
     attributes = attributes_of(entry.record.headers)
-    found = refusal(entry.record.value, attributes, _ANY_TIME)
+    found = refusal(entry.record.value, attributes, ANY_TIME)
     return found or Refusal("missing_field", event_id_in(entry.record.value, attributes))
 
 
