@@ -208,9 +208,8 @@ class PartitionCore:
                 continue  # it is planned anew when its turn comes
             customer = get(customer_id)
             assert customer is not None
-            self.save(customer_id)
+            before = self._undo.saved_now(self.store, customer_id, self.stale_profiles)
             was = counted(customer)
-            before = self.store.snapshot(customer_id)
             self.put(offset, self._fire(customer, due_ms, before), was)
 
     def fire_own(self, customer: Customer, until_ms: int) -> Customer:

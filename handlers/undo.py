@@ -46,6 +46,15 @@ class Undo:
         if customer_id not in self._before:
             self._before[customer_id] = store.snapshot(customer_id), customer_id in stale
 
+    def saved_now(
+        self, store: CustomerStore, customer_id: str, stale: dict[str, None]
+    ) -> Snapshot | None:
+        """As `save`, and how the customer is now, as `CustomerStore.snapshot` has it."""
+        snapshot = store.snapshot(customer_id)
+        if customer_id not in self._before:
+            self._before[customer_id] = snapshot, customer_id in stale
+        return snapshot
+
     def roll_back(
         self, store: CustomerStore, meta: Meta, failures: list[Failure], stale: dict[str, None]
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -35,6 +36,7 @@ from handlers.decode.decode import Limits
 from handlers.partition import Partition
 from handlers.partition_core import NoPolicy
 from streams.runtime.clock import wall_ms
+from streams.runtime.gc_tuning import collect_rarely
 
 _PROGRESS_LINES = 2_000
 _SMALL_FILE_BYTES = 4 * 1024 * 1024
@@ -180,10 +182,14 @@ def _alone(
     progress: Progress,
 ) -> tuple[Backtest, Report]:
     run = Backtest(options, files)
+    thresholds = gc.get_threshold()
+    collect_rarely()
     try:
         return run, run.run(lines, _shown(file, progress))
     except NoPolicy as error:
         raise PolicyError(file.name, [f"{error}; a dump begins with it"]) from error
+    finally:
+        gc.set_threshold(*thresholds)
 
 
 def _lines_of(file: EventFile, progress: Progress, *, sort: bool) -> Iterator[Line]:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from cli.backtest.files import Line, Outputs
 from cli.backtest.report import Report
+from cli.backtest.usual import usual_event
 from handlers.control_records import (
     CLOCK_TICK,
     POLICY_ACTIVATED,
@@ -165,7 +166,7 @@ class Backtest:
     def _event(self, line: Line, route: Route | None = None) -> None:
         partition, report = self.partition, self.report
         limits = IN_THE_LOG if report.is_log else self._options.limits
-        event = partition.admit(line.raw, None, limits)
+        event = usual_event(line.raw, limits) or partition.admit(line.raw, None, limits)
         if isinstance(event, Rejection):
             self._reject(line, event)
             return

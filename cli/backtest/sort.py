@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import IO
 
 from cli.backtest.files import Line
-from handlers.decode.decode import decode
+from cli.backtest.usual import usual_event
+from handlers.decode.decode import ANY_TIME, decode
 from handlers.reasons import Rejection
 
 CHUNK_BYTES = 128 * 1024 * 1024
@@ -26,7 +27,7 @@ def sorted_lines(lines: Iterator[Line], on_read: Callable[[int], None]) -> Itera
     items: list[_Item] = []
     size = read = last_ms = 0
     for number, raw in lines:
-        event = decode(raw, with_content=False)
+        event = usual_event(raw, ANY_TIME) or decode(raw, with_content=False)
         if not isinstance(event, Rejection):
             last_ms = event.occurred_ms
         items.append((last_ms, number, raw))

@@ -13,6 +13,7 @@ from zlib import crc32
 
 from cli.backtest.files import Line
 from cli.backtest.run import BacktestOptions
+from cli.backtest.usual import usual_event
 from handlers.decode.decode import decode
 from handlers.decode.policy_checks import check_values
 from handlers.events import CustomerMerged
@@ -83,7 +84,7 @@ class Plan:
             if not raw or raw.isspace():
                 yield Planned(offset, line, offset % self._shards, newest_ms)
                 continue
-            event = decode(raw, None, limits, with_content=False)
+            event = usual_event(raw, limits) or decode(raw, None, limits, with_content=False)
             if isinstance(event, Rejection):
                 yield Planned(offset, line, offset % self._shards, newest_ms)
                 continue

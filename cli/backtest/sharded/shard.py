@@ -19,6 +19,7 @@ from cli.errors import EXPECTED
 from handlers.partition import Partition
 from handlers.state.customer import Customer
 from handlers.state.store import Snapshot
+from streams.runtime.gc_tuning import collect_rarely
 
 Item = tuple[int, int, int, bytes]
 """Offset, newest event time after it, number of the line or 0 for that of another process, line."""
@@ -144,6 +145,7 @@ def run_shard(
     for end in not_ours:
         end.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends all
+    collect_rarely()
     found = Found()
     try:
         with ShardFiles(folder) as files:
