@@ -92,6 +92,11 @@ async def is_committed(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, in
     return True
 
 
+async def committed_of(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> int:
+    """How many records before these ends the consumer's group has committed."""
+    return sum([min(end, await consumer.committed(tp) or 0) for tp, end in ends.items()])
+
+
 def partitions_of(settings: Settings, topics: Sequence[str]) -> list[TopicPartition]:
     """Every partition of the topics."""
     return [

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from bench.load import Load
 from bench.processes import cpu_seconds, resident_bytes
+from bench.progress import Progress
 from bench.reading import Reading, read_all
 from bench.topics import is_committed, partitions_of
 from bench.workers import Workers
@@ -153,8 +154,16 @@ async def until_committed(
     inputs: Sequence[str],
     check: Callable[[], None],
     at_most_s: float = _AT_MOST_S,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Until ingest has committed its inputs, and the engine all that ingest had written by then.
+
+    Args:
+        settings: of the deployment.
+        inputs: topics.
+        check: raises if a worker ended.
+        at_most_s: how long it may take.
+        tell: takes progress.
 
     Raises:
         TimeoutError: it takes longer than `at_most_s`.
@@ -167,8 +176,10 @@ async def until_committed(
                 tps = partitions_of(settings, topics)
                 consumer.assign(tps)
                 ends = await consumer.end_offsets(tps)
+                progress = Progress(tell, ends)
                 while not await is_committed(consumer, ends):
                     check()
+                    await progress.tell(consumer)
                     await asyncio.sleep(_POLL_S)
     finally:
         await consumer.stop()

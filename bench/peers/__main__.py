@@ -1,13 +1,15 @@
 """`python -m bench.peers`: Tierstream beside other stream processors on Apache Kafka.
 
 Every contender reads the same topics, in turns; `bench/peers/README.md` says what it must do. With
-all contenders the results go to `bench/results.json`, and from there into the documents.
+all contenders the results go to `bench/results.json`, and from there into the documents. What is
+measured is kept after each run: `--resume` goes on where a measurement broke off.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import signal
 import sys
 import tempfile
@@ -16,16 +18,18 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.peers.environments import EnvironmentFailed
+from bench.peers.journal import CannotResume, Journal, Measured
 from bench.peers.registry import PEERS
 from bench.peers.report import full_table, write_documents
 from bench.peers.results import READ_LIMIT, TIERSTREAM, Facts
 from bench.peers.run import Ground
-from bench.peers.session import Plan, Session
+from bench.peers.session import Plan, Session, conditions_of
 from devtools.servers import LocalServerError, start_broker
 
 _ROOT = Path(__file__).parents[2]
 RESULTS = _ROOT / "bench" / "results.json"
 CHART = _ROOT / "docs" / "img" / "side-by-side.png"
+_DISK_BYTES_PER_EVENT = 4_096  # topics of the data set, and at worst of two contenders
 _KNOWN = (TIERSTREAM, READ_LIMIT, *(peer.name for peer in PEERS))
 
 
@@ -39,27 +43,48 @@ def main() -> int:
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)  # what was measured by then is kept
     try:
-        results = _measure(_plan(arguments), console)
-    except (LocalServerError, EnvironmentFailed) as error:
+        results, is_complete = _measure(_plan(arguments), console, resume=arguments.resume)
+    except (LocalServerError, EnvironmentFailed, CannotResume, DiskTooSmall) as error:
         console.print(f"bench: {error}")
         return 1
-    out = arguments.out or (RESULTS if set(arguments.peers) == set(_KNOWN) else None)
+    except KeyboardInterrupt:
+        return 130
+    is_whole = is_complete and set(arguments.peers) == set(_KNOWN)
+    out = arguments.out or (RESULTS if is_whole else None)
     if out is not None:
         out.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
     if out == RESULTS:
         _report(results)
-    print(full_table(results))
-    return 1 if results["failures"] else 0
+    if results["summary"]:
+        print(full_table(results))
+    return 1 if results["failures"] or not is_complete else 0
 
 
-def _measure(plan: Plan, console: Console) -> Facts:
-    with (
-        tempfile.TemporaryDirectory(prefix="tierstream-bench-") as folder,
-        start_broker("kafka", progress=console.print) as broker,
-    ):
-        for peer in plan.peers:
-            peer.command(console.print)  # what must be installed is, before anything is measured
-        return Session(Ground(broker, Path(folder), console.print), plan).measure()
+class DiskTooSmall(RuntimeError):
+    """The folder for temporary files has too little room; the message says how much is needed."""
+
+
+def _measure(plan: Plan, console: Console, *, resume: bool) -> tuple[Facts, bool]:
+    """The results, and whether the measurement came to its end."""
+    for peer in plan.peers:
+        peer.command(console.print)  # what must be installed is, before anything is measured
+    conditions, journal = conditions_of(plan), Journal()
+    measured = journal.resume(conditions) if resume else Measured.new(conditions)
+    with tempfile.TemporaryDirectory(prefix="tierstream-bench-") as folder:
+        _check_disk(Path(folder), plan.events)
+        with start_broker("kafka", progress=console.print) as broker:
+            ground = Ground(broker, Path(folder), console.print)
+            session = Session(ground, plan, measured, journal)
+            return session.measure(), session.is_complete
+
+
+def _check_disk(folder: Path, events: int) -> None:
+    needed, free = events * _DISK_BYTES_PER_EVENT, shutil.disk_usage(folder).free
+    if free < needed:
+        raise DiskTooSmall(
+            f"{events:,} events may need {needed / 2**30:.0f} GiB in {folder.parent}, which has"
+            f" {free / 2**30:.0f} GiB; set TMPDIR to another folder, or choose fewer --events"
+        )
 
 
 def _report(results: Facts) -> None:
@@ -100,6 +125,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--out", type=Path, help=f"where the results go; with all peers {RESULTS.name} by default"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the measurement that broke off last"
     )
     parser.add_argument(
         "--report", action="store_true", help="measure nothing, write the documents anew"

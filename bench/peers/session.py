@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from aiokafka.errors import KafkaError
@@ -12,6 +11,7 @@ from aiokafka.errors import KafkaError
 from bench import stages
 from bench.peers import machine
 from bench.peers.data_set import DataSet
+from bench.peers.journal import Journal, Measured
 from bench.peers.outcome import Outcome
 from bench.peers.program import PeerFailed
 from bench.peers.registry import Peer
@@ -28,7 +28,6 @@ from bench.peers.results import (
 from bench.peers.run import Ground, PeerRun, Written, read_limit, write
 from bench.peers.tierstream import TierstreamRun
 from bench.workers import WorkerFailed
-from streams.runtime.clock import wall_ms
 
 _MOST_STAGE_EVENTS = 60_000
 
@@ -47,52 +46,87 @@ class Plan(NamedTuple):
         """The peer of a name."""
         return next(peer for peer in self.peers if peer.name == name)
 
+    def facts(self) -> Facts:
+        """What was asked for."""
+        return {
+            "events": self.events,
+            "customers": self.customers,
+            "small_events": self.small_events,
+            "repeats": self.repeats,
+            "contenders": list(self.contenders),
+        }
+
     def small(self, end_ms: int) -> DataSet:
         """For slow peers and the kills: as many events a customer as the whole has."""
         events = min(self.small_events, self.events)
         return DataSet(events, max(1, self.customers * events // self.events), end_ms)
 
 
+def conditions_of(plan: Plan) -> Facts:
+    """What must be the same for runs to belong together."""
+    peers = (peer for peer in plan.peers if peer.name in plan.contenders)
+    return {
+        "plan": plan.facts(),
+        "machine": machine.machine(),
+        "versions": machine.versions(peers),
+    }
+
+
 class Session:
-    """One measurement.
+    """One measurement, kept on disk after each run.
 
     Args:
         ground: with the broker.
         plan: what to run.
+        measured: nothing yet, or the measurement to go on with; its runs are not made again.
+        journal: keeps it.
     """
 
-    def __init__(self, ground: Ground, plan: Plan) -> None:
+    def __init__(self, ground: Ground, plan: Plan, measured: Measured, journal: Journal) -> None:
         self._ground, self._plan, self._tell = ground, plan, ground.tell
-        self._runs: list[Facts] = []
-        self._kills: list[Facts] = []
+        self._measured, self._journal = measured, journal
         self._failures: dict[str, str] = {}
+        self._stages: list[Facts] = []
         self._number = 0
+        self.is_complete = False
+        """Whether it came to its end; failed contenders are in the results."""
 
     def measure(self) -> Facts:
         """Write the data sets, let everybody run in turns, then with a kill in the middle."""
-        plan, end_ms = self._plan, wall_ms()
-        began = datetime.now(UTC).isoformat(timespec="seconds")
+        try:
+            self._measure()
+            self.is_complete = True
+        except KeyboardInterrupt:
+            self._tell(
+                "interrupted: these are the results so far; with --resume it goes on from here"
+            )
+        return self._results()
+
+    def _measure(self) -> None:
+        plan, end_ms = self._plan, self._measured.end_ms
         self._tell(f"writing {plan.events:,} events of {plan.customers:,} customers")
         whole = asyncio.run(
             write(self._ground, "whole.", DataSet(plan.events, plan.customers, end_ms))
         )
         small_set = plan.small(end_ms)
         self._tell(f"writing {small_set.events:,} events of {small_set.customers:,} customers")
-        small = asyncio.run(write(self._ground, "small.", small_set))
-        try:
-            self._run_all(whole, small)
-        except KeyboardInterrupt:
-            self._tell("interrupted: the results are those of the runs so far")
-        return self._results(began, small_set)
+        self._run_all(whole, asyncio.run(write(self._ground, "small.", small_set)))
+        if TIERSTREAM in plan.contenders:
+            self._tell("Tierstream stage by stage")
+            found = stages.measure(min(plan.events, _MOST_STAGE_EVENTS), plan.customers)
+            self._stages = [
+                {"stage": s.name, "us_per_event": round(s.event_us, 2)} for s in found.stages
+            ]
 
     def _run_all(self, whole: Written, small: Written) -> None:
         plan = self._plan
         for number in range(1, plan.repeats + 1):
             for name in plan.contenders:
-                self._tell(f"round {number} of {plan.repeats}: {name}")
-                self._one(name, number, self._data_of(name, whole, small))
+                if not self._measured.has_run(name, number):
+                    self._tell(f"round {number} of {plan.repeats}: {name}")
+                    self._one(name, number, self._data_of(name, whole, small))
         for name in plan.contenders:
-            if name != READ_LIMIT:
+            if name != READ_LIMIT and not self._measured.has_kill(name):
                 self._tell(f"killed in the middle: {name}")
                 self._one_killed(name, small)
 
@@ -101,16 +135,17 @@ class Session:
         return small if is_bounded else whole
 
     def _one(self, name: str, number: int, data: Written) -> None:
-        outcome = self._guarded(name, lambda: self._measured(name, data))
+        outcome = self._guarded(name, lambda: self._run(name, data))
         if outcome is not None:
             facts = facts_of_run(Run(name, number, data.data_set.events, outcome))
-            self._runs.append(facts)
+            self._measured.runs.append(facts)
+            self._journal.save(self._measured)
             self._tell(
                 f"  {facts['events_per_second']:,} events/s,"
                 f" {facts['cpu_us_per_event']} + {facts['broker_cpu_us_per_event']} CPU µs an event"
             )
 
-    def _measured(self, name: str, data: Written) -> Outcome:
+    def _run(self, name: str, data: Written) -> Outcome:
         if name == READ_LIMIT:
             return read_limit(self._ground, data)
         return self._run_of(name, data).measure()
@@ -118,7 +153,8 @@ class Session:
     def _one_killed(self, name: str, data: Written) -> None:
         outcome = self._guarded(name, lambda: self._run_of(name, data).check_with_kill())
         if outcome is not None:
-            self._kills.append({"peer": name, **facts_of_check(outcome)})
+            self._measured.kills.append({"peer": name, **facts_of_check(outcome)})
+            self._journal.save(self._measured)
 
     def _run_of(self, name: str, data: Written) -> TierstreamRun | PeerRun:
         self._number += 1
@@ -146,30 +182,24 @@ class Session:
                 self._tell(f"    {example}")
         return outcome
 
-    def _results(self, began: str, small: DataSet) -> Facts:
-        plan = self._plan
-        self._tell("Tierstream stage by stage")
-        found = stages.measure(min(plan.events, _MOST_STAGE_EVENTS), plan.customers)
-        summaries = summaries_of(self._runs)
-        ratios = ratios_of(summaries)
+    def _results(self) -> Facts:
+        plan, measured = self._plan, self._measured
+        small = plan.small(measured.end_ms)
+        summaries = summaries_of(measured.runs)
         return {
-            "began": began,
+            "began": measured.began,
             "data_set": {
                 "events": plan.events,
                 "customers": plan.customers,
                 "small_events": small.events,
                 "small_customers": small.customers,
             },
-            "machine": machine.machine(),
-            "versions": machine.versions(
-                peer for peer in plan.peers if peer.name in plan.contenders
-            ),
-            "ratios": ratios,
+            "machine": measured.conditions["machine"],
+            "versions": measured.conditions["versions"],
+            "ratios": ratios_of(summaries),
             "summary": summaries,
-            "runs": self._runs,
-            "kills": self._kills,
+            "runs": measured.runs,
+            "kills": measured.kills,
             "failures": self._failures,
-            "stages": [
-                {"stage": s.name, "us_per_event": round(s.event_us, 2)} for s in found.stages
-            ],
+            "stages": self._stages,
         }

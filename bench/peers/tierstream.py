@@ -14,7 +14,7 @@ import signal
 import time
 import uuid
 
-from bench.peers.checks import Told, check, newest_tiers
+from bench.peers.checks import Told, check
 from bench.peers.data_set import RULES
 from bench.peers.meter import Meter, Spent
 from bench.peers.outcome import Outcome
@@ -115,7 +115,10 @@ class TierstreamRun:
         [pid] = workers.pids
         workers.wait_until_ready()  # it has its partitions and has restored them: now it reads
         meter = Meter(self._ground.broker_pids, lambda: cpu_seconds(pid))
-        asyncio.run(until_committed(self._settings, self._inputs, workers.check, DONE_AT_MOST_S))
+        tell = self._ground.tell
+        asyncio.run(
+            until_committed(self._settings, self._inputs, workers.check, DONE_AT_MOST_S, tell)
+        )
         return meter.stop()
 
     def _run_and_kill(self) -> None:
@@ -139,10 +142,13 @@ class TierstreamRun:
         async for key, value in values_of(self._settings, profiles):
             if value is not None:
                 told[key.decode()] = told_by_profile(value)
-        changes = [v async for _, v in values_of(self._settings, self._changes)]
-        data = [json.dumps(json.loads(value or b"{}")["data"]).encode() for value in changes]
-        found = check(self._data.reference, RULES, told, newest_tiers(data))
-        return Outcome(spent, load, len(changes), found)
+        count, newest = 0, {}
+        async for _, value in values_of(self._settings, self._changes):
+            change = json.loads(value or b"{}")["data"]
+            newest[change["customer_id"]] = change["tier"]
+            count += 1
+        found = check(self._data.reference, RULES, told, newest)
+        return Outcome(spent, load, count, found)
 
     @property
     def _changes(self) -> str:
