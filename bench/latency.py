@@ -14,7 +14,8 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,13 +72,13 @@ def run(
         found: list[Latency] = []
         for rate in rates:
             tell(f"{rate:,} events/s")
-            events = _Events(settings, f"{rate}-{len(found)}")
+            events = Events(settings, f"{rate}-{len(found)}")
             found.append(asyncio.run(events.measure(rate, seconds, workers.pids[0], pids)))
             workers.check()
         return found
 
 
-class _Events:
+class Events:
     """Events at a constant rate, and when the outputs of their orders came."""
 
     def __init__(self, settings: Settings, name: str) -> None:
@@ -92,30 +93,15 @@ class _Events:
         self, rate: int, seconds: float, worker: int, brokers: Sequence[int]
     ) -> Latency:
         """Warm up, send for so long, and wait for the last output."""
-        reader = new_consumer(self._settings)
-        await reader.start()
-        topic = topic_name(self._settings, TIER_CHANGES)
-        reader.assign([TopicPartition(topic, number) for number in range(PARTITIONS)])
-        await reader.seek_to_end()
-        reading = asyncio.create_task(self._read(reader))
-        try:
+        async with self._answers():
             await self._send(rate, _WARM_UP_S)
-            self._meant_s.clear()
-            self._took_s.clear()
+            self._forget()
             worker_began_s, broker_began_s = cpu_seconds(worker), sum(map(cpu_seconds, brokers))
             began_s = time.monotonic()
             await self._send(rate, seconds)
             elapsed_s = time.monotonic() - began_s
             worker_s = cpu_seconds(worker) - worker_began_s
             broker_s = sum(map(cpu_seconds, brokers)) - broker_began_s
-            self._has_sent = True
-            if len(self._took_s) < len(self._meant_s):
-                async with asyncio.timeout(_ANSWERED_WITHIN_S):
-                    await self._all_came.wait()
-        finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
-            await reader.stop()
         took_ms = sorted(1_000 * took_s for took_s in self._took_s.values()) or [0.0]
         return Latency(
             rate,
@@ -126,6 +112,46 @@ class _Events:
             worker_s / elapsed_s,
             broker_s / elapsed_s,
         )
+
+    async def waits(self, steps: Sequence[tuple[int, float]]) -> list[tuple[float, float]]:
+        """Warm up, send at one rate after another, each for so many seconds.
+
+        Returns:
+            for each order when it was to be sent, in seconds since the first, and its wait.
+        """
+        async with self._answers():
+            await self._send(steps[0][0], _WARM_UP_S)
+            self._forget()
+            began_s = time.monotonic()
+            for rate, seconds in steps:
+                await self._send(rate, seconds)
+        meant_s = self._meant_s
+        return [(meant_s[name] - began_s, took_s) for name, took_s in self._took_s.items()]
+
+    @asynccontextmanager
+    async def _answers(self) -> AsyncIterator[None]:
+        """Read outputs meanwhile, and at the end until the last has come."""
+        reader = new_consumer(self._settings)
+        await reader.start()
+        topic = topic_name(self._settings, TIER_CHANGES)
+        reader.assign([TopicPartition(topic, number) for number in range(PARTITIONS)])
+        await reader.seek_to_end()
+        reading = asyncio.create_task(self._read(reader))
+        try:
+            yield
+            self._has_sent = True
+            if len(self._took_s) < len(self._meant_s):
+                async with asyncio.timeout(_ANSWERED_WITHIN_S):
+                    await self._all_came.wait()
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            await reader.stop()
+
+    def _forget(self) -> None:
+        """Forget what was sent and read so far."""
+        self._meant_s.clear()
+        self._took_s.clear()
 
     async def _send(self, rate: int, seconds: float) -> None:
         """What is due goes out together, as soon as what went before is acknowledged."""

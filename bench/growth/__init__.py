@@ -1,0 +1,1 @@
+"""How cost grows with customers, with workers, and with a burst of events."""
