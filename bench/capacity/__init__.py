@@ -1,0 +1,1 @@
+"""What a deployment needs, on paper, from constants that were measured."""
