@@ -14,6 +14,8 @@ _RFC3339 = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _MAX_MS = 253_402_300_799_999
+_SECONDS = [f"{second:02d}" for second in range(60)]
+_ENDS = [f".{ms:03d}Z" for ms in range(1_000)]
 NEVER_MS = -(2**62)
 """Earlier than every event."""
 
@@ -38,14 +40,18 @@ def parse_date(text: str) -> date | None:
         return None
 
 
-@lru_cache(maxsize=8_192)
 def rfc3339(instant_ms: int) -> str:
     """The instant in UTC with milliseconds: `2026-01-01T00:00:00.000Z`."""
     seconds, ms = divmod(min(instant_ms, _MAX_MS), 1_000)
-    day, second = divmod(seconds, 86_400)
-    minutes, second = divmod(second, 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{_date_text(day)}T{hour:02d}:{minute:02d}:{second:02d}.{ms:03d}Z"
+    minutes, second = divmod(seconds, 60)
+    return f"{_minute_text(minutes)}{_SECONDS[second]}{_ENDS[ms]}"
+
+
+@lru_cache(maxsize=8_192)
+def _minute_text(minutes: int) -> str:
+    """The beginning of the text of an instant, by the number of its minute in UTC."""
+    day, minute = divmod(minutes, 1_440)
+    return f"{_date_text(day)}T{minute // 60:02d}:{minute % 60:02d}:"
 
 
 @lru_cache(maxsize=1_024)
