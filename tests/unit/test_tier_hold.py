@@ -121,3 +121,15 @@ def test_an_older_format_keeps_no_day_of_a_rise() -> None:
     found.feed(order("o1", "500", day(0)))
     found.pack()
     assert found.state().rose_day is None
+
+
+def test_customers_with_the_same_figures_fall_when_their_own_orders_leave() -> None:
+    """The next fall is remembered by the figures, but not where it follows from single orders."""
+    found = driver(0)
+    for customer, second in (("ana", 1), ("ben", 3)):
+        for step, (amount, at) in enumerate((("100", 0), ("300", second), ("200", 5))):
+            found.feed(order(f"{customer}-{step}", amount, day(at), customer))
+    found.pass_to(day(5))
+    for _ in range(2):
+        assert found.profile("ana")["keeps_until"] == day(11)
+        assert found.profile("ben")["keeps_until"] == day(13)
