@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from bench.peers.environments import FOLDER, locked_versions, python_of
+from bench.peers.maven import java_command, pinned_versions
 
 Tell = Callable[[str], None]
 
@@ -34,6 +35,14 @@ def _versions(name: str, *packages: str) -> Callable[[], dict[str, str]]:
     return lambda: locked_versions(name, packages)
 
 
+def _java(engine: str, main: str, *arguments: str) -> Callable[[Tell], Sequence[str]]:
+    return lambda tell: [*java_command(engine, main, tell), *arguments]
+
+
+def _pinned(*names: str) -> Callable[[], dict[str, str]]:
+    return lambda: pinned_versions(names)
+
+
 _RULES = {"PYTHONPATH": str(FOLDER / "rules"), "PYTHONUNBUFFERED": "1"}
 
 PEERS = (
@@ -59,5 +68,23 @@ PEERS = (
         _versions("bytewax", "bytewax", "confluent-kafka"),
         _RULES,
         done="exits",
+    ),
+    Peer(
+        "kafka_streams",
+        "Kafka Streams, exactly once",
+        _java("kafka_streams", "KafkaStreamsPeer", "exactly_once_v2"),
+        _pinned("kafka", "jackson"),
+    ),
+    Peer(
+        "kafka_streams_alos",
+        "Kafka Streams, at least once",
+        _java("kafka_streams", "KafkaStreamsPeer", "at_least_once"),
+        _pinned("kafka", "jackson"),
+    ),
+    Peer(
+        "flink",
+        "Flink",
+        _java("flink", "FlinkPeer"),
+        _pinned("flink", "flink-connector-kafka", "kafka", "jackson"),
     ),
 )

@@ -17,6 +17,7 @@ from bench.peers.outcome import Outcome
 from bench.peers.program import PeerFailed, Program
 from bench.peers.registry import Peer
 from bench.peers.rules.rfm import Job, write_job
+from bench.progress import Progress
 from bench.reading import read_all
 from bench.topics import (
     delete_topics,
@@ -38,6 +39,7 @@ _STARTED_AT_MOST_S = 180.0
 DONE_AT_MOST_S = 7_200.0
 _FIGURES_AT_MOST_S = 600.0
 _POLL_S = 0.05
+_FIGURES_WAIT_MS = 200
 _SHORT_COMMIT_MS = 500
 _CHANGES_BEFORE_KILL = 0.25
 """Tier changes for each customer; by then it is in the middle of the small set."""
@@ -187,10 +189,12 @@ class PeerRun:
         await consumer.start()
         try:
             deadline_s = time.monotonic() + DONE_AT_MOST_S
+            progress = Progress(self._ground.tell, ends)
             while not await is_committed(consumer, ends):
                 if program.has_ended():
                     raise PeerFailed(f"{self._peer.title} ended before everything was committed")
                 program.fail_after(deadline_s, "it does not commit the end of its inputs")
+                await progress.tell(consumer)
                 await asyncio.sleep(_POLL_S)
         finally:
             await consumer.stop()
@@ -222,17 +226,19 @@ class PeerRun:
         found = check(self._data.reference, RULES, told, newest_tiers(changes))
         return Outcome(spent, load, len(changes), found)
 
-    async def _until_told(self, program: Program, least: int) -> None:
-        tps = partitions_of(self._settings, [self._own["figures"]])
+    async def _until_told(self, program: Program, customers: int) -> None:
+        """Until each customer's figures are committed. Ends of transactions take offsets, too."""
+        told: set[bytes] = set()
         deadline_s = time.monotonic() + _FIGURES_AT_MOST_S
         consumer = new_consumer(self._settings)
         await consumer.start()
         try:
-            while sum((await consumer.end_offsets(tps)).values()) < least:
-                if program.has_ended():
-                    return
-                program.fail_after(deadline_s, "it does not answer all probes")
-                await asyncio.sleep(_POLL_S)
+            consumer.assign(partitions_of(self._settings, [self._own["figures"]]))
+            await consumer.seek_to_beginning()
+            while len(told) < customers and not program.has_ended():
+                program.fail_after(deadline_s, f"it answered {len(told)} of {customers} probes")
+                found = await consumer.getmany(timeout_ms=_FIGURES_WAIT_MS)
+                told.update(record.key for records in found.values() for record in records)
         finally:
             await consumer.stop()
 

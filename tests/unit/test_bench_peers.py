@@ -14,6 +14,8 @@ import pytest
 from bench.peers import machine, report, tierstream
 from bench.peers.checks import Check, Told, check, newest_tiers, told_by_probes
 from bench.peers.data_set import RULES, DataSet, Reference, generate
+from bench.peers.environments import EnvironmentFailed
+from bench.peers.maven import java_command
 from bench.peers.meter import Spent
 from bench.peers.outcome import Outcome
 from bench.peers.program import PeerFailed, Program
@@ -272,6 +274,25 @@ def test_versions_name_the_broker_and_every_peer() -> None:
     found = machine.versions(PEERS)
     assert found["broker"]["kafka"][0].isdigit()
     assert all(version for peer in PEERS for version in found[peer.name].values())
+
+
+def test_java_peers_have_the_kafka_of_the_broker() -> None:
+    found = machine.versions(PEERS)
+    assert found["kafka_streams"]["kafka"] == found["broker"]["kafka"]
+    assert found["flink"]["flink"].startswith("2.")
+
+
+def test_without_maven_it_is_told_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    java = tmp_path / "java"
+    java.write_text("#!/bin/sh\necho 'openjdk version \"17.0.1\"'\n")
+    java.chmod(0o755)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with pytest.raises(EnvironmentFailed, match="no `mvn` on the PATH"):
+        java_command("flink", "FlinkPeer", print)
 
 
 def started(code: str, folder: Path) -> Program:
