@@ -6,7 +6,7 @@ from collections import Counter
 
 from msgspec import Struct, field
 
-from handlers.context import Tally
+from handlers.state.tally import Tally
 
 
 class Report(Struct):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 
-from handlers.context import Tally
 from handlers.failures import KINDS
 from handlers.outputs import CUSTOMER_PROFILES
+from handlers.state.tally import Tally
 from streams.engine.flush_batch import FlushBatch
 from streams.engine.owned_partition import OwnedPartition
 from streams.kafka.foreign import ForeignRecords
