@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from handlers.care.retention import erased_at_ms
 from handlers.context import Context, Savepoint
 from handlers.due import due_after, plan
@@ -27,6 +29,22 @@ Counted = tuple[str, str] | None
 
 class NoPolicy(Exception):
     """The log has an event before its first policy."""
+
+
+class DueMarks:
+    """Which outputs in the outbox came due, and when, for who puts those of several runs in order.
+
+    Attributes:
+        begins: places in the outbox where outputs of a due instant begin, each with the instant.
+        fired_to: where those that the clock brought end, and those of the record's own customer
+            begin.
+    """
+
+    __slots__ = ("begins", "fired_to")
+
+    def __init__(self) -> None:
+        self.begins: list[tuple[int, int]] = []
+        self.fired_to = 0
 
 
 class PartitionCore:
@@ -59,6 +77,10 @@ class PartitionCore:
         """Customers whose profile must be written again."""
         self.failures: list[Failure] = []
         """Faults since they were last taken, like the outbox of the context."""
+        self.marks: DueMarks | None = None
+        """Kept while somebody asks. A compiled class has no subclass that could."""
+        self.on_put: Callable[[Customer], None] | None = None
+        """Called with each customer who was put back."""
         self._undo = Undo()
         self._newcomers: dict[str, list[int]] = {}
         """Offsets refused of customers that are not in the store, as `Customer.refused`."""
@@ -211,6 +233,8 @@ class PartitionCore:
             before = self._undo.saved_now(self.store, customer_id, self.stale_profiles)
             was = counted(customer)
             self.put(offset, self._fire(customer, due_ms, before), was)
+        if self.marks is not None:
+            self.marks.fired_to = len(self.context.outbox)
 
     def fire_own(self, customer: Customer, until_ms: int) -> Customer:
         """Fire all that is due for a record's own customer up to an instant, in order.
@@ -231,6 +255,8 @@ class PartitionCore:
             before: the customer's snapshot as of now.
         """
         context = self.context
+        if self.marks is not None:
+            self.marks.begins.append((len(context.outbox), due_ms))
         erased_ms = erased_at_ms(context.rules, customer)
         if erased_ms is not None and erased_ms <= due_ms:
             context.tally.due += 1
@@ -322,18 +348,20 @@ class PartitionCore:
         """Put a changed customer back, and count it under its tier and stage."""
         if customer.erased:
             self.put_marker(offset, customer, was)
-            return
-        if customer.applied < 0:
-            self._note_first(offset, customer)
-        customer.applied = offset
-        now = customer.tier, customer.stage
-        if was != now:
-            context = self.context
-            context.count(context.tally.population, now)
-            if was is not None:
-                context.count(context.tally.population, was, -1)
-        self.store.put(customer)
-        self.stale_profiles[customer.customer_id] = None
+        else:
+            if customer.applied < 0:
+                self._note_first(offset, customer)
+            customer.applied = offset
+            now = customer.tier, customer.stage
+            if was != now:
+                context = self.context
+                context.count(context.tally.population, now)
+                if was is not None:
+                    context.count(context.tally.population, was, -1)
+            self.store.put(customer)
+            self.stale_profiles[customer.customer_id] = None
+        if self.on_put is not None:
+            self.on_put(customer)
 
     def _note_first(self, offset: int, customer: Customer) -> None:
         """Note since when an id is known, for the round of a policy; the first format has none."""

@@ -6,9 +6,6 @@ from cli.backtest.files import Line, NoFiles
 from cli.backtest.run import Backtest, BacktestOptions
 from cli.uplift.comparison import Uplift
 from handlers.control_records import CLOCK_TICK, ClockTick, decode_control, is_control
-from handlers.partition import Partition
-from handlers.partition_core import Counted
-from handlers.state.customer import Customer
 from scoring.timestamps import NEVER_MS
 
 
@@ -20,7 +17,7 @@ class CountedOrders(Backtest):
 
     def __init__(self, uplift: Uplift, options: BacktestOptions) -> None:
         super().__init__(options, NoFiles())
-        self.partition = _Watched(uplift)
+        self.partition.on_put = uplift.take_customer
         self._uplift = uplift
         uplift.knows_orders = True
 
@@ -34,15 +31,3 @@ class CountedOrders(Backtest):
             control = decode_control(line.raw)
             if isinstance(control, ClockTick):
                 self._uplift.observe(control.at)
-
-
-class _Watched(Partition):
-    """A partition whose customers are shown to a report whenever they changed."""
-
-    def __init__(self, uplift: Uplift) -> None:
-        super().__init__()
-        self._uplift = uplift
-
-    def put(self, offset: int, customer: Customer, was: Counted) -> None:
-        super().put(offset, customer, was)
-        self._uplift.take_customer(customer)

@@ -233,6 +233,7 @@ def test_the_reasons_are_counted_as_the_outputs_say(caps: tuple[Cap, ...]) -> No
     assert tally.reminders["holiday.upcoming", "frequency_cap"] == (2 if caps else 0)
 
 
+@pytest.mark.plain("puts faults into functions of the core")
 def test_a_record_that_raises_counts_no_message() -> None:
     run = driver(policy(ContactPolicy(caps=ONE_A_DAY)))
     run.feed(order("o0", "1", day(0)))

@@ -112,6 +112,7 @@ def test_a_bad_value_of_a_merged_customer_is_found_where_the_survivor_is() -> No
     assert driver.reject(order("o2", "-5", day(3))) == "invalid_amount"
 
 
+@pytest.mark.plain("puts faults into functions of the core")
 def test_a_rule_that_raises_for_an_erased_customer_tells_nothing_of_the_event() -> None:
     driver = remembered()
     driver.feed(erased(day(1)))

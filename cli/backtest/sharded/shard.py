@@ -16,9 +16,7 @@ from cli.backtest.report import Report
 from cli.backtest.run import PACK_EVERY, Backtest, BacktestOptions
 from cli.backtest.sharded.files import ShardFiles
 from cli.errors import EXPECTED
-from handlers.partition import Partition
-from handlers.state.customer import Customer
-from handlers.state.store import Snapshot
+from handlers.partition_core import DueMarks
 from streams.runtime.gc_tuning import collect_rarely
 
 Item = tuple[int, int, int, bytes]
@@ -50,25 +48,6 @@ class _Surprised(Exception):
     """Only one process can run this file."""
 
 
-class _Partition(Partition):
-    """A partition that notes which of its outputs came due by the clock, and when."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.marks: list[tuple[int, int]] = []
-        """The place in the outbox where outputs of a due instant begin, and the instant."""
-        self.fired_to = 0
-        """Where those that the clock brought end, and those of the line's own customer begin."""
-
-    def _fire_due(self, offset: int, until_ms: int) -> None:
-        super()._fire_due(offset, until_ms)
-        self.fired_to = len(self.context.outbox)
-
-    def _fire(self, customer: Customer, due_ms: int, before: Snapshot | None) -> Customer:
-        self.marks.append((len(self.context.outbox), due_ms))
-        return super()._fire(customer, due_ms, before)
-
-
 class Shard(Backtest):
     """The lines of some customers, and time as all lines move it."""
 
@@ -76,7 +55,7 @@ class Shard(Backtest):
         super().__init__(options, files)
         self.refused: list[int] = []
         self._shard_files = files
-        self._marked = self.partition = _Partition()
+        self._marks = self.partition.marks = DueMarks()
         self._taken = 0
         self._start(None)
 
@@ -114,23 +93,23 @@ class Shard(Backtest):
             raise _Surprised
 
     def _write_outputs(self) -> None:
-        partition, files = self._marked, self._shard_files
-        outbox = partition.context.outbox
-        marks = iter(partition.marks)
+        due, files = self._marks, self._shard_files
+        outbox = self.partition.context.outbox
+        marks = iter(due.begins)
         begins, due_ms = next(marks, (len(outbox), 0))
         now_ms = 0
         for place, output in enumerate(outbox):
             while begins <= place:
                 now_ms = due_ms
                 begins, due_ms = next(marks, (len(outbox), 0))
-            if place < partition.fired_to:
+            if place < due.fired_to:
                 files.at_due(self._offset, now_ms)
             else:
                 files.at_line(self._offset)
             files.write(output)
         outbox.clear()
-        partition.marks.clear()
-        partition.fired_to = 0
+        due.begins.clear()
+        due.fired_to = 0
         files.at_line(self._offset)
 
 
