@@ -2,6 +2,7 @@ package tierstream.peers;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
@@ -47,7 +48,8 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
  *       source, so that only what matters is shuffled.
  *   <li>A parallelism of one task for each core. Managed memory, of which RocksDB has all, is 512 MiB
  *       instead of the 128 MiB of a mini-cluster. No restarts within the process: it ends instead.
- *   <li>Producers: larger batches, `linger.ms` and lz4.
+ *   <li>Producers: larger batches, `linger.ms` and lz4. Flink's hour for `transaction.timeout.ms` is
+ *       more than a broker allows by default; 10 minutes are not.
  *   <li>G1 and the packages that Flink's own configuration opens on Java 17 (`java.options`).
  * </ul>
  */
@@ -107,7 +109,8 @@ public final class FlinkPeer {
         settings.set(RestartStrategyOptions.RESTART_STRATEGY, "disable");
         settings.set(PipelineOptions.OBJECT_REUSE, true);
         settings.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MemorySize.ofMebiBytes(512));
-        settings.set(CoreOptions.TMP_DIRS, folder.resolve("tmp").toString());
+        Path temporary = Files.createDirectories(folder.resolve("tmp"));
+        settings.set(CoreOptions.TMP_DIRS, temporary.toString());
         Optional<Path> newest = Checkpoints.newestOf(checkpoints);
         if (newest.isPresent()) {
             settings.set(StateRecoveryOptions.SAVEPOINT_PATH, newest.get().toUri().toString());
@@ -132,6 +135,7 @@ public final class FlinkPeer {
         producer.put("linger.ms", "50");
         producer.put("batch.size", String.valueOf(256 << 10));
         producer.put("compression.type", "lz4");
+        producer.put("transaction.timeout.ms", "600000");
         return builder.setBootstrapServers(job.bootstrapServers())
                 .setKafkaProducerConfig(producer)
                 .setRecordSerializer(
