@@ -66,9 +66,17 @@ class Access:
             Problem: the token is not valid, lacks the scope, or sends too many requests.
         """
         caller = ANYONE if self._tokens is None else self._known(self._tokens, authorization)
+        self.require(caller, scope)
+        return caller
+
+    def require(self, caller: Caller, scope: str) -> None:
+        """Check that a caller who was admitted has a further scope.
+
+        Raises:
+            Problem: the token lacks it.
+        """
         if scope not in caller.scopes:
             raise _lacking(scope, is_open=self.is_open)
-        return caller
 
     def still_admits(self, caller: Caller) -> bool:
         """Whether a caller who was admitted before would still be."""

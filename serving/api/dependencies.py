@@ -16,6 +16,7 @@ from serving.api.problems import Problem
 from serving.api.sse.manager import StreamManager
 from serving.api.tokens import SCOPES
 from serving.view.changes_reader import ChangesReader
+from serving.view.figures_reader import FiguresReader
 from serving.view.reader import ViewReader
 
 
@@ -26,13 +27,14 @@ class Services:
     access: Access
     view: ViewReader
     changes: ChangesReader
+    figures: FiguresReader
     streams: StreamManager
     explain_jobs: ExplainJobs
     erase_jobs: EraseJobs
     health: ApiHealth
 
 
-def need_view(reader: ViewReader | ChangesReader) -> None:
+def need_view(reader: ViewReader | ChangesReader | FiguresReader) -> None:
     """Check after a read that there was a view; without one nothing is found.
 
     Raises:

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from handlers.outputs import Profile
+from serving.api.figure_models import FIGURE_MODELS
 
 
 class Customers(Struct, frozen=True):
@@ -42,7 +43,16 @@ class Distributions(Struct, frozen=True):
     """Why customers left."""
     owner: dict[str, int]
     """Who looks after them."""
+    rf: dict[str, int]
+    """The digits R and F."""
     tag: dict[str, int]
+
+
+class DayMoves(Struct, frozen=True):
+    """Moves of one UTC day."""
+
+    day: str
+    moves: list[MoveCount]
 
 
 class MoveCount(Struct, frozen=True):
@@ -65,9 +75,11 @@ class Migrations(Struct, frozen=True):
     """By the tier left, then by the tier reached."""
     by_reason: dict[str, int]
     moves: list[MoveCount]
+    days: list[DayMoves] | None = None
+    """The days that have moves; null unless `by_day` is asked for."""
 
 
-MODELS: tuple[type, ...] = (Customers, Reached, Distributions, Migrations)
+MODELS: tuple[type, ...] = (Customers, Reached, Distributions, Migrations, *FIGURE_MODELS)
 
 
 PROFILE_EXAMPLE: dict[str, Any] = {

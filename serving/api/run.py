@@ -22,6 +22,7 @@ from serving.api.sse.changes_consumer import ChangesConsumer, TopicIds, topic_id
 from serving.api.sse.manager import StreamManager
 from serving.api.token_file import TokenFile
 from serving.view.changes_reader import ChangesReader
+from serving.view.figures_reader import FiguresReader
 from serving.view.keys import ViewKeys
 from serving.view.reader import ViewReader
 from serving.view.redis import connect_redis
@@ -76,6 +77,7 @@ async def run_api(
         access=access,
         view=ViewReader(redis, settings.redis_key_prefix),
         changes=ChangesReader(redis, settings.redis_key_prefix, settings.changes_kept.ms),
+        figures=FiguresReader(redis, settings.redis_key_prefix),
         streams=StreamManager(
             lambda: ChangesConsumer(settings, identify), settings.api_max_streams, meter, stop
         ),

@@ -4,9 +4,10 @@
 --       partition, offset before, offset after, wall time if nothing is lacking (or 0),
 --       and the records in MessagePack, no customer twice, each a list of texts: customer id,
 --       offset, timestamp, the whole profile (empty: remove the customer); and unless it is empty:
---       value of each facet and of each rank (empty for none), number of tags, and the names and
+--       value of each facet and of each rank (empty for none), number of tags, what the customer
+--       adds to each sum and when the next fall is (see `sums`), the cells, and the names and
 --       values of the fields, those of the tags first.
-local facets, ranks = FACETS, RANKS
+local facets, ranks, filters, measures, names = FACETS, RANKS, FILTERS, MEASURES, AXES
 local generation, base, extend_ms, partition = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local before, after, current_ms, records = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 if redis.call('GET', KEYS[1]) ~= generation then return {'moved', 0, 0, 0} end
@@ -17,36 +18,99 @@ local stored = redis.call('HGET', positions, 'next:' .. partition)
 if not stored or tonumber(stored) < tonumber(before) then return {'behind', 0, 0, 0} end
 
 -- What changes in shared keys is gathered, so that each is written once: key -> arguments.
-local joins, leaves, placed, unplaced, moves = {}, {}, {}, {}, {}
+local joins, leaves, placed, unplaced = {}, {}, {}, {}
 local function add(lists, key, part)
   local list = lists[key]
   if not list then list = {}; lists[key] = list end
   list[#list + 1] = part
 end
-local function move(facet, value, by)
-  local counts = moves[facet]
-  if not counts then counts = {}; moves[facet] = counts end
+-- Counters in the same way: key -> value -> by how much it changes.
+local counted, summed = {}, {}
+local function of(lists, key)
+  local list = lists[key]
+  if not list then list = {}; lists[key] = list end
+  return list
+end
+
+-- All that a customer is counted under is a set of *cells*: a letter for the axis and the value.
+-- Capitals are facets; a tag is `tag:` and its name.
+local letters, by_filter = {}, {}
+for i, facet in ipairs(facets) do
+  letters[i] = string.char(64 + i)
+  names[letters[i]] = facet
+  for f, filter in ipairs(filters) do
+    if filter == facet then by_filter[f] = i end
+  end
+end
+local function split(cell)
+  if string.sub(cell, 1, 4) == 'tag:' then return 'tag', string.sub(cell, 5) end
+  return names[string.sub(cell, 1, 1)], string.sub(cell, 2)
+end
+
+local function cells_of(values, tags, others)
+  local cells = {}
+  for i, letter in ipairs(letters) do
+    if values[i] and values[i] ~= '' then cells[letter .. values[i]] = true end
+  end
+  for _, tag in ipairs(tags) do cells[tag] = true end
+  for cell in string.gmatch(others, '[^\n]+') do cells[cell] = true end
+  return cells
+end
+
+local function change(cell, id, by, members)
+  local axis, value = split(cell)
+  if axis == 'tag' or string.byte(cell) < 97 then
+    add(members, base .. axis .. ':' .. value, id)
+  end
+  local counts = of(counted, base .. 'counts:' .. axis)
   counts[value] = (counts[value] or 0) + by
 end
-local function join(facet, value, id)
-  add(joins, base .. facet .. ':' .. value, id)
-  move(facet, value, 1)
+
+-- The counts of each axis among the customers who have one value of a filter. They are gathered by
+-- whole cells, since there are many.
+local among = {}
+local function shift(filter, value, cells, by)
+  if value == '' then return end
+  local counts = of(among, filter .. ':' .. value)
+  for cell in pairs(cells) do counts[cell] = (counts[cell] or 0) + by end
 end
-local function leave(facet, value, id)
-  add(leaves, base .. facet .. ':' .. value, id)
-  move(facet, value, -1)
+
+-- `sums` is what a customer adds to each measure, and after a bar the next fall (or nothing). The
+-- falls are summed by their instant and the tier that is lost, and of them the first measures only.
+local OF_FALLS = 3
+local function sum(group, value, numbers, by)
+  if value == '' then return end
+  local sums = of(summed, group)
+  local last = group == 'fall' and OF_FALLS or #measures
+  local i = 1
+  for number in string.gmatch(numbers, '[^,|]+') do
+    if i > last then break end
+    if number ~= '0' then
+      local field = measures[i] .. ':' .. value
+      sums[field] = (sums[field] or 0) + by * tonumber(number)
+    end
+    i = i + 1
+  end
+end
+local function sum_all(values, sums, by)
+  for i, facet in ipairs(facets) do sum(facet, values[i] or '', sums, by) end
+  local fall = string.match(sums, '|(.+)')
+  if fall then sum('fall', fall .. ' ' .. (values[1] or ''), sums, by) end
 end
 
 local applied, removed, skipped = 0, 0, 0
 local values_at = 5
 local ranks_at = values_at + #facets
 local tags_at = ranks_at + #ranks
-local first = tags_at + 1
+local sums_at, cells_at = tags_at + 1, tags_at + 2
+local first = tags_at + 3
+local CELLS = 3  -- so many parts of the stored cells are read at first
 for _, record in ipairs(cmsgpack.unpack(records)) do
   local id, offset, timestamp, profile = record[1], record[2], record[3], record[4]
   local removes = profile == ''
   local key = base .. 'customer:' .. id
-  local old = redis.call('HMGET', key, 'partition', 'offset', 'timestamp_ms', unpack(facets))
+  local old = redis.call('HMGET', key, 'partition', 'offset', 'timestamp_ms', 'sums', 'cells:0',
+    'cells:1', 'cells:2', unpack(facets))
   local there = old[1]
   local known = tonumber(offset) < tonumber(stored)
   if not known and there then
@@ -59,31 +123,54 @@ for _, record in ipairs(cmsgpack.unpack(records)) do
   if known then
     skipped = skipped + 1
   else
-    for i, facet in ipairs(facets) do
-      local was = old[3 + i] or ''
-      local is = removes and '' or record[values_at + i - 1]
-      if was ~= is then
-        if was ~= '' then leave(facet, was, id) end
-        if is ~= '' then join(facet, is, id) end
-      end
-    end
-    local tagged = {}
-    if not removes then
-      for i = first, first + 2 * tonumber(record[tags_at]) - 1, 2 do tagged[record[i]] = true end
-    end
+    local had, has, was, is = {}, {}, {}, {}
+    local had_sums, has_sums = old[4] or '', ''
     if there then
-      for _, name in ipairs(redis.call('HKEYS', key)) do
-        if string.sub(name, 1, 4) == 'tag:' then
-          if tagged[name] then
-            tagged[name] = nil
-          else
-            leave('tag', string.sub(name, 5), id)
-          end
-        end
+      had = {unpack(old, 5 + CELLS, 4 + CELLS + #facets)}
+      local parts, part = {old[5] or '', old[6] or '', old[7] or ''}, old[7]
+      while part do
+        part = redis.call('HGET', key, 'cells:' .. #parts)
+        if part then parts[#parts + 1] = part end
       end
+      local tags = {}
+      for _, name in ipairs(redis.call('HKEYS', key)) do
+        if string.sub(name, 1, 4) == 'tag:' then tags[#tags + 1] = name end
+      end
+      was = cells_of(had, tags, table.concat(parts))
       redis.call('DEL', key)
     end
-    for name in pairs(tagged) do join('tag', string.sub(name, 5), id) end
+    if not removes then
+      local tags = {}
+      for i = first, first + 2 * tonumber(record[tags_at]) - 1, 2 do tags[#tags + 1] = record[i] end
+      has = {unpack(record, values_at, ranks_at - 1)}
+      has_sums = record[sums_at]
+      is = cells_of(has, tags, record[cells_at])
+    end
+
+    local gone, come = {}, {}
+    for cell in pairs(was) do
+      if not is[cell] then gone[cell] = true; change(cell, id, -1, leaves) end
+    end
+    for cell in pairs(is) do
+      if not was[cell] then come[cell] = true; change(cell, id, 1, joins) end
+    end
+    for f, filter in ipairs(filters) do
+      local left, reached = had[by_filter[f]] or '', has[by_filter[f]] or ''
+      if left == reached then
+        shift(filter, left, gone, -1)
+        shift(filter, left, come, 1)
+      else
+        shift(filter, left, was, -1)
+        shift(filter, reached, is, 1)
+      end
+    end
+    local moved = had_sums ~= has_sums
+    for i = 1, #facets do moved = moved or (had[i] or '') ~= (has[i] or '') end
+    if moved then
+      sum_all(had, had_sums, -1)
+      sum_all(has, has_sums, 1)
+    end
+
     for i, rank in ipairs(ranks) do
       local value = removes and '' or record[ranks_at + i - 1]
       if value ~= '' then
@@ -109,11 +196,26 @@ for key, ids in pairs(leaves) do redis.call('SREM', key, unpack(ids)) end
 for key, ids in pairs(joins) do redis.call('SADD', key, unpack(ids)) end
 for key, ids in pairs(unplaced) do redis.call('ZREM', key, unpack(ids)) end
 for key, pairs_of in pairs(placed) do redis.call('ZADD', key, unpack(pairs_of)) end
-for facet, counts in pairs(moves) do
-  local key = base .. 'counts:' .. facet
+for group, counts in pairs(among) do
+  for cell, by in pairs(counts) do
+    if by ~= 0 then
+      local axis, value = split(cell)
+      of(counted, base .. 'counts:' .. axis .. ':' .. group)[value] = by
+    end
+  end
+end
+for key, counts in pairs(counted) do
   for value, by in pairs(counts) do
     if by ~= 0 and redis.call('ZINCRBY', key, by, value) == '0' then
       redis.call('ZREM', key, value)
+    end
+  end
+end
+for group, sums in pairs(summed) do
+  local key = base .. 'sums:' .. group
+  for field, by in pairs(sums) do
+    if by ~= 0 and redis.call('HINCRBY', key, field, string.format('%.0f', by)) == 0 then
+      redis.call('HDEL', key, field)
     end
   end
 end

@@ -77,12 +77,14 @@ class Migration:
         counts: moves made at least once, and how often, sorted by tier and reason.
         complete_from: counts of days before this one are missing or too low; None if nothing is
             known of any day.
+        by_day: as `counts`, of each day that has moves, in their order.
     """
 
     first_day: date
     last_day: date
     counts: tuple[tuple[Move, int], ...]
     complete_from: date | None
+    by_day: tuple[tuple[date, tuple[tuple[Move, int], ...]], ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -159,11 +161,15 @@ class ChangesReader:
             for day in _days(first_day, last_day):
                 pipeline.hgetall(moves_keys(keys).day(day))
 
-        positions, *days = await self._view.read_all(ask) or ({},)
-        counts = total_counts(
-            {_decode_move(move): int(count) for move, count in day.items()} for day in days
+        positions, *answers = await self._view.read_all(ask) or ({},)
+        days = [{_decode_move(move): int(count) for move, count in day.items()} for day in answers]
+        by_day = tuple(
+            (day, total_counts([moves]))
+            for day, moves in zip(_days(first_day, last_day), days, strict=False)
+            if moves
         )
-        return Migration(first_day, last_day, counts, self._complete_from(positions))
+        complete_from = self._complete_from(positions)
+        return Migration(first_day, last_day, total_counts(days), complete_from, by_day)
 
     async def reached(
         self,

@@ -16,15 +16,19 @@ REMOVALS_KEPT_MS = 20 * 3_600_000
 """How long Kafka surely keeps the null record of an erased customer: by default 24 hours
 (`delete.retention.ms`). A view that was behind for longer may have missed an erasure."""
 
-FORM = "4"
+FORM = "5"
 """The version of a generation's keys. One of another version is rebuilt, not written to."""
 
-ONE_OF = ("tier", "stage", "segment", "level", "churn_answer", "owner")
-"""Facets of which a customer has one value, the profile's field of that name."""
+ONE_OF = ("tier", "stage", "segment", "level", "churn_answer", "owner", "rf")
+"""Facets of which a customer has one value: the profile's field of that name, but for ``rf``, which
+is the digits R and F (``53``). The tier comes first: falls are summed by it."""
 
 FACETS = (*ONE_OF, "tag")
 """What customers can be filtered by: for each value there is a set of customer ids. A customer has
 any number of tags."""
+
+FILTERS = ("tier", "stage", "segment")
+"""Facets by which the counts of all axes are kept apart."""
 
 RANKS = ("score", "spend", "next_fall", "needed", "health")
 """What customers can be sorted by; a customer whose profile has no such value is not in the rank.
@@ -73,8 +77,23 @@ class GenerationKeys:
         return f"{self.base}rank:{name}"
 
     def counts(self, facet: str) -> str:
-        """Sorted set: the values of ``facet``, by how many customers have each, none with 0."""
+        """Sorted set: the values of ``facet``, by how many customers have each, none with 0.
+
+        So it is for each of the axes (`serving.view.axes`).
+        """
         return f"{self.base}counts:{facet}"
+
+    def counts_among(self, axis: str, filter_: str, value: str) -> str:
+        """As `counts`, of the customers whose ``filter_``, one of `FILTERS`, is ``value``."""
+        return f"{self.base}counts:{axis}:{filter_}:{value}"
+
+    def sums(self, facet: str) -> str:
+        """Hash: sums of the customers of each value of ``facet``, none that is 0.
+
+        A field is one of `MEASURES`, a colon and the value. For ``fall`` the value is when the
+        customers fall (milliseconds since 1970), a space and the tier they lose.
+        """
+        return f"{self.base}sums:{facet}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from serving.view.keys import ONE_OF, RANKS
+from serving.view.axes import AXES, MEASURES
+from serving.view.keys import FILTERS, ONE_OF, RANKS
 
 APPLIED, MOVED = b"applied", b"moved"
 """What a script answers first: it wrote, or this generation is no longer the one to write to. Any
@@ -40,9 +41,17 @@ START_REBUILD = _read("start_rebuild")
 SWITCH_GENERATION = _read("switch_generation")
 END_REBUILD = _read("end_rebuild")
 
-APPLY_PROFILES = (
-    _read("apply_profiles").replace("FACETS", _table(ONE_OF)).replace("RANKS", _table(RANKS))
-)
+
+def _apply_profiles() -> str:
+    axes = ", ".join(f"{letter} = '{axis}'" for axis, letter in AXES.items())
+    tables = {"FACETS": ONE_OF, "RANKS": RANKS, "FILTERS": FILTERS, "MEASURES": MEASURES}
+    script = _read("apply_profiles").replace("AXES", "{" + axes + "}")
+    for placeholder, names in tables.items():
+        script = script.replace(placeholder, _table(names))
+    return script
+
+
+APPLY_PROFILES = _apply_profiles()
 APPLY_MOVES = _read("apply_moves")
 APPLY_LEVELS = _read("apply_levels")
 FORGET_CUSTOMERS = _read("forget_customers")

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from scoring.timestamps import parse_rfc3339
-from serving.view.keys import ONE_OF
+from serving.view.axes import AXES, SEPARATOR, cells_of, sums_of
+from serving.view.keys import ONE_OF, RANKS
 
 _DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 
@@ -53,7 +54,14 @@ def _instant(value: object) -> str:
 _FIELDS_MAX = 500
 _TAGS_MAX = 500
 _TAG = "tag:"
-_OWN_FIELDS = frozenset({"partition", "offset", "timestamp_ms"})
+_CELLS = "cells:"
+_PART_MAX_BYTES = 60
+"""The most of one part of the stored cells. With a value of more than 64 bytes a hash would take
+Redis several times the memory."""
+
+_QUARTER_MS = 15 * 60_000
+_DIGITS = (1, 2, 3, 4, 5)
+_OWN_FIELDS = frozenset({"partition", "offset", "timestamp_ms", "sums", "rf"})
 
 
 class Unreadable(ValueError):
@@ -79,14 +87,18 @@ class StoredProfile:
         facets: value of each of `ONE_OF`, empty for none.
         ranks: value of each of `RANKS` as decimal text, empty for none.
         tags: how many tags the customer has.
-        fields: names and values in turn: first of the tags (``tag:<name>`` and since when), then of
-            the plain fields.
+        sums: what the customer adds to each of `MEASURES`, and the next fall; as text.
+        cells: letter and value of the customer's values on `AXES`, as text.
+        fields: names and values in turn: first of the tags (``tag:<name>`` and since when), then
+            ``sums`` and ``cells`` for when they are to be taken away, then of the plain fields.
     """
 
     data: str
     facets: tuple[str, ...]
     ranks: tuple[str, ...]
     tags: int
+    sums: str
+    cells: str
     fields: tuple[str, ...]
 
 
@@ -125,7 +137,8 @@ class ProfileRecord:
         if self.profile is None:
             return [*head, ""]
         kept = self.profile
-        return [*head, kept.data, *kept.facets, *kept.ranks, str(kept.tags), *kept.fields]
+        counted = (str(kept.tags), kept.sums, kept.cells)
+        return [*head, kept.data, *kept.facets, *kept.ranks, *counted, *kept.fields]
 
 
 def read_profile(
@@ -155,14 +168,39 @@ def read_profile(
     tags = _tags(data)
     if len(data) > _FIELDS_MAX or len(tags) > _TAGS_MAX:
         raise Unreadable(f"it has more than {_FIELDS_MAX} fields or {_TAGS_MAX} tags")
+    ranks = rank_values(data)
+    sums = f"{','.join(map(str, sums_of(data)))}|{_quarter(ranks[RANKS.index('next_fall')])}"
+    cells = SEPARATOR.join(f"{AXES[axis]}{value}" for axis, value in cells_of(data))
     plain = _plain(data)
     fields = [part for tag, since in tags.items() for part in (f"{_TAG}{tag}", since)]
+    fields += ["sums", sums, *_in_parts(cells)]
     fields += [part for field in plain.items() for part in field]
     facets = tuple(plain.get(facet, "") for facet in ONE_OF)
-    kept = StoredProfile(
-        bytes(envelope.data).decode(), facets, rank_values(data), len(tags), tuple(fields)
-    )
+    text = bytes(envelope.data).decode()
+    kept = StoredProfile(text, facets, ranks, len(tags), sums, cells, tuple(fields))
     return ProfileRecord(key, offset, timestamp_ms, kept)
+
+
+def _quarter(next_fall: str) -> str:
+    """An instant, down to the quarter of an hour: so there are few, and a date of each is right.
+
+    The offsets of all time zones are whole quarters of an hour.
+    """
+    return str(int(next_fall) // _QUARTER_MS * _QUARTER_MS) if next_fall else ""
+
+
+def _in_parts(cells: str) -> list[str]:
+    """Names and values of the fields that store the cells: numbered parts of one text."""
+    text = cells.encode()
+    fields: list[str] = []
+    start = 0
+    while start < len(text):
+        end = start + _PART_MAX_BYTES
+        while end < len(text) and text[end] & 0xC0 == 0x80:  # in the middle of a character
+            end -= 1
+        fields += (f"{_CELLS}{len(fields) // 2}", text[start:end].decode())
+        start = end
+    return fields
 
 
 def _is_text(key: bytes) -> bool:
@@ -175,8 +213,10 @@ def _is_text(key: bytes) -> bool:
 
 def _plain(data: dict[str, Any]) -> dict[str, str]:
     plain = {}
+    if data.get("r") in _DIGITS and data.get("f") in _DIGITS:
+        plain["rf"] = f"{int(data['r'])}{int(data['f'])}"
     for name, value in data.items():
-        if name in _OWN_FIELDS or name.startswith(_TAG):
+        if name in _OWN_FIELDS or name.startswith((_TAG, _CELLS)):
             continue
         if isinstance(value, str):
             plain[name] = value

@@ -69,7 +69,9 @@ async def test_moves_and_levels_are_told_from_their_topics(api: Api, settings: S
     moved = (await api.http.get(f"/v1/migrations?from={today}&to={today}")).json()
     assert moved["matrix"] == {"C": {"B": 2}}
     assert moved["moves"] == [{"previous_tier": "C", "tier": "B", "reason": "order", "count": 2}]
-    assert (moved["from"], moved["to"]) == (today, today)
+    assert (moved["from"], moved["to"], moved["days"]) == (today, today, None)
+    days = (await api.http.get(f"/v1/migrations?to={today}&by_day=true")).json()["days"]
+    assert days == [{"day": today, "moves": moved["moves"]}]
     reached = (await api.http.get("/v1/reached?level=dormant&since=7d")).json()
     (found,) = reached["customers"]
     assert found["profile"]["customer_id"] == "ana"

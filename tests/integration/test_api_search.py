@@ -188,6 +188,13 @@ async def test_a_view_that_is_not_there_is_not_an_empty_one(api: Api, view: View
         "/v1/near-next-tier?amount=1",
         "/v1/reached",
         "/v1/distributions",
+        "/v1/figures",
+        "/v1/rfm-grid",
+        "/v1/distribution?axis=orders",
+        "/v1/rates",
+        "/v1/satisfaction",
+        "/v1/falls",
+        "/v1/completeness",
         "/v1/migrations",
     )
     for path in paths:

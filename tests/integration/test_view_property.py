@@ -107,7 +107,7 @@ class Follower:
 
 
 async def held(redis: Redis, base: str) -> Contents:
-    """All keys of a generation, but for its positions."""
+    """All of a generation, but for its positions and what hashes keep to be taken away again."""
     found: Contents = {}
     async for key in redis.scan_iter(match=f"{base}*", count=1_000):
         name = key.decode().removeprefix(base)
@@ -120,7 +120,14 @@ async def value_of(redis: Any, key: bytes) -> Any:
     match await redis.type(key):
         case b"hash":
             fields = await redis.hgetall(key)
-            return {name.decode(): text.decode() for name, text in fields.items()}
+            texts = {name.decode(): text.decode() for name, text in fields.items()}
+            if b":sums:" in key:
+                return {name: int(text) for name, text in texts.items()}
+            return {
+                name: text
+                for name, text in texts.items()
+                if name != "sums" and not name.startswith("cells:")
+            }
         case b"set":
             return {member.decode() for member in await redis.smembers(key)}
         case b"zset":

@@ -14,6 +14,7 @@ from config.settings import Settings
 from devtools.servers import Broker, start_redis
 from serving.projector.rebuild import rebuild_view
 from serving.view.changes_reader import ChangesReader
+from serving.view.figures_reader import FiguresReader
 from serving.view.query import AnyOf, Search
 from tests.harness.view import (
     create_topic,
@@ -51,6 +52,10 @@ async def read_everything(redis: Redis, settings: Settings) -> None:
     assert len((await reader.search(Search(where=(vip,), order="score"))).hits) == 1
     assert len((await reader.near_next_tier(100.0)).hits) == 2
     assert not (await reader.about_to_fall(2**42)).hits
+    figures = FiguresReader(redis, settings.redis_key_prefix)
+    assert (await figures.figures("tier")).total.customers == 2
+    assert (await figures.by("tier", ["orders", "tag"]))["C"]["tag"].values == {"vip": 1}
+    await figures.falls(0, 2**42)
     changes = ChangesReader(redis, settings.redis_key_prefix, settings.changes_kept.ms)
     await changes.migration(date(2026, 1, 1), date(2026, 1, 31))
     await changes.reached("dormant", 0, 2**42)

@@ -39,7 +39,7 @@ Population = dict[str, dict[str, Any]]
 
 populations = st.dictionaries(st.sampled_from(IDS), changes, max_size=len(IDS))
 VALUES = {name: [value for value in values if value] for name, values in FACETS.items()}
-VALUES |= {"tag": [*TAGS, "nobody's"]}
+VALUES |= {"tag": [*TAGS, "nobody's"], "rf": ["51", "11", "55"]}
 BOUNDS = [None, -5.0, 0.0, 0.01, 10.0, 10.01, 12.5, 33, 50, 100, 1_772_323_200_000]
 any_of = st.sampled_from(sorted(VALUES)).flatmap(
     lambda facet: st.builds(
@@ -281,7 +281,7 @@ async def test_without_a_view_nobody_is_found(own_redis: str) -> None:
         assert await reader.search(Search()) == Page((), None)
         assert await reader.search(Search(where=(AnyOf("tier", ("A",)),))) == Page((), None)
         assert await reader.profiles(["ana"]) == [None]
-        assert await reader.distributions() == {facet: {} for facet in [*FACETS, "tag"]}
+        assert await reader.distributions() == {facet: {} for facet in [*FACETS, "rf", "tag"]}
     finally:
         await redis.aclose()
 

@@ -24,6 +24,8 @@ def profile(customer_id: str, **changes: Any) -> bytes:
         "m": 1,
         "score": 33,
         "segment": "New Customers",
+        "orders_ever": 1,
+        "spend_ever": "12.50",
         "last_order_at": "2026-01-01T00:00:00.000Z",
         "last_interaction_at": None,
         "open_tickets": 0,

@@ -41,10 +41,11 @@ def test_plain_fields_are_text_and_the_rest_is_in_the_whole() -> None:
 
 
 def test_facets_name_the_sets_a_customer_belongs_to() -> None:
-    assert kept(profile("ana")).facets == ("C", "new", "New Customers", "active", "", "")
-    assert kept(profile("ana", segment=None)).facets == ("C", "new", "", "active", "", "")
+    assert kept(profile("ana")).facets == ("C", "new", "New Customers", "active", "", "", "51")
+    assert kept(profile("ana", segment=None)).facets == ("C", "new", "", "active", "", "", "51")
     left = kept(profile("ana", churn_answer="price", owner="Wang"))
-    assert left.facets[-2:] == ("price", "Wang")
+    assert left.facets[-3:-1] == ("price", "Wang")
+    assert kept(profile("ana", r=None)).facets[-1] == ""
 
 
 def test_tags_come_first_with_since_when() -> None:
@@ -112,9 +113,13 @@ def test_what_is_no_profile_is_refused(key: bytes | None, value: bytes | None) -
         read_profile(key, value, 0, 0)
 
 
+def stored(data: str) -> StoredProfile:
+    return StoredProfile(data, (), (), 0, "", "", ())
+
+
 def records(customers: list[int]) -> list[ProfileRecord]:
     return [
-        ProfileRecord(b"c%d" % customer, offset, 0, StoredProfile(str(offset), (), (), 0, ()))
+        ProfileRecord(b"c%d" % customer, offset, 0, stored(str(offset)))
         for offset, customer in enumerate(customers)
     ]
 
@@ -139,8 +144,5 @@ def test_chunks_follow_each_other_and_end_with_the_same_profiles(customers: list
 def test_chunk_is_limited_in_records_and_bytes() -> None:
     many = records(list(range(1_000)))
     assert max(len(chunk.records) for chunk in cut_profiles(0, 0, 1_000, many)) == 200
-    large = [
-        ProfileRecord(b"c%d" % n, n, 0, StoredProfile("x" * 300_000, (), (), 0, ()))
-        for n in range(10)
-    ]
+    large = [ProfileRecord(b"c%d" % n, n, 0, stored("x" * 300_000)) for n in range(10)]
     assert max(len(chunk.records) for chunk in cut_profiles(0, 0, 10, large)) == 2

@@ -28,6 +28,7 @@ class _Search(Paged):
     level: _Values = Field(default=[], description="Any of these levels.")
     churn_answer: _Values = Field(default=[], description="Left for any of these reasons.")
     owner: _Values = Field(default=[], description="Any of these account managers.")
+    rf: _Values = Field(default=[], description="Any of these digits R and F, such as `53`.")
     tag: list[str] = Field(default=[], max_length=10, description="All of these tags.")
     score_min: _Bound = Field(default=None, description="RFM score, at least.")
     score_max: _Bound = Field(default=None, description="RFM score, at most.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from serving.api import openapi
 from serving.api.dependencies import CanRead, need_view, services_of
 from serving.api.parameters import Parameters, no_parameters, wrong
 from serving.api.problems import json_response
+from serving.view.changes_reader import Migration, Move
 
 _DAYS = 7
 _DAYS_MAX = 3_660
@@ -23,7 +25,7 @@ router = APIRouter(prefix="/v1", tags=["figures"])
 
 @router.get(
     "/distributions",
-    summary="Customers by tier, stage, segment, level, reason of leaving, owner and tag",
+    summary="Customers by tier, stage, segment, level, reason of leaving, owner, digits and tag",
     responses=openapi.responses("Distributions", 503),
 )
 async def distributions(request: Request, caller: CanRead) -> Response:
@@ -53,6 +55,7 @@ class _Period(Parameters):
     last_day: _Day | None = Field(
         default=None, alias="to", description="The last day, UTC; else today."
     )
+    by_day: bool = Field(default=False, description="Tell the moves of each day, too: `days`.")
 
 
 @router.get(
@@ -80,6 +83,15 @@ async def migrations(
             "complete_from": None if complete_from is None else complete_from.isoformat(),
             "matrix": found.matrix(),
             "by_reason": found.by_reason(),
-            "moves": [{**move._asdict(), "count": count} for move, count in found.counts],
+            "moves": _move_list(found.counts),
+            "days": _days(found) if asked.by_day else None,
         }
     )
+
+
+def _move_list(counts: Iterable[tuple[Move, int]]) -> list[dict[str, str | int]]:
+    return [{**move._asdict(), "count": count} for move, count in counts]
+
+
+def _days(found: Migration) -> list[dict[str, object]]:
+    return [{"day": day.isoformat(), "moves": _move_list(counts)} for day, counts in found.by_day]
