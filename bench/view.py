@@ -21,7 +21,7 @@ from rich.console import Console
 from bench.facts import show_facts
 from bench.processes import cpu_seconds
 from bench.profiles import profiles
-from bench.searches import measure_searches
+from bench.searches import measure_figures, measure_searches
 from config.settings import Settings
 from devtools.servers import LocalServerError, RedisServer, start_redis
 from serving.view.chunks import cut_profiles
@@ -55,12 +55,13 @@ class Memory(NamedTuple):
 
 
 class Found(NamedTuple):
-    """All that was measured; the searches in milliseconds."""
+    """All that was measured; searches and figures in milliseconds."""
 
     filled: Filled
     updated: Filled
     memory: Memory
     searches: dict[str, float]
+    figures: dict[str, float]
 
 
 async def fill(
@@ -123,10 +124,11 @@ async def run(server: RedisServer, customers: int, updates: int) -> Found:
         updated = await _timed(server, fill(redis, settings.redis_key_prefix, again, customers))
         memory = await measure_memory(redis, settings.redis_key_prefix)
         searches = await measure_searches(redis, settings.redis_key_prefix, now_ms)
+        figures = await measure_figures(redis, settings.redis_key_prefix, now_ms)
     finally:
         await redis.aclose()
     own = memory._replace(used_bytes=memory.used_bytes - empty_bytes)
-    return Found(filled, updated, own, searches)
+    return Found(filled, updated, own, searches, figures)
 
 
 async def _timed(server: RedisServer, work: Any) -> Filled:
@@ -159,6 +161,8 @@ def _facts(customers: int, all_found: Found) -> dict[str, Any]:
     facts["bytes a customer: all that Redis counts"] = round(memory.used_bytes / customers, 1)
     for name, median_ms in all_found.searches.items():
         facts[f"search, ms: {name}"] = round(median_ms, 2)
+    for name, median_ms in all_found.figures.items():
+        facts[f"figures, ms: {name}"] = round(median_ms, 2)
     return facts
 
 
