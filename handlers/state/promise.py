@@ -42,7 +42,7 @@ class Promise(Struct, array_like=True):
         elif at_ms < self.opened_ms:
             self.opened_ms = at_ms
             if self.response is not None:
-                self.response.began_ms = at_ms
+                self.response.began_ms, self.response.tier = at_ms, tier
 
     def take_answer(self, at_ms: int) -> None:
         """The ticket was responded to, or resolved: the first stage ends if it had begun."""

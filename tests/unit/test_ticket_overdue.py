@@ -155,6 +155,12 @@ def test_the_tier_is_that_of_the_moment_at_which_the_stage_began() -> None:
     assert run.profile()["promises"][0]["due_at"] == day(3)
 
 
+def test_an_earlier_opening_that_is_told_late_brings_the_tier_of_now() -> None:
+    run = driver({"tiers": ["A"], "response_hours": 8}, {"response_hours": 48})
+    run.feed(complaint(at=day(1, 2)), order("o1", "2000", day(1, 3)), complaint(at=day(1, 1)))
+    assert told(run.pass_to(day(1, 20))) == [("t1", "response", None, day(1, 9))]
+
+
 def test_tickets_count_from_the_policy_on_that_asks_for_them() -> None:
     run = Driver(policy_of(), format_number=NEWEST)
     run.feed(complaint(), viewed(day(2)))
