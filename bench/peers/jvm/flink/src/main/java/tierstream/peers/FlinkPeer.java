@@ -1,7 +1,6 @@
 package tierstream.peers;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -141,13 +140,9 @@ public final class FlinkPeer {
                 .setRecordSerializer(
                         KafkaRecordSerializationSchema.<Told>builder()
                                 .setTopic(job.topics().get(name))
-                                .setKeySerializationSchema(FlinkPeer::key)
-                                .setValueSerializationSchema(told -> told.value)
+                                .setKeySerializationSchema(new ToldSchema.Key())
+                                .setValueSerializationSchema(new ToldSchema.Value())
                                 .build())
                 .build();
-    }
-
-    private static byte[] key(Told told) {
-        return told.customerId.getBytes(StandardCharsets.UTF_8);
     }
 }
