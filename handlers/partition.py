@@ -204,7 +204,7 @@ class Partition(PartitionCore):
         clock_ms = max(customer.newest_ms, meta.clock_ms)
         identified = identify(as_of_now, event, context.rules, clock_ms, digest)
         if type(identified) is CustomerMerged:
-            identified = merge_refusal(store, judged, identified, offset) or identified
+            identified = merge_refusal(store, judged, identified, offset, route) or identified
         if not isinstance(identified, Event):
             return self._pass_over(offset, customer, event, identified)
         self.save(customer_id)

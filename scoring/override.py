@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from scoring.rules import Rules
 from scoring.timestamps import NEVER_MS
@@ -24,10 +25,21 @@ class Override(Struct, array_like=True, frozen=True):
     note: str | None = None
     event_id: str = ""
     approved_by: str | None = None
+    ended_ms: int = NEVER_MS
+    """When the newest end was said that this one came after, or has beside it."""
+
+    @property
+    def last_end_ms(self) -> int:
+        """When the newest end was said; it takes back what was said before and waits."""
+        return self.told_ms if self.tier is None else self.ended_ms
 
     def newer(self, other: Override | None) -> Override:
         """This one, or another that was said after it; of equal times this one."""
-        return self if other is None or self.told_ms >= other.told_ms else other
+        if other is None:
+            return self
+        found = self if self.told_ms >= other.told_ms else other
+        ended_ms = max(self.last_end_ms, other.last_end_ms)
+        return found if ended_ms <= found.last_end_ms else replace(found, ended_ms=ended_ms)
 
 
 def in_force(override: Override | None, rules: Rules, at_ms: int) -> Override | None:

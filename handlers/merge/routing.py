@@ -62,12 +62,23 @@ def survivor_of(store: CustomerStore, customer_id: str, offset: int) -> str:
 
 
 def merge_refusal(
-    store: CustomerStore, customer: Customer, merge: CustomerMerged, offset: int
+    store: CustomerStore,
+    customer: Customer,
+    merge: CustomerMerged,
+    offset: int,
+    route: Route | None = None,
 ) -> Rejection | None:
-    """Why a merge is impossible, as far as this partition sees; None if it is not."""
+    """Why a merge is impossible, as far as this partition sees; None if it is not.
+
+    A merge that followed somebody else around a circle of merges and came back is not for whom it
+    happens to find here.
+    """
     survivor_id = survivor_of(store, merge.into, offset)
     survivor = store.get(survivor_id)
-    if survivor_id == customer.customer_id:
+    came_back = route is not None and route.back is not None
+    if survivor_id == customer.customer_id or (
+        came_back and merge.customer_id != customer.customer_id
+    ):
         detail = "the merge would lead in a circle"
     elif survivor is not None and survivor.is_erased_at(offset):
         detail = "the surviving customer was erased"

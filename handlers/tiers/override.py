@@ -83,8 +83,5 @@ def is_override_end(customer: Customer, at_ms: int) -> bool:
 def _let_wait(customer: Customer, said: Override) -> None:
     """Let one wait, unless a newer one does, or what ends all before it is newer."""
     override = customer.override
-    is_taken_back = (
-        override is not None and override.tier is None and override.told_ms > said.told_ms
-    )
-    if not is_taken_back:
+    if override is None or override.last_end_ms <= said.told_ms:
         customer.pending_override = said.newer(customer.pending_override)

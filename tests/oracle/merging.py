@@ -211,9 +211,8 @@ def _join_pending(customer: Customer, other: Customer) -> None:
     """The newest of both waits (equal: the survivor's), unless it was ended under either."""
     both = [each for each in (other.pending, customer.pending) if each is not None]
     customer.pending = max(both, key=lambda each: each.at_ms, default=None)
-    newest = customer.newest_override()
-    has_ended = newest is not None and newest.tier is None
-    if customer.pending and newest and has_ended and newest.at_ms > customer.pending.at_ms:
+    ends_ms = [each.at_ms for each in customer.overrides if each.tier is None]
+    if customer.pending and max(ends_ms, default=-1) > customer.pending.at_ms:
         customer.pending = None
 
 

@@ -260,6 +260,7 @@ class Partition:
         if fault is not None:
             self._bury(fault, event.event_id)
             return
+        came_back = way.back_from is not None and event.customer_id != customer_id
         event = replace(event, customer_id=customer_id)
         customer = self.customers.get(customer_id)
         as_known = Customer(customer_id, event.at_ms, event.at_ms)
@@ -271,7 +272,7 @@ class Partition:
             self.duplicates += 1
         elif verdict in (CONFLICT, INVALID_AMOUNT, INVALID_VALUE):
             self._bury(verdict, event.event_id)
-        elif event.type == "customer.merged" and self._is_impossible(event):
+        elif event.type == "customer.merged" and (came_back or self._is_impossible(event)):
             self._bury("invalid_value", event.event_id)
         else:
             self.accepted += 1

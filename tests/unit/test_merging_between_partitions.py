@@ -169,6 +169,23 @@ def test_of_merges_in_a_circle_each_happens_or_is_a_dead_letter_and_nothing_is_l
     assert sum(world.points(name) for name in alive) == 15 * len(names)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_merge_told_again_around_a_circle_merges_nobody_else(seed: int) -> None:
+    """Each output has an id of its own, of which the id of the merge that caused it is a part."""
+    world, names = World(seed=seed), (A, B, C)
+    for number, name in enumerate(names):
+        world.feed(order(f"o{number}", "10", day(0), name))
+    again = merged(B, day(1), A, event_id="m0")
+    world.feed(again)
+    world.arrive()
+    world.feed(merged(C, day(1), B, event_id="m1"), merged(A, day(1), C, event_id="m2"))
+    world.feed(again, again)
+    world.arrive()
+    told = [output for member in world.partitions.members for _, output in member.outputs]
+    found = [json.loads(output.value)["id"] for output in told if output.value is not None]
+    assert len(found) == len(set(found))
+
+
 def test_an_event_of_the_old_id_of_an_erased_survivor_is_a_dead_letter_there() -> None:
     world = World()
     world.feed(order("o1", "10", day(0), A), merged(B, day(1), A))

@@ -130,6 +130,23 @@ def test_null_takes_back_what_waits_and_is_not_newer_in_any_order() -> None:
     assert found.profile()["pending_override"]["event_id"] == "ask"
 
 
+@pytest.mark.parametrize("is_merged", [False, True])
+def test_null_takes_back_what_is_older_also_behind_a_newer_one(is_merged: bool) -> None:
+    """What holds by then does not hide that an end was said before it."""
+    found = driver()
+    who = "ben" if is_merged else "ana"
+    found.feed(overridden(None, day(4), who))
+    if is_merged:
+        found.feed(merged("ana", day(4, 1), "ben"))
+    found.feed(
+        overridden("silver", day(5), until=day(30), by="kim", event_id="newer"),
+        approved("newer", day(6), by="lee"),
+        ASKS,
+    )
+    assert found.profile()["pending_override"] is None
+    assert found.reject(approved("ask", day(7), by="lee")) == "invalid_value"
+
+
 def test_it_waits_until_its_time_is_over_and_the_profile_is_written_then() -> None:
     found = driver()
     found.feed(ASKS)
