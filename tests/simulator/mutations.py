@@ -134,7 +134,7 @@ _ALL = (
     ),
     Mutation(
         "foreign-write check",
-        killed_by=5_010,
+        killed_by=5_023,
         edits=(Edit(Fencing, "_compare_changelog", "if foreign is not None:", "if False:"),),
     ),
     Mutation(
