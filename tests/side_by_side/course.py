@@ -207,9 +207,12 @@ class Course:
         await place.stop()
 
     def _ends(self) -> int:
-        """Processes that ended without being told to: those killed and stopped left out."""
+        """Processes that ended without being told to: those killed and stopped left out.
+
+        One that is asked to stop while it begins dies of the signal.
+        """
         codes = [life.exit_code for life in self._supervisor.lives()]
-        return sum(code not in (0, -signal.SIGKILL, None) for code in codes)
+        return sum(code not in (0, -signal.SIGKILL, -signal.SIGTERM, None) for code in codes)
 
     # -- what is left
 
