@@ -21,19 +21,18 @@ from scoring.rules import Rules
 _NO_DATE = "must be a date such as 1990-12-31"
 _NO_LUNAR_DATE = "must be a date of the Chinese calendar from 1901 to 2099, such as 1990-08-15"
 
-KNOWN_NAMES = frozenset(
-    {
-        "birth_date",
-        "gender",
-        "region",
-        "city_tier",
-        "occupation",
-        "registered_at",
-        "name",
-        "email",
-        "phone",
-    }
+KNOWN_NAMES = (
+    "birth_date",
+    "gender",
+    "region",
+    "city_tier",
+    "occupation",
+    "registered_at",
+    "name",
+    "email",
+    "phone",
 )
+"""The attributes with a name of their own. The view stores places in this list: append only."""
 OTHER_NAME = "other"
 """Stands in a metric for every further name."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
+import msgspec
 import orjson
 from starlette.responses import Response
 
@@ -106,6 +107,11 @@ def json_response(value: object, status: int = 200) -> Response:
 def raw_response(document: bytes, status: int = 200) -> Response:
     """A JSON document that is encoded already."""
     return Response(document, status, media_type=JSON)
+
+
+def struct_response(document: msgspec.Struct) -> Response:
+    """A document of a declared type as JSON."""
+    return raw_response(msgspec.json.encode(document))
 
 
 def problem_response(problem: Problem, state: Any) -> Response:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from handlers.profile.attributes import KNOWN_NAMES
+
 AXES = {
     "gender": "a",
     "region": "b",
@@ -39,19 +41,6 @@ ATTRIBUTES = ("gender", "region", "city_tier", "occupation")
 
 SEVERAL = frozenset({"known", "consented_channel", "tag"})
 """Axes of which a customer may have any number of values; of all others, at most one."""
-
-KNOWN = (
-    "birth_date",
-    "gender",
-    "region",
-    "city_tier",
-    "occupation",
-    "registered_at",
-    "name",
-    "email",
-    "phone",
-)
-"""The attributes that a complete profile has. The hash stores the place in this list."""
 
 MEASURES = (
     "customers",
@@ -124,7 +113,7 @@ def _attribute_cells(attributes: dict[str, Any]) -> Iterator[tuple[str, str]]:
         value = attributes.get(axis)
         if isinstance(value, str) and _is_counted(value):
             yield axis, value
-    known = [place for place, name in enumerate(KNOWN) if attributes.get(name)]
+    known = [place for place, name in enumerate(KNOWN_NAMES) if attributes.get(name)]
     for place in known:
         yield "known", str(place)
     yield "known_count", str(len(known))

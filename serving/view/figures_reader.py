@@ -13,7 +13,8 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
-from serving.view.axes import AXES, KNOWN, LOW_LIMIT, MEASURES, SCALE
+from handlers.profile.attributes import KNOWN_NAMES
+from serving.view.axes import AXES, LOW_LIMIT, MEASURES, SCALE
 from serving.view.keys import FACETS, FILTERS, ONE_OF, GenerationKeys
 from serving.view.pinned_read import PinnedReader
 
@@ -233,8 +234,8 @@ class FiguresReader:
 
 
 def known_names(counts: Counts) -> dict[str, int]:
-    """The counts of the axis ``known``, by the names of the attributes, in the order of `KNOWN`."""
-    return {name: counts.values.get(str(place), 0) for place, name in enumerate(KNOWN)}
+    """The counts of the axis ``known`` by the names of the attributes, in their order."""
+    return {name: counts.values.get(str(place), 0) for place, name in enumerate(KNOWN_NAMES)}
 
 
 def _check(name: str, known: Sequence[str]) -> None:

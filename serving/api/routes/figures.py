@@ -7,7 +7,6 @@ from datetime import datetime, time, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
@@ -16,7 +15,7 @@ from serving.api import figure_tables, openapi
 from serving.api.dependencies import CanRead, need_view, services_of
 from serving.api.figure_models import Rates, SatisfactionTable
 from serving.api.parameters import Parameters, no_parameters, wrong
-from serving.api.problems import raw_response
+from serving.api.problems import struct_response
 from serving.view.axes import ATTRIBUTES, AXES
 from serving.view.figures_reader import Filter
 from serving.view.keys import FACETS, FILTERS
@@ -46,7 +45,7 @@ async def figures(request: Request, caller: CanRead, asked: Annotated[_By, Query
     services = services_of(request)
     found = await services.figures.figures(asked.by)
     need_view(services.figures)
-    return raw_response(msgspec.json.encode(figure_tables.figure_table(asked.by, found)))
+    return struct_response(figure_tables.figure_table(asked.by, found))
 
 
 @router.get(
@@ -61,7 +60,7 @@ async def rfm_grid(request: Request, caller: CanRead) -> Response:
     services = services_of(request)
     found = await services.figures.figures("rf")
     need_view(services.figures)
-    return raw_response(msgspec.json.encode(figure_tables.grid(found)))
+    return struct_response(figure_tables.grid(found))
 
 
 _Value = Annotated[str | None, Field(max_length=_VALUE_MAX)]
@@ -108,9 +107,7 @@ async def distribution(
         services.access.require(caller, "attributes")
     found = await services.figures.counts(asked.axis, asked.among())
     need_view(services.figures)
-    return raw_response(
-        msgspec.json.encode(figure_tables.distribution(asked.axis, found, asked.prefix))
-    )
+    return struct_response(figure_tables.distribution(asked.axis, found, asked.prefix))
 
 
 class _Grouped(Parameters):
@@ -146,7 +143,7 @@ async def rates(request: Request, caller: CanRead, asked: Annotated[_Rates, Quer
         figure_tables.rate_row(None, total, tag),
         [figure_tables.rate_row(value, found, tag) for value, found in rows.items()],
     )
-    return raw_response(msgspec.json.encode(table))
+    return struct_response(table)
 
 
 @router.get(
@@ -172,7 +169,7 @@ async def satisfaction(
         figure_tables.satisfaction_row(None, total),
         [figure_tables.satisfaction_row(value, found) for value, found in rows.items()],
     )
-    return raw_response(msgspec.json.encode(table))
+    return struct_response(table)
 
 
 class _Ahead(Parameters):
@@ -214,7 +211,7 @@ async def falls(request: Request, caller: CanRead, asked: Annotated[_Ahead, Quer
     found = await services.figures.falls(from_ms, until_ms)
     need_view(services.figures)
     table = figure_tables.fall_table(found, first, last, zone, asked.timezone)
-    return raw_response(msgspec.json.encode(table))
+    return struct_response(table)
 
 
 @router.get(
@@ -231,4 +228,4 @@ async def completeness(
     axes = ("known", "known_count", "as_of")
     [found] = await services.figures.several_counts(axes, [asked.among()])
     need_view(services.figures)
-    return raw_response(msgspec.json.encode(figure_tables.completeness(found)))
+    return struct_response(figure_tables.completeness(found))
