@@ -39,7 +39,6 @@ _LAG_EVERY_S = 2.0
 _TOPICS_EVERY_S = 2.0
 _BATCHES_IN_FLIGHT = 256
 _FULL_BATCHES_IN_FLIGHT = 16.0
-_POLICY_POLL_S = 0.05
 _ROUND_TICK_S = 0.02
 """Time between two ticks of a partition whose customers wait for their turn under a new policy."""
 
@@ -92,6 +91,7 @@ class Worker:
             self.clock.now_ms,
             self._rules,
         )
+        self.app.read_when(self.ingest.topics, self._may_ingest)
         self._logged_settings = LoggedSettings(
             settings, self._tick_producer, lambda: self.app.group_format
         )
@@ -160,17 +160,18 @@ class Worker:
         """False after a crash: a stall, a lost assignment, a failed write, a bug."""
         return {"works": not self.app.crashed}
 
-    async def _rules(self) -> Rules | None:
-        """The rules in force, as the first of our partitions has them, once one has read them.
+    def _rules(self) -> Rules | None:
+        """The rules in force, as the first of our partitions has them."""
+        partitions = (one.partition for one in self.engine.partitions)
+        return next((one.rules for one in partitions if one.meta.policy is not None), None)
 
-        That takes a moment in a new log, and after a worker was killed before its first checkpoint.
+    def _may_ingest(self) -> bool:
+        """Whether we know the rules, or have no partition of the log to learn them from.
+
+        We learn them a moment after the start, in a new log and after a worker was killed before
+        its first checkpoint. Input that was read before would fill the queues that the log needs.
         """
-        while True:
-            partitions = [one.partition for one in self.engine.partitions]
-            known = [one.rules for one in partitions if one.meta.policy is not None]
-            if known or not partitions:
-                return known[0] if known else None
-            await asyncio.sleep(_POLICY_POLL_S)
+        return not self.engine.partitions or self._rules() is not None
 
     def _on_restored(self, partition: OwnedPartition) -> None:
         """Tell what was restored, and compare the policy in the log with ours."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from typing import Any, Protocol, cast
 
 import faust
@@ -82,6 +82,7 @@ class StreamApp(faust.App):
         self._on_drain: list[Callable[[], Awaitable[None]]] = []
         self._connections: Sequence[Connection] = ()
         self._kept: dict[str, Callable[[int], bool]] = {}
+        self._read_when: dict[str, Callable[[], bool]] = {}
         super().__init__(options.app_id, **faust_settings(options))
 
     def batch_topic(self, name: str) -> TopicT:
@@ -103,6 +104,14 @@ class StreamApp(faust.App):
     def has_state(self, tp: TP) -> bool:
         """Whether the state that a partition needs is here; others need none."""
         return tp.topic not in self._kept or self._kept[tp.topic](tp.partition)
+
+    def read_when(self, topics: Iterable[str], may_read: Callable[[], bool]) -> None:
+        """Read these topics only while ``may_read`` says so; a fetch under way still delivers."""
+        self._read_when.update(dict.fromkeys(topics, may_read))
+
+    def may_read(self, tp: TP) -> bool:
+        """Whether a partition may be read by what `read_when` was given."""
+        return tp.topic not in self._read_when or self._read_when[tp.topic]()
 
     def connect_first(self, *connections: Connection) -> None:
         """Open these, in this order, before the app reads, and close them when it has ended."""

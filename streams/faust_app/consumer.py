@@ -32,7 +32,7 @@ from streams.faust_app.topic_watch import TopicWatch
 
 _log = logging.getLogger(__name__)
 
-_POLL_S = 0.2  # so long does `hold` take to be obeyed
+_POLL_S = 0.2
 _POLL_BLOCKED_S = 0.05  # a partition that is released must not wait for the poll of the others
 _DRAIN_POLL_S = 0.02
 _REJOINS_MAX = 5
@@ -67,6 +67,9 @@ class Drainable(Protocol):
 
     def has_state(self, tp: TP) -> bool:
         """Whether the state that a partition needs is here."""
+
+    def may_read(self, tp: TP) -> bool:
+        """Whether nothing else keeps a partition from being read."""
 
     async def drain(self) -> None:
         """Make durable and ack what can be acked now."""
@@ -224,7 +227,8 @@ class BatchConsumer(driver.Consumer):
         return wanted, len(wanted) == len(active) and self._gate.is_open
 
     def _may_deliver(self, tp: TP) -> bool:
-        if not (self._gate.admits(tp) and self._has_state(tp)):
+        app = cast(Drainable, self.app)
+        if not (self._gate.is_open and app.has_state(tp) and app.may_read(tp)):
             return False
         acks, limits = self.acks.get(tp), self.limits
         return acks is None or (
@@ -250,18 +254,6 @@ class BatchConsumer(driver.Consumer):
         """Do nothing. Faust would note every offset between two acks, thousands for each batch."""
 
     # -- back pressure and lag
-
-    def hold(self, tps: Iterable[TP]) -> None:
-        """Stop reading these partitions; a fetch under way may still deliver, for 0.2 s.
-
-        Independent of Faust's own pausing. A rebalance releases them.
-        """
-        self._gate.hold(tps)
-
-    def release(self, tps: Iterable[TP]) -> None:
-        """Read these partitions again."""
-        self._gate.release(tps)
-        self._unblocked.set()
 
     def stop_partition(self, tp: TP, offset: int) -> None:
         """Read no more of a partition until the next rebalance, and commit ``offset``.

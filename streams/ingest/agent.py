@@ -62,8 +62,8 @@ class Ingest:
     Args:
         partitions: of the canonical log.
         now_ms: the wall clock, once it is known to be right.
-        rules: those in force at this worker, once the engine has read them; None while it has no
-            partition of the log. What the engine would refuse by them counts as bad, too.
+        rules: those in force at this worker; None while it has no partition of the log. What the
+            engine would refuse by them counts as bad, too.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Ingest:
         metrics: Metrics,
         partitions: int,
         now_ms: Callable[[], Awaitable[int]],
-        rules: Callable[[], Awaitable[Rules | None]] | None = None,
+        rules: Callable[[], Rules | None] = lambda: None,
     ) -> None:
         self._app = app
         self._settings = settings
@@ -101,6 +101,11 @@ class Ingest:
         app.on_drain(self.drain)
 
     @property
+    def topics(self) -> Collection[str]:
+        """The input topics, by their full names."""
+        return self._labels.keys()
+
+    @property
     def stopped(self) -> Collection[TP]:
         """The input partitions that are stopped for their bad records."""
         return self._stops.stopped
@@ -109,7 +114,6 @@ class Ingest:
         """The agent: forward the records of each batch; the flush acks it later."""
         async for event in batch_events(stream):
             batch = event.value
-            await self._set_rules()
             await self._set_limits()
             if not self._stops.admits(batch.tp, batch.first_offset):
                 continue
@@ -172,7 +176,6 @@ class Ingest:
         ends = {tp: found.end for tp, found in inputs.items()}
         starts = {tp: found.acked for tp, found in inputs.items()}
         merge.note_ends(ends, starts, checked_s)
-        await self._set_rules()
         await self._set_limits()
         for count, (record, event) in enumerate(merge.release(), 1):
             self._forward_merged(record, event)
@@ -199,10 +202,7 @@ class Ingest:
     async def _set_limits(self) -> None:
         latest_ms = await self._now_ms() + self._settings.max_future_skew_ms
         self._limits = Limits(self._settings.min_event_time_ms, latest_ms)
-
-    async def _set_rules(self) -> None:
-        if self._rules_now is not None:
-            self._rules = await self._rules_now()
+        self._rules = self._rules_now()
 
     def _forward(self, record: Record, tp: TP, breaker: Breaker) -> bool:
         """Forward a record, or make it a dead letter; False if it trips the breaker instead."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -22,23 +21,15 @@ def worker_with(*policies: object) -> tuple[Worker, list[Any]]:
     return worker, partitions
 
 
-async def test_they_are_waited_for_until_a_partition_has_read_its_policy() -> None:
+def test_nothing_is_read_until_a_partition_has_read_its_policy() -> None:
     worker, (_, second) = worker_with(None, None)
-    asked = asyncio.create_task(worker._rules())
-    await asyncio.sleep(0.12)
-    assert not asked.done()
+    assert not worker._may_ingest()
     second.meta.policy = "p1"
-    assert await asyncio.wait_for(asked, 5) == second.rules
+    assert worker._may_ingest()
+    assert worker._rules() == second.rules
 
 
-async def test_who_has_no_partition_of_the_log_has_none() -> None:
+def test_who_has_no_partition_of_the_log_reads_without_rules() -> None:
     worker, _ = worker_with()
-    assert await asyncio.wait_for(worker._rules(), 5) is None
-
-
-async def test_partitions_that_go_meanwhile_end_the_waiting() -> None:
-    worker, _ = worker_with(None)
-    asked = asyncio.create_task(worker._rules())
-    await asyncio.sleep(0)
-    worker.engine = cast(Any, SimpleNamespace(partitions=[]))
-    assert await asyncio.wait_for(asked, 5) is None
+    assert worker._may_ingest()
+    assert worker._rules() is None
