@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from calendar import isleap
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from importlib import resources
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -26,13 +27,15 @@ def load_zone(name: str) -> ZoneInfo:
     Raises:
         ZoneInfoNotFoundError: there is no zone of this name.
     """
-    *folders, leaf = name.split("/")
-    place = resources.files("tzdata").joinpath("zoneinfo", *folders)
-    try:
-        with place.joinpath(leaf).open("rb") as stream:
-            return ZoneInfo.from_file(stream, key=name)
-    except (OSError, ValueError) as error:
-        raise ZoneInfoNotFoundError(f"no time zone {name!r}") from error
+    if name not in _zone_names():  # it may come from anybody, and would be opened as a path
+        raise ZoneInfoNotFoundError(f"no time zone {name!r}")
+    with resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as stream:
+        return ZoneInfo.from_file(stream, key=name)
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    return frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split())
 
 
 def day_of_date(day: date) -> int:
