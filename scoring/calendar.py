@@ -29,13 +29,15 @@ def load_zone(name: str) -> ZoneInfo:
     """
     if name not in _zone_names():  # it may come from anybody, and would be opened as a path
         raise ZoneInfoNotFoundError(f"no time zone {name!r}")
-    with resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as stream:
+    file = resources.files("tzdata").joinpath("zoneinfo", *name.split("/"))
+    with file.open("rb") as stream:
         return ZoneInfo.from_file(stream, key=name)
 
 
 @cache
 def _zone_names() -> frozenset[str]:
-    return frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split())
+    file = resources.files("tzdata").joinpath("zones")
+    return frozenset(file.read_text("utf-8").split())
 
 
 def day_of_date(day: date) -> int:
