@@ -22,6 +22,7 @@ COPY pyproject.toml setup.py README.md LICENSE ./
 COPY scoring scoring
 COPY handlers handlers
 COPY config config
+COPY words words
 COPY streams streams
 COPY serving serving
 COPY devtools devtools

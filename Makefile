@@ -8,7 +8,7 @@ BIN := .venv/bin
 LOCKED := .venv/.installed-$(shell cat requirements/dev.lock pyproject.toml | cksum | tr ' ' '-')
 BENCH_LOCKED := .venv/.bench-$(shell cksum < requirements/bench.lock | tr ' ' '-')
 # The compiled core is built again when a source of the package changes.
-SOURCES := $(shell find scoring handlers config streams serving devtools cli tierstream_client \
+SOURCES := $(shell find scoring handlers config words streams serving devtools cli tierstream_client \
   -type f ! -name '*.pyc' | LC_ALL=C sort)
 COMPILED := .compiled/.built-$(shell cat setup.py pyproject.toml requirements/dev.lock $(SOURCES) \
   | cksum | tr ' ' '-')
@@ -29,8 +29,8 @@ SIDE_ARGS ?=
 # Without CI=true, and without a choice, what takes long is left out, and the summary says so.
 QUICK := $(if $(PYTEST_ARGS)$(filter 1 true yes,$(CI)),,--quick)
 
-.PHONY: help setup demo test test-compiled compiled lint format bench bench-path soak side-by-side \
-  lock clean
+.PHONY: help setup demo test test-compiled compiled lint format words bench bench-path soak \
+  side-by-side lock clean
 
 help:
 	@echo 'make demo    replay real purchases through the whole system, with a live view'
@@ -39,6 +39,7 @@ help:
 	@echo 'make test-compiled   the tests of the core on its compiled build'
 	@echo 'make lint    style, types and import contracts only'
 	@echo 'make format  let ruff put the code into its form'
+	@echo 'make words   bring words/zh.po in step with the texts in the code'
 	@echo 'make bench   Tierstream beside other stream processors on Apache Kafka (needs Java 17 and'
 	@echo '             Maven; BENCH_ARGS="--events 200000 --repeats 1" for a short one)'
 	@echo 'make bench-path  the whole path of Tierstream alone, or its stages (BENCH_ARGS=--profile)'
@@ -76,6 +77,9 @@ test-compiled: $(COMPILED)
 
 format: $(LOCKED)
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+words: $(LOCKED)
+	@$(BIN)/python -m words
 
 compiled: $(COMPILED)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.support.each import for_each
 
 _ROOT = Path(__file__).parents[2]
-_PRODUCT = {"scoring", "handlers", "config", "streams", "serving"}
+_PRODUCT = {"scoring", "handlers", "config", "words", "streams", "serving"}
 _OURS = ("tests.fault.judge", "tests.fault.evidence", "tests.harness.life", "tests.oracle")
 _FILES = sorted(
     [

@@ -15,6 +15,7 @@ FOLDERS = (
     "bench",
     "cli",
     "config",
+    "words",
     "devtools",
     "examples",
     "handlers",

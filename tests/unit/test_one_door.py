@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = ("handlers", "config", "streams", "serving", "devtools", "cli", "scoring")
+PRODUCT = ("handlers", "config", "words", "streams", "serving", "devtools", "cli", "scoring")
 
 
 def sources() -> Iterator[tuple[str, str]]:

@@ -27,6 +27,7 @@ TOP_LEVEL = (
     "scoring",
     "handlers",
     "config",
+    "words",
     "streams",
     "serving",
     "devtools",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.support.documents import ROOT, sections, table_rows
 
-_PRODUCT = ("cli", "config", "handlers", "scoring", "serving", "streams")
+_PRODUCT = ("cli", "config", "handlers", "scoring", "serving", "streams", "words")
 _RULES = 24
 
 

@@ -1,0 +1,158 @@
+"""What the values of closed sets are called, for every value that a user sees.
+
+The keys are wire values; the sets themselves are declared where the rules are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Term = tuple[str | None, str]
+"""Context (None for most) and message id of the catalogue."""
+
+
+def mark(message: str) -> Term:
+    """A message for the catalogue."""
+    return None, message
+
+
+def mark_in(context: str, message: str) -> Term:
+    """A message whose English text means several things."""
+    return context, message
+
+
+_LEVELS = {
+    "active": mark("active"),
+    "at_risk": mark("at risk"),
+    "dormant": mark("dormant"),
+    "churned": mark("churned"),
+}
+_SEGMENTS = {
+    "Champions": mark("Champions"),
+    "Loyal": mark("Loyal"),
+    "Potential Loyalist": mark("Potential Loyalist"),
+    "New Customers": mark("New Customers"),
+    "Promising": mark("Promising"),
+    "Need Attention": mark("Need Attention"),
+    "About To Sleep": mark("About To Sleep"),
+    "At Risk": mark("At Risk"),
+    "Cannot Lose Them": mark("Cannot Lose Them"),
+    "Hibernating": mark("Hibernating"),
+    "Lost": mark("Lost"),
+}
+_REASONS = {
+    "order": mark_in("reason", "order"),
+    "cancellation": mark("cancellation"),
+    "refund": mark("refund"),
+    "interaction": mark("interaction"),
+    "survey": mark_in("reason", "survey"),
+    "profile": mark_in("reason", "profile"),
+    "override": mark("tier by hand"),
+    "policy": mark("new policy"),
+    "merge": mark("merge"),
+    "event": mark("another event"),
+    "silence": mark("silence"),
+    "time": mark_in("reason", "time"),
+    "window": mark("orders left the window"),
+    "grace_expired": mark("grace over"),
+}
+_SUPPRESSED = {
+    "backfill": mark("history"),
+    "policy_rollout": mark("quiet start of a policy"),
+    "no_consent": mark("no consent"),
+    "open_complaint": mark("open complaint"),
+    "holdout": mark("held out for comparison"),
+    "frequency_cap": mark("enough messages"),
+}
+_OUTPUTS = {
+    "tier.changed": mark("Tier changed"),
+    "dormancy.alert": mark("Dormancy alert"),
+    "dormancy.withdrawn": mark("Alert withdrawn"),
+    "customer.reactivated": mark("Bought again"),
+    "customer.returned": mark("Is back"),
+    "birthday.upcoming": mark("Birthday ahead"),
+    "anniversary.upcoming": mark("Anniversary ahead"),
+    "holiday.upcoming": mark("Holiday ahead"),
+    "checkin.due": mark("Check-in due"),
+    "profile.refresh_due": mark("Profile to be refreshed"),
+    "tier.expiring": mark("Tier about to fall"),
+    "points.expiring": mark("Points about to expire"),
+    "survey.due": mark("Survey due"),
+    "followup.due": mark("Follow-up due"),
+    "visit.due": mark("Visit due"),
+    "retention.due": mark("Erasure ahead"),
+    "ticket.overdue": mark("Ticket overdue"),
+    "tags.changed": mark("Tags changed"),
+    "points.changed": mark("Points changed"),
+    "points.refused": mark("Redemption refused"),
+    "attributes.refused": mark("Attributes refused"),
+    "owner.changed": mark("Account manager changed"),
+    "customer.profile": mark("Profile"),
+}
+_MEASURES = {
+    "recency_days": mark("days since the last order"),
+    "frequency": mark_in("measure", "orders"),
+    "monetary": mark_in("measure", "value"),
+    "r": mark("R"),
+    "f": mark("F"),
+    "m": mark("M"),
+    "score": mark("score"),
+    "orders_ever": mark("orders ever"),
+    "spend_ever": mark("spend ever"),
+}
+_DEAD_LETTERS = {
+    "too_large": mark("larger than 256 KiB"),
+    "not_json": mark("no JSON object"),
+    "missing_field": mark("a required field is missing"),
+    "unknown_type": mark("unknown type of event"),
+    "wrong_topic": mark("in the wrong topic"),
+    "unsupported_schema_version": mark("unsupported schema version"),
+    "wrong_type": mark("a field of the wrong type"),
+    "invalid_customer_id": mark("invalid customer id"),
+    "invalid_timestamp": mark("invalid time"),
+    "from_the_future": mark("time in the future"),
+    "erased_customer": mark("the customer was erased"),
+    "invalid_amount": mark("invalid amount"),
+    "unknown_currency": mark("currency without a rate"),
+    "invalid_value": mark("invalid value"),
+    "conflict": mark("same id, other content"),
+    "processing_failed": mark("a fault in the rules"),
+}
+
+TERMS: Mapping[str, Mapping[str, Term]] = {
+    "level": _LEVELS,
+    "stage": {
+        "prospect": mark("prospect"),
+        "new": mark_in("stage", "new"),
+        "loyal": mark_in("stage", "loyal"),
+        **_LEVELS,
+    },
+    "segment": _SEGMENTS,
+    "reason": _REASONS,
+    "suppressed": _SUPPRESSED,
+    "output": _OUTPUTS,
+    "measure": _MEASURES,
+    "dead_letter": _DEAD_LETTERS,
+    "direction": {"up": mark("up"), "down": mark("down")},
+    "basis": {
+        "fixed": mark("as the policy fixes it"),
+        "cadence": mark("by this customer's own rhythm"),
+        "probability": mark("by what is likely for this customer"),
+    },
+    "audience": {"customer": mark_in("audience", "customer"), "staff": mark("staff")},
+    "ticket": {
+        "complaint": mark("complaint"),
+        "question": mark("question"),
+        "return": mark_in("ticket", "return"),
+        "other": mark_in("ticket", "other"),
+    },
+    "ticket_stage": {"response": mark("response"), "resolution": mark("resolution")},
+    "survey": {"csat": mark("CSAT"), "nps": mark("NPS"), "churn": mark("why customers left")},
+    "mode": {"floor": mark("at least"), "ceiling": mark("at most"), "fixed": mark("exactly")},
+    "consent": {
+        "": mark("never told"),
+        "true": mark("yes"),
+        "false": mark("no"),
+    },
+}
+"""Terms by kind and wire value."""
