@@ -17,6 +17,7 @@ from serving.api.sse.manager import StreamManager
 from serving.api.tokens import SCOPES
 from serving.view.changes_reader import ChangesReader
 from serving.view.figures_reader import FiguresReader
+from serving.view.history import HistoryReader
 from serving.view.reader import ViewReader
 
 
@@ -28,6 +29,7 @@ class Services:
     view: ViewReader
     changes: ChangesReader
     figures: FiguresReader
+    history: HistoryReader
     streams: StreamManager
     explain_jobs: ExplainJobs
     erase_jobs: EraseJobs

@@ -176,6 +176,25 @@ class Completeness(Struct, frozen=True):
     """Customers by the month (UTC) in which their profile last changed, the newest first."""
 
 
+class FigureDay(Struct, frozen=True):
+    """The figures at the end of a day; of today, of now."""
+
+    day: str
+    as_of: str
+    """The instant they are of: earlier than the end of the day if no projector ran then."""
+    total: FigureRow
+    rows: list[FigureRow]
+
+
+class FigureHistory(Struct, frozen=True):
+    """The figures of days (UTC); those that are not known are left out."""
+
+    by: str
+    known_from: str | None
+    """The first day that is known, also outside of the period; null without any."""
+    days: list[FigureDay]
+
+
 FIGURE_MODELS: tuple[type, ...] = (
     FigureTable,
     Grid,
@@ -184,4 +203,5 @@ FIGURE_MODELS: tuple[type, ...] = (
     SatisfactionTable,
     FallTable,
     Completeness,
+    FigureHistory,
 )

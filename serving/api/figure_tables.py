@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, tzinfo
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from scoring.timestamps import rfc3339
 from serving.api.figure_models import (
     Completeness,
     CsatRow,
     Distribution,
     FallDay,
     FallTable,
+    FigureDay,
+    FigureHistory,
     FigureRow,
     FigureTable,
     Grid,
@@ -23,6 +26,7 @@ from serving.api.figure_models import (
 )
 from serving.view.axes import SCALE, SEVERAL
 from serving.view.figures_reader import Counts, Falls, Figures, Sums, amount_text, known_names
+from serving.view.history import DayFigures
 
 _DIGITS = (5, 4, 3, 2, 1)
 _PROMOTERS = ("9", "10")
@@ -31,12 +35,27 @@ _PASSIVES = ("7", "8")
 
 def figure_table(facet: str, figures: Figures) -> FigureTable:
     """Figures by the values of a facet."""
+    return FigureTable(facet, _figure_row(None, figures.total, figures), _figure_rows(figures))
+
+
+def _figure_rows(figures: Figures) -> list[FigureRow]:
     rows = sorted(figures.by_value.items(), key=lambda row: (-row[1].spend, row[0]))
-    return FigureTable(
-        by=facet,
-        total=_figure_row(None, figures.total, figures),
-        rows=[_figure_row(value, sums, figures) for value, sums in rows],
-    )
+    return [_figure_row(value, sums, figures) for value, sums in rows]
+
+
+def figure_history(
+    facet: str, days: Mapping[date, DayFigures], first_day: date, last_day: date
+) -> FigureHistory:
+    """The figures of the days of a period that are known."""
+    found = []
+    for day, kept in days.items():
+        if first_day <= day <= last_day:
+            figures = kept.figures(facet)
+            total = _figure_row(None, figures.total, figures)
+            row = FigureDay(day.isoformat(), rfc3339(kept.at_ms), total, _figure_rows(figures))
+            found.append(row)
+    known_from = min(days, default=None)
+    return FigureHistory(facet, None if known_from is None else known_from.isoformat(), found)
 
 
 def _figure_row(value: str | None, sums: Sums, figures: Figures) -> FigureRow:

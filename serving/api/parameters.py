@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 from urllib.parse import unquote
 
 from fastapi import Path, Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from config.durations import parse_duration
 from handlers.decode.fields import valid_customer_id
@@ -32,6 +34,44 @@ class Paged(Parameters):
     cursor: str | None = Field(
         default=None, description="Where the page before ended; `next` has it."
     )
+
+
+_PERIOD_DAYS = 7
+_PERIOD_DAYS_MAX = 3_660
+_DAY = re.compile(r"(?:19[7-9]|[2-8][0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+def _day(text: object) -> object:
+    """A date as it is written; numbers would be taken for seconds since 1970."""
+    if not isinstance(text, str) or not _DAY.fullmatch(text):
+        raise ValueError("is a date such as 2026-01-31, from 1970 on")
+    return text
+
+
+_Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
+
+
+class Period(Parameters):
+    """Parameters of what happened in some days."""
+
+    first_day: _Day | None = Field(
+        default=None, alias="from", description="The first day, UTC; else six days before the last."
+    )
+    last_day: _Day | None = Field(
+        default=None, alias="to", description="The last day, UTC; else today."
+    )
+
+    def days(self) -> tuple[date, date]:
+        """The first and the last day, checked.
+
+        Raises:
+            Problem: the period is too long, or ends before it begins.
+        """
+        last = self.last_day or datetime.now(UTC).date()
+        first = self.first_day or last - timedelta(days=_PERIOD_DAYS - 1)
+        if not 0 <= (last - first).days < _PERIOD_DAYS_MAX:
+            raise wrong("from", f"is at most {_PERIOD_DAYS_MAX} days before to, and not after it")
+        return first, last
 
 
 def no_parameters(request: Request) -> None:

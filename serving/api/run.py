@@ -23,6 +23,7 @@ from serving.api.sse.manager import StreamManager
 from serving.api.token_file import TokenFile
 from serving.view.changes_reader import ChangesReader
 from serving.view.figures_reader import FiguresReader
+from serving.view.history import HistoryReader
 from serving.view.keys import ViewKeys
 from serving.view.reader import ViewReader
 from serving.view.redis import connect_redis
@@ -78,6 +79,7 @@ async def run_api(
         view=ViewReader(redis, settings.redis_key_prefix),
         changes=ChangesReader(redis, settings.redis_key_prefix, settings.changes_kept.ms),
         figures=FiguresReader(redis, settings.redis_key_prefix),
+        history=HistoryReader(redis, settings.redis_key_prefix),
         streams=StreamManager(
             lambda: ChangesConsumer(settings, identify), settings.api_max_streams, meter, stop
         ),

@@ -8,6 +8,10 @@ from collections.abc import Callable, Mapping
 class LoopHealth:
     """Flags that a loop sets and the probes read.
 
+    Attributes:
+        delay_s: age of the oldest record that Redis lacked when it was last looked at, 0 for none;
+            None before that, and while the offsets to resume from are unknown.
+
     Args:
         clock: seconds that never go back.
         heartbeat_timeout_s: a loop without a heartbeat for longer is taken for stuck.
@@ -16,6 +20,7 @@ class LoopHealth:
     def __init__(self, clock: Callable[[], float], heartbeat_timeout_s: float) -> None:
         self.assigned = False
         self.redis = False
+        self.delay_s: float | None = None
         self._clock = clock
         self._heartbeat_timeout_s = heartbeat_timeout_s
         self._last_heartbeat_s = clock()

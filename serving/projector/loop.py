@@ -166,6 +166,7 @@ class Projection(ConsumerRebalanceListener, Generic[R]):  # type: ignore[misc]
         self._assignments += 1
         self._point = None
         self._health.assigned = False
+        self._health.delay_s = None
 
     async def _project(
         self, point: ResumePoint[R], batch: Mapping[TopicPartition, Sequence[ConsumerRecord]]
@@ -228,7 +229,8 @@ class Projection(ConsumerRebalanceListener, Generic[R]):  # type: ignore[misc]
                 "the view has been behind for so long that Kafka may no longer have the erasures "
                 "it missed; start the projector again and it will build the view anew"
             )
-        self._meter.delay(self._behind_s() if lacking else 0.0)
+        self._health.delay_s = self._behind_s() if lacking else 0.0
+        self._meter.delay(self._health.delay_s)
 
     async def _sweep(self) -> None:
         if await self._redis.run(self._view.leftovers):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from streams.kafka.foreign import ForeignRecords
-from streams.runtime.metrics import Metrics
+from streams.runtime.metrics import Metrics, show_each
 from streams.runtime.open_transactions import OpenTransactions
+
+if TYPE_CHECKING:
+    from serving.projector.figures import ShownFigures
 
 
 class ViewMeter:
@@ -52,6 +56,9 @@ class ViewMeter:
 
     def rewound(self) -> None:
         """The stored offsets had to be read from Redis again."""
+
+    def figures(self, shown: ShownFigures) -> None:
+        """What the customers of the view have together now."""
 
 
 class MetricsMeter(ViewMeter):
@@ -99,6 +106,31 @@ class MetricsMeter(ViewMeter):
     def rewound(self) -> None:
         """Count it."""
         self._metrics.view_rewinds.inc()
+
+    def figures(self, shown: ShownFigures) -> None:
+        """Show these figures and no others."""
+        metrics = self._metrics
+        by_tier = shown.day.figures("tier").by_value
+        falls = {str(days): found.falls for days, found in shown.falls.items()}
+        show_each(metrics.view_customers, {name: one.customers for name, one in by_tier.items()})
+        show_each(
+            metrics.view_spend, {name: shown.amount(one.spend) for name, one in by_tier.items()}
+        )
+        show_each(metrics.view_points, {name: one.points for name, one in by_tier.items()})
+        show_each(metrics.view_customers_by_level, shown.counts["level"].values)
+        show_each(metrics.view_known_customers, shown.known)
+        show_each(
+            metrics.view_falls_due_customers,
+            {days: sum(one.customers for one in found) for days, found in falls.items()},
+        )
+        show_each(
+            metrics.view_falls_due_spend,
+            {
+                days: shown.amount(sum(fall.spend for fall in found))
+                for days, found in falls.items()
+            },
+        )
+        metrics.view_figures_timestamp_seconds.set(shown.day.at_ms / 1_000)
 
 
 class _ChangesMeter(MetricsMeter):

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from config.settings import Settings
 from serving.projector.consumer import open_consumer
+from serving.projector.figures import FiguresKeeper
 from serving.projector.health import ProjectorHealth
 from serving.projector.loop import Projection
 from serving.projector.metrics import ViewMeter
@@ -80,7 +81,11 @@ async def run_projector(
                 )
                 projection.subscribe()
                 projections.append(projection)
-            await _until(stop, [_loop(projection, stop) for projection in projections])
+            keeper = FiguresKeeper(
+                redis, settings.redis_key_prefix, meter, health.loops[0], wall_ms
+            )
+            work = [_loop(projection, stop) for projection in projections]
+            await _until(stop, [*work, keeper.run(stop)])
     except RedisError as error:
         raise explained(error, settings) from error
     finally:

@@ -126,6 +126,14 @@ class ViewKeys:
         """Set: generations to delete, unless they are being filled."""
         return f"{self.prefix}discarded"
 
+    @property
+    def history(self) -> str:
+        """Hash: the figures at the end of each day (`serving.view.history`), by day (UTC).
+
+        It belongs to no generation: a rebuild could not make it again.
+        """
+        return f"{self.prefix}history"
+
     def generation(self, number: str) -> GenerationKeys:
         """The keys of one generation."""
         return GenerationKeys(f"{self.prefix}{number}:")

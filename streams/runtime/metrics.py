@@ -307,6 +307,40 @@ class Metrics:
             "topic",
         )
 
+        self._declare_figures()
+
+    def _declare_figures(self) -> None:
+        self.view_customers = self._gauge(
+            "view_customers", "Customers in the view by tier; every projector shows all.", "tier"
+        )
+        self.view_spend = self._gauge(
+            "view_spend",
+            "Value of their counted orders in the window by tier, in the policy's currency.",
+            "tier",
+        )
+        self.view_points = self._gauge("view_points", "Points they hold, by tier.", "tier")
+        self.view_customers_by_level = self._gauge(
+            "view_customers_by_level", "Customers in the view by dormancy level.", "level"
+        )
+        self.view_known_customers = self._gauge(
+            "view_known_customers", "Customers in the view who have an attribute.", "attribute"
+        )
+        self.view_falls_due_customers = self._gauge(
+            "view_falls_due_customers",
+            "Customers who fall to a lower tier within so many days if nothing happens.",
+            "days",
+        )
+        self.view_falls_due_spend = self._gauge(
+            "view_falls_due_spend",
+            "Value of the counted orders of these customers, in the policy's currency.",
+            "days",
+        )
+        self.view_figures_timestamp_seconds = self._gauge(
+            "view_figures_timestamp_seconds",
+            "When these figures of the view were read, in seconds since 1970; none are while it is "
+            "more than a minute behind.",
+        )
+
     def _declare_api(self) -> None:
         self.api_requests = self._counter(
             "api_requests",
@@ -334,13 +368,8 @@ class Metrics:
 
     def set_customers(self, by_tier: Mapping[str, int], by_stage: Mapping[str, int]) -> None:
         """Show these counts and no others; a tier that is not named disappears."""
-        for gauge, counts in (
-            (self.customers_by_tier, by_tier),
-            (self.customers_by_stage, by_stage),
-        ):
-            gauge.clear()
-            for name, count in counts.items():
-                gauge.labels(name).set(count)
+        show_each(self.customers_by_tier, by_tier)
+        show_each(self.customers_by_stage, by_stage)
 
     def set_clock_errors(self, ahead_s: Mapping[int, float]) -> None:
         """Show these differences, by broker, and no others."""
@@ -382,6 +411,13 @@ class Metrics:
 
     def _note(self, name: str, kind: str, labels: tuple[str, ...], meaning: str) -> None:
         self.declarations.append(Declaration(PREFIX + name, kind, labels, meaning))
+
+
+def show_each(gauge: Gauge, numbers: Mapping[str, float]) -> None:
+    """Show these numbers, by the one label of a gauge, and no others."""
+    gauge.clear()
+    for name, number in numbers.items():
+        gauge.labels(name).set(number)
 
 
 def type_label(event_type: str | None) -> str:

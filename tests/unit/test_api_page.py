@@ -30,6 +30,7 @@ from serving.api.sse.manager import StreamManager
 from serving.api.tokens import SCOPES
 from serving.view.changes_reader import ChangesReader
 from serving.view.figures_reader import FiguresReader
+from serving.view.history import HistoryReader
 from serving.view.reader import ViewReader
 from tests.support.documents import ROOT, sections, table_rows
 from tests.support.profiles import profile
@@ -55,6 +56,7 @@ async def described() -> Any:
         view=ViewReader(redis, "{x}:"),
         changes=ChangesReader(redis, "{x}:", 86_400_000),
         figures=FiguresReader(redis, "{x}:"),
+        history=HistoryReader(redis, "{x}:"),
         streams=StreamManager(no_source, 1, meter, ending),
         explain_jobs=ExplainJobs(nothing, 1, ending),
         erase_jobs=EraseJobs(nothing),

@@ -18,7 +18,10 @@ from tests.support.each import for_each
 
 ROOT = Path(__file__).resolve().parents[2]
 OPS = ROOT / "ops"
-DASHBOARD = json.loads((OPS / "grafana/dashboards/tierstream.json").read_text())
+DASHBOARDS = {
+    file.stem: json.loads(file.read_text())
+    for file in sorted((OPS / "grafana/dashboards").glob("*.json"))
+}
 ALERTS = yaml.safe_load((OPS / "prometheus/alerts.yml").read_text())
 PROMETHEUS = yaml.safe_load((OPS / "prometheus/prometheus.yml").read_text())
 KUBERNETES = [
@@ -31,7 +34,12 @@ VARIABLES = {variable for name in Settings.model_fields for variable in variable
 JOBS = {job["job_name"] for job in PROMETHEUS["scrape_configs"]}
 
 RULES = [rule for group in ALERTS["groups"] for rule in group["rules"]]
-PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+PANELS = [
+    panel
+    for dashboard in DASHBOARDS.values()
+    for panel in dashboard["panels"]
+    if panel["type"] != "row"
+]
 
 
 def metric_labels() -> dict[str, set[str]]:
@@ -83,8 +91,16 @@ def test_legend_uses_labels_that_the_expression_keeps(panel: dict[str, Any]) -> 
         assert set(re.findall(r"{{(\w+)}}", target["legendFormat"])) <= kept
 
 
-def test_every_metric_of_ours_is_on_the_dashboard() -> None:
-    shown = set(re.findall(r"tierstream_\w+", json.dumps(DASHBOARD)))
+def test_there_is_a_dashboard_for_operators_and_one_for_the_business() -> None:
+    assert {name: board["uid"] for name, board in DASHBOARDS.items()} == {
+        "tierstream": "tierstream",
+        "tierstream-business": "tierstream-business",
+    }
+    assert len({board["title"] for board in DASHBOARDS.values()}) == len(DASHBOARDS)
+
+
+def test_every_metric_of_ours_is_on_a_dashboard() -> None:
+    shown = set(re.findall(r"tierstream_\w+", json.dumps(DASHBOARDS)))
     missing = set()
     for declared in Metrics().declarations:
         suffixes = ("_bucket", "_sum", "_count") if declared.kind == "histogram" else ("",)
@@ -93,10 +109,12 @@ def test_every_metric_of_ours_is_on_the_dashboard() -> None:
     assert missing == set()
 
 
-def test_dashboard_panels_do_not_overlap_and_use_the_provisioned_source() -> None:
+@for_each("name", DASHBOARDS)
+def test_dashboard_panels_do_not_overlap_and_use_the_provisioned_source(name: str) -> None:
+    board = DASHBOARDS[name]
     source = yaml.safe_load((OPS / "grafana/provisioning/datasources/prometheus.yml").read_text())
     taken: set[tuple[int, int]] = set()
-    for panel in DASHBOARD["panels"]:
+    for panel in board["panels"]:
         place = panel["gridPos"]
         cells = {
             (x, y)
@@ -106,9 +124,9 @@ def test_dashboard_panels_do_not_overlap_and_use_the_provisioned_source() -> Non
         assert not cells & taken, panel["title"]
         assert place["x"] + place["w"] <= 24
         taken |= cells
-    uids = {panel["datasource"]["uid"] for panel in PANELS}
+    uids = {panel["datasource"]["uid"] for panel in board["panels"] if panel["type"] != "row"}
     assert uids == {source["datasources"][0]["uid"]}
-    ids = [panel["id"] for panel in DASHBOARD["panels"]]
+    ids = [panel["id"] for panel in board["panels"]]
     assert len(ids) == len(set(ids))
 
 

@@ -13,7 +13,7 @@ from scoring.calendar import load_zone
 from serving.api import figure_tables, openapi
 from serving.api.dependencies import CanRead, need_view, services_of
 from serving.api.figure_models import Rates, SatisfactionTable
-from serving.api.parameters import Parameters, no_parameters, wrong
+from serving.api.parameters import Parameters, Period, no_parameters, wrong
 from serving.api.problems import struct_response
 from serving.view.axes import ATTRIBUTES, AXES
 from serving.view.figures_reader import Filter
@@ -44,6 +44,31 @@ async def figures(request: Request, caller: CanRead, asked: Annotated[_By, Query
     found = await services.figures.figures(asked.by)
     need_view(services.figures)
     return struct_response(figure_tables.figure_table(asked.by, found))
+
+
+class _History(Period):
+    by: Literal["tier", "stage"] = Field(
+        default="tier", description="The facet whose values are the rows."
+    )
+
+
+@router.get(
+    "/history",
+    summary="Customers, spend and points by tier or stage at the end of each day",
+    responses=openapi.responses("FigureHistory", 503),
+)
+async def history(
+    request: Request, caller: CanRead, asked: Annotated[_History, Query()]
+) -> Response:
+    """As `/v1/figures`, of the days of a period (UTC) at whose end a projector ran; 400 are kept.
+
+    Those of today are at most half a minute old while the view is up to date.
+    """
+    del caller
+    first, last = asked.days()
+    services = services_of(request)
+    days = await services.history.days()
+    return struct_response(figure_tables.figure_history(asked.by, days, first, last))
 
 
 @router.get(

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from serving.api import openapi
 from serving.api.dependencies import CanRead, need_view, services_of
-from serving.api.parameters import Parameters, no_parameters, wrong
+from serving.api.parameters import Period, no_parameters
 from serving.api.problems import json_response
 from serving.view.changes_reader import Migration, Move
-
-_DAYS = 7
-_DAYS_MAX = 3_660
-_DAY = re.compile(r"(?:19[7-9]|[2-8][0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 router = APIRouter(prefix="/v1", tags=["figures"])
 
@@ -38,23 +32,7 @@ async def distributions(request: Request, caller: CanRead) -> Response:
     return json_response(found)
 
 
-def _day(text: object) -> object:
-    """A date as it is written; numbers would be taken for seconds since 1970."""
-    if not isinstance(text, str) or not _DAY.fullmatch(text):
-        raise ValueError("is a date such as 2026-01-31, from 1970 on")
-    return text
-
-
-_Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
-
-
-class _Period(Parameters):
-    first_day: _Day | None = Field(
-        default=None, alias="from", description="The first day, UTC; else six days before the last."
-    )
-    last_day: _Day | None = Field(
-        default=None, alias="to", description="The last day, UTC; else today."
-    )
+class _Period(Period):
     by_day: bool = Field(default=False, description="Tell the moves of each day, too: `days`.")
 
 
@@ -68,10 +46,7 @@ async def migrations(
 ) -> Response:
     """How often customers moved from each tier to each other one, by the day of `effective_at`."""
     del caller
-    last = asked.last_day or datetime.now(UTC).date()
-    first = asked.first_day or last - timedelta(days=_DAYS - 1)
-    if not 0 <= (last - first).days < _DAYS_MAX:
-        raise wrong("from", f"is at most {_DAYS_MAX} days before to, and not after it")
+    first, last = asked.days()
     services = services_of(request)
     found = await services.changes.migration(first, last)
     need_view(services.changes)
