@@ -12,21 +12,28 @@ import pytest
 from babel.messages.catalog import Message
 
 from handlers import causes, reasons, suppression
-from handlers.explain.model import OverrideWhy
+from handlers.explain.model import ConditionHeld, OverrideWhy
 from handlers.outputs.types import CHANGE_TYPES, CUSTOMER_PROFILE
+from handlers.points import account, redemptions
 from scoring.dormancy import LEVELS
 from scoring.policy import Policy, Tier
 from scoring.rfm import SEGMENTS
 from scoring.rules import MEASURES
 from tests.support.each import for_each
-from words import LANGUAGES, TERMS, Language, UnknownLanguage, language_of, words_in
+from words import LANGUAGES, TERMS, Language, Naming, UnknownLanguage, language_of, words_in
 from words.catalogue import read_catalogue, texts_in
 from words.extraction import messages_in
-from words.labels import tier_label
 
 ROOT = Path(__file__).resolve().parents[2]
 EN, ZH = words_in(Language.EN), words_in(Language.ZH)
 
+POINTS_CAUSES = {
+    account.ACTIVITY,
+    account.EXPIRY,
+    redemptions.REDEMPTION,
+    redemptions.CANCELLED,
+    redemptions.ADJUSTMENT,
+}
 CLOSED: dict[str, set[str]] = {
     "level": set(LEVELS),
     "stage": {*LEVELS, "prospect", "new", "loyal"},
@@ -46,6 +53,9 @@ CLOSED: dict[str, set[str]] = {
         value for name, value in vars(causes).items() if name.isupper() and not name.startswith("_")
     }
     | {"window", "grace_expired"},
+    "cause": set(TERMS["reason"]),
+    "points": {*TERMS["reason"], *POINTS_CAUSES},
+    "operator": set(get_args(get_type_hints(ConditionHeld)["comparison"])) | {"min", "max"},
     "mode": set(get_args(get_type_hints(OverrideWhy)["mode"])),
 }
 
@@ -108,13 +118,12 @@ def test_numbers_money_and_dates_have_the_form_of_the_language() -> None:
 
 
 def test_a_tier_is_called_by_its_label_in_the_language() -> None:
-    policy = Policy(
-        tiers=(Tier("A", {"en": "VIP", "zh": "高价值客户"}), Tier("B", {"zh": "其他"}), Tier("C"))
-    )
-    assert [tier_label(policy, tier, ZH) for tier in "ABC"] == ["高价值客户", "其他", "C"]
-    assert [tier_label(policy, tier, EN) for tier in "ABC"] == ["VIP", "其他", "C"]
-    assert tier_label(policy, "prospect", ZH) == "潜在客户"
-    assert tier_label(policy, "gone", EN) == "gone"
+    tiers = (Tier("A", {"en": "VIP", "zh": "高价值客户"}), Tier("B", {"zh": "其他"}), Tier("C"))
+    in_zh, in_en = (Naming(words, Policy(tiers=tiers)) for words in (ZH, EN))
+    assert [in_zh.tier(tier) for tier in "ABC"] == ["高价值客户", "其他", "C"]
+    assert [in_en.tier(tier) for tier in "ABC"] == ["VIP", "其他", "C"]
+    assert in_zh.tier("prospect") == "潜在客户"
+    assert in_en.tier("gone") == "gone"
 
 
 def test_a_value_of_another_release_is_shown_as_it_is() -> None:
