@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
 import uvloop
@@ -13,6 +15,15 @@ from config.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from serving.api.jobs import Erase
+    from serving.api.run import Front
+
+
+class Served(StrEnum):
+    """What a process serves."""
+
+    API = "api"
+    CONSOLE = "console"
+    BOTH = "api with console"
 
 
 def api() -> None:
@@ -30,10 +41,11 @@ def api() -> None:
     with one_sentence(ApiServerError, HttpServerError, TokenFileError):
         settings = load_settings()
         configure_logging(settings.log_level, settings.log_format)
-        uvloop.run(_serve(settings))
+        uvloop.run(serve(settings, Served.BOTH if settings.api_console else Served.API))
 
 
-async def _serve(settings: Settings) -> None:
+async def serve(settings: Settings, served: Served) -> None:
+    """Serve until told to stop."""
     import time
 
     import structlog
@@ -47,8 +59,11 @@ async def _serve(settings: Settings) -> None:
     log = structlog.get_logger(__name__)
     warn_of_unknown_variables(log)
     stop = stop_signals()
-    metrics = process_metrics(settings, "api")
+    kind = "console" if served is Served.CONSOLE else "api"
+    starts, ends = f"{kind} starts", f"{kind} ends"
+    metrics = process_metrics(settings, kind)
     health = ApiHealth(time.monotonic)
+    front = _front(served)
     # What is loaded by now stays: without it the collector has little to scan, and delays no
     # response for long.
     gc.collect()
@@ -60,9 +75,19 @@ async def _serve(settings: Settings) -> None:
             meter=ApiMetricsMeter(metrics),
             health=health,
             stop=stop,
-            listening=lambda port: log.info("api starts", port=port, http_port=server.port),
+            listening=lambda port: log.info(starts, port=port, http_port=server.port),
+            front=front,
         )
-    log.info("api ends")
+    log.info(ends)
+
+
+def _front(served: Served) -> Front | None:
+    """The console before the API; the framework of its pages is loaded only where they are."""
+    if served is Served.API:
+        return None
+    from serving.console.front import console_front
+
+    return partial(console_front, serves_api=served is Served.BOTH)
 
 
 def _erase_with(settings: Settings) -> Erase:

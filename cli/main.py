@@ -10,6 +10,7 @@ from cli.api import api
 from cli.api_token import api_token
 from cli.backtest.command import backtest
 from cli.cdnow import cdnow
+from cli.console import console
 from cli.dead_letters.commands import dead_letters_app
 from cli.demo import demo
 from cli.doctor.command import doctor
@@ -39,6 +40,7 @@ for command in (
     projector,
     api,
     api_token,
+    console,
     backtest,
     replay,
     simulate,

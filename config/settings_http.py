@@ -34,6 +34,17 @@ class HttpSettings(Section):
     api_port: int = Field(
         default=8088, ge=0, le=65_535, description="Its port; 0 takes any free one."
     )
+    api_console: bool = Field(
+        default=False,
+        description="Serve the console too, at `/console/` of the API's port.",
+    )
+    console_port: int = Field(
+        default=8089,
+        ge=0,
+        le=65_535,
+        description="Port of `tierstream console`; 0 takes any free "
+        "one. Its address, tokens and TLS are those of the API.",
+    )
     api_token_file: Path | None = Field(
         default=None,
         description="TOML file with the bearer tokens, as hashes; it is read again when it "

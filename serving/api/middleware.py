@@ -123,7 +123,7 @@ class LimitsMiddleware:
 
     def _check(self, scope: Scope) -> None:
         check_sizes(scope)
-        if self._loopback_only and not _is_loopback_name(_header(scope, b"host")):
+        if self._loopback_only and not is_loopback_name(header_of(scope, b"host")):
             raise Problem("wrong-host", "without tokens the host must be a loopback name")
         wait_s = self._addresses.take(address_of(scope))
         if wait_s:
@@ -140,8 +140,8 @@ def check_sizes(scope: Scope) -> None:
         raise Problem("path-too-long", "path and query have more than 8 KiB")
     if sum(len(name) + len(value) for name, value in scope["headers"]) > _HEADERS_MAX_BYTES:
         raise Problem("headers-too-large", "the headers have more than 16 KiB")
-    length = _header(scope, b"content-length")
-    if _header(scope, b"transfer-encoding") or (length and int(length) > _BODY_MAX_BYTES):
+    length = header_of(scope, b"content-length")
+    if header_of(scope, b"transfer-encoding") or (length and int(length) > _BODY_MAX_BYTES):
         # The connection cannot be used again: the body is still to come, and nobody reads it.
         raise Problem("body-too-large", "send no body", headers={"Connection": "close"})
 
@@ -166,12 +166,14 @@ def address_of(scope: Scope) -> str:
     return str(address)
 
 
-def _is_loopback_name(host: str) -> bool:
+def is_loopback_name(host: str) -> bool:
+    """Whether a `Host` header names this machine alone."""
     name = host if host.endswith("]") else host.rpartition(":")[0] or host
     return name.lower() in _LOOPBACK_NAMES
 
 
-def _header(scope: Scope, wanted: bytes) -> str:
+def header_of(scope: Scope, wanted: bytes) -> str:
+    """The first header of a name; empty if there is none."""
     for name, value in scope["headers"]:
         if name == wanted:
             return str(value.decode("latin-1"))

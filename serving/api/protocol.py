@@ -50,8 +50,8 @@ class LimitedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         super().data_received(data)
-        if self.transport.is_closing():
-            return
+        if self.transport.is_closing() or self.transport.get_protocol() is not self:
+            return  # the other protocol is that of a WebSocket
         if self._in_head:
             self._await_head()
             self._head_bytes += len(data)

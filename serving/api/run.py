@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import structlog
+from starlette.types import ASGIApp
 
 from config.settings import Settings
 from serving.api.app import create_app
@@ -37,7 +39,17 @@ _REDIS_ANSWER_TIMEOUT_S = 2.0
 _log = structlog.get_logger(__name__)
 
 
-async def run_api(
+class Front(Protocol):
+    """Makes the application that is served of the API's own, and ends with the process."""
+
+    def __call__(
+        self, api: ASGIApp, *, is_open: bool
+    ) -> contextlib.AbstractAsyncContextManager[ASGIApp]:
+        """What is served; ``is_open`` tells that no tokens are set up."""
+        ...
+
+
+async def run_api(  # noqa: PLR0913 - what a process is made of
     settings: Settings,
     ports: Ports,
     *,
@@ -46,6 +58,7 @@ async def run_api(
     stop: asyncio.Event,
     listening: Callable[[int], None] = lambda _: None,
     identify: TopicIds = topic_ids,
+    front: Front | None = None,
 ) -> None:
     """Serve until told to stop.
 
@@ -59,6 +72,7 @@ async def run_api(
         stop: when set, open requests get some seconds, and streams end.
         listening: called with the port.
         identify: asks for the ids of topics.
+        front: what is served instead of the API alone, such as a console before it.
 
     Raises:
         ApiServerError: it cannot listen.
@@ -88,8 +102,11 @@ async def run_api(
         health=health,
     )
     app = create_app(services, _rate_limiter(settings.api_rate_per_address), meter)
-    with bind(settings) as listener:
-        server = ApiServer(app, settings, listener)
+    async with contextlib.AsyncExitStack() as stack:
+        if front is not None:
+            app = await stack.enter_async_context(front(app, is_open=access.is_open))
+        listener = stack.enter_context(bind(settings))
+        server = ApiServer(app, settings, listener, websockets=front is not None)
         refresher = asyncio.create_task(
             refresh_health(redis, ViewKeys(settings.redis_key_prefix), access, health)
         )

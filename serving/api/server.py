@@ -21,6 +21,7 @@ _BACKLOG = 512
 _KEEPALIVE_S = 30
 _SHUTDOWN_S = 5
 _UNSENT_MS = 40_000
+_SOCKET_MESSAGE_MAX_BYTES = 256 * 1024
 
 
 class ApiServerError(RuntimeError):
@@ -28,15 +29,30 @@ class ApiServerError(RuntimeError):
 
 
 class ApiServer(uvicorn.Server):
-    """Serves an application on sockets that are bound already; `stop` ends it."""
+    """Serves an application on sockets that are bound already; `stop` ends it.
 
-    def __init__(self, app: ASGIApp, settings: Settings, listener: socket.socket) -> None:
+    Args:
+        app: the application.
+        settings: of the deployment.
+        listener: the bound socket.
+        websockets: whether the application has any.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        listener: socket.socket,
+        *,
+        websockets: bool = False,
+    ) -> None:
         trusted = settings.api_trusted_proxies
         super().__init__(
             uvicorn.Config(
                 app,
                 http=LimitedProtocol,
-                ws="none",
+                ws="websockets-sansio" if websockets else "none",
+                ws_max_size=_SOCKET_MESSAGE_MAX_BYTES,
                 lifespan="off",
                 log_config=None,
                 access_log=False,

@@ -1,0 +1,1 @@
+"""The console: pages for a browser, drawn from the HTTP API's own answers."""

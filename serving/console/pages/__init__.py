@@ -1,0 +1,45 @@
+"""The pages of the console, one module each, and what registers them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote
+
+from nicegui import ui
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from serving.console.frame import frame, titles
+from serving.console.pages import login, overview
+from serving.console.panel import Panels
+from serving.console.site import Site
+from serving.console.visitor import BASE, Visitor, visitor_of
+
+Build = Callable[[Visitor, QueryParams, Panels], None]
+"""Makes the content of a page; what its panels show is loaded afterwards."""
+
+_PAGES: dict[str, Build] = {"/": overview.build}
+
+
+def add_pages(site: Site) -> None:
+    """Register every page with the framework."""
+    for path, build in _PAGES.items():
+        ui.page(path)(_shown(site, path, build))
+    login.add(site)
+
+
+def _shown(site: Site, path: str, build: Build) -> Callable[..., Awaitable[Response | None]]:
+    async def shown(request: Request) -> Response | None:
+        visitor = visitor_of(site, request)
+        if not visitor.is_known:
+            return RedirectResponse(f"{BASE}/login?to={quote(visitor.path, safe='')}", 303)
+        panels = Panels(visitor)
+        with frame(visitor, titles(visitor.words)[path], here=path):
+            build(visitor, request.query_params, panels)
+        # What is there so far is shown at once; then each panel loads.
+        await ui.context.client.connected()
+        await panels.refresh()
+        return None
+
+    return shown
