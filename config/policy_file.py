@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
 
+from config.policy_actions import read_actions
 from config.policy_care import read_care
 from config.policy_contact import read_audience, read_contact
 from config.policy_dormancy import read_dormancy
@@ -147,6 +148,7 @@ def _read(root: TomlTable) -> Policy:
         care=read_care(root, tiers, window_days),
         consent=root.choice("consent", defaults.consent, ("opt_out", "opt_in")),
         amounts=root.choice("amounts", defaults.amounts, ("required", "optional")),
+        actions=read_actions(root),
         override=read_override(root),
         retention=read_retention(root),
         dimensions=dimensions,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
+from unicodedata import category, normalize
 
 from config.toml_table import TomlTable
 from handlers.decode.fields import MAX_ID_LENGTH
@@ -32,7 +32,6 @@ _MOST_WEIGHT = 100
 _MOST = 10**9
 _LEAST_SHARE_ORDERS = 1
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}", re.ASCII)
 _ACTIVITY = "activity.recorded"
 _COUNTED = tuple(
     name
@@ -74,13 +73,29 @@ def read_tags(
 
 def _rule(table: TomlTable, around: _Surroundings) -> TagRule:
     name = table.text("tag", "", 32)
-    if name and _NAME.fullmatch(name) is None:
-        table.wrong("tag", "takes small letters, digits, - and _, and begins with one of the first")
+    if name and not _is_name(name):
+        table.wrong(
+            "tag",
+            "takes letters of any script (no capitals), digits, - and _, and begins with one of "
+            "the first two",
+        )
     kind = table.choice("kind", "", tuple(_KINDS))
     fields = _KINDS[kind](table, around) if kind in _KINDS else {}
+    fields["label"] = table.table("label").text_map()
     if kind in _KINDS:
         table.finish()
     return TagRule(name, kind or "measure", **fields)
+
+
+def _is_name(name: str) -> bool:
+    """Whether a text can name a tag; of a text that can be spelt in two ways only one is taken."""
+    kinds = [category(c)[0] for c in name]
+    return (
+        kinds[0] in "LN"
+        and all(kind in "LMN" or c in "-_" for kind, c in zip(kinds, name, strict=True))
+        and name == normalize("NFC", name.lower())
+        and len(name.encode()) <= MAX_NAME_BYTES
+    )
 
 
 def _attribute(table: TomlTable, _around: _Surroundings) -> _Fields:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import product
 
+from config.policy_actions import actions_of
 from scoring.grading import Beyond
 from scoring.policy import Cadence, CarePolicy, Policy, Probability, Tier
 from scoring.rfm import Rfm, compute_rfm
@@ -46,7 +47,15 @@ def warnings_of(policy: Policy, now_ms: int) -> list[str]:
     """
     rules = Rules(policy)
     found = [*_of_tiers(policy, rules), *_of_levels(policy)]
-    return [*found, *_of_points(policy), *_of_holidays(rules, now_ms), *_of_contact(policy)]
+    found += [*_of_points(policy), *_of_holidays(rules, now_ms), *_of_contact(policy)]
+    return [*found, *_of_actions(policy)]
+
+
+def _of_actions(policy: Policy) -> Iterator[str]:
+    sent = actions_of(policy)
+    for name in policy.actions or ():
+        if name not in sent:
+            yield f"actions.{name}: nothing in the policy sends this action"
 
 
 # -- tiers

@@ -181,6 +181,7 @@ class TagRule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     purchase_weight: int = 5
     survey: Annotated[Literal["churn"] | None, since(3)] = None
     """The survey whose answers make tags."""
+    label: Annotated[dict[str, str], since(3)] = field(default_factory=dict)
 
 
 class Holdout(Struct, frozen=True, forbid_unknown_fields=True):
@@ -380,6 +381,12 @@ DEFAULT_TIERS = (
 )
 
 
+class Action(Struct, frozen=True, forbid_unknown_fields=True):
+    """What people call an action, by language."""
+
+    label: dict[str, str] = field(default_factory=dict)
+
+
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything analysts tune. `version` is named in every output."""
 
@@ -411,3 +418,5 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Whom types of outputs are for, where not by default; None: outputs do not say it."""
     contact: Annotated[ContactPolicy | None, since(3)] = None
     retention: Annotated[RetentionPolicy | None, since(3)] = None
+    actions: Annotated[dict[str, Action] | None, since(3)] = None
+    """By the name that tiers, levels and reminders give them; an action needs none of it."""

@@ -26,6 +26,7 @@ class Naming:
     def __init__(self, words: Words, policy: Policy) -> None:
         self.words = words
         self.policy = policy
+        self._tags = {rule.tag: label_of(rule.label, words) for rule in policy.tags or ()}
         self._tiers = {tier.name: label_of(tier.label, words) for tier in policy.tiers}
 
     def tier(self, name: str) -> str:
@@ -35,8 +36,18 @@ class Naming:
         return self._tiers.get(name) or name
 
     def tag(self, name: str) -> str:
-        """What people call a tag."""
-        return name
+        """What people call a tag, with its value if it has one: `age:18-39`, `年龄：18-39`."""
+        rule, _, value = name.partition(":")
+        called = self._tags.get(rule) or rule
+        if not value:
+            return called
+        return self.words.say("{tag}: {value}", tag=called, value=value) if called != rule else name
+
+    def action(self, name: str) -> str:
+        """What people call an action: by the policy, else as those of the default policy."""
+        declared = (self.policy.actions or {}).get(name)
+        label = "" if declared is None else label_of(declared.label, self.words)
+        return label or self.words.term("action", name)
 
     def money(self, amount: str | Decimal) -> str:
         """Decimal text in major units of the policy's currency."""

@@ -134,6 +134,17 @@ _DEAD_LETTERS = {
     "conflict": mark("same id, other content"),
     "processing_failed": mark("a fault in the rules"),
 }
+_ACTIONS = {
+    "dedicated_service": mark("dedicated service"),
+    "upgrade_offer": mark("upgrade offer"),
+    "nurture": mark("nurture"),
+    "care_message": mark("care message"),
+    "wake_up_offer": mark("wake-up offer"),
+    "win_back_survey": mark("win-back survey"),
+    "welcome_back": mark("welcome back"),
+    "welcome_back_browse": mark("welcome back, while browsing"),
+}
+"""Those of the default policy; others have labels in their policy."""
 
 TERMS: Mapping[str, Mapping[str, Term]] = {
     "level": _LEVELS,
@@ -158,6 +169,7 @@ TERMS: Mapping[str, Mapping[str, Term]] = {
     "output": _OUTPUTS,
     "measure": _MEASURES,
     "dead_letter": _DEAD_LETTERS,
+    "action": _ACTIONS,
     "direction": {"up": mark("up"), "down": mark("down")},
     "basis": {
         "fixed": mark("as the policy fixes it"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from config.policy_file import PolicyError, parse_policy
 from handlers.control_records import PolicyActivated, decode_control, encode_control
 from handlers.events import SCHEMA, Browsed
-from scoring.policy import TagRule
+from scoring.policy import Action, TagRule
 from scoring.rules import Rules
 
 
@@ -74,6 +76,40 @@ def test_every_kind_is_read_and_goes_through_the_log() -> None:
     assert decode_control(encode_control(record)) == record
 
 
+@pytest.mark.parametrize("name", ["often", "0-9_a", "母婴偏好", "fidèle", "वफ़ादार", "часто_1"])
+def test_a_tag_has_a_name_in_any_script(name: str) -> None:
+    (found,) = parse_policy(age(name=name)).tags or ()
+    assert (found.tag, found.label) == (name, {})
+
+
+@pytest.mark.parametrize("name", ["Often", "-a", "a b", "fide\u0300le", "😀", "中" * 22, "a:b"])
+def test_a_name_has_one_spelling_and_no_signs(name: str) -> None:
+    with pytest.raises(PolicyError, match="letters of any script"):
+        parse_policy(age(name=name))
+
+
+def test_a_tag_and_an_action_have_labels() -> None:
+    labels = 'label = { en = "Age", zh = "年龄" }\n'
+    actions = '[actions.nurture]\nlabel = { zh = "培育" }\n'
+    policy = parse_policy(actions + age() + labels)
+    assert [each.label for each in policy.tags or ()] == [{"en": "Age", "zh": "年龄"}]
+    assert policy.actions == {"nurture": Action({"zh": "培育"})}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (age() + "label = 5", "tags[1].label: must be a table"),
+        ("[actions]\ncall = 5", "actions.call: must be a table"),
+        ('[actions.call]\nlabels = { en = "x" }', "actions.call.labels: unknown key"),
+        ("[actions.call]\nlabel = { en = 5 }", "actions.call.label.en: must be a text"),
+    ],
+)
+def test_a_label_is_a_text_by_language(text: str, problem: str) -> None:
+    with pytest.raises(PolicyError, match=re.escape(problem)):
+        parse_policy(text)
+
+
 def test_without_any_there_are_none() -> None:
     assert parse_policy("").tags is None
 
@@ -84,8 +120,14 @@ def test_without_any_there_are_none() -> None:
         ("tags = []", "tags: must be 1 to 64 tables"),
         ("".join(age(name=f"a{n}") for n in range(65)), "tags: must be 1 to 64 tables"),
         ("tags = 5", "tags: must be written as [[tags]] tables"),
-        (age(name="Age"), "tags[1].tag: takes small letters, digits, - and _"),
-        (age(name="a:b"), "tags[1].tag: takes small letters, digits, - and _"),
+        (
+            age(name="Age"),
+            "tags[1].tag: takes letters of any script (no capitals), digits, - and _",
+        ),
+        (
+            age(name="a:b"),
+            "tags[1].tag: takes letters of any script (no capitals), digits, - and _",
+        ),
         (age(name=""), "tags[1].tag: must be a text of 1 to 32 characters"),
         (age() + age(), "tags[2].tag: 'age' stands twice"),
         (tag(kind='"regex"'), 'tags[1].kind: must be "attribute" or "age" or "count" or'),

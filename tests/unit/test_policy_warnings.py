@@ -204,3 +204,12 @@ def test_service_for_tiers_that_nobody_is_in_is_named() -> None:
 )
 def test_a_reminder_of_points_that_never_expire_is_named(points: str, expected: list[str]) -> None:
     assert places(f"[points]\n{points}\n") == expected
+
+
+def test_a_label_of_an_action_that_is_never_sent_is_said_in_vain() -> None:
+    labels = "".join(
+        f'[actions.{name}]\nlabel = {{ en = "{name}" }}\n'
+        for name in ("nurture", "win_back", "call")
+    )
+    text = '[dormancy.actions]\ndormant = "win_back"\n' + labels
+    assert warned(text) == ["actions.call: nothing in the policy sends this action"]

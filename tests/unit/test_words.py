@@ -11,12 +11,14 @@ from typing import get_args, get_type_hints
 import pytest
 from babel.messages.catalog import Message
 
+from config.policy_actions import actions_of
+from config.policy_file import load_policy
 from handlers import causes, reasons, suppression
 from handlers.explain.model import ConditionHeld, OverrideWhy
 from handlers.outputs.types import CHANGE_TYPES, CUSTOMER_PROFILE
 from handlers.points import account, redemptions
 from scoring.dormancy import LEVELS
-from scoring.policy import Policy, Tier
+from scoring.policy import Action, Policy, TagRule, Tier
 from scoring.rfm import SEGMENTS
 from scoring.rules import MEASURES
 from tests.support.each import for_each
@@ -56,6 +58,7 @@ CLOSED: dict[str, set[str]] = {
     "cause": set(TERMS["reason"]),
     "points": {*TERMS["reason"], *POINTS_CAUSES},
     "operator": set(get_args(get_type_hints(ConditionHeld)["comparison"])) | {"min", "max"},
+    "action": actions_of(load_policy()),
     "mode": set(get_args(get_type_hints(OverrideWhy)["mode"])),
 }
 
@@ -124,6 +127,19 @@ def test_a_tier_is_called_by_its_label_in_the_language() -> None:
     assert [in_en.tier(tier) for tier in "ABC"] == ["VIP", "其他", "C"]
     assert in_zh.tier("prospect") == "潜在客户"
     assert in_en.tier("gone") == "gone"
+
+
+def test_a_tag_and_an_action_are_called_by_their_labels() -> None:
+    tags = (TagRule("age", "age", label={"en": "Age", "zh": "年龄"}), TagRule("often", "count"))
+    policy = Policy(tags=tags, actions={"call": Action({"en": "Call", "zh": "致电"})})
+    in_zh, in_en = (Naming(words, policy) for words in (ZH, EN))
+    assert [in_zh.tag(tag) for tag in ("age:18-39", "often", "gone:x")] == [
+        "年龄：18-39",
+        "often",
+        "gone:x",
+    ]
+    assert in_en.tag("age:18-39") == "Age: 18-39"
+    assert [in_zh.action(name) for name in ("call", "mail")] == ["致电", "mail"]
 
 
 def test_a_value_of_another_release_is_shown_as_it_is() -> None:
