@@ -65,6 +65,11 @@ class RedisSettings(CredentialSettings):
         description="How far back the view has moves between tiers and the times at which levels "
         "were reached; new topics of these changes keep records as long.",
     )
+    timeline_entries: Annotated[int, Field(ge=0, le=1_000)] = Field(
+        default=100,
+        description="How many entries the timeline of a customer keeps in the view, the newest; 0 "
+        "keeps none.",
+    )
 
     @property
     def redis_address(self) -> RedisAddress:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer
@@ -19,6 +19,7 @@ from serving.view.changes_reader import ChangesReader
 from serving.view.figures_reader import FiguresReader
 from serving.view.history import HistoryReader
 from serving.view.reader import ViewReader
+from serving.view.timeline_reader import TimelineReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,22 @@ class Services:
     changes: ChangesReader
     figures: FiguresReader
     history: HistoryReader
+    timelines: TimelineReader
     streams: StreamManager
     explain_jobs: ExplainJobs
     erase_jobs: EraseJobs
     health: ApiHealth
 
 
-def need_view(reader: ViewReader | ChangesReader | FiguresReader) -> None:
+class Reader(Protocol):
+    """Reads from the view."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there was a view at the last read."""
+
+
+def need_view(reader: Reader) -> None:
     """Check after a read that there was a view; without one nothing is found.
 
     Raises:

@@ -6,8 +6,10 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from handlers.outputs import Profile
+from handlers.outputs import CrossedView, Profile, RfmView
+from scoring.timestamps import rfc3339
 from serving.api.figure_models import FIGURE_MODELS
+from serving.view.trend import Trend
 
 
 class Customers(Struct, frozen=True):
@@ -30,6 +32,80 @@ class Reached(Struct, frozen=True):
 
     customers: list[ReachedCustomer]
     next: str | None
+
+
+class TimelineEntry(Struct, frozen=True, omit_defaults=True):
+    """What happened to a customer: the `data` of an output without what is null or says little.
+
+    Which fields there are is for the type to say; others than these may come.
+    """
+
+    type: str
+    sequence: int
+    effective_at: str
+    reason: str
+    action: str | None = None
+    suppressed: str | None = None
+    owner: str | None = None
+    tier: str | None = None
+    previous_tier: str | None = None
+    direction: str | None = None
+    after: RfmView | None = None
+    crossed: list[CrossedView] = []
+    caused_by: list[str] = []
+    keeps_until: str | None = None
+    level: str | None = None
+    previous_level: str | None = None
+    due_on: str | None = None
+    delta: int | None = None
+    """Points that came or, below 0, went."""
+    balance: int | None = None
+    previous_owner: str | None = None
+
+
+class Timeline(Struct, frozen=True):
+    """A page of what happened to a customer, the newest first."""
+
+    entries: list[TimelineEntry]
+    next: str | None
+
+
+class TrendMonth(Struct, frozen=True):
+    """What came to count after an instant up to the last profile of a month."""
+
+    month: str
+    """In UTC, such as `2026-01`: that of `as_of`."""
+    after: str
+    as_of: str
+    orders: int
+    """Below 0 if more were taken back than came."""
+    spend: str
+    score: int | None
+    """As of `as_of`; null for a prospect."""
+
+
+class CustomerTrend(Struct, frozen=True):
+    """Orders, spend and score by month, the oldest first; months without a profile are left out."""
+
+    since: str | None
+    """From when on this is known; null if nothing is."""
+    months: list[TrendMonth]
+
+
+def customer_trend(found: Trend) -> CustomerTrend:
+    """The document of a trend."""
+    months = [
+        TrendMonth(
+            month.name,
+            rfc3339(month.after_ms),
+            rfc3339(month.as_of_ms),
+            month.orders,
+            month.spend,
+            month.score,
+        )
+        for month in found.months
+    ]
+    return CustomerTrend(None if found.since_ms is None else rfc3339(found.since_ms), months)
 
 
 class Distributions(Struct, frozen=True):
@@ -62,6 +138,8 @@ class MoveCount(Struct, frozen=True):
     tier: str
     reason: str
     count: int
+    spend: str
+    """What these customers had spent in the window then; who moved twice counts twice."""
 
 
 class Migrations(Struct, frozen=True):
@@ -79,7 +157,15 @@ class Migrations(Struct, frozen=True):
     """The days that have moves; null unless `by_day` is asked for."""
 
 
-MODELS: tuple[type, ...] = (Customers, Reached, Distributions, Migrations, *FIGURE_MODELS)
+MODELS: tuple[type, ...] = (
+    Customers,
+    Reached,
+    Timeline,
+    CustomerTrend,
+    Distributions,
+    Migrations,
+    *FIGURE_MODELS,
+)
 
 
 PROFILE_EXAMPLE: dict[str, Any] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 from urllib.parse import unquote
@@ -30,7 +31,7 @@ class Parameters(BaseModel):
 class Paged(Parameters):
     """Parameters of a list that is read page by page."""
 
-    limit: int = Field(default=50, ge=1, le=LIMIT_MAX, description="Customers of a page, at most.")
+    limit: int = Field(default=50, ge=1, le=LIMIT_MAX, description="Entries of a page, at most.")
     cursor: str | None = Field(
         default=None, description="Where the page before ended; `next` has it."
     )
@@ -112,6 +113,16 @@ def checked_customer_id(found: str, name: str) -> str:
     if not valid_customer_id(found):
         raise wrong(name, _NO_ID)
     return found
+
+
+def known_values(name: str, values: Collection[str], known: Sequence[str]) -> None:
+    """Check that all values of a parameter are known.
+
+    Raises:
+        Problem: some are not.
+    """
+    if not set(values) <= set(known):
+        raise wrong(name, f"is one or more of {', '.join(known)}")
 
 
 def span_ms(text: str, name: str) -> int:

@@ -96,6 +96,11 @@ class Problem(Exception):
         return orjson.dumps(document)
 
 
+def unknown_customer() -> Problem:
+    """The problem of a customer whom the view does not have."""
+    return Problem("unknown-customer", "the view has no such customer")
+
+
 JSON = "application/json"
 
 

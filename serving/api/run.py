@@ -29,6 +29,7 @@ from serving.view.history import HistoryReader
 from serving.view.keys import ViewKeys
 from serving.view.reader import ViewReader
 from serving.view.redis import connect_redis
+from serving.view.timeline_reader import TimelineReader
 from streams.runtime.clock import wall_ms
 
 _CALLERS_MAX = 20_000
@@ -94,6 +95,7 @@ async def run_api(  # noqa: PLR0913 - what a process is made of
         changes=ChangesReader(redis, settings.redis_key_prefix, settings.changes_kept.ms),
         figures=FiguresReader(redis, settings.redis_key_prefix),
         history=HistoryReader(redis, settings.redis_key_prefix),
+        timelines=TimelineReader(redis, settings.redis_key_prefix),
         streams=StreamManager(
             lambda: ChangesConsumer(settings, identify), settings.api_max_streams, meter, stop
         ),

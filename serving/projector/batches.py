@@ -11,9 +11,10 @@ from serving.projector.metrics import ViewMeter
 from serving.view.change_records import LevelRecord, MoveRecord
 from serving.view.chunks import Chunk, cut, cut_profiles
 from serving.view.profile_record import ProfileRecord, Unreadable, read_profile
+from serving.view.timeline_records import PassedRecord, Told
 
 R = TypeVar("R")
-C = TypeVar("C", MoveRecord, LevelRecord)
+C = TypeVar("C", Told[MoveRecord], Told[LevelRecord], Told[PassedRecord])
 
 Batch = Mapping[TopicPartition, Sequence[ConsumerRecord]]
 """What a consumer fetched: records by partition, in order."""

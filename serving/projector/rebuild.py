@@ -54,7 +54,7 @@ class RebuildReport:
     Attributes:
         generation: the one that readers use now.
         profiles: profiles written; one that changed meanwhile counts each time.
-        changes: changes of tiers and levels written.
+        changes: outputs written: changes of tiers and levels, reminders, changes of profiles.
         deleted_keys: keys of earlier generations that were deleted.
         seconds: how long it took.
     """
@@ -122,7 +122,7 @@ async def rebuild_view(
 async def _fill(
     fills: Mapping[str, TopicFill[Any]], progress: Callable[[RebuildProgress], None]
 ) -> None:
-    """Fill from all topics, profiles first: the levels ask which customers there are."""
+    """Fill from all topics, profiles first: all others ask which customers there are."""
     total = 0
     for fill in fills.values():
         total += await fill.begin()

@@ -5,8 +5,8 @@
 --       and the records in MessagePack, no customer twice, each a list of texts: customer id,
 --       offset, timestamp, the whole profile (empty: remove the customer); and unless it is empty:
 --       value of each facet and of each rank (empty for none), number of tags, what the customer
---       adds to each sum and when the next fall is (see `sums`), the cells, and the names and
---       values of the fields, those of the tags first.
+--       adds to each sum and when the next fall is (see `sums`), the cells, the trend (see `tell`),
+--       and the names and values of the fields, those of the tags first.
 local facets, ranks, filters, measures, names = FACETS, RANKS, FILTERS, MEASURES, AXES
 local generation, base, extend_ms, partition = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local before, after, current_ms, records = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
@@ -98,12 +98,28 @@ local function sum_all(values, sums, by)
   if fall then sum('fall', fall .. ' ' .. (values[1] or ''), sums, by) end
 end
 
+-- The trend has of each month the last profile: a text of the month, a bar, orders, spend, instant
+-- and score, a bar, and where all began if that was in this month (else nothing). Of what came
+-- before the months that are kept, `from` has the end.
+local MONTHS = 36
+local function tell(key, trend)
+  local month, value, beginning = string.match(trend, '^([^|]+)|([^|]+)|(.*)$')
+  if not month or redis.call('HSET', key, month, value) == 0 then return end
+  local fields = redis.call('HKEYS', key)
+  if #fields == 1 then redis.call('HSET', key, 'from', beginning ~= '' and beginning or value) end
+  if #fields > MONTHS + 1 then
+    table.sort(fields)  -- months come before `from`
+    redis.call('HSET', key, 'from', redis.call('HGET', key, fields[1]))
+    redis.call('HDEL', key, fields[1])
+  end
+end
+
 local applied, removed, skipped = 0, 0, 0
 local values_at = 5
 local ranks_at = values_at + #facets
 local tags_at = ranks_at + #ranks
-local sums_at, cells_at = tags_at + 1, tags_at + 2
-local first = tags_at + 3
+local sums_at, cells_at, trend_at = tags_at + 1, tags_at + 2, tags_at + 3
+local first = tags_at + 4
 local CELLS = 3  -- so many parts of the stored cells are read at first
 for _, record in ipairs(cmsgpack.unpack(records)) do
   local id, offset, timestamp, profile = record[1], record[2], record[3], record[4]
@@ -181,12 +197,13 @@ for _, record in ipairs(cmsgpack.unpack(records)) do
       end
     end
     if removes then
-      redis.call('DEL', base .. 'profile:' .. id)
+      redis.call('DEL', base .. 'profile:' .. id, base .. 'trend:' .. id)
       removed = removed + 1
     else
       redis.call('HSET', key, 'partition', partition, 'offset', offset,
         'timestamp_ms', timestamp, unpack(record, first))
       redis.call('SET', base .. 'profile:' .. id, profile)
+      tell(base .. 'trend:' .. id, record[trend_at])
       applied = applied + 1
     end
   end

@@ -74,8 +74,8 @@ def sums_of(data: dict[str, Any]) -> tuple[int, ...]:
     points = data.get("points")
     return (
         1,
-        *divmod(_amount(data.get("monetary")), LOW_LIMIT),
-        *divmod(_amount(data.get("spend_ever")), LOW_LIMIT),
+        *divmod(amount_of(data.get("monetary")), LOW_LIMIT),
+        *divmod(amount_of(data.get("spend_ever")), LOW_LIMIT),
         _count(data.get("frequency")),
         _count(data.get("orders_ever")),
         _integer(points.get("balance")) if isinstance(points, dict) else 0,
@@ -136,7 +136,7 @@ def _order_cells(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if isinstance(spend, str) and (found := _AMOUNT.fullmatch(spend)):
         yield "decimals", str(len(found[3] or ""))
         if orders:
-            yield "mean_order", str(amount_band(_amount(spend) // (orders * 10**SCALE)))
+            yield "mean_order", str(amount_band(amount_of(spend) // (orders * 10**SCALE)))
 
 
 def band(count: int) -> str:
@@ -166,12 +166,18 @@ SEPARATOR = "\n"
 """Stands between the cells that a hash stores; a value with it is not counted."""
 
 
-def _amount(value: object) -> int:
+def amount_of(value: object) -> int:
+    """An amount as decimal text, in ten-thousandths of the currency; 0 for anything else."""
     found = _AMOUNT.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return 0
     minor = int(found[2] + (found[3] or "").ljust(SCALE, "0"))
     return -minor if found[1] else minor
+
+
+def is_amount(value: object) -> bool:
+    """Whether a value of a profile is an amount in range, as decimal text."""
+    return isinstance(value, str) and _AMOUNT.fullmatch(value) is not None
 
 
 def _integer(value: object) -> int:

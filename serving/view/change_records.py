@@ -18,6 +18,7 @@ from handlers.outputs import (
 )
 from scoring.dormancy import LEVELS
 from scoring.timestamps import parse_rfc3339
+from serving.view.axes import amount_of
 from serving.view.profile_record import Unreadable
 
 _SEQUENCE_MAX = 2**53
@@ -96,6 +97,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TEXT_MAX = 256
 
 
+class _After(msgspec.Struct):
+    monetary: str = ""
+
+
 class _Moved(msgspec.Struct):
     customer_id: str
     sequence: int
@@ -103,6 +108,7 @@ class _Moved(msgspec.Struct):
     tier: str
     reason: str
     effective_at: str
+    after: _After | None = None
 
 
 _MOVE_TYPES = frozenset({TIER_CHANGED})
@@ -121,6 +127,7 @@ class MoveRecord:
         sequence: number of this output among those of its customer.
         at_ms: `effective_at`, in milliseconds since 1970.
         move: JSON list of the tier left, the tier reached and the reason.
+        spend: the customer's `monetary` after it, in ten-thousandths of the currency.
     """
 
     seen: SeenKey
@@ -129,6 +136,7 @@ class MoveRecord:
     sequence: int
     at_ms: int
     move: bytes
+    spend: int = 0
 
     @property
     def size_bytes(self) -> int:
@@ -152,7 +160,8 @@ def read_move(key: bytes | None, value: bytes | None, offset: int, timestamp_ms:
     if len(move) > _TEXT_MAX:
         raise Unreadable("the names of its tiers are too long")
     seen = seen_key(moved.customer_id.encode())
-    return MoveRecord(seen, offset, timestamp_ms, moved.sequence, at_ms, move)
+    spend = 0 if moved.after is None else amount_of(moved.after.monetary)
+    return MoveRecord(seen, offset, timestamp_ms, moved.sequence, at_ms, move, spend)
 
 
 def day_of(instant_ms: int) -> date:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -14,8 +14,10 @@ from redis.asyncio.client import Pipeline
 
 from scoring.calendar import DAY_MS
 from scoring.dormancy import LEVELS
+from serving.view.axes import LOW_LIMIT
 from serving.view.change_records import day_of
 from serving.view.cursor import LevelAfter, level_after, level_cursor
+from serving.view.figures_reader import DECIMALS_DEFAULT, amount_text, ask_decimals, decimals_of
 from serving.view.keys import GenerationKeys, levels_keys, moves_keys
 from serving.view.lua import WALK_RANK
 from serving.view.pinned_read import PinnedReader
@@ -78,6 +80,9 @@ class Migration:
         complete_from: counts of days before this one are missing or too low; None if nothing is
             known of any day.
         by_day: as `counts`, of each day that has moves, in their order.
+        spend: what the customers who made each move on each day had spent in the window then, in
+            ten-thousandths of the currency; who moved twice counts twice.
+        decimals: of an amount of the currency.
     """
 
     first_day: date
@@ -85,11 +90,18 @@ class Migration:
     counts: tuple[tuple[Move, int], ...]
     complete_from: date | None
     by_day: tuple[tuple[date, tuple[tuple[Move, int], ...]], ...] = ()
+    spend: Mapping[date, Mapping[Move, int]] = field(default_factory=dict)
+    decimals: int = DECIMALS_DEFAULT
 
     @property
     def is_complete(self) -> bool:
         """Whether all days are known in full."""
         return self.complete_from is None or self.first_day >= self.complete_from
+
+    def spend_of(self, move: Move, day: date | None = None) -> str:
+        """Decimal text of what the customers who made a move had spent; of all days without one."""
+        days = [self.spend.get(day, {})] if day is not None else self.spend.values()
+        return amount_text(sum(found.get(move, 0) for found in days), self.decimals)
 
     def matrix(self) -> dict[str, dict[str, int]]:
         """How often customers moved, by the tier left and then by the tier reached."""
@@ -157,19 +169,36 @@ class ChangesReader:
             raise ValueError(f"a period has 1 to {DAYS_MAX} days, its first not after its last")
 
         def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
+            ask_decimals(pipeline, keys)
             pipeline.hgetall(moves_keys(keys).positions)
             for day in _days(first_day, last_day):
                 pipeline.hgetall(moves_keys(keys).day(day))
+                pipeline.hgetall(moves_keys(keys).spend(day))
 
-        positions, *answers = await self._view.read_all(ask) or ({},)
-        days = [{_decode_move(move): int(count) for move, count in day.items()} for day in answers]
+        decimals, positions, *answers = await self._view.read_all(ask) or ((), {})
+        days = [
+            {_decode_move(move): int(count) for move, count in day.items()} for day in answers[::2]
+        ]
+        spend = {
+            day: _spend(parts)
+            for day, parts in zip(_days(first_day, last_day), answers[1::2], strict=False)
+            if parts
+        }
         by_day = tuple(
             (day, total_counts([moves]))
             for day, moves in zip(_days(first_day, last_day), days, strict=False)
             if moves
         )
         complete_from = self._complete_from(positions)
-        return Migration(first_day, last_day, total_counts(days), complete_from, by_day)
+        return Migration(
+            first_day,
+            last_day,
+            total_counts(days),
+            complete_from,
+            by_day,
+            spend,
+            decimals_of(decimals),
+        )
 
     async def reached(
         self,
@@ -227,6 +256,14 @@ class ChangesReader:
         if (newest := positions.get(b"newest")) is not None:
             firsts.append(day_of(int(newest)) - timedelta(days=self._kept_days - 1))
         return max(firsts, default=None)
+
+
+def _spend(parts: Mapping[bytes, bytes]) -> dict[Move, int]:
+    sums: Counter[Move] = Counter()
+    for name, number in parts.items():
+        part, _, move = name.partition(b":")
+        sums[_decode_move(move)] += int(number) * (LOW_LIMIT if part == b"high" else 1)
+    return dict(sums)
 
 
 def _days(first: date, last: date) -> Iterator[date]:

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from redis.asyncio import Redis
 
 from serving.view import lua
+from serving.view.axes import LOW_LIMIT
 from serving.view.change_records import LevelRecord, MoveRecord, seen_key
 from serving.view.chunks import Chunk
 from serving.view.generation import Applied, Generation, StoredOffset, StoredOffsets, check
@@ -177,4 +178,5 @@ class MovesWriter(ChangesWriter[MoveRecord]):
             record.at_ms,
             record.day.isoformat(),
             record.move,
+            *divmod(record.spend, LOW_LIMIT),
         )

@@ -12,7 +12,9 @@ _CHUNK_MAX_RECORDS = 200
 _CHUNK_MAX_BYTES = 512 * 1024
 
 
-class _Record(Protocol):
+class Numbered(Protocol):
+    """A record that knows its offset."""
+
     @property
     def offset(self) -> int:
         """Its offset in its partition."""
@@ -22,7 +24,7 @@ class _Record(Protocol):
         """About how many bytes are sent to Redis for it."""
 
 
-R = TypeVar("R", bound=_Record)
+R = TypeVar("R", bound=Numbered)
 R_co = TypeVar("R_co", covariant=True)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -50,10 +50,17 @@ class _LevelCursor(msgspec.Struct, array_like=True):
     customer_id: str
 
 
-C = TypeVar("C", _SearchCursor, _LevelCursor)
+class _TimelineCursor(msgspec.Struct, array_like=True):
+    kind: Literal["timeline"]
+    sequence: int
+    customer_id: str
+
+
+C = TypeVar("C", _SearchCursor, _LevelCursor, _TimelineCursor)
 
 _search_decoder = msgspec.json.Decoder(_SearchCursor)
 _level_decoder = msgspec.json.Decoder(_LevelCursor)
+_timeline_decoder = msgspec.json.Decoder(_TimelineCursor)
 
 
 def search_cursor(search: Search, after: SearchAfter) -> str:
@@ -95,6 +102,25 @@ def level_after(level: str, cursor: str | None) -> LevelAfter | None:
     if found.level != level:
         raise BadCursor("the cursor belongs to another level")
     return LevelAfter(found.at_ms, found.customer_id.encode())
+
+
+def timeline_cursor(customer_id: str, sequence: int) -> str:
+    """The cursor of a customer's timeline that continues before an entry."""
+    return _encoded(_TimelineCursor("timeline", sequence, customer_id))
+
+
+def timeline_before(customer_id: str, cursor: str | None) -> int | None:
+    """The sequence of the entry before which a timeline continues; None for its beginning.
+
+    Raises:
+        BadCursor: the cursor cannot be used.
+    """
+    if cursor is None:
+        return None
+    found = _decoded(cursor, _timeline_decoder)
+    if found.customer_id != customer_id:
+        raise BadCursor("the cursor belongs to another customer")
+    return found.sequence
 
 
 def _encoded(cursor: msgspec.Struct) -> str:

@@ -21,7 +21,8 @@ from serving.view.pinned_read import PinnedReader
 VALUES_MAX = 1_000
 """The most values of an axis in an answer."""
 
-_DECIMALS_DEFAULT = 2
+DECIMALS_DEFAULT = 2
+"""Decimals of an amount where no profile tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +158,14 @@ class FiguresReader:
         def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
             pipeline.hgetall(keys.sums(facet))
             pipeline.hgetall(keys.sums("tier"))
-            _ask_decimals(pipeline, keys)
+            ask_decimals(pipeline, keys)
 
         found, tiers, decimals = await self._view.read_all(ask) or ({}, {}, ())
         total: Counter[str] = Counter()
         for fields in _by_value(tiers).values():
             total.update(fields)
         by_value = {value: _sums(fields) for value, fields in _by_value(found).items()}
-        return Figures(by_value, _sums(total), _decimals(decimals))
+        return Figures(by_value, _sums(total), decimals_of(decimals))
 
     async def counts(self, axis: str, among: Filter | None = None) -> Counts:
         """How many customers have each value of an axis, the most first.
@@ -220,7 +221,7 @@ class FiguresReader:
 
         def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
             pipeline.hgetall(keys.sums("fall"))
-            _ask_decimals(pipeline, keys)
+            ask_decimals(pipeline, keys)
 
         found, decimals = await self._view.read_all(ask) or ({}, ())
         falls = []
@@ -230,7 +231,7 @@ class FiguresReader:
                 sums = _sums(fields)
                 falls.append(Fall(int(at), tier, sums.customers, sums.spend))
         falls.sort(key=lambda fall: (fall.at_ms, fall.tier))
-        return Falls(tuple(falls), _decimals(decimals))
+        return Falls(tuple(falls), decimals_of(decimals))
 
 
 def known_names(counts: Counts) -> dict[str, int]:
@@ -243,12 +244,14 @@ def _check(name: str, known: Sequence[str]) -> None:
         raise ValueError(f"{name} is none of {', '.join(known)}")
 
 
-def _ask_decimals(pipeline: Pipeline, keys: GenerationKeys) -> None:
+def ask_decimals(pipeline: Pipeline, keys: GenerationKeys) -> None:
+    """Ask for what `decimals_of` takes."""
     pipeline.zrevrange(keys.counts("decimals"), 0, 0)
 
 
-def _decimals(found: Sequence[bytes]) -> int:
-    return int(found[0]) if found else _DECIMALS_DEFAULT
+def decimals_of(found: Sequence[bytes]) -> int:
+    """How many decimals an amount of the currency has, by most of the profiles."""
+    return int(found[0]) if found else DECIMALS_DEFAULT
 
 
 def _ask_customers(pipeline: Pipeline, keys: GenerationKeys, group: Filter | None) -> None:

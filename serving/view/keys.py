@@ -16,7 +16,7 @@ REMOVALS_KEPT_MS = 20 * 3_600_000
 """How long Kafka surely keeps the null record of an erased customer: by default 24 hours
 (`delete.retention.ms`). A view that was behind for longer may have missed an erasure."""
 
-FORM = "5"
+FORM = "6"
 """The version of a generation's keys. One of another version is rebuilt, not written to."""
 
 ONE_OF = ("tier", "stage", "segment", "level", "churn_answer", "owner", "rf")
@@ -67,6 +67,21 @@ class GenerationKeys:
     def profile(self, customer_id: str) -> str:
         """String: a customer's profile, the JSON as it came."""
         return f"{self.base}profile:{customer_id}"
+
+    def timeline(self, customer_id: str) -> str:
+        """List: what happened to a customer, by sequence: the number, a space and JSON.
+
+        Scripts add keys ``timeline:erased:<number>`` by themselves: hashes with the times at which
+        customers were erased.
+        """
+        return f"{self.base}timeline:{customer_id}"
+
+    def trend(self, customer_id: str) -> str:
+        """Hash: of each month (``2026-01``), what its last profile says (`serving.view.trend`).
+
+        The field ``from`` has the same of where the months begin.
+        """
+        return f"{self.base}trend:{customer_id}"
 
     def members(self, facet: str, value: str) -> str:
         """Set: ids of the customers whose ``facet`` is ``value``."""
@@ -180,6 +195,13 @@ class MovesKeys(ChangesKeys):
         A field is a JSON list of the tier left, the tier reached and the reason.
         """
         return f"{self.base}day:{day.isoformat()}"
+
+    def spend(self, day: date) -> str:
+        """Hash: what the customers who made each move on a day spent in the window, summed.
+
+        A field is ``high:`` or ``low:`` (`serving.view.axes.MEASURES`) and the move.
+        """
+        return f"{self.base}spend:{day.isoformat()}"
 
 
 @dataclass(frozen=True, slots=True)

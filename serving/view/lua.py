@@ -56,6 +56,9 @@ APPLY_MOVES = _read("apply_moves")
 APPLY_LEVELS = _read("apply_levels")
 FORGET_CUSTOMERS = _read("forget_customers")
 NOTE_PROFILES_COMPLETE = _read("note_profiles_complete")
+ADD_ENTRIES = _read("add_entries")
+FORGET_TIMELINES = _read("forget_timelines")
+ADVANCE_OFFSET = _read("advance_offset")
 
 WALK_RANK = _read("walk_rank")
 

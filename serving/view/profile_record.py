@@ -12,6 +12,7 @@ import msgspec
 from scoring.timestamps import parse_rfc3339
 from serving.view.axes import AXES, SEPARATOR, cells_of, sums_of
 from serving.view.keys import ONE_OF, RANKS
+from serving.view.trend import trend_text
 
 _DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 
@@ -89,6 +90,7 @@ class StoredProfile:
         tags: how many tags the customer has.
         sums: what the customer adds to each of `MEASURES`, and the next fall; as text.
         cells: letter and value of the customer's values on `AXES`, as text.
+        trend: what its month keeps of it (`serving.view.trend`), as text; empty for nothing.
         fields: names and values in turn: first of the tags (``tag:<name>`` and since when), then
             ``sums`` and ``cells`` for when they are to be taken away, then of the plain fields.
     """
@@ -99,6 +101,7 @@ class StoredProfile:
     tags: int
     sums: str
     cells: str
+    trend: str
     fields: tuple[str, ...]
 
 
@@ -137,7 +140,7 @@ class ProfileRecord:
         if self.profile is None:
             return [*head, ""]
         kept = self.profile
-        counted = (str(kept.tags), kept.sums, kept.cells)
+        counted = (str(kept.tags), kept.sums, kept.cells, kept.trend)
         return [*head, kept.data, *kept.facets, *kept.ranks, *counted, *kept.fields]
 
 
@@ -177,7 +180,8 @@ def read_profile(
     fields += [part for field in plain.items() for part in field]
     facets = tuple(plain.get(facet, "") for facet in ONE_OF)
     text = bytes(envelope.data).decode()
-    kept = StoredProfile(text, facets, ranks, len(tags), sums, cells, tuple(fields))
+    trend = trend_text(data)
+    kept = StoredProfile(text, facets, ranks, len(tags), sums, cells, trend, tuple(fields))
     return ProfileRecord(key, offset, timestamp_ms, kept)
 
 

@@ -1,4 +1,4 @@
-"""Writes profiles to the view, and keeps its levels free of erased customers."""
+"""Writes profiles to the view, and keeps its levels and timelines free of erased customers."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from serving.view.changes_writer import LevelsWriter
 from serving.view.chunks import Chunk
 from serving.view.generation import Applied, Generation, StoredOffset
 from serving.view.profile_record import ProfileRecord
+from serving.view.timeline_writer import Timelines
 
 
 class ProfilesWriter:
-    """Writes the profiles of a generation, and keeps erased customers out of its levels.
+    """Writes the profiles of a generation, and keeps erased customers out of all else.
 
     Args:
         generation: where the profiles go.
         levels: writes the levels of the same generation.
+        timelines: writes the timelines of the same generation.
     """
 
-    def __init__(self, generation: Generation, levels: LevelsWriter) -> None:
+    def __init__(self, generation: Generation, levels: LevelsWriter, timelines: Timelines) -> None:
         self._generation = generation
         self._levels = levels
+        self._timelines = timelines
 
     async def stored_offsets(self, partitions: Iterable[int]) -> dict[int, StoredOffset | None]:
         """The stored offset of each of ``partitions``; None where there is none."""
@@ -37,14 +40,14 @@ class ProfilesWriter:
     async def apply(self, chunks: Sequence[Chunk[ProfileRecord]], current_ms: int = 0) -> Applied:
         """As `Generation.apply`."""
         # First, because a record that was applied does not come again.
-        await self._levels.forget(
-            {
-                record.customer_id: record.timestamp_ms
-                for chunk in chunks
-                for record in chunk.records
-                if record.removes
-            }
-        )
+        erased = {
+            record.customer_id: record.timestamp_ms
+            for chunk in chunks
+            for record in chunk.records
+            if record.removes
+        }
+        await self._levels.forget(erased)
+        await self._timelines.forget(erased)
         applied = await self._generation.apply(chunks, current_ms)
         if current_ms:
             await self._levels.note_profiles_complete(

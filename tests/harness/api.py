@@ -22,9 +22,12 @@ from serving.api.metrics import ApiMetricsMeter
 from serving.api.run import run_api
 from serving.api.sse.changes_consumer import topic_ids
 from serving.api.tokens import Token, digest_of, new_token
-from serving.view.chunks import cut_profiles
+from serving.projector.sources import ProfilesSource
+from serving.view.chunks import Chunk, cut_profiles
 from serving.view.generations import RedisView
 from serving.view.profile_record import read_profile
+from serving.view.timeline_records import read_passed, told
+from serving.view.timeline_writer import Timelines
 from streams.runtime.metrics import Metrics
 from tests.harness.view import WAIT_S, eventually
 from tests.support.profiles import profile
@@ -135,6 +138,8 @@ class View:
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._view = RedisView(redis, settings.redis_key_prefix)
+        self._redis = redis
+        self._settings = settings
         self._offset = 0
 
     async def put(self, *profiles: tuple[str, dict[str, Any] | None]) -> None:
@@ -152,8 +157,20 @@ class View:
             for offset, (name, changes) in enumerate(profiles, self._offset)
         ]
         after = self._offset + len(records)
-        await generation.apply(list(cut_profiles(0, self._offset, after, records)))
+        writer = ProfilesSource(self._settings, self._redis).writer(generation)
+        await writer.apply(list(cut_profiles(0, self._offset, after, records)))
         self._offset = after
+
+    async def tell(self, *outputs: tuple[str, bytes]) -> None:
+        """Add outputs to the timelines of customers, written after all profiles so far."""
+        generation = await self._view.open()
+        timelines = Timelines(self._redis, generation, self._settings.timeline_entries)
+        read = told(read_passed)
+        records = tuple(
+            read(name.encode(), value, offset, self._offset)
+            for offset, (name, value) in enumerate(outputs)
+        )
+        await timelines.add([Chunk(0, 0, len(records), records)])
 
 
 class TokenBook:

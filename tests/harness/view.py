@@ -14,7 +14,13 @@ from redis.asyncio import Redis
 
 from config.settings import Settings
 from devtools.servers import Broker
-from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS, TIER_CHANGES
+from handlers.outputs import (
+    CARE_REMINDERS,
+    CUSTOMER_PROFILES,
+    DORMANCY_ALERTS,
+    PROFILE_CHANGES,
+    TIER_CHANGES,
+)
 from serving.projector.metrics import MetricsMeter
 from serving.projector.run import projector_health, run_projector
 from serving.view.generations import RedisView
@@ -60,7 +66,7 @@ async def create_topic(settings: Settings) -> None:
         topics = [NewTopic(profiles, settings.partitions, 1, topic_configs=compacted)]
         topics += [
             NewTopic(settings.topic_prefix + name, settings.partitions, 1)
-            for name in (TIER_CHANGES, DORMANCY_ALERTS)
+            for name in (TIER_CHANGES, DORMANCY_ALERTS, CARE_REMINDERS, PROFILE_CHANGES)
         ]
         await admin.create_topics(topics)
     finally:

@@ -55,7 +55,10 @@ async def test_moves_and_levels_are_told_from_their_topics(api: Api, settings: S
     today = now.date().isoformat()
     names = ("ana", "ben")
     await publish(settings, [(name, profile(name, tier="B", level="dormant")) for name in names])
-    moves = [(name, tier_changed(name, n, at_ms=now_ms)) for n, name in enumerate(names, 1)]
+    moves = [
+        (name, tier_changed(name, n, at_ms=now_ms, after={"monetary": f"{n}00.50"}))
+        for n, name in enumerate(names, 1)
+    ]
     await publish(settings, moves, "tier-changes")
     alerts = [("ana", level_changed("ana", 5, at_ms=now_ms - HOUR_MS))]
     await publish(settings, alerts, "dormancy-alerts")
@@ -68,7 +71,8 @@ async def test_moves_and_levels_are_told_from_their_topics(api: Api, settings: S
     await eventually(are_told)
     moved = (await api.http.get(f"/v1/migrations?from={today}&to={today}")).json()
     assert moved["matrix"] == {"C": {"B": 2}}
-    assert moved["moves"] == [{"previous_tier": "C", "tier": "B", "reason": "order", "count": 2}]
+    made = {"previous_tier": "C", "tier": "B", "reason": "order", "count": 2, "spend": "301.00"}
+    assert moved["moves"] == [made]
     assert (moved["from"], moved["to"], moved["days"]) == (today, today, None)
     days = (await api.http.get(f"/v1/migrations?to={today}&by_day=true")).json()["days"]
     assert days == [{"day": today, "moves": moved["moves"]}]

@@ -30,12 +30,16 @@ from serving.view.keys import levels_keys, moves_keys
 from serving.view.profile_record import ProfileRecord, read_profile
 from serving.view.profiles_writer import ProfilesWriter
 from serving.view.redis import connect_redis
+from serving.view.timeline_records import Told as Noted
+from serving.view.timeline_records import told as with_entry
+from serving.view.timeline_writer import Timelines, TimelineWriter
 from tests.support.changes import DAY_MS, HOUR_MS, level_changed, tier_changed
 from tests.support.profiles import profile
 
 PREFIX = "{changes}:"
 CUSTOMERS = ["anna", "benno", "carla", "高橋"]
 KEPT_DAYS = 3
+ENTRIES = 4
 EPOCH_DAYS = 20_000
 """Where histories begin, in days since 1970."""
 
@@ -142,7 +146,9 @@ class Topics:
         self.records[topic].append(_read(topic, told, offset))
 
 
-def _read(topic: str, told: Told, offset: int) -> ProfileRecord | MoveRecord | LevelRecord:
+def _read(
+    topic: str, told: Told, offset: int
+) -> ProfileRecord | Noted[MoveRecord] | Noted[LevelRecord]:
     customer, sequence, at_ms, value = told
     key = customer.encode()
     if topic == "profiles":
@@ -152,9 +158,9 @@ def _read(topic: str, told: Told, offset: int) -> ProfileRecord | MoveRecord | L
         raw = tier_changed(
             customer, sequence, at_ms=at_ms, previous_tier=was, tier=tier, reason=reason
         )
-        return read_move(key, raw, offset, at_ms)
+        return with_entry(read_move)(key, raw, offset, at_ms)
     raw = level_changed(customer, sequence, at_ms=at_ms, level=value[0])
-    return read_level(key, raw, offset, at_ms)
+    return with_entry(read_level)(key, raw, offset, at_ms)
 
 
 class Follower:
@@ -219,9 +225,11 @@ class Follower:
     def _target(self, generation: Generation, topic: str) -> ViewWriter[Any]:
         kept_ms = KEPT_DAYS * DAY_MS
         levels = LevelsWriter(self._redis, generation, kept_ms)
+        timelines = Timelines(self._redis, generation, ENTRIES)
         if topic == "profiles":
-            return ProfilesWriter(generation, levels)
-        return levels if topic == "levels" else MovesWriter(self._redis, generation, kept_ms)
+            return ProfilesWriter(generation, levels, timelines)
+        moves = MovesWriter(self._redis, generation, kept_ms)
+        return TimelineWriter(levels if topic == "levels" else moves, timelines, levels)
 
 
 def first_of_each(told: Sequence[Told]) -> list[Told]:
@@ -280,6 +288,11 @@ async def compare(redis: Redis, follower: Follower, topics: Topics) -> None:
     await compare_moves(redis, generation, moves_by_day(told["moves"]))
     erased = {one.customer for one in told["profiles"] if not one.value}
     await assert_nothing_of(redis, erased)
+    for customer in set(CUSTOMERS) - erased:
+        outputs = [*told["moves"], *told["levels"]]
+        sequences = sorted({one.sequence for one in outputs if one.customer == customer})
+        found: Any = await redis.lrange(generation.keys.timeline(customer), 0, -1)
+        assert [int(entry.split()[0]) for entry in found] == sequences[-ENTRIES:]
     for level, expected in levels_reached(told["levels"], erased).items():
         key = levels_keys(generation.keys).reached(level)
         entries: Any = await redis.zrange(key, 0, -1, withscores=True)

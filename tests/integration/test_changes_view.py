@@ -23,6 +23,7 @@ from serving.view.chunks import Chunk
 from serving.view.cursor import BadCursor
 from serving.view.keys import levels_keys
 from serving.view.redis import ViewError
+from serving.view.timeline_records import Told, told
 from streams.kafka.topics import topic_name
 from tests.harness.view import (
     create_topic,
@@ -90,7 +91,17 @@ async def test_moves_are_counted_by_day_tiers_and_reason(
         up("ana", 1),
         up("ben", 1, DAY_START_MS + DAY_MS - 1),
         up("cai", 1, DAY_START_MS + DAY_MS),
-        ("ana", tier_changed("ana", 2, at_ms=DAY_START_MS, previous_tier="B", tier="A")),
+        (
+            "ana",
+            tier_changed(
+                "ana",
+                2,
+                at_ms=DAY_START_MS,
+                previous_tier="B",
+                tier="A",
+                after={"monetary": "1234567890123.45"},
+            ),
+        ),
         (
             "ben",
             tier_changed(
@@ -116,6 +127,8 @@ async def test_moves_are_counted_by_day_tiers_and_reason(
         )
         assert migration.matrix() == {"B": {"A": 1, "C": 1}, "C": {"B": 2}}
         assert migration.is_complete
+        assert migration.spend_of(Move("B", "A", "order"), DAY) == "1234567890123.45"
+        assert migration.spend_of(Move("C", "B", "order")) == "0.00"
         assert (await reader.migration(date(2025, 1, 1), date(2025, 12, 31))).counts == ()
         topic = f"{settings.topic_prefix}{TIER_CHANGES}"
 
@@ -376,9 +389,9 @@ async def test_records_that_are_gone_from_the_topic_are_told(
     await moved.begin(0, 7, DAY_START_MS + 9 * DAY_MS)
     assert (await reader.migration(DAY, DAY)).complete_from == date(2026, 2, 10)
 
-    def record(sequence: int, offset: int, at_ms: int) -> Chunk[MoveRecord]:
+    def record(sequence: int, offset: int, at_ms: int) -> Chunk[Told[MoveRecord]]:
         value = tier_changed("ana", sequence, at_ms=at_ms)
-        return Chunk(0, offset, offset + 1, (read_move(b"ana", value, offset, at_ms),))
+        return Chunk(0, offset, offset + 1, (told(read_move)(b"ana", value, offset, at_ms),))
 
     await moved.apply([record(1, 7, DAY_START_MS)])
     assert (await reader.migration(DAY, DAY)).complete_from == date(2026, 2, 1)

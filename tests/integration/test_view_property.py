@@ -107,11 +107,14 @@ class Follower:
 
 
 async def held(redis: Redis, base: str) -> Contents:
-    """All of a generation, but for its positions and what hashes keep to be taken away again."""
+    """All of a generation, but for positions, trends, and what hashes keep to be taken away.
+
+    Trends begin with the first profile that a generation saw; they have tests of their own.
+    """
     found: Contents = {}
     async for key in redis.scan_iter(match=f"{base}*", count=1_000):
         name = key.decode().removeprefix(base)
-        if name != "positions":
+        if name != "positions" and not name.startswith("trend:"):
             found[name] = await value_of(redis, key)
     return found
 

@@ -1,4 +1,4 @@
-"""Records of `tier-changes` and `dormancy-alerts`, as the engine writes them."""
+"""Records of the topics of outputs, as the engine writes them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def tier_changed(
     previous_tier: str = "C",
     tier: str = "B",
     reason: str = "order",
+    **more: Any,
 ) -> bytes:
     """The value of a `tier.changed` record."""
     data: dict[str, Any] = {
@@ -34,7 +35,7 @@ def tier_changed(
         "next_tier": None,
         "keeps_until": None,
     }
-    return _record("tier.changed", customer_id, sequence, at_ms, data)
+    return output("tier.changed", customer_id, sequence, at_ms, **data | more)
 
 
 def level_changed(
@@ -45,6 +46,7 @@ def level_changed(
     level: str = "dormant",
     previous_level: str = "at_risk",
     kind: str = "dormancy.alert",
+    **more: Any,
 ) -> bytes:
     """The value of a record of `dormancy-alerts`."""
     data: dict[str, Any] = {
@@ -59,15 +61,20 @@ def level_changed(
         "open_tickets": 0,
         "suppressed": None,
     }
-    return _record(kind, customer_id, sequence, at_ms, data)
+    return output(kind, customer_id, sequence, at_ms, **data | more)
 
 
-def _record(kind: str, customer_id: str, sequence: int, at_ms: int, data: dict[str, Any]) -> bytes:
+def output(kind: str, customer_id: str, sequence: int, at_ms: int = 0, **data: Any) -> bytes:
+    """The value of a record of any type, with this in its `data` beside the common fields."""
     common = {
         "customer_id": customer_id,
         "sequence": sequence,
         "effective_at": rfc3339(at_ms),
         "action": None,
+        "reason": "order",
+        "suppressed": None,
+        "backfill": False,
+        "consented_channels": [],
         "policy_version": "default-1",
         "marketing_consent": None,
     }

@@ -32,6 +32,7 @@ from serving.view.changes_reader import ChangesReader
 from serving.view.figures_reader import FiguresReader
 from serving.view.history import HistoryReader
 from serving.view.reader import ViewReader
+from serving.view.timeline_reader import TimelineReader
 from tests.support.documents import ROOT, sections, table_rows
 from tests.support.profiles import profile
 
@@ -57,6 +58,7 @@ async def described() -> Any:
         changes=ChangesReader(redis, "{x}:", 86_400_000),
         figures=FiguresReader(redis, "{x}:"),
         history=HistoryReader(redis, "{x}:"),
+        timelines=TimelineReader(redis, "{x}:"),
         streams=StreamManager(no_source, 1, meter, ending),
         explain_jobs=ExplainJobs(nothing, 1, ending),
         erase_jobs=EraseJobs(nothing),

@@ -114,7 +114,7 @@ def test_what_is_no_profile_is_refused(key: bytes | None, value: bytes | None) -
 
 
 def stored(data: str) -> StoredProfile:
-    return StoredProfile(data, (), (), 0, "", "", ())
+    return StoredProfile(data, (), (), 0, "", "", "", ())
 
 
 def records(customers: list[int]) -> list[ProfileRecord]:

@@ -10,7 +10,12 @@ from pydantic import Field
 
 from serving.api import openapi
 from serving.api.dependencies import CanRead, services_of
-from serving.api.parameters import Parameters, checked_customer_id, instant_before, wrong
+from serving.api.parameters import (
+    Parameters,
+    checked_customer_id,
+    instant_before,
+    known_values,
+)
 from serving.api.sse.filter import ChangeFilter
 from serving.api.sse.position import TOPICS, TYPES
 from serving.api.sse.response import EventStream
@@ -54,8 +59,8 @@ class _ChangesQuery(Parameters):
 
     def change_filter(self, *, sees_attributes: bool) -> ChangeFilter:
         """The filter that the parameters ask for, checked."""
-        _known("topic", self.topic, TOPICS)
-        _known("type", self.type, TYPES)
+        known_values("topic", self.topic, TOPICS)
+        known_values("type", self.type, TYPES)
         return ChangeFilter(
             topics=frozenset(self.topic or TOPICS),
             types=frozenset(self.type),
@@ -106,8 +111,3 @@ async def changes(
             meter=services.streams.meter,
         )
     raise AssertionError("unreachable")  # nothing in the stack swallows an exception
-
-
-def _known(name: str, values: list[str], known: tuple[str, ...]) -> None:
-    if not set(values) <= set(known):
-        raise wrong(name, f"is one or more of {', '.join(known)}")

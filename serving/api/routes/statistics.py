@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -58,15 +59,23 @@ async def migrations(
             "complete_from": None if complete_from is None else complete_from.isoformat(),
             "matrix": found.matrix(),
             "by_reason": found.by_reason(),
-            "moves": _move_list(found.counts),
+            "moves": _move_list(found, found.counts),
             "days": _days(found) if asked.by_day else None,
         }
     )
 
 
-def _move_list(counts: Iterable[tuple[Move, int]]) -> list[dict[str, str | int]]:
-    return [{**move._asdict(), "count": count} for move, count in counts]
+def _move_list(
+    found: Migration, counts: Iterable[tuple[Move, int]], day: date | None = None
+) -> list[dict[str, str | int]]:
+    return [
+        {**move._asdict(), "count": count, "spend": found.spend_of(move, day)}
+        for move, count in counts
+    ]
 
 
 def _days(found: Migration) -> list[dict[str, object]]:
-    return [{"day": day.isoformat(), "moves": _move_list(counts)} for day, counts in found.by_day]
+    return [
+        {"day": day.isoformat(), "moves": _move_list(found, counts, day)}
+        for day, counts in found.by_day
+    ]
