@@ -62,7 +62,7 @@ def browser(executable: str) -> Iterator[Browser]:
 
 def settled(page: Page) -> None:
     """Wait until every panel has its data or says why not."""
-    page.wait_for_selector("main h1", timeout=_WAIT_MS)
+    page.wait_for_selector("h1", timeout=_WAIT_MS)
     page.wait_for_function(
         "document.querySelectorAll('[aria-busy=true]').length === 0", timeout=_WAIT_MS
     )

@@ -228,6 +228,7 @@ def flow(label: str, nodes: Mapping[str, str], flows: Sequence[Flow]) -> Options
                 "top": 10,
                 "bottom": 10,
                 "draggable": False,
+                "layoutIterations": 0,  # nodes stay in the order of the tiers
                 "nodeGap": 14,
                 "data": [
                     {"name": name, "itemStyle": {"color": colour}} for name, colour in nodes.items()

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from nicegui import ui
 
+from serving.console.palette import ACCENT
 from serving.console.visitor import BASE, THEMES, Visitor
 from words import Language, Words
 
@@ -51,6 +52,7 @@ def frame(visitor: Visitor, title: str, *, here: str | None) -> Iterator[None]:
     ui.add_css(style_sheet())
     ui.add_head_html(f'<script>document.documentElement.lang="{_tag(visitor.words)}"</script>')
     ui.page_title(f"{title} · Tierstream")
+    ui.colors(primary=ACCENT)
     ui.dark_mode(_DARK[visitor.theme])
     ui.query(".nicegui-content").classes("page")
     with ui.element("header").classes("top"):
@@ -58,7 +60,7 @@ def frame(visitor: Visitor, title: str, *, here: str | None) -> Iterator[None]:
         if here is not None:
             _navigation(visitor, here)
         _switches(visitor)
-    with ui.element("main"):
+    with ui.element("div").classes("content"):
         with ui.element("h1"):
             ui.label(title)
         yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from nicegui import ui
 from nicegui.events import EChartPointClickEventArguments
@@ -102,7 +102,7 @@ def facts(found: Iterable[tuple[str, CellValue]]) -> None:
             _cell("div", value)
 
 
-def chart(options: Options, height: str = "", on_click: Any = None) -> None:
+def chart(options: Options, height: str = "", on_click: Any = None) -> ui.echart:
     """A chart; `on_click` is called with the data of the point."""
 
     def clicked(event: EChartPointClickEventArguments) -> None:
@@ -111,11 +111,20 @@ def chart(options: Options, height: str = "", on_click: Any = None) -> None:
     drawn = ui.echart(options, on_point_click=clicked if on_click else None)
     drawn.classes(f"chart {height}").props('role="img"')
     drawn.props["aria-label"] = options["aria"]["label"]["description"]
+    return drawn
 
 
-def customer_link(customer_id: str) -> Link:
-    """To a customer's page."""
-    return Link(customer_id, page_path("/customer", id=customer_id))
+def customer_link(customer_id: str, name: str | None = None) -> Link:
+    """To a customer's page, by their name where it is known."""
+    text = f"{name} · {customer_id}" if name else customer_id
+    return Link(text, page_path("/customer", id=customer_id))
+
+
+def cursor_of(following: str | None) -> str | None:
+    """The cursor in the path of a following page of the API."""
+    if following is None:
+        return None
+    return parse_qs(urlsplit(following).query)["cursor"][0]
 
 
 def page_path(path: str, **query: Any) -> str:

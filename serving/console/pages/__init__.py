@@ -11,7 +11,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from serving.console.frame import frame, titles
-from serving.console.pages import login, overview
+from serving.console.pages import (
+    customer,
+    customers,
+    distributions,
+    login,
+    movement,
+    overview,
+    rfm_map,
+)
 from serving.console.panel import Panels
 from serving.console.site import Site
 from serving.console.visitor import BASE, Visitor, visitor_of
@@ -19,7 +27,14 @@ from serving.console.visitor import BASE, Visitor, visitor_of
 Build = Callable[[Visitor, QueryParams, Panels], None]
 """Makes the content of a page; what its panels show is loaded afterwards."""
 
-_PAGES: dict[str, Build] = {"/": overview.build}
+_PAGES: dict[str, Build] = {
+    "/": overview.build,
+    "/movement": movement.build,
+    "/map": rfm_map.build,
+    "/distributions": distributions.build,
+    "/customers": customers.build,
+    "/customer": customer.build,
+}
 
 
 def add_pages(site: Site) -> None:
@@ -27,6 +42,7 @@ def add_pages(site: Site) -> None:
     for path, build in _PAGES.items():
         ui.page(path)(_shown(site, path, build))
     login.add(site)
+    customers.add(site)
 
 
 def _shown(site: Site, path: str, build: Build) -> Callable[..., Awaitable[Response | None]]:
@@ -35,7 +51,7 @@ def _shown(site: Site, path: str, build: Build) -> Callable[..., Awaitable[Respo
         if not visitor.is_known:
             return RedirectResponse(f"{BASE}/login?to={quote(visitor.path, safe='')}", 303)
         panels = Panels(visitor)
-        with frame(visitor, titles(visitor.words)[path], here=path):
+        with frame(visitor, _title(visitor, path), here=path):
             build(visitor, request.query_params, panels)
         # What is there so far is shown at once; then each panel loads.
         await ui.context.client.connected()
@@ -43,3 +59,7 @@ def _shown(site: Site, path: str, build: Build) -> Callable[..., Awaitable[Respo
         return None
 
     return shown
+
+
+def _title(visitor: Visitor, path: str) -> str:
+    return titles(visitor.words).get(path) or visitor.words.say("Customer")
