@@ -14,7 +14,8 @@ from cli.errors import one_sentence
 from config.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from serving.api.jobs import Erase
+    from scoring.policy import Policy
+    from serving.api.jobs import Erase, ReadPolicy
     from serving.api.run import Front
 
 
@@ -71,7 +72,7 @@ async def serve(settings: Settings, served: Served) -> None:
     async with operator_server(settings, metrics, health) as server:
         await run_api(
             settings,
-            Ports(explain_in_child, _erase_with(settings)),
+            Ports(explain_in_child, _erase_with(settings), _policy_of(settings)),
             meter=ApiMetricsMeter(metrics),
             health=health,
             stop=stop,
@@ -115,3 +116,22 @@ def _erase_with(settings: Settings) -> Erase:
             raise KafkaUnavailable(str(error) or type(error).__name__) from error
 
     return ask
+
+
+def _policy_of(settings: Settings) -> ReadPolicy:
+    """Reads the policy in force."""
+    from aiokafka.errors import KafkaError
+
+    from handlers.state.formats import NewerFormat
+    from serving.api.jobs import KafkaUnavailable
+    from streams.kafka.clients import BrokerUnreachable
+    from streams.kafka.topics import TopicsUnusable
+    from streams.policy_log import policy_in_force
+
+    async def read() -> Policy | None:
+        try:
+            return await policy_in_force(settings)
+        except (BrokerUnreachable, TopicsUnusable, NewerFormat, KafkaError) as error:
+            raise KafkaUnavailable(str(error) or type(error).__name__) from error
+
+    return read

@@ -75,6 +75,29 @@ def activation(
     )
 
 
+async def policy_in_force(settings: Settings) -> Policy | None:
+    """The policy by which a worker decides now; None if none has written a state yet.
+
+    While a new one is being put in force, partitions differ for a moment; the first one with a
+    policy tells.
+
+    Raises:
+        NewerFormat: a newer release wrote the state.
+    """
+    counts = await check_topics(settings)
+    consumer = new_consumer(settings)
+    await consumer.start()
+    try:
+        for number in range(counts[topic_name(settings, CUSTOMER_EVENTS)]):
+            changelog = TopicPartition(changelog_name(settings), number)
+            meta = await newest_meta(consumer, changelog)
+            if meta is not None and meta.policy is not None:
+                return meta.policy
+        return None
+    finally:
+        await consumer.stop()
+
+
 async def ensure_policy(settings: Settings, policy: Policy) -> list[int]:
     """Write the policy to the partitions of the log that have none; return their numbers.
 

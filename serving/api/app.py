@@ -25,12 +25,21 @@ from serving.api.metrics import ApiMeter
 from serving.api.middleware import LimitsMiddleware, RequestMiddleware
 from serving.api.problems import Problem, problem_response
 from serving.api.rate_limit import RateLimiter
-from serving.api.routes import changes, customers, figures, lists, probes, search, statistics
+from serving.api.routes import (
+    changes,
+    customers,
+    figures,
+    lists,
+    policy,
+    probes,
+    search,
+    statistics,
+)
 from serving.view.cursor import BadCursor
 from serving.view.reader import ViewChanging
 from serving.view.redis import is_outage
 
-_MODULES = (search, customers, lists, statistics, figures, changes, probes)
+_MODULES = (search, customers, lists, statistics, figures, changes, policy, probes)
 
 _REFUSALS = (AuthenticationError, AuthorizationError, NoPermissionError)
 

@@ -11,7 +11,7 @@ from fastapi.security.base import SecurityBase
 
 from serving.api.auth import Access, Caller
 from serving.api.health import ApiHealth
-from serving.api.jobs import EraseJobs, ExplainJobs
+from serving.api.jobs import EraseJobs, ExplainJobs, PolicyJob
 from serving.api.problems import Problem
 from serving.api.sse.manager import StreamManager
 from serving.api.tokens import SCOPES
@@ -35,6 +35,7 @@ class Services:
     streams: StreamManager
     explain_jobs: ExplainJobs
     erase_jobs: EraseJobs
+    policy_job: PolicyJob
     health: ApiHealth
 
 

@@ -9,12 +9,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from scoring.policy import Policy
 from serving.api.problems import Problem
 
 _EXPLANATIONS_AT_ONCE = 2
 _EXPLANATIONS_WAITING_MAX = 8
 _ERASURES_AT_ONCE = 8
 _ERASURE_TIMEOUT_S = 30.0
+_POLICY_TIMEOUT_S = 15.0
+_POLICY_KEPT_S = 10.0
 
 Explain = Callable[[str], Awaitable[bytes]]
 """Returns what `tierstream explain --json` prints for a customer, read from Kafka.
@@ -26,6 +29,13 @@ Erase = Callable[[str], Awaitable[bytes]]
 """Writes a `customer.erased` event; returns the receipt as JSON once Kafka has acknowledged it.
 
 Raises `KafkaUnavailable` if it did not, or not surely.
+"""
+
+
+ReadPolicy = Callable[[], Awaitable[Policy | None]]
+"""Returns the policy in force, read from Kafka; None if no worker has one yet.
+
+Raises `KafkaUnavailable`.
 """
 
 
@@ -44,10 +54,12 @@ class Ports:
     Attributes:
         explain: explains a customer's state.
         erase: writes the request to erase a customer.
+        policy: reads the policy in force.
     """
 
     explain: Explain
     erase: Erase
+    policy: ReadPolicy
 
 
 class ExplainJobs:
@@ -142,3 +154,40 @@ class EraseJobs:
             ) from None
         finally:
             self._asked -= 1
+
+
+class PolicyJob:
+    """Reads the policy in force, and keeps it for some seconds; one read at a time.
+
+    Args:
+        read: reads it.
+        clock: seconds that never go back.
+    """
+
+    def __init__(self, read: ReadPolicy, clock: Callable[[], float]) -> None:
+        self._read = read
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self._kept: Policy | None = None
+        self._read_at_s = -_POLICY_KEPT_S
+
+    async def policy(self) -> Policy:
+        """The policy by which workers decide, at most some seconds old.
+
+        Raises:
+            Problem: there is none yet, or Kafka does not answer.
+        """
+        try:
+            async with asyncio.timeout(_POLICY_TIMEOUT_S), self._turn:
+                await self._refresh()
+        except (KafkaUnavailable, TimeoutError) as error:
+            reason = str(error) or f"no answer within {_POLICY_TIMEOUT_S:g} s"
+            raise Problem("kafka-unavailable", reason, headers={"Retry-After": "5"}) from None
+        if self._kept is None:
+            raise Problem("no-policy", "no worker has decided by a policy yet")
+        return self._kept
+
+    async def _refresh(self) -> None:
+        if self._kept is None or self._clock() - self._read_at_s >= _POLICY_KEPT_S:
+            self._kept = await self._read()
+            self._read_at_s = self._clock()

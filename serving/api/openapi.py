@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from handlers.explain.model import Explanation
 from handlers.outputs import Profile
 from handlers.profile.record import HealthView, SatisfactionView
+from scoring.policy import Policy
 from serving.api.models import MODELS, PROFILE_EXAMPLE
 from serving.api.problems import KINDS, MEDIA_TYPE
 from streams.erasure import Receipt
@@ -80,7 +81,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         )
         components = document.setdefault("components", {})
         components["schemas"] = {
-            **schemas((Profile, Explanation, Receipt, *MODELS)),
+            **schemas((Profile, Explanation, Policy, Receipt, *MODELS)),
             "Problem": _PROBLEM,
         }
         app.openapi_schema = document

@@ -33,6 +33,7 @@ KINDS: Mapping[str, Kind] = {
     "unknown-customer": Kind(
         404, "The view has no such customer: never seen, erased, or merged into another."
     ),
+    "no-policy": Kind(404, "No worker has decided by a policy yet."),
     "wrong-method": Kind(405, "The path allows other methods; `Allow` names them."),
     "body-too-large": Kind(413, "Requests must have no body, or a very short one."),
     "path-too-long": Kind(414, "Path and query exceed 8 KiB."),

@@ -16,7 +16,7 @@ from serving.api.app import create_app
 from serving.api.auth import Access
 from serving.api.dependencies import Services
 from serving.api.health import ApiHealth, refresh_health
-from serving.api.jobs import EraseJobs, ExplainJobs, Ports
+from serving.api.jobs import EraseJobs, ExplainJobs, PolicyJob, Ports
 from serving.api.metrics import ApiMeter
 from serving.api.rate_limit import RateLimiter
 from serving.api.server import ApiServer, bind
@@ -101,6 +101,7 @@ async def run_api(  # noqa: PLR0913 - what a process is made of
         ),
         explain_jobs=ExplainJobs(ports.explain, settings.api_explain_timeout.seconds, stop),
         erase_jobs=EraseJobs(ports.erase),
+        policy_job=PolicyJob(ports.policy, time.monotonic),
         health=health,
     )
     app = create_app(services, _rate_limiter(settings.api_rate_per_address), meter)

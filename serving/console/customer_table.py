@@ -10,9 +10,9 @@ from typing import Any
 
 from serving.console import marks
 from serving.console.client import ApiClient
+from serving.console.known_policy import PolicyWords
 from serving.console.names import value_name
 from serving.console.palette import LEVELS, STAGES
-from words import Words
 
 _PAGE = 200
 ROWS_MAX = 100_000
@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def draw(profiles: Sequence[Mapping[str, Any]], words: Words) -> None:
+def draw(profiles: Sequence[Mapping[str, Any]], words: PolicyWords) -> None:
     """The table of a page; each customer leads to their own page."""
     marks.table(
         [
@@ -41,7 +41,7 @@ def draw(profiles: Sequence[Mapping[str, Any]], words: Words) -> None:
     )
 
 
-def _row(profile: Mapping[str, Any], words: Words) -> list[marks.CellValue]:
+def _row(profile: Mapping[str, Any], words: PolicyWords) -> list[marks.CellValue]:
     stage = profile["stage"]
     return [
         marks.customer_link(profile["customer_id"], profile["attributes"].get("name")),
@@ -57,16 +57,18 @@ def _row(profile: Mapping[str, Any], words: Words) -> list[marks.CellValue]:
     ]
 
 
-def _number(value: float | None, words: Words) -> str:
+def _number(value: float | None, words: PolicyWords) -> str:
     return marks.NONE if value is None else words.number(value)
 
 
-def day(instant: str | None, words: Words) -> str:
+def day(instant: str | None, words: PolicyWords) -> str:
     """The date of an instant, in UTC."""
     return marks.NONE if instant is None else words.date(instant)
 
 
-async def csv_lines(api: ApiClient, search: Mapping[str, Any], words: Words) -> AsyncIterator[str]:
+async def csv_lines(
+    api: ApiClient, search: Mapping[str, Any], words: PolicyWords
+) -> AsyncIterator[str]:
     """The customers of a search as CSV, page by page; values as the API has them.
 
     Raises:
@@ -84,7 +86,7 @@ async def csv_lines(api: ApiClient, search: Mapping[str, Any], words: Words) -> 
             return
 
 
-def _columns(words: Words) -> dict[str, Any]:
+def _columns(words: PolicyWords) -> dict[str, Any]:
     def plain(name: str) -> Any:
         return lambda profile: profile.get(name)
 

@@ -7,10 +7,10 @@ from typing import Any
 from nicegui import ui
 
 from serving.console import marks
-from words import Words
+from serving.console.known_policy import PolicyWords
 
 
-def draw_explanation(why: dict[str, Any], words: Words) -> None:
+def draw_explanation(why: dict[str, Any], words: PolicyWords) -> None:
     """Why the tier is what it is, what happens next by itself, and the orders that count."""
     _conditions(why["tier"], words)
     _due(why, words)
@@ -22,14 +22,14 @@ def _title(text: str) -> None:
         ui.label(text)
 
 
-def _conditions(tier: dict[str, Any], words: Words) -> None:
+def _conditions(tier: dict[str, Any], words: PolicyWords) -> None:
     for title, held in (
         (words.say("This tier"), tier["current"]),
         (words.say("The tier above"), tier["above"]),
     ):
         if held is None:
             continue
-        _title(f"{title}: {held['name']}")
+        _title(f"{title}: {words.tier(held['name'])}")
         if not held["conditions"]:
             ui.label(words.say("For everyone with a counted order."))
             continue
@@ -44,7 +44,7 @@ def _conditions(tier: dict[str, Any], words: Words) -> None:
         )
 
 
-def _condition(found: dict[str, Any], words: Words) -> list[marks.CellValue]:
+def _condition(found: dict[str, Any], words: PolicyWords) -> list[marks.CellValue]:
     return [
         words.term("measure", found["measure"]),
         marks.Number(_bound(found, words)),
@@ -53,7 +53,7 @@ def _condition(found: dict[str, Any], words: Words) -> list[marks.CellValue]:
     ]
 
 
-def _bound(found: dict[str, Any], words: Words) -> str:
+def _bound(found: dict[str, Any], words: PolicyWords) -> str:
     required = found["required"]
     if isinstance(required, list):
         return words.listed(required)
@@ -63,13 +63,13 @@ def _bound(found: dict[str, Any], words: Words) -> str:
     return f"{sign} {_value(required, words)}".strip()
 
 
-def _value(found: Any, words: Words) -> str:
+def _value(found: Any, words: PolicyWords) -> str:
     if found is None:
         return marks.NONE
     return words.number(found) if isinstance(found, int) else str(found)
 
 
-def _due(why: dict[str, Any], words: Words) -> None:
+def _due(why: dict[str, Any], words: PolicyWords) -> None:
     coming: list[tuple[str, str]] = []
     if why["due"]:
         at, kinds = why["due"]["at"], _due_kinds(words)
@@ -86,7 +86,7 @@ def _due(why: dict[str, Any], words: Words) -> None:
         )
 
 
-def _due_kinds(words: Words) -> dict[str, str]:
+def _due_kinds(words: PolicyWords) -> dict[str, str]:
     return {
         "order_leaves": words.say("an order leaves the window"),
         "merged_leave": words.say("older orders leave the window"),
@@ -102,7 +102,7 @@ def _due_kinds(words: Words) -> dict[str, str]:
     }
 
 
-def _reminder_kinds(words: Words) -> dict[str, str]:
+def _reminder_kinds(words: PolicyWords) -> dict[str, str]:
     return {
         "birthday": words.term("output", "birthday.upcoming"),
         "anniversary": words.term("output", "anniversary.upcoming"),
@@ -119,7 +119,7 @@ def _reminder_kinds(words: Words) -> dict[str, str]:
     }
 
 
-def _orders(orders: dict[str, Any], words: Words) -> None:
+def _orders(orders: dict[str, Any], words: PolicyWords) -> None:
     if not orders["in_window"]:
         return
     _title(words.say("Orders in the window"))

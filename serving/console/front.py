@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.api.middleware import check_sizes, header_of, is_loopback_name
 from serving.api.problems import Problem
+from serving.console.known_policy import KnownPolicy
 from serving.console.pages import add_pages
 from serving.console.sessions import Sessions
 from serving.console.site import Site
@@ -109,7 +110,7 @@ async def console_front(api: ASGIApp, *, is_open: bool, serves_api: bool) -> Asy
     # Its lines would name customers: the API's own log has the request already.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     host = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    add_pages(Site(api, is_open, Sessions(time.monotonic)))
+    add_pages(Site(api, is_open, Sessions(time.monotonic), KnownPolicy()))
     core.app.config.socket_io_js_transports = ["websocket"]
     ui.run_with(
         host,

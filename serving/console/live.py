@@ -12,7 +12,7 @@ from nicegui import background_tasks, ui
 from serving.console import marks
 from serving.console.client import ApiProblem
 from serving.console.panel import reason_of
-from serving.console.sentences import reason, sentence
+from serving.console.sentences import caution, told
 from serving.console.visitor import Visitor
 
 _SHOWN = 40
@@ -71,7 +71,7 @@ def _entry(event: dict[str, Any], visitor: Visitor) -> None:
         with ui.element("div").classes("what"):
             link = marks.customer_link(data["customer_id"])
             ui.link(link.text, link.target)
-            ui.label(sentence(event, words))
-            why = reason(event, words)
+            ui.label(told(event["type"], data, words))
+            why = caution(data, words)
             if why:
                 ui.label(why).classes("why")

@@ -19,7 +19,7 @@ async def moves(visitor: Visitor, first: date, last: date) -> dict[str, Any]:
         "/v1/migrations", **{"from": first.isoformat(), "to": last.isoformat()}, by_day=True
     )
     figures = await visitor.api.get("/v1/figures")
-    return found | {"ranks": ranked_tiers(figures["rows"])}
+    return found | {"ranks": ranked_tiers(figures["rows"], visitor.words)}
 
 
 async def newest_moves(visitor: Visitor, days: int) -> dict[str, Any]:

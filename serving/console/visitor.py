@@ -9,8 +9,9 @@ from starlette.requests import Request
 
 from serving.console.client import ApiClient
 from serving.console.feed import Feed
+from serving.console.known_policy import PolicyWords
 from serving.console.site import Site
-from words import LANGUAGES, Language, Words, words_in
+from words import LANGUAGES, Language
 
 BASE = "/console"
 """Below this path are all pages."""
@@ -31,7 +32,7 @@ class Visitor:
         api: reads the API for them.
         feed: reads the API's changes as they happen.
         address: where their requests come from.
-        words: of their language.
+        words: of their language, with the names of the policy.
         theme: that they chose.
         path: of the page with its query, without `BASE`.
         is_known: whether they may see pages: logged in, or the API is open.
@@ -41,7 +42,7 @@ class Visitor:
     api: ApiClient
     feed: Feed
     address: tuple[str, int]
-    words: Words
+    words: PolicyWords
     theme: Theme
     path: str
     is_known: bool
@@ -58,7 +59,7 @@ def visitor_of(site: Site, request: Request) -> Visitor:
         api=ApiClient(site.api, token, address),
         feed=Feed(site.api, token, address),
         address=address,
-        words=words_in(_language(request)),
+        words=PolicyWords(_language(request), site.policy),
         theme=cast(Theme, theme) if theme in THEMES else "auto",
         path=(request.url.path.removeprefix(BASE) or "/") + query,
         is_known=site.is_open or token is not None,

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer
 from redis.asyncio import Redis
 
 from config.settings import Settings
+from scoring.policy import Policy
 from serving.api.health import ApiHealth
 from serving.api.jobs import KafkaUnavailable, Ports, Unexplained
 from serving.api.metrics import ApiMetricsMeter
@@ -40,12 +41,13 @@ class Rest:
     explanations: dict[str, bytes] = field(default_factory=dict)
     explain_s: float = 0.0
     erased: list[str] = field(default_factory=list)
+    policy: Policy | None = None
     kafka_is_away: bool = False
     ids: dict[str, str] = field(default_factory=dict)
     """Incarnations of topics by full name; of others the brokers are asked."""
 
     def ports(self) -> Ports:
-        return Ports(self.explain, self.erase)
+        return Ports(self.explain, self.erase, self.read_policy)
 
     async def explain(self, customer_id: str) -> bytes:
         await asyncio.sleep(self.explain_s)
@@ -54,6 +56,11 @@ class Rest:
         if customer_id not in self.explanations:
             raise Unexplained("no event of this customer was accepted so far")
         return self.explanations[customer_id]
+
+    async def read_policy(self) -> Policy | None:
+        if self.kafka_is_away:
+            raise KafkaUnavailable("no broker answers")
+        return self.policy
 
     async def erase(self, customer_id: str) -> bytes:
         if self.kafka_is_away:

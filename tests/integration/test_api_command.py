@@ -18,6 +18,7 @@ from config.settings import Settings
 from devtools.servers import Broker, RedisServer
 from devtools.servers.guardian import Workspace
 from devtools.servers.ports import free_ports
+from scoring.policy import Policy
 from serving.api.tokens import digest_of
 from streams.kafka.topics import create_topics
 from tests.builders import day, erased, order
@@ -91,6 +92,9 @@ async def test_it_answers_explains_erases_and_ends_in_order(
         as_reader = {"Authorization": f"Bearer {reader}"}
         found = await api.http.get("/v1/customers/ana", headers=as_reader)
         assert found.json()["tier"] == "B"
+
+        policy = await api.http.get("/v1/policy", headers=as_reader)
+        assert policy.json()["version"] == Policy().version
 
         _, told, _ = outcome("explain", "--json", "ana", **variables)
         explained = await api.http.get("/v1/customers/ana/explain", headers=as_reader)

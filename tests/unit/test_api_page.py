@@ -20,7 +20,7 @@ from serving.api.app import create_app
 from serving.api.auth import Access
 from serving.api.dependencies import Services
 from serving.api.health import ApiHealth
-from serving.api.jobs import EraseJobs, ExplainJobs, KafkaUnavailable
+from serving.api.jobs import EraseJobs, ExplainJobs, KafkaUnavailable, PolicyJob
 from serving.api.metrics import ApiMeter
 from serving.api.models import PROFILE_EXAMPLE
 from serving.api.problems import KINDS, Problem
@@ -43,6 +43,10 @@ async def nothing(_customer_id: str) -> bytes:
     raise KafkaUnavailable("there is none")
 
 
+async def no_policy() -> None:
+    return None
+
+
 def no_source() -> ChangesConsumer:
     raise AssertionError("nobody streams here")
 
@@ -62,6 +66,7 @@ async def described() -> Any:
         streams=StreamManager(no_source, 1, meter, ending),
         explain_jobs=ExplainJobs(nothing, 1, ending),
         erase_jobs=EraseJobs(nothing),
+        policy_job=PolicyJob(no_policy, time.monotonic),
         health=ApiHealth(time.monotonic),
     )
     app = create_app(services, unlimited, meter)

@@ -55,6 +55,7 @@ def _shown(site: Site, path: str, build: Build) -> Callable[..., Awaitable[Respo
             build(visitor, request.query_params, panels)
         # What is there so far is shown at once; then each panel loads.
         await ui.context.client.connected()
+        await site.policy.refresh(visitor.api)
         await panels.refresh()
         return None
 

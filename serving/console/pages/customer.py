@@ -11,11 +11,11 @@ from serving.console import marks
 from serving.console.client import customer_path
 from serving.console.customer_table import day
 from serving.console.explanation import draw_explanation
+from serving.console.known_policy import PolicyWords
 from serving.console.names import attribute_name, value_name
 from serving.console.palette import STAGES
 from serving.console.panel import Panels
 from serving.console.visitor import Visitor
-from words import Words
 
 
 def build(visitor: Visitor, query: QueryParams, panels: Panels) -> None:
@@ -44,7 +44,7 @@ def build(visitor: Visitor, query: QueryParams, panels: Panels) -> None:
         )
 
 
-def _head(profile: dict[str, Any], words: Words) -> None:
+def _head(profile: dict[str, Any], words: PolicyWords) -> None:
     stage = profile["stage"]
     health = (profile.get("health") or {}).get("score")
     points = (profile.get("points") or {}).get("balance")
@@ -72,7 +72,7 @@ def _head(profile: dict[str, Any], words: Words) -> None:
     _ahead(profile, words)
 
 
-def _keeps(profile: dict[str, Any], words: Words) -> str:
+def _keeps(profile: dict[str, Any], words: PolicyWords) -> str:
     until = profile["keeps_until"]
     return words.say("until {day}", day=day(until, words)) if until else ""
 
@@ -83,7 +83,7 @@ def _digits(profile: dict[str, Any]) -> str:
     return f"R{profile['r']} F{profile['f']} M{profile['m']}"
 
 
-def _ahead(profile: dict[str, Any], words: Words) -> None:
+def _ahead(profile: dict[str, Any], words: PolicyWords) -> None:
     """What keeps the tier and what raises it, in a sentence each."""
     keep, above = profile["keep"], profile["next_tier"]
     if keep and profile["keeps_until"]:
@@ -100,26 +100,26 @@ def _ahead(profile: dict[str, Any], words: Words) -> None:
         ui.label(
             words.say(
                 "To reach {tier}: {orders}, {amount} in all, today.",
-                tier=above["tier"],
+                tier=value_name("tier", above["tier"], words),
                 orders=_orders(above["orders_needed"], words),
                 amount=_money(above["total_needed"], words),
             )
         )
 
 
-def _orders(count: int | None, words: Words) -> str:
+def _orders(count: int | None, words: PolicyWords) -> str:
     return marks.NONE if count is None else words.plural("{count} order", "{count} orders", count)
 
 
-def _money(amount: str | None, words: Words) -> str:
+def _money(amount: str | None, words: PolicyWords) -> str:
     return marks.NONE if amount is None else words.money(amount)
 
 
-def _number(value: float | None, words: Words) -> str:
+def _number(value: float | None, words: PolicyWords) -> str:
     return marks.NONE if value is None else words.number(value)
 
 
-def _profile(profile: dict[str, Any], words: Words) -> None:
+def _profile(profile: dict[str, Any], words: PolicyWords) -> None:
     stage = profile["stage"]
     marks.facts(
         [
@@ -149,5 +149,5 @@ def _profile(profile: dict[str, Any], words: Words) -> None:
             ui.link(tag["tag"], marks.page_path("/customers", tag=tag["tag"])).classes("chip")
 
 
-def _consent(agreed: bool | None, words: Words) -> str:
+def _consent(agreed: bool | None, words: PolicyWords) -> str:
     return words.term("consent", None if agreed is None else str(agreed).lower())

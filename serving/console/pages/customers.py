@@ -13,12 +13,12 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from serving.console import customer_table, marks
 from serving.console.client import ApiProblem
+from serving.console.known_policy import PolicyWords
 from serving.console.names import value_name
 from serving.console.panel import Panels, reason_of
 from serving.console.search import DEFAULT_ORDER, SEVERAL, search_of
 from serving.console.site import Site
 from serving.console.visitor import BASE, Visitor, visitor_of
-from words import Words
 
 _PAGE = 50
 _CHOICES = ("tier", "stage", "segment", "level", "owner", "tag")
@@ -69,7 +69,7 @@ async def _found(visitor: Visitor, search: Mapping[str, Any], cursor: str | None
     return await visitor.api.get("/v1/customers", **search, limit=_PAGE, cursor=cursor)
 
 
-def _results(data: dict[str, Any], search: Mapping[str, Any], words: Words) -> None:
+def _results(data: dict[str, Any], search: Mapping[str, Any], words: PolicyWords) -> None:
     customer_table.draw(data["customers"], words)
     cursor = marks.cursor_of(data["next"])
     with ui.element("div").classes("actions"):
@@ -78,7 +78,7 @@ def _results(data: dict[str, Any], search: Mapping[str, Any], words: Words) -> N
         ui.link(words.say("Export CSV"), marks.page_path("/customers.csv", **search))
 
 
-def _note(search: Mapping[str, Any], words: Words) -> str:
+def _note(search: Mapping[str, Any], words: PolicyWords) -> str:
     """The filters that hold, in words."""
     parts = [
         f"{filter_names(words)[name]}: "
@@ -89,7 +89,7 @@ def _note(search: Mapping[str, Any], words: Words) -> str:
     return " · ".join(parts)
 
 
-def filter_names(words: Words) -> dict[str, str]:
+def filter_names(words: PolicyWords) -> dict[str, str]:
     """What filters are called."""
     return {
         "tier": words.say("Tier"),
@@ -107,7 +107,7 @@ def filter_names(words: Words) -> dict[str, str]:
     }
 
 
-def _orders(words: Words) -> dict[str, str]:
+def _orders(words: PolicyWords) -> dict[str, str]:
     return {
         "-spend": words.say("Highest revenue"),
         "spend": words.say("Lowest revenue"),
@@ -120,7 +120,7 @@ def _orders(words: Words) -> dict[str, str]:
     }
 
 
-def _filters(data: dict[str, Any], query: QueryParams, words: Words) -> None:
+def _filters(data: dict[str, Any], query: QueryParams, words: PolicyWords) -> None:
     names = filter_names(words)
     chosen: dict[str, ValueElement[Any]] = {}
     with ui.element("div").classes("filters"):

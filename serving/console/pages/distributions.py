@@ -9,11 +9,11 @@ from nicegui import ui
 from starlette.datastructures import QueryParams
 
 from serving.console import charts, marks
+from serving.console.known_policy import PolicyWords
 from serving.console.names import attribute_name, share, value_name
 from serving.console.palette import ACCENT, LEVELS, STAGES
 from serving.console.panel import Panels
 from serving.console.visitor import Visitor
-from words import Words
 
 _FILTERS = ("tier", "stage", "segment")
 _BARS_MAX = 12
@@ -54,7 +54,7 @@ def build(visitor: Visitor, query: QueryParams, panels: Panels) -> None:
         )
 
 
-def _axes(words: Words) -> list[_Axis]:
+def _axes(words: PolicyWords) -> list[_Axis]:
     return [
         _Axis(words.say("Stage"), "stage"),
         _Axis(words.say("Segment"), "segment"),
@@ -90,7 +90,7 @@ def _add(visitor: Visitor, panels: Panels, axis: _Axis, among: Mapping[str, str]
     )
 
 
-def _bars(axis: _Axis, data: dict[str, Any], words: Words) -> None:
+def _bars(axis: _Axis, data: dict[str, Any], words: PolicyWords) -> None:
     found = _ordered(axis.axis, data["values"])
     total = data["customers"] or 1
     shown = [
@@ -126,7 +126,7 @@ def _start(value: str) -> float:
     return float(digits) if digits.replace(".", "", 1).isdigit() else 0.0
 
 
-def _filters(data: dict[str, Any], among: Mapping[str, str], words: Words) -> None:
+def _filters(data: dict[str, Any], among: Mapping[str, str], words: PolicyWords) -> None:
     titles = {
         "tier": words.say("Tier"),
         "stage": words.say("Stage"),
@@ -158,12 +158,12 @@ def _add_table(visitor: Visitor, panels: Panels, title: str, path: str, draw: An
     )
 
 
-def _group(row: Mapping[str, Any], words: Words) -> str:
+def _group(row: Mapping[str, Any], words: PolicyWords) -> str:
     value = row["value"]
     return words.say("All customers") if value is None else value_name("tier", value, words)
 
 
-def _rates(rows: list[dict[str, Any]], words: Words) -> None:
+def _rates(rows: list[dict[str, Any]], words: PolicyWords) -> None:
     heads = (words.say("Customers"), words.say("Have bought"), words.say("Bought again"))
     marks.table(
         ["", *map(marks.Number, heads)],
@@ -179,7 +179,7 @@ def _rates(rows: list[dict[str, Any]], words: Words) -> None:
     )
 
 
-def _satisfaction(rows: list[dict[str, Any]], words: Words) -> None:
+def _satisfaction(rows: list[dict[str, Any]], words: PolicyWords) -> None:
     heads = (words.say("CSAT"), words.say("Answers"), words.say("NPS"), words.say("Answers"))
     marks.table(
         ["", *map(marks.Number, heads)],
@@ -196,7 +196,7 @@ def _satisfaction(rows: list[dict[str, Any]], words: Words) -> None:
     )
 
 
-def _completeness(data: dict[str, Any], words: Words) -> None:
+def _completeness(data: dict[str, Any], words: PolicyWords) -> None:
     mean = words.number(data["mean_known"] or 0)
     ui.label(words.say("{count} of 9 attributes on average", count=mean)).classes("note")
     marks.table(
@@ -216,5 +216,5 @@ def _completeness(data: dict[str, Any], words: Words) -> None:
     )
 
 
-def _number(found: float | None, words: Words) -> str:
+def _number(found: float | None, words: PolicyWords) -> str:
     return marks.NONE if found is None else words.number(found)

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse
 
 from serving.console.client import ApiClient, ApiProblem
 from serving.console.frame import frame
+from serving.console.known_policy import PolicyWords
 from serving.console.panel import reason_of
 from serving.console.sessions import SESSION_S
 from serving.console.site import Site
@@ -22,7 +23,7 @@ from serving.console.visitor import (
     Visitor,
     visitor_of,
 )
-from words import LANGUAGES, Words
+from words import LANGUAGES
 
 _CHOICE_S = 365 * 24 * 3_600
 _TOKEN_MAX_CHARS = 512
@@ -105,7 +106,7 @@ def _login_page(site: Site, visitor: Visitor, to: str) -> None:
         ui.button(words.say("Log in"), on_click=enter).props("unelevated no-caps")
 
 
-async def _refusal(site: Site, visitor: Visitor, token: str, words: Words) -> str | None:
+async def _refusal(site: Site, visitor: Visitor, token: str, words: PolicyWords) -> str | None:
     """Why a token is of no use here; None if it may read."""
     if not (token.isascii() and token.isprintable() and token):
         return words.say("This token is not valid.")

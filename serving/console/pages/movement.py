@@ -12,15 +12,16 @@ from nicegui import ui
 from starlette.datastructures import QueryParams
 
 from serving.console import charts, marks
+from serving.console.known_policy import PolicyWords
 from serving.console.moves import last_day, moves, ups_and_downs
-from serving.console.names import value_name
+from serving.console.names import colours_of, value_name
 from serving.console.palette import DOWN, UP, tier_colours
 from serving.console.panel import Panels
 from serving.console.visitor import Visitor
-from words import Words
 
 _PERIODS = (7, 30, 90, 365)
 _AHEAD = (7, 30, 90)
+_NO_FALL = {"customers": 0}
 
 
 def build(visitor: Visitor, query: QueryParams, panels: Panels) -> None:
@@ -62,7 +63,12 @@ def _chosen(text: str | None, allowed: Sequence[int], default: int) -> int:
 
 
 def _choice(
-    title: str, name: str, chosen: int, kept: Mapping[str, int], words: Words, of: Sequence[int]
+    title: str,
+    name: str,
+    chosen: int,
+    kept: Mapping[str, int],
+    words: PolicyWords,
+    of: Sequence[int],
 ) -> None:
     with ui.element("div").classes("full actions"):
         ui.label(title)
@@ -83,7 +89,7 @@ async def _period(visitor: Visitor, query: QueryParams, days: int) -> dict[str, 
     return await moves(visitor, last - timedelta(days=days - 1), last)
 
 
-def _flow(data: dict[str, Any], words: Words) -> None:
+def _flow(data: dict[str, Any], words: PolicyWords) -> None:
     # The nodes of the two sides have names of their own: a flow may not go in a circle.
     tiers = _ordered(data)
     colours = tier_colours(data["ranks"])
@@ -127,19 +133,19 @@ def _ordered(data: dict[str, Any]) -> list[str]:
     return [*[tier for tier in ranks if tier != "prospect"], *unknown, *last]
 
 
-def _side(side: str, tier: str, words: Words) -> str:
+def _side(side: str, tier: str, words: PolicyWords) -> str:
     return f"{value_name('tier', tier, words)} ({side})"
 
 
-def _number_head(tier: str, words: Words) -> marks.Number:
+def _number_head(tier: str, words: PolicyWords) -> marks.Number:
     return marks.Number(value_name("tier", tier, words))
 
 
-def _count(count: int | None, words: Words) -> str:
+def _count(count: int | None, words: PolicyWords) -> str:
     return words.number(count) if count else marks.NONE
 
 
-def _reasons(by_reason: Mapping[str, int], words: Words) -> None:
+def _reasons(by_reason: Mapping[str, int], words: PolicyWords) -> None:
     parts = [
         f"{words.term('reason', reason)} {words.number(count)}"
         for reason, count in sorted(by_reason.items(), key=lambda each: -each[1])
@@ -148,7 +154,7 @@ def _reasons(by_reason: Mapping[str, int], words: Words) -> None:
         ui.label(words.say("By reason: {reasons}", reasons=words.listed(parts))).classes("note")
 
 
-def _by_day(data: dict[str, Any], words: Words) -> None:
+def _by_day(data: dict[str, Any], words: PolicyWords) -> None:
     ups, downs = ups_and_downs(data["days"], data["ranks"])
     marks.tiles(
         [
@@ -167,7 +173,7 @@ def _by_day(data: dict[str, Any], words: Words) -> None:
         ui.label(words.say("Complete from {day} on.", day=day)).classes("note")
 
 
-def _falls(data: dict[str, Any], words: Words) -> None:
+def _falls(data: dict[str, Any], words: PolicyWords) -> None:
     by_tier: dict[str, dict[str, Any]] = defaultdict(dict)
     for day in data["days"]:
         by_tier[day["tier"]][day["day"]] = day
@@ -178,14 +184,16 @@ def _falls(data: dict[str, Any], words: Words) -> None:
             marks.Tile(words.say("Revenue behind them"), words.money(data["spend"])),
         ]
     )
-    colours = tier_colours(sorted(by_tier))
+    tiers = [tier for tier in words.tiers if tier in by_tier]
+    tiers += sorted(set(by_tier) - set(tiers))
+    colours = colours_of("tier", tiers, words)
     rows = [
         charts.Series(
             value_name("tier", tier, words),
-            [found[day]["customers"] if day in found else 0 for day in days],
+            [by_tier[tier].get(day, _NO_FALL)["customers"] for day in days],
             colours[tier],
         )
-        for tier, found in sorted(by_tier.items())
+        for tier in tiers
     ]
     names = [words.date(day) for day in days]
     marks.chart(charts.columns(words.say("Falls ahead, if nothing happens"), names, rows))
@@ -198,10 +206,10 @@ def _falls(data: dict[str, Any], words: Words) -> None:
         [
             [
                 marks.Named(value_name("tier", tier, words), colours[tier]),
-                marks.Number(words.number(sum(day["customers"] for day in found.values()))),
-                marks.Number(words.money(_spend(found.values()))),
+                marks.Number(words.number(sum(day["customers"] for day in by_tier[tier].values()))),
+                marks.Number(words.money(_spend(by_tier[tier].values()))),
             ]
-            for tier, found in sorted(by_tier.items())
+            for tier in tiers
         ],
     )
 

@@ -8,13 +8,13 @@ from nicegui import ui
 from starlette.datastructures import QueryParams
 
 from serving.console import charts, marks
+from serving.console.known_policy import PolicyWords
 from serving.console.live import live_feed
 from serving.console.moves import moved, newest_moves, ups_and_downs
 from serving.console.names import colours_of, in_order, share, value_name
 from serving.console.palette import DOWN, UP
 from serving.console.panel import Panels
 from serving.console.visitor import Visitor
-from words import Words
 
 _REFRESH_S = 15.0
 _DAYS = 30
@@ -64,7 +64,7 @@ async def _glance(visitor: Visitor) -> dict[str, Any]:
     }
 
 
-def _tiles(data: dict[str, Any], words: Words) -> list[marks.Tile]:
+def _tiles(data: dict[str, Any], words: PolicyWords) -> list[marks.Tile]:
     total, rates = data["figures"]["total"], data["rates"]["total"]
     falls, moves = data["falls"], data["moves"]
     today = moved(day for day in moves["days"] if day["day"] == moves["to"])
@@ -93,12 +93,12 @@ def _tiles(data: dict[str, Any], words: Words) -> list[marks.Tile]:
     ]
 
 
-def _shares(data: dict[str, Any], words: Words) -> None:
+def _shares(data: dict[str, Any], words: PolicyWords) -> None:
     """Customers and revenue as shares, and the figures below."""
     facet = data["by"]
     by_name = {row["value"]: row for row in data["rows"]}
-    order = in_order(facet, data["rows"])
-    colours = colours_of(facet, order)
+    order = in_order(facet, data["rows"], words)
+    colours = colours_of(facet, order, words)
     rows = [by_name[name] for name in order]
     label = words.say("Shares of customers and revenue")
     kinds = (("customers_share", words.say("Customers")), ("spend_share", words.say("Revenue")))
@@ -128,7 +128,7 @@ def _shares(data: dict[str, Any], words: Words) -> None:
     )
 
 
-def _row(facet: str, row: dict[str, Any], colour: str, words: Words) -> list[marks.CellValue]:
+def _row(facet: str, row: dict[str, Any], colour: str, words: PolicyWords) -> list[marks.CellValue]:
     mean = row["mean_order"]
     return [
         marks.Named(value_name(facet, row["value"], words), colour),
@@ -140,7 +140,7 @@ def _row(facet: str, row: dict[str, Any], colour: str, words: Words) -> list[mar
     ]
 
 
-def _by_day(data: dict[str, Any], words: Words) -> None:
+def _by_day(data: dict[str, Any], words: PolicyWords) -> None:
     ups, downs = ups_and_downs(data["days"], data["ranks"])
     days = [words.date(day["day"]) for day in data["days"]]
     rows = [

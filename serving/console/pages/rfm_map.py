@@ -12,10 +12,10 @@ from starlette.datastructures import QueryParams
 
 from scoring.rfm import SEGMENTS
 from serving.console import charts, marks
+from serving.console.known_policy import PolicyWords
 from serving.console.names import share, value_name
 from serving.console.panel import Panels
 from serving.console.visitor import Visitor
-from words import Words
 
 _DIGITS = (1, 2, 3, 4, 5)
 
@@ -43,7 +43,7 @@ def build(visitor: Visitor, query: QueryParams, panels: Panels) -> None:
         )
 
 
-def _choice(by: str, words: Words) -> None:
+def _choice(by: str, words: PolicyWords) -> None:
     kinds = {"customers": words.say("Customers"), "spend": words.say("Revenue")}
     with ui.element("div").classes("full actions"):
         ui.label(words.say("Coloured by"))
@@ -53,7 +53,7 @@ def _choice(by: str, words: Words) -> None:
                 link.props('aria-current="true"')
 
 
-def _grid(data: dict[str, Any], by: str, words: Words) -> None:
+def _grid(data: dict[str, Any], by: str, words: PolicyWords) -> None:
     cells = [
         charts.Cell(cell["f"] - 1, cell["r"] - 1, float(cell[by]), _cell_text(cell, by, words))
         for cell in data["cells"]
@@ -79,7 +79,7 @@ def _grid(data: dict[str, Any], by: str, words: Words) -> None:
                 ui.link(name, marks.page_path("/customers", rf=digits))
 
 
-def _digit(letter: str, digit: int, words: Words) -> str:
+def _digit(letter: str, digit: int, words: PolicyWords) -> str:
     ends = {
         ("R", 1): words.say("R 1 · long ago"),
         ("R", 5): words.say("R 5 · just now"),
@@ -89,7 +89,7 @@ def _digit(letter: str, digit: int, words: Words) -> str:
     return ends.get((letter, digit), f"{letter} {digit}")
 
 
-def _cell_text(cell: dict[str, Any], by: str, words: Words) -> str:
+def _cell_text(cell: dict[str, Any], by: str, words: PolicyWords) -> str:
     segment = words.term("segment", _usual_segment(cell["r"], cell["f"]))
     if not cell["customers"]:
         return segment
@@ -105,7 +105,7 @@ def _usual_segment(r: int, f: int) -> str:
     return found.most_common(1)[0][0]
 
 
-def _segments(rows: list[dict[str, Any]], by: str, words: Words) -> None:
+def _segments(rows: list[dict[str, Any]], by: str, words: PolicyWords) -> None:
     rows = sorted(rows, key=lambda row: -Decimal(row[by]))
     shown = words.number if by == "customers" else words.money
     kind = words.say("Customers") if by == "customers" else words.say("Revenue")
