@@ -40,7 +40,8 @@ LABEL org.opencontainers.image.title="Tierstream" \
       org.opencontainers.image.description="Customer tiers, dormancy alerts and live profiles from a stream of events" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/tierstream --create-home \
-    --shell /usr/sbin/nologin tierstream
+    --shell /usr/sbin/nologin tierstream \
+ && install --directory --owner=tierstream --group=tierstream --mode=0750 /reports
 COPY --from=build /opt/tierstream /opt/tierstream
 ENV PATH=/opt/tierstream/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER tierstream

@@ -33,7 +33,6 @@ def api_token(
         name = checked_name(name)
     except ValueError as error:
         fail(str(error))
-        return
     secret = new_token()
     expires_ms = None
     if days is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import typer
 from aiokafka.errors import KafkaError
@@ -53,7 +54,7 @@ def _sentence(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def fail(sentence: str, code: int = 1) -> None:
+def fail(sentence: str, code: int = 1) -> NoReturn:
     """End the command with a sentence on the standard error."""
     typer.echo(f"tierstream: {sentence}", err=True)
     raise typer.Exit(code)

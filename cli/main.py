@@ -22,6 +22,7 @@ from cli.projector import projector
 from cli.rebuild_state import rebuild_state
 from cli.rebuild_view import rebuild_view
 from cli.replay import replay
+from cli.report.command import report
 from cli.simulate import simulate
 from cli.topics.commands import topics_app
 from cli.uplift.command import uplift
@@ -52,6 +53,7 @@ for command in (
     rebuild_view,
     rebuild_state,
     uplift,
+    report,
 ):
     app.command(command.__name__.replace("_", "-"))(command)
 app.add_typer(policy_app, name="policy")

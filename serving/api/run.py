@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import structlog
+from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
 from config.settings import Settings
@@ -89,20 +90,8 @@ async def run_api(  # noqa: PLR0913 - what a process is made of
         connections_max=_REDIS_CONNECTIONS_MAX,
         answer_timeout_s=_REDIS_ANSWER_TIMEOUT_S,
     )
-    services = Services(
-        access=access,
-        view=ViewReader(redis, settings.redis_key_prefix),
-        changes=ChangesReader(redis, settings.redis_key_prefix, settings.changes_kept.ms),
-        figures=FiguresReader(redis, settings.redis_key_prefix),
-        history=HistoryReader(redis, settings.redis_key_prefix),
-        timelines=TimelineReader(redis, settings.redis_key_prefix),
-        streams=StreamManager(
-            lambda: ChangesConsumer(settings, identify), settings.api_max_streams, meter, stop
-        ),
-        explain_jobs=ExplainJobs(ports.explain, settings.api_explain_timeout.seconds, stop),
-        erase_jobs=EraseJobs(ports.erase),
-        policy_job=PolicyJob(ports.policy, time.monotonic),
-        health=health,
+    services = make_services(
+        settings, redis, access, ports, meter=meter, health=health, stop=stop, identify=identify
     )
     app = create_app(services, _rate_limiter(settings.api_rate_per_address), meter)
     async with contextlib.AsyncExitStack() as stack:
@@ -124,6 +113,47 @@ async def run_api(  # noqa: PLR0913 - what a process is made of
             await asyncio.gather(refresher, ending, return_exceptions=True)
             with contextlib.suppress(Exception):
                 await redis.aclose()
+
+
+def make_services(  # noqa: PLR0913 - what a process is made of
+    settings: Settings,
+    redis: Redis,
+    access: Access,
+    ports: Ports,
+    *,
+    meter: ApiMeter,
+    health: ApiHealth,
+    stop: asyncio.Event,
+    identify: TopicIds = topic_ids,
+) -> Services:
+    """What the routes depend on; see `run_api`.
+
+    Args:
+        settings: of the deployment.
+        redis: a client that returns bytes.
+        access: who may ask for what.
+        ports: what the rest of the program does for the API.
+        meter: receives the metrics.
+        health: receives the state.
+        stop: when set, streams and explanations end.
+        identify: asks for the ids of topics.
+    """
+    prefix = settings.redis_key_prefix
+    return Services(
+        access=access,
+        view=ViewReader(redis, prefix),
+        changes=ChangesReader(redis, prefix, settings.changes_kept.ms),
+        figures=FiguresReader(redis, prefix),
+        history=HistoryReader(redis, prefix),
+        timelines=TimelineReader(redis, prefix),
+        streams=StreamManager(
+            lambda: ChangesConsumer(settings, identify), settings.api_max_streams, meter, stop
+        ),
+        explain_jobs=ExplainJobs(ports.explain, settings.api_explain_timeout.seconds, stop),
+        erase_jobs=EraseJobs(ports.erase),
+        policy_job=PolicyJob(ports.policy, time.monotonic),
+        health=health,
+    )
 
 
 async def _not_ready_after(stop: asyncio.Event, health: ApiHealth) -> None:

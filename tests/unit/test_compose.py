@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,8 @@ def assert_runs(words: list[str]) -> None:
 
 def test_the_system_is_whole() -> None:
     others = {"kafka", "redis", "prometheus", "grafana"}
-    assert set(SERVICES) == {*others, "topics", "worker", "projector", "api"}
-    assert set(OURS) == {"topics", "worker", "projector", "api"}
+    assert set(SERVICES) == {*others, "topics", "worker", "projector", "api", "report"}
+    assert set(OURS) == {"topics", "worker", "projector", "api", "report"}
 
 
 def test_a_command_that_does_not_exist_would_be_noticed() -> None:
@@ -51,7 +52,8 @@ def test_a_command_that_does_not_exist_would_be_noticed() -> None:
 
 @for_each("name", OURS)
 def test_a_service_of_ours_runs_a_command_that_exists(name: str) -> None:
-    assert_runs(OURS[name]["command"])
+    command = OURS[name]["command"]
+    assert_runs(list(takewhile(lambda word: not word.startswith("-"), command)))
 
 
 def test_the_image_runs_a_command_that_exists() -> None:
@@ -134,7 +136,7 @@ def test_our_services_can_change_nothing_on_their_machine(name: str) -> None:
 
 
 def test_nothing_starts_before_the_topics_are_there() -> None:
-    for name in ("worker", "projector", "api"):
+    for name in ("worker", "projector", "api", "report"):
         assert OURS[name]["depends_on"]["topics"]["condition"] == "service_completed_successfully"
     assert OURS["topics"]["depends_on"]["kafka"]["condition"] == "service_healthy"
 
@@ -154,3 +156,14 @@ def test_services_find_each_other_where_they_listen() -> None:
     broker = environment["KAFKA_BOOTSTRAP_SERVERS"]
     assert f"INSIDE://{broker}" in SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
     assert environment["REDIS_URL"].startswith("redis://redis:6379/")
+
+
+def test_reports_are_made_only_if_asked_for_and_where_the_image_may_write() -> None:
+    service = OURS["report"]
+    assert service["profiles"] == ["report"]
+    (volume,) = service["volumes"]
+    folder = volume.split(":")[1]
+    assert service["command"][-1].startswith(f"{folder}/")
+    assert re.search(
+        rf"install --directory --owner=tierstream .*{folder}$", DOCKERFILE, re.MULTILINE
+    )

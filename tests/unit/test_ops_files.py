@@ -190,6 +190,25 @@ def test_kubernetes_runs_our_commands_with_probes_and_without_rights(
     )
 
 
+def test_kubernetes_makes_a_report_each_week_where_it_may_write() -> None:
+    (job,) = of_kind("CronJob")
+    assert (job["spec"]["schedule"], job["spec"]["timeZone"]) == ("10 0 * * 1", "Etc/UTC")
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    command, *_, out = container["args"]
+    assert command in COMMANDS
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert {variable["name"] for variable in container["env"]} <= VARIABLES
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert set(mounts) == {volume["name"] for volume in pod["volumes"]}
+    assert out.startswith(f"{mounts['reports']}/")
+    (claim,) = of_kind("PersistentVolumeClaim")
+    claims = [volume.get("persistentVolumeClaim") for volume in pod["volumes"]]
+    assert {"claimName": claim["metadata"]["name"]} in claims
+
+
 def test_kubernetes_settings_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     (settings,) = of_kind("ConfigMap")
     for name, value in settings["data"].items():

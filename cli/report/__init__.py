@@ -1,0 +1,1 @@
+"""`tierstream report`: a period in figures, as a file for people."""

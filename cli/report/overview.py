@@ -1,0 +1,94 @@
+"""The first sheet: the figures that everybody asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from cli.report.document import Column, Form, Row, Sheet, Value
+from cli.report.facts import Teller, less, number
+from cli.report.notes import notes_of_complaints, notes_of_ends, notes_of_moves
+from cli.report.period import Period
+from cli.report.read import Json, PeriodEnd
+from handlers.outputs import CARE_REMINDERS
+
+
+def overview(teller: Teller) -> Sheet:
+    """The figures of the period and of the one before."""
+    say, figures = teller.words.say, teller.figures
+    end, before = figures.end, figures.before
+    rows = [
+        _change(say("Customers"), _total(end, "customers"), _total(before, "customers")),
+        _change(
+            say("Spend in the window"),
+            _total(end, "spend"),
+            _total(before, "spend"),
+            Form.AMOUNT,
+        ),
+        _change(say("Orders in the window"), _total(end, "orders"), _total(before, "orders")),
+        _change(say("Points owed"), _total(end, "points"), _total(before, "points")),
+        *_movement_rows(teller),
+        *_complaint_rows(teller),
+    ]
+    return Sheet(
+        say("Overview"),
+        [
+            Column(say("Figure")),
+            Column(say("Period"), Form.COUNT),
+            Column(say("Period before"), Form.COUNT),
+            Column(say("Change"), Form.COUNT),
+        ],
+        rows,
+        [*notes_of_ends(teller), *notes_of_moves(teller), *notes_of_complaints(teller)],
+    )
+
+
+def _movement_rows(teller: Teller) -> list[Row]:
+    say = teller.words.say
+    now = _ups_and_downs(teller, teller.figures.moves)
+    past = _ups_and_downs(teller, teller.figures.moves_before)
+    titles = {"up": say("Rises"), "down": say("Falls")}
+    return [_change(title, now[way], past[way]) for way, title in titles.items()]
+
+
+def _complaint_rows(teller: Teller) -> list[Row]:
+    say, period = teller.words.say, teller.facts.period
+    now, past = _complaint_figures(teller, period), _complaint_figures(teller, period.before)
+    titles = [
+        say("Complaints opened"),
+        say("Complaints closed"),
+        say("Complaints overdue"),
+        say("Complaints open at the end"),
+    ]
+    return [_change(*figures) for figures in zip(titles, now, past, strict=True)]
+
+
+def _complaint_figures(teller: Teller, period: Period) -> Sequence[int | None]:
+    """Opened, closed, overdue, and open at the end; None for what is not known."""
+    found = teller.complaints(period)
+    if found is None:
+        return [None] * 4
+    overdue = found.overdue if teller.knows(CARE_REMINDERS, period) else None
+    return [found.opened, found.resolved, overdue, found.open_at_end]
+
+
+def _ups_and_downs(teller: Teller, moves: Json) -> dict[str, int]:
+    counts = {"up": 0, "down": 0, "": 0}
+    for left, row in moves["matrix"].items():
+        for reached, count in row.items():
+            counts[teller.direction(left, reached)] += count
+    return counts
+
+
+def _total(end: PeriodEnd | None, name: str) -> int | Decimal | None:
+    return None if end is None else number(end.total, name)
+
+
+def _change(
+    title: str,
+    now: int | Decimal | None,
+    before: int | Decimal | None,
+    form: Form | None = None,
+) -> Row:
+    values: Sequence[Value] = [title, now, before, less(now, before)]
+    return Row(values, form)
