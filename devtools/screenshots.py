@@ -23,6 +23,7 @@ PAGES = {
     "map": "/map",
     "distributions": "/distributions",
     "customers": "/customers",
+    "customer": "/customer?id=00004",
     "lists": "/lists",
     "policy": "/policy",
 }

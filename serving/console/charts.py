@@ -120,13 +120,23 @@ def columns(label: str, categories: Sequence[str], rows: Sequence[Series]) -> Op
     }
 
 
-def lines(label: str, categories: Sequence[str], rows: Sequence[Series]) -> Options:
-    """Lines over time."""
-    drawn = columns(label, categories, rows)
-    for series in drawn["series"]:
-        colour = series["itemStyle"]["color"]
-        del series["stack"], series["barMaxWidth"]
-        series |= {"type": "line", "symbolSize": 6, "lineStyle": {"color": colour, "width": 2}}
+def columns_and_line(label: str, categories: Sequence[str], bars_: Series, line: Series) -> Options:
+    """Columns, and a line by an axis of its own on the right."""
+    drawn = columns(label, categories, [bars_])
+    drawn["legend"] |= {"show": True}
+    drawn["grid"] |= {"top": 34}
+    drawn["yAxis"] = [_values(), _values(splitLine={"show": False}, position="right")]
+    drawn["series"].append(
+        {
+            "name": line.name,
+            "type": "line",
+            "yAxisIndex": 1,
+            "symbolSize": 7,
+            "data": list(line.values),
+            "lineStyle": {"color": line.colour, "width": 2},
+            "itemStyle": {"color": line.colour},
+        }
+    )
     return drawn
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from serving.console import marks
 from serving.console.client import ApiClient
 from serving.console.known_policy import PolicyWords
-from serving.console.names import value_name
+from serving.console.names import tier_mark, value_name
 from serving.console.palette import LEVELS, STAGES
 
 _PAGE = 200
@@ -45,7 +45,7 @@ def _row(profile: Mapping[str, Any], words: PolicyWords) -> list[marks.CellValue
     stage = profile["stage"]
     return [
         marks.customer_link(profile["customer_id"], profile["attributes"].get("name")),
-        value_name("tier", profile["tier"], words),
+        tier_mark(profile["tier"], words),
         marks.Named(words.term("stage", stage), STAGES.get(stage, LEVELS["active"])),
         value_name("segment", profile["segment"], words),
         marks.Number(words.money(profile["monetary"])),

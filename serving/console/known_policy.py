@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 
 import msgspec
+from babel.dates import format_date
 from typing_extensions import override
 
 from scoring.policy import Policy
@@ -52,6 +54,11 @@ class PolicyWords(Words):
         self._known = known
 
     @property
+    def policy(self) -> Policy | None:
+        """The policy; None while none is known."""
+        return self._known.policy
+
+    @property
     def naming(self) -> Naming | None:
         """Names for sentences; None while no policy is known."""
         policy = self._known.policy
@@ -70,6 +77,17 @@ class PolicyWords(Words):
             called = naming.tier(name)
             return called if name in (called, PROSPECT) else f"{name} · {called}"
         return self.term("stage", PROSPECT) if name == PROSPECT else name
+
+    def month(self, month: str) -> str:
+        """A month such as `2026-03`: `Mar 2026`, `2026年3月`."""
+        form = "y年M月" if self.language is Language.ZH else "MMM y"
+        day = date(int(month[:4]), int(month[5:7]), 1)
+        return format_date(day, form, locale=self.locale)
+
+    def action(self, name: str | None) -> str:
+        """What people call an action."""
+        naming = self.naming
+        return name or "" if naming is None or name is None else naming.action(name)
 
     @override
     def money(self, amount: str | Decimal, currency: str | None = None) -> str:

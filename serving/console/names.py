@@ -75,3 +75,8 @@ def attribute_name(name: str, words: PolicyWords) -> str:
         "occupation": words.say("Occupation"),
     }
     return known.get(name, name)
+
+
+def tier_mark(tier: str, words: PolicyWords) -> marks.Named:
+    """A tier in its colour."""
+    return marks.Named(words.tier(tier), colours_of("tier", [tier], words)[tier])

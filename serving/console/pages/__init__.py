@@ -15,9 +15,11 @@ from serving.console.pages import (
     customer,
     customers,
     distributions,
+    lists,
     login,
     movement,
     overview,
+    policy,
     rfm_map,
 )
 from serving.console.panel import Panels
@@ -32,6 +34,8 @@ _PAGES: dict[str, Build] = {
     "/movement": movement.build,
     "/map": rfm_map.build,
     "/distributions": distributions.build,
+    "/lists": lists.build,
+    "/policy": policy.build,
     "/customers": customers.build,
     "/customer": customer.build,
 }

@@ -7,7 +7,7 @@ from typing import Any
 from nicegui import ui
 from starlette.datastructures import QueryParams
 
-from serving.console import marks
+from serving.console import charts, marks, palette
 from serving.console.client import customer_path
 from serving.console.customer_table import day
 from serving.console.explanation import draw_explanation
@@ -15,7 +15,10 @@ from serving.console.known_policy import PolicyWords
 from serving.console.names import attribute_name, value_name
 from serving.console.palette import STAGES
 from serving.console.panel import Panels
+from serving.console.sentences import told
 from serving.console.visitor import Visitor
+
+_ENTRIES = 100
 
 
 def build(visitor: Visitor, query: QueryParams, panels: Panels) -> None:
@@ -34,6 +37,21 @@ def build(visitor: Visitor, query: QueryParams, panels: Panels) -> None:
             lambda: visitor.api.get(path),
             lambda profile: _profile(profile, words),
             width="third",
+        )
+        panels.add(
+            words.say("Month by month"),
+            lambda: visitor.api.get(f"{path}/trend"),
+            lambda data: _trend(data["months"], words),
+            note=words.say("Revenue that came to count in each month, and the score at its end."),
+            width="two-thirds",
+            is_empty=lambda data: not data["months"],
+        )
+        panels.add(
+            words.say("What happened"),
+            lambda: visitor.api.get(f"{path}/timeline", limit=_ENTRIES),
+            lambda data: _timeline(data["entries"], words),
+            width="third",
+            is_empty=lambda data: not data["entries"],
         )
         panels.add(
             words.say("Why this tier, and what is next"),
@@ -151,3 +169,22 @@ def _profile(profile: dict[str, Any], words: PolicyWords) -> None:
 
 def _consent(agreed: bool | None, words: PolicyWords) -> str:
     return words.term("consent", None if agreed is None else str(agreed).lower())
+
+
+def _trend(months: list[dict[str, Any]], words: PolicyWords) -> None:
+    names = [words.month(each["month"]) for each in months]
+    spend = charts.Series(
+        words.say("Revenue"), [float(each["spend"]) for each in months], palette.ACCENT
+    )
+    score = charts.Series(words.say("Score"), [each["score"] for each in months], palette.UP)
+    marks.chart(charts.columns_and_line(words.say("Month by month"), names, spend, score))
+
+
+def _timeline(entries: list[dict[str, Any]], words: PolicyWords) -> None:
+    with ui.element("div").classes("feed").props("tabindex=0"):
+        for entry in entries:
+            with ui.element("div").classes("entry"):
+                ui.label(words.moment(entry["effective_at"])).classes("when")
+                with ui.element("div"):
+                    ui.label(words.term("output", entry["type"])).classes("why")
+                    ui.label(told(entry["type"], entry, words))
