@@ -7,11 +7,22 @@ import os
 import signal
 import sys
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+import typer
 
 from cli.errors import fail
 from handlers.decode.fields import valid_customer_id
 from scoring.timestamps import parse_rfc3339
+
+LangOption = Annotated[
+    str | None,
+    typer.Option(
+        "--lang",
+        metavar="en|zh",
+        help="Language of the text; without it, as configured. JSON stays the same.",
+    ),
+]
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +30,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from streams.runtime.http_server import HttpServer
     from streams.runtime.metrics import Metrics
+    from words import Words
 
 
 def refuse_no_id(customer: str) -> None:
@@ -37,6 +49,23 @@ def instant_ms(option: str, text: str | None) -> int | None:
     if text is not None and found is None:
         fail(f"{option} {text}: no RFC 3339 time such as 2026-01-01T00:00:00Z")
     return found
+
+
+def words_for(lang: str | None) -> Words:
+    """The words of the language asked for, else configured; ends the command if there is none.
+
+    Raises:
+        SettingsError: the configured one is wrong.
+    """
+    from config.settings import load_settings
+    from words import Language, UnknownLanguage, language_of, words_in
+
+    if lang is None:
+        return words_in(Language(load_settings().lang))
+    try:
+        return words_in(language_of(lang))
+    except UnknownLanguage as error:
+        fail(f"--lang: {error}")
 
 
 def print_json(value: Any) -> None:

@@ -22,6 +22,12 @@ class ProcessSettings(Section):
         default="json", description="`json`: one object a line; `console`: for people."
     )
 
+    lang: Annotated[Literal["en", "zh"], Lower] = Field(
+        default="en",
+        description="Language of what commands show people, unless `--lang` says another: `en` or "
+        "`zh`.",
+    )
+
     breaker_in_a_row: int = Field(
         default=100,
         ge=0,

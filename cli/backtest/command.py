@@ -28,7 +28,7 @@ from cli.backtest.run import Backtest, BacktestOptions, begins_log
 from cli.backtest.sharded.run import KeptLines, ShardFailed, run_sharded
 from cli.backtest.sort import sorted_lines
 from cli.backtest.summary import print_summary
-from cli.common import instant_ms
+from cli.common import LangOption, instant_ms, words_for
 from cli.errors import one_sentence
 from config.policy_file import PolicyError, load_policy
 from config.settings import load_settings
@@ -66,7 +66,7 @@ LiveFromOption = Annotated[
 SortOption = Annotated[bool, typer.Option("--sort", help="Sort the events by their times first.")]
 
 
-def backtest(
+def backtest(  # noqa: PLR0913, PLR0917 - one argument an option
     events: EventsArgument,
     policy: PolicyOption = None,
     until: UntilOption = None,
@@ -84,6 +84,7 @@ def backtest(
             "one for a small file. The outputs are the same.",
         ),
     ] = None,
+    lang: LangOption = None,
 ) -> None:
     """Run events from a file through the rules and write every output.
 
@@ -91,7 +92,7 @@ def backtest(
     its own ticks and policies, and gives the same bytes that the worker gave.
     """
     with one_sentence(ShardFailed):
-        options = options_of(policy, until, live_from)
+        options, words = options_of(policy, until, live_from), words_for(lang)
         # The input is opened first: a mistyped name must not empty the outputs of an earlier run.
         with opened(events) as file:
             file.refuse_unreadable()
@@ -99,7 +100,7 @@ def backtest(
                 report = _run(file, options, files, workers or _workers_for(file.size), sort=sort)
             if report.has_no_events:
                 file.refuse_without_events()
-    print_summary(Console(), report, out, was_sorted=sort)
+    print_summary(Console(), report, out, words, was_sorted=sort)
     sys.stdout.flush()
 
 

@@ -4,28 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cli.explain.words import time_words
+from cli.explain.words import Wording
 from handlers.explain.contact import CapWhy, ContactWhy
 
 _MOST_DAYS = 8
 
 
-def contact_part(why: ContactWhy) -> Iterator[str]:
+def contact_part(why: ContactWhy, wording: Wording) -> Iterator[str]:
     """The messages by day, each cap, and the quiet hours while they last."""
-    shown = [f"{each.messages} on {each.day}" for each in why.messages[-_MOST_DAYS:]]
+    say = wording.words.say
+    shown = [
+        say("{count} on {day}", count=each.messages, day=wording.day(each.day))
+        for each in why.messages[-_MOST_DAYS:]
+    ]
     hidden = len(why.messages) - len(shown)
     if shown:
-        older = f"{hidden} older days, " if hidden else ""
-        yield f"messages that count: {older}{', '.join(shown)}"
+        older = [say("{count} older days", count=hidden)] if hidden else []
+        yield say("messages that count: {messages}", messages=wording.words.listed(older + shown))
     elif why.caps:
-        yield "no message counts"
+        yield say("no message counts")
     for cap in why.caps:
-        yield _cap_words(cap)
+        yield _cap_words(cap, wording)
     if why.quiet_until is not None:
-        yield f"quiet hours until {time_words(why.quiet_until)}: nothing is to be sent before"
+        until = wording.time(why.quiet_until)
+        yield say("quiet hours until {time}: nothing is to be sent before", time=until)
 
 
-def _cap_words(cap: CapWhy) -> str:
-    days = "a day" if cap.days == 1 else f"in {cap.days} days"
-    more = f"{cap.left} more today" if cap.left else "further ones are frequency_cap"
-    return f"at most {cap.messages} {days}: {cap.sent} so far, {more}"
+def _cap_words(cap: CapWhy, wording: Wording) -> str:
+    say = wording.words.say
+    more = say("further ones are frequency_cap")
+    if cap.left:
+        more = say("{count} more today", count=cap.left)
+    return wording.words.plural(
+        "at most {most} a day: {sent} so far, {more}",
+        "at most {most} in {count} days: {sent} so far, {more}",
+        cap.days,
+        most=cap.messages,
+        sent=cap.sent,
+        more=more,
+    )

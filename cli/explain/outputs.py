@@ -13,29 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.explain.result import NothingToExplain
+from cli.explain.words import plain
+from words import Naming, Words, do_not_contact, sentence
 
 _OUTPUTS = ("tier-changes", "dormancy-alerts", "care-reminders", "profile-changes")
-_COMMON = frozenset(
-    {
-        "customer_id",
-        "sequence",
-        "effective_at",
-        "reason",
-        "caused_by",
-        "suppressed",
-        "policy_version",
-        "backfill",
-        "late",
-        "marketing_consent",
-        "consented_channels",
-        "before",
-        "after",
-        "audience",
-        "owner",
-    }
-)
-_SHOWN_CHARACTERS = 60
-_PROFILE = ("tier", "stage", "level", "segment", "score", "recency_days", "frequency", "monetary")
 
 
 class Told(Struct, frozen=True):
@@ -105,43 +86,72 @@ def _customer_of(letter: dict[str, Any]) -> Any:
     return document.get("subject" if "specversion" in document else "customer_id")
 
 
-def told_view(told: Told) -> Group:
+def told_view(told: Told, naming: Naming) -> Group:
     """The same for a terminal."""
-    profile = told.profile
-    head = f"{told.customer_id}: no profile at the end (erased, or merged into another)"
+    words, profile = naming.words, told.profile
+    head = words.say(
+        "{customer}: no profile at the end (erased, or merged into another)",
+        customer=plain(told.customer_id),
+    )
     if profile is not None:
-        figures = ", ".join(f"{name} {profile.get(name)}" for name in _PROFILE)
-        head = f"{told.customer_id} as of {profile['as_of']}: {figures}"
+        head = words.say(
+            "{customer} as of {time}: {figures}",
+            customer=plain(told.customer_id),
+            time=words.instant(profile["as_of"]),
+            figures=words.listed(list(_figures(profile, naming))),
+        )
     parts: list[Text | Table] = [Text(head)]
     if told.outputs:
-        table = Table("#", "at", "what", "why", "", title="Outputs", title_justify="left")
-        for one in told.outputs:
-            cells = one["sequence"], one.get("effective_at"), one["type"], _why(one), _own(one)
-            table.add_row(*(Text(str(cell)) for cell in cells))
-        parts.append(table)
+        parts.append(_output_table(told.outputs, naming))
     if told.dead_letters:
-        table = Table("line", "reason", "detail", title="Dead letters", title_justify="left")
-        for one in told.dead_letters:
-            table.add_row(*(Text(str(one[name])) for name in ("line", "reason", "detail")))
-        parts.append(table)
+        parts.append(_letter_table(told.dead_letters, words))
     return Group(*parts)
 
 
-def _why(output: dict[str, Any]) -> str:
-    """The reason of an output with the events behind it, and whether to act on it."""
-    reason = str(output.get("reason", output.get("cause", "")))
-    events = ", ".join(output.get("caused_by") or ())
-    suppressed = output.get("suppressed")
-    found = f"{reason}: {events}" if events else reason
-    return found if suppressed is None else f"{found} (suppressed: {suppressed})"
+def _figures(profile: dict[str, Any], naming: Naming) -> Iterator[str]:
+    """The tier, the stage, the segment and the figures, those that there are."""
+    words = naming.words
+    yield naming.tier(profile["tier"])
+    for kind in ("stage", "segment"):
+        if profile.get(kind) is not None:
+            yield words.term(kind, profile[kind])
+    for measure in ("score", "recency_days", "frequency", "monetary"):
+        if profile.get(measure) is not None:
+            yield f"{naming.measure(measure)} {naming.value(measure, profile[measure])}"
 
 
-def _own(output: dict[str, Any]) -> str:
-    """The fields that an output has beside the common ones, in short."""
-    shown = []
-    for name, value in output.items():
-        if name in _COMMON or name == "type" or value in (None, [], {}):
-            continue
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        shown.append(f"{name} {text[:_SHOWN_CHARACTERS]}{'…' * (len(text) > _SHOWN_CHARACTERS)}")
-    return "; ".join(shown)
+def _output_table(outputs: list[dict[str, Any]], naming: Naming) -> Table:
+    words = naming.words
+    columns = "#", words.named("column", "at"), words.named("column", "what"), ""
+    table = Table(*columns, title=words.say("Outputs"), title_justify="left")
+    for one in outputs:
+        told = [sentence(one["type"], one, naming), _actions(one, naming)]
+        cells = (
+            str(one["sequence"]),
+            words.instant(one["effective_at"]),
+            words.term("output", one["type"]),
+            plain(words.say("; ").join(part for part in told if part)),
+        )
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _actions(output: dict[str, Any], naming: Naming) -> str:
+    """The action of an output, or why there is to be none."""
+    action = output.get("action")
+    if not action or output.get("suppressed"):
+        return do_not_contact(output, naming)
+    return naming.words.say("action: {action}", action=naming.action(action))
+
+
+def _letter_table(letters: list[dict[str, Any]], words: Words) -> Table:
+    columns = (
+        words.named("column", "line"),
+        words.named("column", "reason"),
+        words.named("column", "detail"),
+    )
+    table = Table(*columns, title=words.say("Dead letters"), title_justify="left")
+    for one in letters:
+        reason = words.term("dead_letter", one["reason"])
+        table.add_row(*(Text(plain(str(cell))) for cell in (one["line"], reason, one["detail"])))
+    return table

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.explain.contact import contact_part
+from cli.explain.person import person_part
 from cli.explain.sections import (
     care_part,
     feeling_part,
@@ -18,42 +19,38 @@ from cli.explain.sections import (
     tags_part,
     waiting_part,
 )
-from cli.explain.service import service_part
 from cli.explain.tier import next_tier_words, override_words, tier_keeping, waiting_words
-from cli.explain.words import (
-    MEASURES,
-    condition_words,
-    crossed_words,
-    days_words,
-    dimension_words,
-    due_words,
-    measured,
-    plain,
-    short,
-    time_words,
-    yes_no,
-)
-from handlers.explain.model import Explanation, ScoreWhy, TierHeld
+from cli.explain.words import Wording, plain, short
+from handlers.explain.model import Explanation, LevelWhy, ScoreWhy, TierHeld
+from words import Words
+from words.naming import label_of
 
 
-def explanation_view(why: Explanation) -> RenderableType:
+def explanation_view(why: Explanation, words: Words) -> RenderableType:
     """The whole page: who, tier, score, orders, level, and what comes next."""
-    feels = why.satisfaction
-    return Group(
-        _title(why),
-        *_part("Tier", _tier(why)),
-        *_part("Score", _score(why)),
-        *_part("Orders", orders_part(why.orders)),
-        *_part("Silence", _level(why)),
-        *(() if why.points is None else _part("Points", points_part(why.points))),
-        *(() if why.reminders is None else _part("Care", care_part(why.reminders))),
-        *(() if why.contact is None else _part("Contact", contact_part(why.contact))),
-        *(() if why.tags is None else _part("Tags", tags_part(why.tags, why.weights))),
-        *(() if feels is None else _part("Satisfaction", feeling_part(feels))),
-        *(() if why.health is None else _part("Health", health_part(why.health))),
-        *_part("Next", _next(why)),
-        *_part("Person", _person(why)),
-    )
+    say, wording = words.say, Wording(words, why.orders.currency)
+    parts = {
+        say("Tier"): _tier(why, wording),
+        say("Score"): _score(why, wording),
+        say("Orders"): orders_part(why.orders, wording),
+        say("Silence"): _level(why, wording),
+    }
+    if why.points is not None:
+        parts[say("Points")] = points_part(why.points, wording)
+    if why.reminders is not None:
+        parts[say("Care")] = care_part(why.reminders, wording)
+    if why.contact is not None:
+        parts[say("Contact")] = contact_part(why.contact, wording)
+    if why.tags is not None:
+        parts[say("Tags")] = tags_part(why.tags, why.weights, wording)
+    if why.satisfaction is not None:
+        parts[say("Satisfaction")] = feeling_part(why.satisfaction, wording)
+    if why.health is not None:
+        parts[say("Health")] = health_part(why.health, wording)
+    parts[say("Next")] = _next(why, wording)
+    parts[say("Person")] = person_part(why, wording)
+    lines = (line for title, found in parts.items() for line in _part(title, found))
+    return Group(_title(why, wording), *lines)
 
 
 def _part(title: str, lines: Iterable[RenderableType | str]) -> Iterator[RenderableType]:
@@ -62,80 +59,113 @@ def _part(title: str, lines: Iterable[RenderableType | str]) -> Iterator[Rendera
         yield Text(f"  {line}") if isinstance(line, str) else line
 
 
-def _title(why: Explanation) -> Text:
+def _title(why: Explanation, wording: Wording) -> Text:
+    say, term = wording.words.say, wording.words.term
     title = Text(plain(why.customer_id), "bold")
-    title.append(f": tier {plain(why.tier.name)}, stage {_words(why.stage)}", "default")
+    stage = term("stage", why.stage)
     title.append(
-        f"\nas of {time_words(why.as_of)} UTC, business day {why.business_day} in "
-        f"{why.timezone}, policy {plain(why.policy_version)}",
+        say(": tier {tier}, stage {stage}", tier=plain(why.tier.name), stage=stage), "default"
+    )
+    title.append(
+        "\n"
+        + say(
+            "as of {time} UTC, business day {day} in {timezone}, policy {policy}",
+            time=wording.time(why.as_of),
+            day=wording.day(why.business_day),
+            timezone=why.timezone,
+            policy=plain(why.policy_version),
+        ),
         "dim",
     )
     return title
 
 
-def _tier(why: Explanation) -> Iterator[RenderableType | str]:
-    tier, currency = why.tier, why.orders.currency
+def _tier(why: Explanation, wording: Wording) -> Iterator[RenderableType | str]:
+    tier, say = why.tier, wording.words.say
     if tier.override is not None:
-        yield override_words(tier.override)
+        yield override_words(tier.override, wording)
     if tier.waits is not None:
-        yield waiting_words(tier.waits)
+        yield waiting_words(tier.waits, wording)
     if tier.current is None:
-        yield "prospect: no counted order yet"
+        yield say("prospect: no counted order yet")
     else:
-        held = "holds" if tier.current.holds else "no longer holds"
-        yield f"{_named(tier.current)}: {held} by its figures"
-        yield from _conditions(tier.current, currency)
+        name = _named(tier.current, wording)
+        if tier.current.holds:
+            yield say("{tier}: holds by its figures", tier=name)
+        else:
+            yield say("{tier}: no longer holds by its figures", tier=name)
+        yield from _conditions(tier.current, wording)
+    yield from _staying(why, wording)
+    yield from tier_keeping(tier, wording)
+    if tier.above is None or tier.next_tier is None:
+        yield say("there is no tier above")
+        return
+    yield say("above it: {tier}", tier=_named(tier.above, wording))
+    yield from _conditions(tier.above, wording)
+    yield next_tier_words(tier.next_tier, wording)
+
+
+def _staying(why: Explanation, wording: Wording) -> Iterator[str]:
+    """The grace that runs, or until when the tier is kept without one."""
+    tier, say = why.tier, wording.words.say
     if tier.grace is not None:
-        yield (
-            f"grace: stays {plain(tier.name)} until {time_words(tier.grace.until)}, then "
-            f"{plain(tier.grace.falls_to)}; the figures qualify for {plain(tier.qualifies_for)}"
+        yield say(
+            "grace: stays {tier} until {time}, then {after}; the figures qualify for {by_figures}",
+            tier=plain(tier.name),
+            time=wording.time(tier.grace.until),
+            after=plain(tier.grace.falls_to),
+            by_figures=plain(tier.qualifies_for),
         )
         for crossed in tier.grace.crossed:
-            yield f"  began when {crossed_words(crossed, currency)}"
+            yield "  " + say("began when {crossed}", crossed=wording.crossed(crossed))
     elif tier.keeps_until is not None:
-        yield f"keeps it until {time_words(tier.keeps_until)} if nothing more happens"
-    yield from tier_keeping(tier, currency)
-    if tier.above is None or tier.next_tier is None:
-        yield "there is no tier above"
-        return
-    yield f"above it: {_named(tier.above)}"
-    yield from _conditions(tier.above, currency)
-    yield next_tier_words(tier.next_tier, currency)
+        until = wording.time(tier.keeps_until)
+        yield say("keeps it until {time} if nothing more happens", time=until)
 
 
-def _named(tier: TierHeld) -> str:
-    label = tier.label.get("en") or next(iter(tier.label.values()), "")
-    return f"{plain(tier.name)} ({plain(label)})" if label else plain(tier.name)
+def _named(tier: TierHeld, wording: Wording) -> str:
+    label = label_of(tier.label, wording.words)
+    name = plain(tier.name)
+    return name + wording.words.say(" ({note})", note=plain(label)) if label else name
 
 
-def _conditions(tier: TierHeld, currency: str) -> Iterator[RenderableType]:
+def _conditions(tier: TierHeld, wording: Wording) -> Iterator[RenderableType]:
+    say = wording.words.say
     if not tier.conditions:
-        yield Text("    for everyone with a counted order")
+        yield Text("    " + say("for everyone with a counted order"))
         return
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for condition in tier.conditions:
-        mark = Text("holds", "green") if condition.holds else Text("does not", "yellow")
-        table.add_row("  ", mark, *condition_words(condition, currency))
+        mark = Text(say("does not"), "yellow")
+        if condition.holds:
+            mark = Text(say("holds"), "green")
+        table.add_row("  ", mark, *wording.condition(condition))
     yield table
 
 
-def _score(why: Explanation) -> Iterator[RenderableType | str]:
-    score = why.score
+def _score(why: Explanation, wording: Wording) -> Iterator[RenderableType | str]:
+    score, words = why.score, wording.words
     if score is None:
-        yield "none without a counted order"
+        yield words.say("none without a counted order")
         return
-    yield f"{score.figures.score} = {_arithmetic(score)}; segment {score.figures.segment}"
+    yield words.say(
+        "{score} = {arithmetic}; segment {segment}",
+        score=score.figures.score,
+        arithmetic=_arithmetic(score),
+        segment=words.term("segment", score.figures.segment),
+    )
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for digit in score.digits:
-        table.add_row(
-            f"  {digit.digit.upper()} {digit.result}",
-            f"{MEASURES[digit.measure]} "
-            f"{measured(digit.measure, digit.found, why.orders.currency)}",
-            f"cut-offs {' '.join(map(short, digit.cutoffs))}: {digit.passed} "
-            + ("passed" if digit.digit == "r" else "reached"),
-        )
+        fields = {"cutoffs": " ".join(map(short, digit.cutoffs)), "count": digit.passed}
+        passed = words.say("cut-offs {cutoffs}: {count} reached", **fields)
+        if digit.digit == "r":
+            passed = words.say("cut-offs {cutoffs}: {count} passed", **fields)
+        found = f"{wording.measure(digit.measure)} {wording.value(digit.measure, digit.found)}"
+        table.add_row(f"  {digit.digit.upper()} {digit.result}", found, passed)
     for dimension in score.dimensions or ():
-        table.add_row(f"  {plain(dimension.name)} {dimension.result}", *dimension_words(dimension))
+        table.add_row(
+            f"  {plain(dimension.name)} {dimension.result}", *wording.dimension(dimension)
+        )
     yield table
 
 
@@ -145,77 +175,62 @@ def _arithmetic(score: ScoreWhy) -> str:
     return f"⌊100 * ({sums}) / {score.most_points}⌋"
 
 
-def _level(why: Explanation) -> Iterator[RenderableType | str]:
-    level = why.level
-    since = "" if level.since is None else f" since {time_words(level.since)}"
-    yield f"{_words(level.name)}{since}"
-    last_order_at = why.orders.last_order_at
-    yield (
-        f"last purchase {time_words(last_order_at)}, "
-        f"last interaction {time_words(level.last_interaction_at)}"
-    )
-    if level.basis == "cadence" and level.mean_gap_days is not None:
-        yield f"thresholds by the customer's own rhythm: {days_words(level.mean_gap_days)} a gap"
-    elif level.alive is not None:
-        yield f"thresholds by the probability that the customer still buys: {level.alive} now"
-    elif level.basis is not None:
-        yield "thresholds as the policy fixes them"
-    if level.steps:
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-        for step in level.steps:
-            passed = "reached" if step.is_reached else "comes"
-            of = "no interaction" if step.level == "churned" else "no purchase"
-            silence = f"{of} for {days_words(step.threshold_days)}"
-            table.add_row(f"  {_words(step.level)}", silence, f"{passed} {time_words(step.at)}")
-        yield table
-    for alert in level.standing:
-        yield f"standing alert: {_words(alert.level)} {alert.id}"
-
-
-def _words(level: str) -> str:
-    return level.replace("_", " ")
-
-
-def _next(why: Explanation) -> Iterator[RenderableType | str]:
-    if why.due is None:
-        yield "time alone changes nothing any more"
+def _level(why: Explanation, wording: Wording) -> Iterator[RenderableType | str]:
+    level, words = why.level, wording.words
+    name = words.term("level", level.name)
+    if level.since is None:
+        yield name
     else:
-        reasons = "; ".join(due_words(reason) for reason in why.due.reasons)
-        yield f"{time_words(why.due.at)}: {reasons or 'looked at again'}"
-    yield from waiting_part(why.waiting)
-
-
-def _person(why: Explanation) -> Iterator[RenderableType | str]:
-    who = why.who
-    told = "" if who.consent_at is None else f" (told {time_words(who.consent_at)})"
-    yield f"marketing consent: {yes_no(who.marketing_consent)}{told}"
-    for what, consents in (("channel", who.channels), ("purpose", who.purposes)):
-        for consent in consents:
-            told = time_words(consent.told_at)
-            yield f"consent to {what} {plain(consent.name)}: {yes_no(consent.agreed)} (told {told})"
-    names = ", ".join(map(plain, who.attributes)) or "none"
-    changed = "" if who.attributes_at is None else f" (told {time_words(who.attributes_at)})"
-    yield f"attributes known: {names}{changed}"
-    if who.also_known_as:
-        yield f"merged into it: {', '.join(map(plain, who.also_known_as))}"
-    if who.churn_answer is not None:
-        told = time_words(who.churn_answered_at)
-        yield f"left because of: {plain(who.churn_answer)} (told {told})"
-    if why.surveys is not None:
-        asked, answered = time_words(why.surveys.asked_at), time_words(why.surveys.answered_at)
-        yield f"asked by a survey: {asked}; answered: {answered}"
-    if why.suppressed is not None:
-        yield f"outputs are not to be acted on: {why.suppressed}"
-    if why.holdout is not None:
-        yield "held out of campaigns" if why.holdout else "not held out of campaigns"
-    if not why.open_tickets:
-        yield "no open ticket"
-    for ticket in why.open_tickets:
-        kind = "" if ticket.kind is None else f", {ticket.kind}"
-        yield f"open ticket {plain(ticket.ticket_id)}{kind}, {time_words(ticket.changed_at)}"
-    yield from service_part(why)
-    position = why.position
-    yield (
-        f"newest event {time_words(why.newest_event_at)}; {position.sequence} outputs; "
-        f"log position {position.applied}, epoch {position.epoch}"
+        yield words.say("{level} since {time}", level=name, time=wording.time(level.since))
+    yield words.say(
+        "last purchase {purchase}, last interaction {interaction}",
+        purchase=wording.time(why.orders.last_order_at),
+        interaction=wording.time(level.last_interaction_at),
     )
+    yield from _basis(level, wording)
+    if level.steps:
+        yield _steps(level, wording)
+    for alert in level.standing:
+        level_name = words.term("level", alert.level)
+        yield words.say("standing alert: {level} {id}", level=level_name, id=alert.id)
+
+
+def _basis(level: LevelWhy, wording: Wording) -> Iterator[str]:
+    say = wording.words.say
+    if level.basis == "cadence" and level.mean_gap_days is not None:
+        gap = wording.days(level.mean_gap_days)
+        yield say("thresholds by the customer's own rhythm: {days} a gap", days=gap)
+    elif level.alive is not None:
+        yield say(
+            "thresholds by the probability that the customer still buys: {share} now",
+            share=level.alive,
+        )
+    elif level.basis is not None:
+        yield say("thresholds as the policy fixes them")
+
+
+def _steps(level: LevelWhy, wording: Wording) -> Table:
+    """Each level, the silence that leads to it, and when."""
+    say = wording.words.say
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for step in level.steps:
+        days, time = wording.days(step.threshold_days), wording.time(step.at)
+        silence = say("no purchase for {days}", days=days)
+        if step.level == "churned":
+            silence = say("no interaction for {days}", days=days)
+        comes = (
+            say("reached {time}", time=time) if step.is_reached else say("comes {time}", time=time)
+        )
+        table.add_row(f"  {wording.words.term('level', step.level)}", silence, comes)
+    return table
+
+
+def _next(why: Explanation, wording: Wording) -> Iterator[RenderableType | str]:
+    say = wording.words.say
+    if why.due is None:
+        yield say("time alone changes nothing any more")
+    else:
+        reasons = wording.words.say("; ").join(wording.due(reason) for reason in why.due.reasons)
+        reasons = reasons or say("looked at again")
+        yield say("{time}: {reasons}", time=wording.time(why.due.at), reasons=reasons)
+    yield from waiting_part(why.waiting, wording)

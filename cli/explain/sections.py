@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cli.explain.words import plain, time_words
+from cli.explain.words import Wording, plain
 from handlers.explain.model import (
     HealthWhy,
     NameWeight,
@@ -21,185 +21,253 @@ from handlers.explain.model import (
 )
 from handlers.profile.record import SatisfactionView
 from scoring.money import grouped_thousands
+from words.terms import mark
 
 _MOST_ROWS = 20
 _MOST_WAITING = 10
 _MOST_NAMES = 6
 _MOST_LOTS = 12
-_NOT_COUNTED = {
-    "cancelled": "cancelled",
-    "failed": "payment failed",
-    "not_paid": "not paid",
-    "fully_refunded": "fully refunded",
+_HEAVIEST = {
+    "category": mark("heaviest by category: {names}"),
+    "channel": mark("heaviest by channel: {names}"),
 }
 
 
-def orders_part(orders: OrdersWhy) -> Iterator[RenderableType | str]:
+def orders_part(orders: OrdersWhy, wording: Wording) -> Iterator[RenderableType | str]:
     """The window's totals, its newest orders, orders merged by day, and orders that left it."""
-    yield _total(orders) + ("; one counts once it is paid" * (orders.counts_when == "paid"))
+    say = wording.words.say
+    once_paid = say("; one counts once it is paid") if orders.counts_when == "paid" else ""
+    yield _total(orders, wording) + once_paid
     if orders.in_window:
-        yield _order_table(orders.in_window)
+        yield _order_table(orders.in_window, wording)
     hidden = len(orders.in_window) - _MOST_ROWS
     if hidden > 0:
-        yield f"and {hidden} older {_orders(hidden)} in the window; --json shows all"
+        yield wording.words.plural(
+            "and {count} older order in the window; --json shows all",
+            "and {count} older orders in the window; --json shows all",
+            hidden,
+        )
+    yield from _older(orders, wording)
+    if orders.orders_ever:
+        yield say(
+            "counted ever: {count} for {spend}, the first {first}, the last {last}",
+            count=orders.orders_ever,
+            spend=wording.money(orders.spend_ever),
+            first=wording.time(orders.first_order_at),
+            last=wording.time(orders.last_order_at),
+        )
+
+
+def _older(orders: OrdersWhy, wording: Wording) -> Iterator[str]:
+    """Orders that are merged by day, and those that left the window."""
     if orders.merged:
-        count = sum(day.count for day in orders.merged)
-        yield (
-            f"{count} older {_orders(count)} of {len(orders.merged)} days are kept as sums a day "
-            f"and count; the first of them leave on {time_words(orders.merged[0].leaves_at)}"
+        yield wording.words.plural(
+            "{count} older order of {days} days are kept as sums a day and count; the first of "
+            "them leave on {time}",
+            "{count} older orders of {days} days are kept as sums a day and count; the first of "
+            "them leave on {time}",
+            sum(day.count for day in orders.merged),
+            days=len(orders.merged),
+            time=wording.time(orders.merged[0].leaves_at),
         )
     if orders.out_of_window:
-        yield f"{orders.out_of_window} counted {_orders(orders.out_of_window)} left the window"
-    if orders.orders_ever:
-        yield (
-            f"counted ever: {orders.orders_ever} for {grouped_thousands(orders.spend_ever)} "
-            f"{orders.currency}, the first {time_words(orders.first_order_at)}, "
-            f"the last {time_words(orders.last_order_at)}"
+        yield wording.words.plural(
+            "{count} counted order left the window",
+            "{count} counted orders left the window",
+            orders.out_of_window,
         )
 
 
-def waiting_part(waiting: Sequence[WaitingWhy]) -> Iterator[str]:
+def waiting_part(waiting: Sequence[WaitingWhy], wording: Wording) -> Iterator[str]:
     """Changes that wait for their order."""
+    say = wording.words.say
     for change in waiting[:_MOST_WAITING]:
-        amount = "" if change.amount is None else f" of {grouped_thousands(change.amount)}"
-        if change.currency is not None:
-            amount += f" {change.currency}"
-        kind = change.kind.replace("_", " ")
-        yield f"waits for its order {plain(change.order_id)}: {kind}{amount}"
+        found = say(
+            "waits for its order {order}: {change}",
+            order=plain(change.order_id),
+            change=wording.words.term("waiting", change.kind),
+        )
+        if change.amount is not None:
+            amount = " ".join((grouped_thousands(change.amount), change.currency or "")).rstrip()
+            found = say("{sentence} of {amount}", sentence=found, amount=amount)
+        yield found
     if len(waiting) > _MOST_WAITING:
-        yield f"and {len(waiting) - _MOST_WAITING} more changes wait for their orders"
+        hidden = len(waiting) - _MOST_WAITING
+        yield say("and {count} more changes wait for their orders", count=hidden)
 
 
-def _total(orders: OrdersWhy) -> str:
-    span = f"in {orders.window_days} days"
+def _total(orders: OrdersWhy, wording: Wording) -> str:
     if orders.frequency == 0:
-        return f"no order counts {span}"
-    return (
-        f"{orders.frequency} {_orders(orders.frequency)} worth "
-        f"{grouped_thousands(orders.monetary)} {orders.currency} count {span}"
+        return wording.words.say("no order counts in {days} days", days=orders.window_days)
+    return wording.words.plural(
+        "{count} order worth {value} count in {days} days",
+        "{count} orders worth {value} count in {days} days",
+        orders.frequency,
+        value=wording.money(orders.monetary),
+        days=orders.window_days,
     )
 
 
-def _order_table(orders: Sequence[OrderWhy]) -> Table:
+def _order_table(orders: Sequence[OrderWhy], wording: Wording) -> Table:
+    named = wording.words.named
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("  order", overflow="fold", max_width=22)
-    table.add_column("placed")
-    table.add_column("value", justify="right", no_wrap=True)
-    table.add_column("counts")
-    table.add_column("leaves")
+    table.add_column("  " + named("column", "order"), overflow="fold", max_width=22)
+    table.add_column(named("column", "placed"))
+    table.add_column(named("column", "value"), justify="right", no_wrap=True)
+    table.add_column(named("column", "counts"))
+    table.add_column(named("column", "leaves"))
     for order in reversed(orders[-_MOST_ROWS:]):
-        counts = Text("yes", "green")
-        if order.not_counted is not None:
-            counts = Text(f"no: {_NOT_COUNTED[order.not_counted]}", "yellow")
-        elif order.refunded.strip("0."):
-            counts.append(f", {grouped_thousands(order.refunded)} refunded", "default")
-        if order.placed_in is not None:
-            counts.append(f" ({order.placed_in})", "dim")
-        if order.placed_with is not None:
-            counts.append(f", edited from {order.placed_with}", "dim")
-        shown = order.amount if order.not_counted else order.value
         table.add_row(
             Text(f"  {plain(order.order_id)}"),
-            time_words(order.placed_at)[:16],
-            grouped_thousands(shown),
-            counts,
-            order.leaves_at[:10],
+            wording.minute(order.placed_at),
+            grouped_thousands(order.amount if order.not_counted else order.value),
+            _counts(order, wording),
+            wording.day(order.leaves_at),
         )
     return table
 
 
-def _orders(count: int) -> str:
-    return "order" if count == 1 else "orders"
+def _counts(order: OrderWhy, wording: Wording) -> Text:
+    """Whether an order counts, and what became of it."""
+    say = wording.words.say
+    counts = Text(say("yes"), "green")
+    if order.not_counted is not None:
+        why = wording.words.term("not_counted", order.not_counted)
+        counts = Text(say("no: {why}", why=why), "yellow")
+    elif order.refunded.strip("0."):
+        refunded = grouped_thousands(order.refunded)
+        counts.append(say(", {amount} refunded", amount=refunded), "default")
+    if order.placed_in is not None:
+        counts.append(say(" ({note})", note=order.placed_in), "dim")
+    if order.placed_with is not None:
+        counts.append(say(", edited from {amount}", amount=order.placed_with), "dim")
+    return counts
 
 
 def tags_part(
-    tags: list[TagWhy], weights: list[NameWeight] | None
+    tags: list[TagWhy], weights: list[NameWeight] | None, wording: Wording
 ) -> Iterator[RenderableType | str]:
     """The tags and since when they hold, and the weights of categories and channels."""
+    words = wording.words
     if not tags:
-        yield "no tag holds"
+        yield words.say("no tag holds")
     else:
         table = _table()
         for each in tags:
-            table.add_row(f"  {plain(each.tag)}", f"since {time_words(each.since)}")
+            since = words.say("since {time}", time=wording.time(each.since))
+            table.add_row(f"  {plain(each.tag)}", since)
         yield table
-    for of in ("category", "channel"):
+    for of, (_, message) in _HEAVIEST.items():
         found = [each for each in weights or () if each.of == of]
         if found:
-            yield f"heaviest by {of}: " + ", ".join(map(_weight_words, found[:_MOST_NAMES]))
+            names = [_weight_words(each, wording) for each in found[:_MOST_NAMES]]
+            yield words.say(message, names=words.listed(names))
 
 
-def feeling_part(found: SatisfactionView) -> Iterator[RenderableType | str]:
+def feeling_part(found: SatisfactionView, wording: Wording) -> Iterator[RenderableType | str]:
     """Surveys and tickets."""
+    say = wording.words.say
     for name, last, mean, answers in (
         ("CSAT", found.csat_last, found.csat_mean, found.csat_answers),
         ("NPS", found.nps_last, found.nps_mean, found.nps_answers),
     ):
         if mean is None:
-            yield f"{name}: no answer yet"
+            yield say("{survey}: no answer yet", survey=name)
         else:
-            yield f"{name}: {last} last, {mean} in the mean of {answers}"
+            fields = {"survey": name, "last": last, "mean": mean, "count": answers}
+            yield say("{survey}: {last} last, {mean} in the mean of {count}", **fields)
     if found.resolution_hours_mean is not None:
-        yield (
-            f"tickets took {found.resolution_hours_mean} hours in the mean of {found.resolutions}"
+        yield say(
+            "tickets took {hours} hours in the mean of {count}",
+            hours=found.resolution_hours_mean,
+            count=found.resolutions,
         )
-    yield f"open: {found.open_tickets} tickets, {found.open_complaints} of them complaints"
+    yield say(
+        "open: {tickets} tickets, {complaints} of them complaints",
+        tickets=found.open_tickets,
+        complaints=found.open_complaints,
+    )
 
 
-def health_part(health: HealthWhy) -> Iterator[RenderableType | str]:
+def health_part(health: HealthWhy, wording: Wording) -> Iterator[RenderableType | str]:
     """The score as the weighted mean of its parts."""
+    say = wording.words.say
     if health.score is None:
-        yield "not known: no part of it is"
+        yield say("not known: no part of it is")
     else:
-        yield f"{health.score} of 100, the weighted mean of"
+        yield say("{score} of 100, the weighted mean of", score=health.score)
     table = _table()
     for part in health.parts:
-        value = "not known" if part.value is None else str(part.value)
-        table.add_row(f"  {part.part}", value, f"weight {part.weight}")
+        value = say("not known") if part.value is None else str(part.value)
+        called = wording.words.term("health", part.part)
+        table.add_row(f"  {called}", value, say("weight {weight}", weight=part.weight))
     yield table
 
 
-def _weight_words(each: NameWeight) -> str:
-    exact = not each.error.strip("0.")
-    return f"{plain(each.name)} {each.weight}" + ("" if exact else f" (less up to {each.error})")
+def _weight_words(each: NameWeight, wording: Wording) -> str:
+    found = f"{plain(each.name)} {each.weight}"
+    if not each.error.strip("0."):
+        return found
+    return found + wording.words.say(" (less up to {error})", error=each.error)
 
 
 def _table() -> Table:
     return Table(box=None, show_header=False, padding=(0, 2, 0, 0))
 
 
-def points_part(points: PointsWhy) -> Iterator[RenderableType | str]:
+def points_part(points: PointsWhy, wording: Wording) -> Iterator[RenderableType | str]:
     """The balance, what it consists of, and when points expire."""
-    yield (
-        f"{points.balance:,} = {points.earned:,} earned - {points.taken_back:,} taken back - "
-        f"{points.redeemed:,} redeemed - {points.expired:,} expired"
+    say, number = wording.words.say, wording.words.number
+    yield say(
+        "{balance} = {earned} earned - {taken_back} taken back - {redeemed} redeemed - {expired} "
+        "expired",
+        balance=number(points.balance),
+        earned=number(points.earned),
+        taken_back=number(points.taken_back),
+        redeemed=number(points.redeemed),
+        expired=number(points.expired),
     )
     if points.owed:
-        yield f"{points.owed:,} were taken back after they had been spent: earned next, they go"
+        owed = number(points.owed)
+        yield say(
+            "{points} were taken back after they had been spent: earned next, they go", points=owed
+        )
     if points.cancellations_waiting:
-        yield f"{points.cancellations_waiting} cancellations wait for their redemption"
-    unit = "a unit" if points.next_order_per is None else f"for each full {points.next_order_per}"
-    yield f"an order now would earn {points.next_order_rate} {unit} of base currency"
+        count = points.cancellations_waiting
+        yield say("{count} cancellations wait for their redemption", count=count)
+    yield _rate_words(points, wording)
     if points.lots:
         table = _table()
         for lot in points.lots[:_MOST_LOTS]:
-            end = (
-                "never expire" if lot.expires_at is None else f"until {time_words(lot.expires_at)}"
-            )
-            table.add_row(f"  {lot.points:,}", f"earned {lot.earned_on}", end)
+            end = say("never expire")
+            if lot.expires_at is not None:
+                end = say("until {time}", time=wording.time(lot.expires_at))
+            earned = say("earned {day}", day=wording.day(lot.earned_on))
+            table.add_row(f"  {number(lot.points)}", earned, end)
         yield table
     if len(points.lots) > _MOST_LOTS:
-        yield f"and those of {len(points.lots) - _MOST_LOTS} later days"
+        yield say("and those of {count} later days", count=len(points.lots) - _MOST_LOTS)
 
 
-def care_part(reminders: list[ReminderWhy]) -> Iterator[RenderableType | str]:
+def _rate_words(points: PointsWhy, wording: Wording) -> str:
+    say, rate = wording.words.say, points.next_order_rate
+    if points.next_order_per is None:
+        return say("an order now would earn {rate} a unit of base currency", rate=rate)
+    return say(
+        "an order now would earn {rate} for each full {per} of base currency",
+        rate=rate,
+        per=points.next_order_per,
+    )
+
+
+def care_part(reminders: list[ReminderWhy], wording: Wording) -> Iterator[RenderableType | str]:
     """The reminders to come if nothing changes."""
+    say = wording.words.say
     if not reminders:
-        yield "no reminder is to come"
+        yield say("no reminder is to come")
         return
     table = _table()
     for each in reminders:
-        name = plain(each.name)
-        name = name.replace("_", " ") if each.name == each.kind else name
-        table.add_row(f"  {time_words(each.at)}", name, f"on {each.due_on}")
+        name, day = plain(wording.reminder(each.name)), wording.day(each.due_on)
+        table.add_row(f"  {wording.time(each.at)}", name, say("on {day}", day=day))
     yield table

@@ -104,7 +104,12 @@ def test_the_outputs_of_a_backtest_are_shown_customer_by_customer(tmp_path: Path
     assert told["profile"]["level"] == "at_risk"
     assert [one["reason"] for one in told["dead_letters"]] == ["invalid_amount"]
     shown = " ".join(explain("ana", "--backtest", out).stdout.split())
-    assert shown.startswith("ana as of 2025-03-12T00:00:00.000Z: tier B, stage at_risk")
+    assert shown.startswith("ana as of 2025-03-12 00:00:00: Core, at risk, ")
+    assert "dormant" not in shown
+    assert "invalid amount" in shown
+    in_chinese = " ".join(explain("ana", "--backtest", out, "--lang", "zh").stdout.split())
+    assert in_chinese.startswith("ana，截至 2025年3月12日 00:00:00：中等价值客户、流失风险、")
+    assert json.loads(explain("ana", "--backtest", out, "--json", "--lang", "zh").stdout) == told
     assert "ben" not in shown
 
 
@@ -119,7 +124,9 @@ def test_a_folder_that_is_not_of_a_backtest_or_has_nothing_of_somebody_is_told(
 
 def test_options_of_a_backtest_need_its_file() -> None:
     said = sentence(explain("ana", "--until", day(3)))
-    assert said == "tierstream: --policy, --until and --sort go with --events"
+    assert said == "tierstream: --until and --sort go with --events"
+    said = sentence(explain("ana", "--policy", "mine.toml"))
+    assert said == "tierstream: --policy goes with --events or --backtest"
 
 
 def test_a_warning_of_late_events_counts_only_those_that_were_accepted(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.explain.words import condition_words
+from cli.explain.words import Wording
 from handlers.explain.build import explain
 from handlers.state.formats import FIRST
 from scoring.bounded.id_list import holds, joined, remember
@@ -14,6 +14,7 @@ from scoring.orders.ledger import MAX_LEFT
 from scoring.policy import Movement, PointsPolicy, Policy, Tier
 from tests.builders import cancelled, day, day_ms, merged, order, refund, viewed
 from tests.driver import Driver, run
+from words import words_in
 
 WEEK = Policy(window_days=7)
 AT_ONCE = Movement(grace_days=0)
@@ -120,7 +121,7 @@ def test_explain_says_how_much_of_spend_ever_is_missing() -> None:
     found = explain(driver.state(), driver.partition.rules, day_ms(30))
     assert found.tier.above is not None
     [condition] = found.tier.above.conditions
-    assert condition_words(condition, "USD") == (
+    assert Wording(words_in(), "USD").condition(condition) == (
         "spend ever ≥ 1,000.00 USD",
         "is 600.00 USD",
         "400.00 USD short",

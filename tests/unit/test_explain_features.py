@@ -168,4 +168,4 @@ def test_why_outputs_are_not_to_be_acted_on_is_told() -> None:
     assert why(driver).suppressed is None
     driver.feed(consent(False, day(1)))
     assert why(driver).suppressed == "no_consent"
-    assert "outputs are not to be acted on: no_consent" in shown(why(driver))
+    assert "outputs are not to be acted on: no consent" in shown(why(driver))

@@ -36,6 +36,7 @@ from tests.builders import (
     viewed,
 )
 from tests.driver import Driver
+from words import words_in
 
 EXAMPLE = Path(__file__).parents[1] / "example" / "events.jsonl"
 PAID_POLICY = check_policy({"count_orders": "paid", "currency_rates": {"EUR": "1.10"}})
@@ -50,7 +51,7 @@ def why(driver: Driver, customer_id: str = "ana") -> Explanation:
 
 def shown(explanation: Explanation) -> str:
     console = Console(file=StringIO(), width=80, highlight=False)
-    console.print(explanation_view(explanation))
+    console.print(explanation_view(explanation, words_in()))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert max(cell_len(line.rstrip()) for line in text.splitlines()) <= 80
     return str(text)

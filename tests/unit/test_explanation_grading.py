@@ -14,6 +14,7 @@ from handlers.explain.model import ConditionHeld, DimensionWhy, Explanation
 from handlers.state.formats import NEWEST
 from tests.builders import day, order, overridden, profile, survey
 from tests.driver import Driver
+from words import words_in
 
 CUTOFFS = ["2", "3", "4", "4.5"]
 DECLARED: dict[str, Any] = {
@@ -63,7 +64,7 @@ def why(found: Driver) -> Explanation:
 
 def words(explanation: Explanation) -> str:
     console = Console(file=StringIO(), width=120)
-    console.print(explanation_view(explanation))
+    console.print(explanation_view(explanation, words_in()))
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
     return " ".join(text.split())
 

@@ -14,6 +14,7 @@ from handlers.explain.model import DueReason, Explanation, HealthPart, NameWeigh
 from scoring.policy import Policy
 from tests.builders import day, order, profile, survey, ticket_opened, ticket_resolved, viewed
 from tests.driver import Driver
+from words import words_in
 
 DECLARED: dict[str, Any] = {
     "satisfaction": {},
@@ -36,7 +37,7 @@ def explained(*lines: bytes, policy: dict[str, Any] | None = None) -> Explanatio
 
 def words(why: Explanation) -> str:
     console = Console(file=StringIO(), width=100)
-    console.print(explanation_view(why))
+    console.print(explanation_view(why, words_in()))
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
     return " ".join(text.split())
 

@@ -14,10 +14,17 @@ from babel.messages.catalog import Message
 from config.policy_actions import actions_of
 from config.policy_file import load_policy
 from handlers import causes, reasons, suppression
-from handlers.explain.model import ConditionHeld, OverrideWhy
+from handlers.explain.model import (
+    ConditionHeld,
+    DueKind,
+    NotCounted,
+    OverrideWhy,
+    WaitingKind,
+)
 from handlers.outputs.types import CHANGE_TYPES, CUSTOMER_PROFILE
 from handlers.points import account, redemptions
 from scoring.dormancy import LEVELS
+from scoring.health_score import PARTS
 from scoring.policy import Action, Policy, TagRule, Tier
 from scoring.rfm import SEGMENTS
 from scoring.rules import MEASURES
@@ -59,6 +66,10 @@ CLOSED: dict[str, set[str]] = {
     "points": {*TERMS["reason"], *POINTS_CAUSES},
     "operator": set(get_args(get_type_hints(ConditionHeld)["comparison"])) | {"min", "max"},
     "action": actions_of(load_policy()),
+    "due": set(get_args(DueKind)),
+    "waiting": set(get_args(WaitingKind)),
+    "not_counted": set(get_args(NotCounted)),
+    "health": set(PARTS),
     "mode": set(get_args(get_type_hints(OverrideWhy)["mode"])),
 }
 
