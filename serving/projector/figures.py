@@ -91,9 +91,9 @@ class FiguresKeeper:
             RedisError: Redis refuses.
         """
         while not stop.is_set():
-            is_kept = False
+            has_figures = False
             try:
-                is_kept = await self.keep()
+                has_figures = await self.keep()
             except ViewChanging:
                 pass
             except RedisError as error:
@@ -101,10 +101,13 @@ class FiguresKeeper:
                     raise
                 _log.info("figures not read", reason=type(error).__name__)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _EVERY_S if is_kept else _SOON_S)
+                await asyncio.wait_for(stop.wait(), _EVERY_S if has_figures else _SOON_S)
 
     async def keep(self) -> bool:
-        """Read and write once, unless the view is behind or there is none; whether it was done."""
+        """Read and write once, unless the view is behind or there is none.
+
+        Returns whether there was something to read: a view that begins to be filled changes soon.
+        """
         delay_s = self._profiles.delay_s
         if delay_s is None or delay_s > _DELAY_MAX_S:
             return False
@@ -117,5 +120,6 @@ class FiguresKeeper:
             days: await self._reader.falls(now_ms, now_ms + days * DAY_MS)
             for days in FALLS_WITHIN_DAYS
         }
-        self._meter.figures(ShownFigures(day, counts["known"].customers, counts, falls))
-        return True
+        customers = counts["known"].customers
+        self._meter.figures(ShownFigures(day, customers, counts, falls))
+        return customers > 0

@@ -51,6 +51,11 @@ class RunningWorker(Process):
         log = folder / f"{name}.log"
         super().__init__(name, program, variables, log, workspace, self._stdout)
 
+    @property
+    def port(self) -> int:
+        """Where its metrics and probes are."""
+        return self._port
+
     async def ready(self) -> None:
         """Wait until it says on `/readyz` that it is assigned and restored."""
         deadline_s = time.monotonic() + READY_TIMEOUT_S

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from config.settings import Settings, variable_names
 from streams.runtime.metrics import Metrics
+from tests.support.each import for_each
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
@@ -53,11 +55,29 @@ def test_metrics_are_told_with_their_labels_and_meanings() -> None:
     ]
 
 
-def test_every_alert_has_a_paragraph_that_says_what_to_do() -> None:
-    rules = yaml.safe_load((ROOT / "ops" / "prometheus" / "alerts.yml").read_text())
-    alerts = [rule["alert"] for group in rules["groups"] for rule in group["rules"]]
-    section = PAGE.split("\n## When an alert fires\n")[1].split("\n## ")[0]
-    assert re.findall(r"^### (\w+)$", section, re.MULTILINE) == alerts
+RULES = [
+    rule
+    for group in yaml.safe_load((ROOT / "ops/prometheus/alerts.yml").read_text())["groups"]
+    for rule in group["rules"]
+]
+SECTIONS = dict(
+    part.split("\n", 1)
+    for part in PAGE.split("\n## When an alert fires\n")[1].split("\n## ")[0].split("\n### ")[1:]
+)
+
+
+def test_every_alert_has_a_section_and_there_are_no_others() -> None:
+    assert list(SECTIONS) == [rule["alert"] for rule in RULES]
+
+
+@for_each("rule", RULES)
+def test_a_runbook_says_what_an_alert_means_and_what_to_check_and_do(rule: dict[str, Any]) -> None:
+    text = SECTIONS[rule["alert"]].lower()
+    assert text.strip().startswith("**meaning.**")
+    steps = r"\*\*check\.\*\*.*\*\*action\.\*\*|\*\*check and action\*\*"
+    assert re.search(steps, text, re.DOTALL)
+    link = f"docs/operations.md#{rule['alert'].lower()}"
+    assert rule["annotations"]["runbook_url"] == link
 
 
 def test_links_lead_somewhere() -> None:
