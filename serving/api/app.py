@@ -32,14 +32,27 @@ from serving.api.routes import (
     lists,
     policy,
     probes,
+    same_person,
     search,
     statistics,
+    work_lists,
 )
 from serving.view.cursor import BadCursor
 from serving.view.reader import ViewChanging
 from serving.view.redis import is_outage
 
-_MODULES = (search, customers, lists, statistics, figures, changes, policy, probes)
+_MODULES = (
+    search,
+    customers,
+    same_person,
+    lists,
+    work_lists,
+    statistics,
+    figures,
+    changes,
+    policy,
+    probes,
+)
 
 _REFUSALS = (AuthenticationError, AuthorizationError, NoPermissionError)
 

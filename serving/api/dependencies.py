@@ -19,6 +19,7 @@ from serving.view.changes_reader import ChangesReader
 from serving.view.figures_reader import FiguresReader
 from serving.view.history import HistoryReader
 from serving.view.reader import ViewReader
+from serving.view.same_person_reader import SamePersonReader
 from serving.view.timeline_reader import TimelineReader
 
 
@@ -32,6 +33,7 @@ class Services:
     figures: FiguresReader
     history: HistoryReader
     timelines: TimelineReader
+    same_person: SamePersonReader
     streams: StreamManager
     explain_jobs: ExplainJobs
     erase_jobs: EraseJobs

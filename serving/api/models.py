@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from handlers.outputs import CrossedView, Profile, RfmView
 from scoring.timestamps import rfc3339
 from serving.api.figure_models import FIGURE_MODELS
+from serving.api.rows import WorkRow
 from serving.view.trend import Trend
 
 
@@ -31,6 +32,43 @@ class Reached(Struct, frozen=True):
     """A page of customers who reached a level, the latest first."""
 
     customers: list[ReachedCustomer]
+    next: str | None
+
+
+class WorkList(Struct, frozen=True):
+    """A page of a work list; it may be short, even empty, and still have a next one."""
+
+    customers: list[WorkRow]
+    next: str | None
+
+
+class LikelySame(Struct, frozen=True):
+    """A customer who is likely the same person as others."""
+
+    customer_id: str
+    name: str | None
+    phone: str | None
+    email: str | None
+    tier: str
+    owner: str | None
+    orders_ever: int
+    spend_ever: str
+    last_order_at: str | None
+
+
+class SameGroup(Struct, frozen=True):
+    """Customers who share a phone, an e-mail address or a union id."""
+
+    by: str
+    size: int
+    """How many they are; at most 20 of them are told."""
+    customers: list[LikelySame]
+
+
+class SameGroups(Struct, frozen=True):
+    """A page of groups, the largest first."""
+
+    groups: list[SameGroup]
     next: str | None
 
 
@@ -121,6 +159,8 @@ class Distributions(Struct, frozen=True):
     """Who looks after them."""
     rf: dict[str, int]
     """The digits R and F."""
+    unowned: dict[str, int]
+    """``true`` for those without an account manager, under a policy that asks for one."""
     tag: dict[str, int]
 
 
@@ -160,6 +200,8 @@ class Migrations(Struct, frozen=True):
 MODELS: tuple[type, ...] = (
     Customers,
     Reached,
+    WorkList,
+    SameGroups,
     Timeline,
     CustomerTrend,
     Distributions,

@@ -49,9 +49,13 @@ _PROBLEM: dict[str, Any] = {
 }
 
 
-def responses(schema: str, *problems: int, status: int = 200) -> dict[int | str, dict[str, Any]]:
-    """The responses of a route: a JSON document of one type, and problems."""
-    content = {"application/json": {"schema": {"$ref": _REF.format(name=schema)}}}
+def responses(
+    schema: str, *problems: int, status: int = 200, csv: bool = False
+) -> dict[int | str, dict[str, Any]]:
+    """The responses of a route: a JSON document of one type, CSV if asked for, and problems."""
+    content: dict[str, Any] = {"application/json": {"schema": {"$ref": _REF.format(name=schema)}}}
+    if csv:
+        content["text/csv"] = {"schema": {"type": "string"}}
     return {status: {"description": schema, "content": content}, **_problems(problems)}
 
 

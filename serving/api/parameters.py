@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import unquote
 
 from fastapi import Path, Request
@@ -73,6 +73,13 @@ class Period(Parameters):
         if not 0 <= (last - first).days < _PERIOD_DAYS_MAX:
             raise wrong("from", f"is at most {_PERIOD_DAYS_MAX} days before to, and not after it")
         return first, last
+
+
+Format = Annotated[
+    Literal["json", "csv"] | None,
+    Field(description="Else as `Accept` says: JSON, or `text/csv`."),
+]
+"""In which form a list is told."""
 
 
 def no_parameters(request: Request) -> None:

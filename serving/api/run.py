@@ -30,6 +30,7 @@ from serving.view.history import HistoryReader
 from serving.view.keys import ViewKeys
 from serving.view.reader import ViewReader
 from serving.view.redis import connect_redis
+from serving.view.same_person_reader import SamePersonReader
 from serving.view.timeline_reader import TimelineReader
 from streams.runtime.clock import wall_ms
 
@@ -146,6 +147,7 @@ def make_services(  # noqa: PLR0913 - what a process is made of
         figures=FiguresReader(redis, prefix),
         history=HistoryReader(redis, prefix),
         timelines=TimelineReader(redis, prefix),
+        same_person=SamePersonReader(redis, prefix),
         streams=StreamManager(
             lambda: ChangesConsumer(settings, identify), settings.api_max_streams, meter, stop
         ),

@@ -6,7 +6,7 @@
 --       offset, timestamp, the whole profile (empty: remove the customer); and unless it is empty:
 --       value of each facet and of each rank (empty for none), number of tags, what the customer
 --       adds to each sum and when the next fall is (see `sums`), the cells, the trend (see `tell`),
---       and the names and values of the fields, those of the tags first.
+--       the contacts with spaces between them, and the names and values of the fields, those of the tags first.
 local facets, ranks, filters, measures, names = FACETS, RANKS, FILTERS, MEASURES, AXES
 local generation, base, extend_ms, partition = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local before, after, current_ms, records = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
@@ -114,19 +114,61 @@ local function tell(key, trend)
   end
 end
 
+-- Of a contact that one customer has, a hash says who; customers who share one are a set, and the
+-- contact is ranked by how many they are.
+local function places_of(contact)
+  return base .. 'contact:' .. string.sub(contact, 2, 5), base .. 'same:' .. contact,
+    base .. 'shared:' .. string.sub(contact, 1, 1)
+end
+local function leave(contact, id)
+  local single, set, shared = places_of(contact)
+  if redis.call('SREM', set, id) == 0 then
+    if redis.call('HGET', single, contact) == id then redis.call('HDEL', single, contact) end
+    return
+  end
+  local size = redis.call('SCARD', set)
+  if size > 1 then
+    redis.call('ZADD', shared, size, contact)
+  else
+    redis.call('HSET', single, contact, redis.call('SMEMBERS', set)[1])
+    redis.call('DEL', set)
+    redis.call('ZREM', shared, contact)
+  end
+end
+local function join(contact, id)
+  local single, set, shared = places_of(contact)
+  local other = redis.call('HGET', single, contact)
+  if other then
+    redis.call('HDEL', single, contact)
+    redis.call('SADD', set, other, id)
+  elseif redis.call('EXISTS', set) == 1 then
+    redis.call('SADD', set, id)
+  else
+    redis.call('HSET', single, contact, id)
+    return
+  end
+  redis.call('ZADD', shared, redis.call('SCARD', set), contact)
+end
+local function move(id, had, has)
+  if had == has then return end
+  for contact in string.gmatch(had, '%S+') do leave(contact, id) end
+  for contact in string.gmatch(has, '%S+') do join(contact, id) end
+end
+
 local applied, removed, skipped = 0, 0, 0
 local values_at = 5
 local ranks_at = values_at + #facets
 local tags_at = ranks_at + #ranks
 local sums_at, cells_at, trend_at = tags_at + 1, tags_at + 2, tags_at + 3
-local first = tags_at + 4
+local contacts_at = tags_at + 4
+local first = tags_at + 5
 local CELLS = 3  -- so many parts of the stored cells are read at first
 for _, record in ipairs(cmsgpack.unpack(records)) do
   local id, offset, timestamp, profile = record[1], record[2], record[3], record[4]
   local removes = profile == ''
   local key = base .. 'customer:' .. id
   local old = redis.call('HMGET', key, 'partition', 'offset', 'timestamp_ms', 'sums', 'cells:0',
-    'cells:1', 'cells:2', unpack(facets))
+    'cells:1', 'cells:2', 'contacts', unpack(facets))
   local there = old[1]
   local known = tonumber(offset) < tonumber(stored)
   if not known and there then
@@ -142,7 +184,7 @@ for _, record in ipairs(cmsgpack.unpack(records)) do
     local had, has, was, is = {}, {}, {}, {}
     local had_sums, has_sums = old[4] or '', ''
     if there then
-      had = {unpack(old, 5 + CELLS, 4 + CELLS + #facets)}
+      had = {unpack(old, 6 + CELLS, 5 + CELLS + #facets)}
       local parts, part = {old[5] or '', old[6] or '', old[7] or ''}, old[7]
       while part do
         part = redis.call('HGET', key, 'cells:' .. #parts)
@@ -163,6 +205,7 @@ for _, record in ipairs(cmsgpack.unpack(records)) do
       is = cells_of(has, tags, record[cells_at])
     end
 
+    move(id, old[5 + CELLS] or '', removes and '' or record[contacts_at])
     local gone, come = {}, {}
     for cell in pairs(was) do
       if not is[cell] then gone[cell] = true; change(cell, id, -1, leaves) end
@@ -197,7 +240,8 @@ for _, record in ipairs(cmsgpack.unpack(records)) do
       end
     end
     if removes then
-      redis.call('DEL', base .. 'profile:' .. id, base .. 'trend:' .. id)
+      redis.call('DEL', base .. 'profile:' .. id, base .. 'trend:' .. id,
+        base .. 'timeline:' .. id)
       removed = removed + 1
     else
       redis.call('HSET', key, 'partition', partition, 'offset', offset,

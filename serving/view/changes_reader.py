@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from serving.view.figures_reader import DECIMALS_DEFAULT, amount_text, ask_decim
 from serving.view.keys import GenerationKeys, levels_keys, moves_keys
 from serving.view.lua import WALK_RANK
 from serving.view.pinned_read import PinnedReader
+from serving.view.query import AnyOf
 
 LIMIT_MAX = 500
 """The most customers of a page."""
@@ -206,6 +207,7 @@ class ChangesReader:
         from_ms: int,
         until_ms: int,
         *,
+        where: Sequence[AnyOf] = (),
         cursor: str | None = None,
         limit: int = 50,
     ) -> ReachedPage:
@@ -215,6 +217,7 @@ class ChangesReader:
             level: ``active`` (again), ``at_risk``, ``dormant`` or ``churned``.
             from_ms: the first instant, in milliseconds since 1970.
             until_ms: the first instant that is too late.
+            where: filters that must hold.
             cursor: of the page before; None for the first page.
             limit: the most customers of a page.
 
@@ -231,7 +234,8 @@ class ChangesReader:
 
         def ask(pipeline: Pipeline, keys: GenerationKeys) -> None:
             # An order ends `at_risk` without a record on the topic; the profile has the new level.
-            at_it = msgspec.msgpack.encode([[keys.members("level", level)]])
+            sets = [[keys.members(one.facet, value) for value in one.values] for one in where]
+            at_it = msgspec.msgpack.encode([[keys.members("level", level)], *sets])
             at, last = ("", b"") if after is None else (after.at_ms, after.customer_id)
             bounds = (1, from_ms, until_ms - 1, at, last, _LOOKED_AT_MAX, limit)
             pipeline.eval(WALK_RANK, 1, levels_keys(keys).reached(level), *bounds, at_it, _NOTHING)

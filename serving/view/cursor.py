@@ -37,6 +37,13 @@ class LevelAfter(NamedTuple):
     customer_id: bytes
 
 
+class GroupAfter(NamedTuple):
+    """The group of customers after which a list of groups continues."""
+
+    size: int
+    contact: str
+
+
 class _SearchCursor(msgspec.Struct, array_like=True):
     order: str
     descending: bool
@@ -56,10 +63,18 @@ class _TimelineCursor(msgspec.Struct, array_like=True):
     customer_id: str
 
 
-C = TypeVar("C", _SearchCursor, _LevelCursor, _TimelineCursor)
+class _GroupCursor(msgspec.Struct, array_like=True):
+    kind: str
+    size: int
+    customer_id: str
+    """No customer but a contact, which stands in the same place."""
+
+
+C = TypeVar("C", _SearchCursor, _LevelCursor, _TimelineCursor, _GroupCursor)
 
 _search_decoder = msgspec.json.Decoder(_SearchCursor)
 _level_decoder = msgspec.json.Decoder(_LevelCursor)
+_group_decoder = msgspec.json.Decoder(_GroupCursor)
 _timeline_decoder = msgspec.json.Decoder(_TimelineCursor)
 
 
@@ -121,6 +136,25 @@ def timeline_before(customer_id: str, cursor: str | None) -> int | None:
     if found.customer_id != customer_id:
         raise BadCursor("the cursor belongs to another customer")
     return found.sequence
+
+
+def group_cursor(kind: str, after: GroupAfter) -> str:
+    """The cursor of a list of groups that continues after one."""
+    return _encoded(_GroupCursor(kind, after.size, after.contact))
+
+
+def group_after(kind: str, cursor: str | None) -> GroupAfter | None:
+    """After which group a list continues; None for its beginning.
+
+    Raises:
+        BadCursor: the cursor cannot be used.
+    """
+    if cursor is None:
+        return None
+    found = _decoded(cursor, _group_decoder)
+    if found.kind != kind:
+        raise BadCursor("the cursor belongs to another kind")
+    return GroupAfter(found.size, found.customer_id)
 
 
 def _encoded(cursor: msgspec.Struct) -> str:

@@ -12,16 +12,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from serving.view.contacts import KINDS
+
 REMOVALS_KEPT_MS = 20 * 3_600_000
 """How long Kafka surely keeps the null record of an erased customer: by default 24 hours
 (`delete.retention.ms`). A view that was behind for longer may have missed an erasure."""
 
-FORM = "6"
+FORM = "8"
 """The version of a generation's keys. One of another version is rebuilt, not written to."""
 
-ONE_OF = ("tier", "stage", "segment", "level", "churn_answer", "owner", "rf")
+ONE_OF = ("tier", "stage", "segment", "level", "churn_answer", "owner", "rf", "unowned")
 """Facets of which a customer has one value: the profile's field of that name, but for ``rf``, which
-is the digits R and F (``53``). The tier comes first: falls are summed by it."""
+is the digits R and F (``53``), and ``unowned``, which is ``true`` for who has no account manager
+under a policy that asks for one. The tier comes first: falls are summed by it."""
 
 FACETS = (*ONE_OF, "tag")
 """What customers can be filtered by: for each value there is a set of customer ids. A customer has
@@ -30,7 +33,7 @@ any number of tags."""
 FILTERS = ("tier", "stage", "segment")
 """Facets by which the counts of all axes are kept apart."""
 
-RANKS = ("score", "spend", "next_fall", "needed", "health")
+RANKS = ("score", "spend", "next_fall", "needed", "health", "complaints", "promised")
 """What customers can be sorted by; a customer whose profile has no such value is not in the rank.
 
 - ``score``: the RFM score, 0 to 100.
@@ -38,6 +41,9 @@ RANKS = ("score", "spend", "next_fall", "needed", "health")
 - ``next_fall``: `keeps_until`, in milliseconds since 1970.
 - ``needed``: `next_tier.order_amount_needed`, in the policy's currency.
 - ``health``: `health.score`, 0 to 100.
+- ``complaints``: open complaints, at least one; open tickets of any kind under a policy that keeps
+  no `satisfaction`.
+- ``promised``: the earliest `due_at` of `promises`, in milliseconds since 1970.
 """
 
 
@@ -82,6 +88,18 @@ class GenerationKeys:
         The field ``from`` has the same of where the months begin.
         """
         return f"{self.base}trend:{customer_id}"
+
+    def same(self, contact: str) -> str:
+        """Set: ids of the customers who share a contact (`serving.view.contacts`), at least two.
+
+        Scripts add keys ``contact:<digits>`` by themselves: hashes with the customer of each
+        contact that only one has.
+        """
+        return f"{self.base}same:{contact}"
+
+    def shared(self, kind: str) -> str:
+        """Sorted set: contacts of a kind, by how many customers share each."""
+        return f"{self.base}shared:{KINDS[kind]}"
 
     def members(self, facet: str, value: str) -> str:
         """Set: ids of the customers whose ``facet`` is ``value``."""

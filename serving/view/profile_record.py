@@ -11,6 +11,7 @@ import msgspec
 
 from scoring.timestamps import parse_rfc3339
 from serving.view.axes import AXES, SEPARATOR, cells_of, sums_of
+from serving.view.contacts import contacts_text
 from serving.view.keys import ONE_OF, RANKS
 from serving.view.trend import trend_text
 
@@ -29,12 +30,26 @@ def rank_values(data: dict[str, Any]) -> tuple[str, ...]:
         _instant(data.get("keeps_until")),
         _number(_inside(data, "next_tier", "order_amount_needed")),
         _number(_inside(data, "health", "score")),
+        _complaints(data),
+        _promised(data.get("promises")),
     )
 
 
 def _inside(data: dict[str, Any], name: str, inner: str) -> object:
     found = data.get(name)
     return found.get(inner) if isinstance(found, dict) else None
+
+
+def _complaints(data: dict[str, Any]) -> str:
+    kept = isinstance(data.get("satisfaction"), dict)
+    found = _inside(data, "satisfaction", "open_complaints") if kept else data.get("open_tickets")
+    return _number(found) if found else ""
+
+
+def _promised(promises: object) -> str:
+    stages = promises if isinstance(promises, list) else []
+    due = [_instant(stage.get("due_at")) for stage in stages if isinstance(stage, dict)]
+    return min((at for at in due if at), key=int, default="")
 
 
 def _number(value: object) -> str:
@@ -62,7 +77,9 @@ Redis several times the memory."""
 
 _QUARTER_MS = 15 * 60_000
 _DIGITS = (1, 2, 3, 4, 5)
-_OWN_FIELDS = frozenset({"partition", "offset", "timestamp_ms", "sums", "rf"})
+_OWN_FIELDS = frozenset(
+    {"partition", "offset", "timestamp_ms", "sums", "rf", "unowned", "contacts"}
+)
 
 
 class Unreadable(ValueError):
@@ -91,8 +108,10 @@ class StoredProfile:
         sums: what the customer adds to each of `MEASURES`, and the next fall; as text.
         cells: letter and value of the customer's values on `AXES`, as text.
         trend: what its month keeps of it (`serving.view.trend`), as text; empty for nothing.
+        contacts: the customer's (`serving.view.contacts`), as text; empty for none.
         fields: names and values in turn: first of the tags (``tag:<name>`` and since when), then
-            ``sums`` and ``cells`` for when they are to be taken away, then of the plain fields.
+            ``sums``, ``contacts`` and ``cells`` for when they are to be taken away, then of the
+            plain fields.
     """
 
     data: str
@@ -102,6 +121,7 @@ class StoredProfile:
     sums: str
     cells: str
     trend: str
+    contacts: str
     fields: tuple[str, ...]
 
 
@@ -140,7 +160,7 @@ class ProfileRecord:
         if self.profile is None:
             return [*head, ""]
         kept = self.profile
-        counted = (str(kept.tags), kept.sums, kept.cells, kept.trend)
+        counted = (str(kept.tags), kept.sums, kept.cells, kept.trend, kept.contacts)
         return [*head, kept.data, *kept.facets, *kept.ranks, *counted, *kept.fields]
 
 
@@ -176,12 +196,15 @@ def read_profile(
     cells = SEPARATOR.join(f"{AXES[axis]}{value}" for axis, value in cells_of(data))
     plain = _plain(data)
     fields = [part for tag, since in tags.items() for part in (f"{_TAG}{tag}", since)]
-    fields += ["sums", sums, *_in_parts(cells)]
+    contacts = contacts_text(data)
+    fields += ["sums", sums, *(["contacts", contacts] if contacts else []), *_in_parts(cells)]
     fields += [part for field in plain.items() for part in field]
     facets = tuple(plain.get(facet, "") for facet in ONE_OF)
     text = bytes(envelope.data).decode()
     trend = trend_text(data)
-    kept = StoredProfile(text, facets, ranks, len(tags), sums, cells, trend, tuple(fields))
+    kept = StoredProfile(
+        text, facets, ranks, len(tags), sums, cells, trend, contacts, tuple(fields)
+    )
     return ProfileRecord(key, offset, timestamp_ms, kept)
 
 
@@ -219,6 +242,8 @@ def _plain(data: dict[str, Any]) -> dict[str, str]:
     plain = {}
     if data.get("r") in _DIGITS and data.get("f") in _DIGITS:
         plain["rf"] = f"{int(data['r'])}{int(data['f'])}"
+    if data.get("owner", "") is None:
+        plain["unowned"] = "true"
     for name, value in data.items():
         if name in _OWN_FIELDS or name.startswith((_TAG, _CELLS)):
             continue

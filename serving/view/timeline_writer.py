@@ -46,7 +46,9 @@ class Timelines:
             await self._run(self._add, calls)
 
     async def forget(self, customers: Mapping[bytes, int]) -> None:
-        """Remove the timelines of erased customers.
+        """Let no later record bring back the timelines of customers who are erased.
+
+        The timelines go with the profiles, in one step.
 
         Args:
             customers: when the record that erases each was written, in milliseconds since 1970.
@@ -57,7 +59,7 @@ class Timelines:
         if customers:
             call: list[Any] = [self._generation.number, self._generation.keys.base]
             for customer_id, erased_ms in customers.items():
-                call += (*seen_key(customer_id), customer_id, erased_ms)
+                call += (*seen_key(customer_id), erased_ms)
             await self._run(self._forget, [call])
 
     async def _run(self, script: lua.Script, calls: Sequence[Sequence[Any]]) -> None:

@@ -48,7 +48,7 @@ any_of = st.sampled_from(sorted(VALUES)).flatmap(
         st.lists(st.sampled_from(VALUES[facet]), min_size=1, max_size=2).map(tuple),
     )
 )
-RANKS = ["score", "spend", "next_fall", "needed", "health"]
+RANKS = ["score", "spend", "next_fall", "needed", "health", "complaints", "promised"]
 between = st.builds(
     Between, st.sampled_from(RANKS), st.sampled_from(BOUNDS), st.sampled_from(BOUNDS)
 )
@@ -281,7 +281,9 @@ async def test_without_a_view_nobody_is_found(own_redis: str) -> None:
         assert await reader.search(Search()) == Page((), None)
         assert await reader.search(Search(where=(AnyOf("tier", ("A",)),))) == Page((), None)
         assert await reader.profiles(["ana"]) == [None]
-        assert await reader.distributions() == {facet: {} for facet in [*FACETS, "rf", "tag"]}
+        assert await reader.distributions() == {
+            facet: {} for facet in [*FACETS, "rf", "unowned", "tag"]
+        }
     finally:
         await redis.aclose()
 

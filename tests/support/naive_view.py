@@ -39,6 +39,11 @@ def ranked(data: dict[str, Any]) -> dict[str, float]:
         "next_fall": _epoch_ms(data["keeps_until"]),
         "needed": (data["next_tier"] or {}).get("order_amount_needed"),
         "health": data.get("health", {}).get("score"),
+        "complaints": data.get("satisfaction", {"open_complaints": data["open_tickets"]}).get(
+            "open_complaints"
+        )
+        or None,
+        "promised": _epoch_ms(min([one["due_at"] for one in data.get("promises", ())] or [None])),
     }
     return {name: float(value) for name, value in values.items() if value is not None}
 
@@ -49,6 +54,8 @@ def facets(data: dict[str, Any]) -> set[tuple[str, str]]:
     single = {(name, data[name]) for name in names if data.get(name)}
     if data["r"] and data["f"]:
         single.add(("rf", f"{data['r']}{data['f']}"))
+    if data.get("owner", "somebody") is None:
+        single.add(("unowned", "true"))
     return single | {("tag", entry["tag"]) for entry in data.get("tags", ())}
 
 
@@ -155,6 +162,8 @@ def _fields(offset: int, data: dict[str, Any]) -> dict[str, str]:
     fields = {"partition": "0", "offset": str(offset), "timestamp_ms": str(offset)}
     if data["r"] and data["f"]:
         fields["rf"] = f"{data['r']}{data['f']}"
+    if data.get("owner", "somebody") is None:
+        fields["unowned"] = "true"
     for name, value in data.items():
         if isinstance(value, str):
             fields[name] = value

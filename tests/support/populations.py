@@ -61,7 +61,18 @@ changes: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "health": _health,
         "channel_consent": st.dictionaries(st.sampled_from(["sms", "wechat"]), st.booleans()),
         "satisfaction": st.fixed_dictionaries(
-            {"csat_last": st.sampled_from([None, 1, 5]), "nps_last": st.sampled_from([None, 0])}
+            {
+                "csat_last": st.sampled_from([None, 1, 5]),
+                "nps_last": st.sampled_from([None, 0]),
+                "open_complaints": st.sampled_from([0, 1, 3]),
+            }
+        ),
+        "open_tickets": st.sampled_from([0, 2]),
+        "promises": st.lists(
+            st.sampled_from(["2026-03-01T00:00:00.000Z", "2026-03-01T00:00:00.001Z"]).map(
+                lambda due_at: {"ticket_id": "t", "stage": "response", "due_at": due_at}
+            ),
+            max_size=2,
         ),
         "points": st.sampled_from([-5, 0, 10**9]).map(lambda balance: {"balance": balance}),
         "first_order_at": st.sampled_from([None, "2025-12-31T23:59:59.999Z"]),

@@ -32,6 +32,7 @@ from serving.view.changes_reader import ChangesReader
 from serving.view.figures_reader import FiguresReader
 from serving.view.history import HistoryReader
 from serving.view.reader import ViewReader
+from serving.view.same_person_reader import SamePersonReader
 from serving.view.timeline_reader import TimelineReader
 from tests.support.documents import ROOT, sections, table_rows
 from tests.support.profiles import profile
@@ -63,6 +64,7 @@ async def described() -> Any:
         figures=FiguresReader(redis, "{x}:"),
         history=HistoryReader(redis, "{x}:"),
         timelines=TimelineReader(redis, "{x}:"),
+        same_person=SamePersonReader(redis, "{x}:"),
         streams=StreamManager(no_source, 1, meter, ending),
         explain_jobs=ExplainJobs(nothing, 1, ending),
         erase_jobs=EraseJobs(nothing),

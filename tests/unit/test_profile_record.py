@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.view.chunks import cut_profiles
+from serving.view.keys import ONE_OF
 from serving.view.profile_record import ProfileRecord, StoredProfile, Unreadable, read_profile
 from tests.support.profiles import profile
 
@@ -41,11 +42,17 @@ def test_plain_fields_are_text_and_the_rest_is_in_the_whole() -> None:
 
 
 def test_facets_name_the_sets_a_customer_belongs_to() -> None:
-    assert kept(profile("ana")).facets == ("C", "new", "New Customers", "active", "", "", "51")
-    assert kept(profile("ana", segment=None)).facets == ("C", "new", "", "active", "", "", "51")
-    left = kept(profile("ana", churn_answer="price", owner="Wang"))
-    assert left.facets[-3:-1] == ("price", "Wang")
-    assert kept(profile("ana", r=None)).facets[-1] == ""
+    def facets(**changes: object) -> dict[str, str]:
+        return dict(zip(ONE_OF, kept(profile("ana", **changes)).facets, strict=True))
+
+    found = {"tier": "C", "stage": "new", "segment": "New Customers", "level": "active"}
+    found |= {"churn_answer": "", "owner": "", "rf": "51", "unowned": ""}
+    assert facets() == found
+    assert facets(segment=None) == found | {"segment": ""}
+    left = {"churn_answer": "price", "owner": "Wang"}
+    assert facets(**left) == found | left
+    assert facets(r=None) == found | {"rf": ""}
+    assert facets(owner=None) == found | {"unowned": "true"}
 
 
 def test_tags_come_first_with_since_when() -> None:
@@ -60,20 +67,38 @@ def test_tags_come_first_with_since_when() -> None:
 @pytest.mark.parametrize(
     ("changes", "ranks"),
     [
-        ({}, ("33", "12.50", "", "37.50", "")),
-        ({"score": None, "next_tier": None}, ("", "12.50", "", "", "")),
+        ({}, ("33", "12.50", "", "37.50", "", "", "")),
+        ({"score": None, "next_tier": None}, ("", "12.50", "", "", "", "", "")),
         (
             {"keeps_until": "2026-03-01T00:00:00.250Z"},
-            ("33", "12.50", "1772323200250", "37.50", ""),
+            ("33", "12.50", "1772323200250", "37.50", "", "", ""),
         ),
-        ({"health": {"score": 70}}, ("33", "12.50", "", "37.50", "70")),
-        ({"health": {"score": None}, "monetary": "-1.00"}, ("33", "-1.00", "", "37.50", "")),
-        ({"score": True, "monetary": "nan", "next_tier": [], "health": 7}, ("", "", "", "", "")),
+        ({"open_tickets": 2}, ("33", "12.50", "", "37.50", "", "2", "")),
+        (
+            {"open_tickets": 2, "satisfaction": {"open_complaints": 1}},
+            ("33", "12.50", "", "37.50", "", "1", ""),
+        ),
+        (
+            {"promises": [{"due_at": "2026-03-01T00:00:00.250Z"}, {"due_at": "soon"}, 7]},
+            ("33", "12.50", "", "37.50", "", "", "1772323200250"),
+        ),
+        ({"health": {"score": 70}}, ("33", "12.50", "", "37.50", "70", "", "")),
+        (
+            {"health": {"score": None}, "monetary": "-1.00"},
+            ("33", "-1.00", "", "37.50", "", "", ""),
+        ),
+        (
+            {"score": True, "monetary": "nan", "next_tier": [], "health": 7},
+            ("", "", "", "", "", "", ""),
+        ),
         (
             {"score": "1e999", "monetary": "1" * 31, "keeps_until": "soon"},
-            ("", "", "", "37.50", ""),
+            ("", "", "", "37.50", "", "", ""),
         ),
-        ({"score": 1.5, "monetary": 10**40, "keeps_until": 5}, ("1.5", "", "", "37.50", "")),
+        (
+            {"score": 1.5, "monetary": 10**40, "keeps_until": 5},
+            ("1.5", "", "", "37.50", "", "", ""),
+        ),
     ],
 )
 def test_ranks_are_numbers_that_redis_can_read_or_nothing(
@@ -114,7 +139,7 @@ def test_what_is_no_profile_is_refused(key: bytes | None, value: bytes | None) -
 
 
 def stored(data: str) -> StoredProfile:
-    return StoredProfile(data, (), (), 0, "", "", "", ())
+    return StoredProfile(data, (), (), 0, "", "", "", "", ())
 
 
 def records(customers: list[int]) -> list[ProfileRecord]:

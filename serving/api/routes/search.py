@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from serving.api import openapi
+from serving.api.csv_export import csv_response, wants_csv
 from serving.api.dependencies import CanRead, services_of
-from serving.api.parameters import LIMIT_MAX, Paged, checked_customer_id, wrong
+from serving.api.parameters import LIMIT_MAX, Format, Paged, checked_customer_id, wrong
 from serving.api.responses import found_page, page, seen_profiles
+from serving.api.rows import Found, WorkRow, rows_of, searching
 from serving.view.keys import ONE_OF, RANKS
 from serving.view.query import VALUES_MAX, AnyOf, Between, Search
+from streams.runtime.clock import wall_ms
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
 
@@ -29,6 +32,9 @@ class _Search(Paged):
     churn_answer: _Values = Field(default=[], description="Left for any of these reasons.")
     owner: _Values = Field(default=[], description="Any of these account managers.")
     rf: _Values = Field(default=[], description="Any of these digits R and F, such as `53`.")
+    unowned: list[Literal["true"]] = Field(
+        default=[], max_length=1, description="`true`: only who has no account manager."
+    )
     tag: list[str] = Field(default=[], max_length=10, description="All of these tags.")
     score_min: _Bound = Field(default=None, description="RFM score, at least.")
     score_max: _Bound = Field(default=None, description="RFM score, at most.")
@@ -41,6 +47,7 @@ class _Search(Paged):
         description=f"One of {', '.join(RANKS)}; with a `-` the highest first. Who has no such "
         "value is not found.",
     )
+    format: Format = None
     id: list[str] = Field(
         default=[],
         max_length=LIMIT_MAX,
@@ -77,13 +84,17 @@ class _Search(Paged):
 
 
 @router.get(
-    "", summary="Search", responses=openapi.responses("Customers", 503), response_class=Response
+    "",
+    summary="Search",
+    responses=openapi.responses("Customers", 503, csv=True),
+    response_class=Response,
 )
 async def search(request: Request, caller: CanRead, asked: Annotated[_Search, Query()]) -> Response:
     """Customers for whom all filters hold, page by page.
 
     Who changes while pages are read may be found where they were or where they are; who does not
-    change is found once, also when the view is rebuilt meanwhile.
+    change is found once, also when the view is rebuilt meanwhile. As CSV the rows are those of work
+    lists, all pages in one.
     """
     services = services_of(request)
     if asked.id:
@@ -91,5 +102,13 @@ async def search(request: Request, caller: CanRead, asked: Annotated[_Search, Qu
             raise wrong("id", "goes with no other parameter")
         ids = [checked_customer_id(each, "id") for each in dict.fromkeys(asked.id)]
         return page(await seen_profiles(services, caller, ids), request, None)
-    found = await services.view.search(asked.search())
+    wanted = asked.search()
+    if wants_csv(request, asked.format):
+        now_ms = wall_ms()
+
+        async def rows(found: Found) -> list[WorkRow]:
+            return await rows_of(services, caller, found, (), now_ms)
+
+        return await csv_response(searching(services.view, wanted), rows, "customers")
+    found = await services.view.search(wanted)
     return await found_page(services, caller, request, found)
