@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from handlers.state.customer import Customer, pack, unpack, unpack_head
 from handlers.state.due_queue import DueQueue
-from handlers.state.formats import NEWEST
+from handlers.state.format_fields import FormatTooOld
+from handlers.state.formats import NEWEST, format_of
 from handlers.state.record_order import is_newer
 from scoring.orders.ledger import Ledger
 
@@ -143,11 +144,25 @@ class CustomerStore:
         for customer_id in self.changed:
             customer = self._live[customer_id]
             customer.epoch = epoch
-            packed = self._packed[customer_id] = pack(customer, number)
+            packed = self._packed[customer_id] = self._pack(customer, number)
             records.append((customer_id, packed))
         self.changed.clear()
         self.shrink()
         return records
+
+    def _pack(self, customer: Customer, number: int) -> bytes:
+        """Pack a customer in the format of the partition, or in the later one it stands in.
+
+        A former owner may have written states in a later format and have ended before it wrote
+        that of the partition. Until the log is applied as far, such a state is only written again.
+        """
+        try:
+            return pack(customer, number)
+        except FormatTooOld:
+            stands = format_of(self._packed.get(customer.customer_id, b""))
+            if stands <= number:
+                raise
+            return pack(customer, stands)
 
     def restore(self, records: Iterable[tuple[str, bytes]]) -> None:
         """Keep of each customer the packed state with the greater (epoch, applied).

@@ -10,7 +10,9 @@ import pytest
 from faust.types import TP
 
 from handlers.control_records import PolicyActivated, encode_control
-from handlers.state.customer import new_customer, pack
+from handlers.state.customer import new_customer, pack, unpack
+from handlers.state.format_fields import FormatTooOld
+from handlers.state.formats import NEWEST, format_of
 from handlers.state.partition_state import Meta, pack_meta
 from scoring.policy import Policy
 from streams.engine.fencing import OffsetRange, foreign_range
@@ -63,6 +65,24 @@ def test_a_state_that_stands_before_an_older_one_is_written_again() -> None:
 def test_a_state_that_was_written_over_already_is_left_alone() -> None:
     states = state("ana", 4, 38), state("ana", 3, 26), state("ana", 4, 38)
     assert written(restored(meta(4, 40), *states)) == ([], False)
+
+
+def test_a_state_in_a_later_format_than_its_partition_is_written_again_as_it_stands() -> None:
+    ana = new_customer("ana")
+    ana.epoch, ana.applied, ana.recent_events = 4, 38, bytes(8)
+    partition = restored(meta(4, 20), (b"ana", pack(ana)), state("ana", 3, 26))
+    [(name, packed)] = partition.take_flush_batch(checkpoint=True).states
+    assert packed is not None
+    assert (name, format_of(packed), unpack(packed).recent_events) == ("ana", NEWEST, bytes(8))
+
+
+def test_a_new_customer_of_an_old_format_loses_nothing() -> None:
+    partition = restored(meta(4, 20))
+    ana = new_customer("ana")
+    ana.recent_events = bytes(8)
+    partition.partition.store.put(ana)
+    with pytest.raises(FormatTooOld):
+        partition.take_flush_batch(checkpoint=True)
 
 
 def test_the_partitions_own_record_is_written_again_like_a_state() -> None:
