@@ -8,7 +8,7 @@ from decimal import Decimal
 from cli.report.document import Column, Form, Row, Sheet, Value
 from cli.report.facts import Teller, less, number
 from cli.report.notes import notes_of_complaints, notes_of_ends, notes_of_moves
-from cli.report.period import Period
+from cli.report.period import AHEAD_DAYS, Period
 from cli.report.read import Json, PeriodEnd
 from handlers.outputs import CARE_REMINDERS
 
@@ -29,6 +29,7 @@ def overview(teller: Teller) -> Sheet:
         _change(say("Points owed"), _total(end, "points"), _total(before, "points")),
         *_movement_rows(teller),
         *_complaint_rows(teller),
+        *_present_rows(teller),
     ]
     return Sheet(
         say("Overview"),
@@ -39,7 +40,12 @@ def overview(teller: Teller) -> Sheet:
             Column(say("Change"), Form.COUNT),
         ],
         rows,
-        [*notes_of_ends(teller), *notes_of_moves(teller), *notes_of_complaints(teller)],
+        [
+            *notes_of_ends(teller),
+            say("Falls due, CSAT and NPS are those of now."),
+            *notes_of_moves(teller),
+            *notes_of_complaints(teller),
+        ],
     )
 
 
@@ -70,6 +76,19 @@ def _complaint_figures(teller: Teller, period: Period) -> Sequence[int | None]:
         return [None] * 4
     overdue = found.overdue if teller.knows(CARE_REMINDERS, period) else None
     return [found.opened, found.resolved, overdue, found.open_at_end]
+
+
+def _present_rows(teller: Teller) -> list[Row]:
+    """What is known of now alone."""
+    say, falls = teller.words.say, teller.figures.falls
+    satisfied = teller.figures.satisfaction["total"]
+    days = teller.words.number(AHEAD_DAYS[teller.facts.period.kind])
+    return [
+        _change(say("Falls due within {days} days", days=days), falls["customers"], None),
+        _change(say("Spend of those who fall"), Decimal(falls["spend"]), None, Form.AMOUNT),
+        Row([say("Mean CSAT"), satisfied["csat"]["mean"], None, None], Form.NUMBER),
+        Row([say("NPS"), satisfied["nps"]["score"], None, None], Form.NUMBER),
+    ]
 
 
 def _ups_and_downs(teller: Teller, moves: Json) -> dict[str, int]:

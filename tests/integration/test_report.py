@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ from scoring.calendar import DAY_MS
 from serving.view.history import HistoryWriter
 from streams.kafka.topics import create_topics
 from tests.harness.api import Api, View
+from tests.harness.environment import bare_environment, run_cli
 from tests.harness.view import publish, settings_for
 from words import language_of, words_in
 from words.naming import Naming
@@ -173,7 +175,10 @@ async def test_figures_are_those_of_the_api(api: Api, settings: Settings) -> Non
     total = rows(found, "Customers and revenue")["All"]
     assert total[:3] == [3, 2, 1]
     assert total[4:7] == [Decimal("1000.06"), Decimal("1000.01"), Decimal("0.05")]
-    assert rows(found, "Overview")["Points owed"] == [40, 40, 0]
+    overview = rows(found, "Overview")
+    assert overview["Points owed"] == [40, 40, 0]
+    assert overview["Falls due within 7 days"] == [1, None, None]
+    assert overview["Mean CSAT"] == [5, None, None]
     falls = await told(api, "/v1/falls", days=7)
     assert [row.values[2:] for row in sheet(found, "Falls due").rows] == [
         [falls["customers"], Decimal(falls["spend"])]
@@ -282,6 +287,17 @@ async def test_page_escapes_what_customers_are_called(settings: Settings, tmp_pa
     assert "客户周报" in page.texts
     assert '<html lang="zh-CN">' in file.read_text("utf-8")
     assert "1,000.06" in page.texts
+
+
+@pytest.mark.usefixtures("shop")
+async def test_the_command_writes_the_file_and_says_so(settings: Settings, tmp_path: Path) -> None:
+    out = tmp_path / "weekly-{ending}.xlsx"
+    words = ("report", "--week", "--lang", "zh", "--ending", str(TODAY), "--out", str(out))
+    found = await asyncio.to_thread(run_cli, *words, env=bare_environment(settings), timeout_s=60)
+    file = tmp_path / f"weekly-{TODAY}.xlsx"
+    assert (found.returncode, found.stdout) == (0, ""), found.stderr
+    assert found.stderr == f"{file}: {PERIOD.first} to {PERIOD.last}\n"
+    assert load_workbook(file).sheetnames[-1] == "各来源资料"
 
 
 async def test_without_a_view_there_is_one_sentence(settings: Settings) -> None:
