@@ -24,6 +24,7 @@ from cli.rebuild_view import rebuild_view
 from cli.replay import replay
 from cli.report.command import report
 from cli.simulate import simulate
+from cli.top.command import top
 from cli.topics.commands import topics_app
 from cli.uplift.command import uplift
 from cli.worker import worker
@@ -42,6 +43,7 @@ for command in (
     api,
     api_token,
     console,
+    top,
     backtest,
     replay,
     simulate,

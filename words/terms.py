@@ -215,6 +215,13 @@ TERMS: Mapping[str, Mapping[str, Term]] = {
         "ticket": mark_in("reminder", "ticket"),
         "retention": mark("retention"),
     },
+    "process": {
+        "live": mark("worker"),
+        "replay": mark("worker (replay)"),
+        "projector": mark("projector"),
+        "api": mark("API"),
+        "console": mark("console"),
+    },
     "due": {
         "order_leaves": mark("order {subject} leaves the window"),
         "merged_leave": mark("the merged orders of {subject} leave the window"),
