@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from nicegui import ui
 
+from serving.console import marks
 from serving.console.palette import ACCENT
 from serving.console.visitor import BASE, THEMES, Visitor
 from words import Language, Words
@@ -56,7 +57,7 @@ def frame(visitor: Visitor, title: str, *, here: str | None) -> Iterator[None]:
     ui.dark_mode(_DARK[visitor.theme])
     ui.query(".nicegui-content").classes("page")
     with ui.element("header").classes("top"):
-        ui.link("Tierstream", f"{BASE}/").classes("brand")
+        marks.anchor("Tierstream", f"{BASE}/").classes("brand")
         if here is not None:
             _navigation(visitor, here)
         _switches(visitor)
@@ -71,7 +72,7 @@ def _navigation(visitor: Visitor, here: str) -> None:
     with ui.element("nav") as nav:
         nav.props["aria-label"] = label
         for path, title in titles(visitor.words).items():
-            link = ui.link(title, f"{BASE}{path}")
+            link = marks.anchor(title, f"{BASE}{path}")
             if path == here:
                 link.props('aria-current="page"')
 
@@ -81,13 +82,13 @@ def _switches(visitor: Visitor) -> None:
     back = quote(visitor.path, safe="")
     following = THEMES[(THEMES.index(visitor.theme) + 1) % len(THEMES)]
     with ui.element("div").classes("switches"):
-        switch = ui.link(name, f"{BASE}/choose?language={language}&to={back}")
+        switch = marks.anchor(name, f"{BASE}/choose?language={language}&to={back}")
         switch.props(f'lang="{"zh-CN" if language is Language.ZH else "en"}"')
-        ui.link(
+        marks.anchor(
             themes(visitor.words)[visitor.theme], f"{BASE}/choose?theme={following}&to={back}"
         ).classes("theme")
         if visitor.can_leave:
-            ui.link(visitor.words.say("Log out"), f"{BASE}/leave")
+            marks.anchor(visitor.words.say("Log out"), f"{BASE}/leave")
 
 
 def _tag(words: Words) -> str:

@@ -70,7 +70,7 @@ def _entry(event: dict[str, Any], visitor: Visitor) -> None:
         ui.label(words.moment(data["effective_at"])).classes("when")
         with ui.element("div").classes("what"):
             link = marks.customer_link(data["customer_id"])
-            ui.link(link.text, link.target)
+            marks.anchor(link.text, link.target)
             ui.label(told(event["type"], data, words))
             why = caution(data, words)
             if why:

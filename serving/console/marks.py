@@ -82,7 +82,7 @@ def _cell(kind: str, value: CellValue) -> None:
         elif isinstance(value, Named):
             named(value)
         elif isinstance(value, Link):
-            ui.link(value.text, value.target)
+            anchor(value.text, value.target)
         else:
             ui.label(value)
 
@@ -125,6 +125,23 @@ def cursor_of(following: str | None) -> str | None:
     if following is None:
         return None
     return parse_qs(urlsplit(following).query)["cursor"][0]
+
+
+def anchor(text: str, target: str) -> ui.element:
+    """A link to a path of this site.
+
+    That of the framework puts the path of the console before it, but only some time after it was
+    drawn.
+    """
+    with ui.element("a") as drawn:
+        ui.label(text)
+    drawn.props["href"] = target
+    return drawn
+
+
+def go(target: str) -> None:
+    """Lead the visitor to a page; the framework adds the path of the console by itself."""
+    ui.navigate.to(target.removeprefix(BASE))
 
 
 def page_path(path: str, **query: Any) -> str:

@@ -7,11 +7,15 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from nicegui import ui
 
+from serving.console import marks
 from serving.console.client import ApiProblem
 from serving.console.visitor import BASE, Visitor
 from words import Words
+
+_log = structlog.get_logger(__name__)
 
 Load = Callable[[], Awaitable[Any]]
 Draw = Callable[[Any], None]
@@ -75,17 +79,24 @@ class Panel:
         self._body.clear()
         self._body.classes(remove="tall")
         with self._body:
-            if self._is_empty(data):
-                _message(self._visitor.words.say("There is nothing here yet."), "empty")
-            else:
-                self._draw(data)
+            self._show(data)
         self._as_of.text = as_of(self._visitor.words)
         self._as_of.classes(remove="stale")
         self._card.props('aria-busy="false"')
 
+    def _show(self, data: Any) -> None:
+        if self._is_empty(data):
+            _message(self._visitor.words.say("There is nothing here yet."), "empty")
+            return
+        try:
+            self._draw(data)
+        except Exception:  # a bug, of this panel alone
+            _log.exception("a panel cannot be drawn")
+            _message(self._visitor.words.say("This cannot be shown; the log says why."), "error")
+
     def _failed(self, problem: ApiProblem) -> None:
         if problem.status == 401:
-            ui.navigate.to(f"{BASE}/login")
+            marks.go(f"{BASE}/login")
             return
         self._card.props('aria-busy="false"')
         if self._has_data:

@@ -103,7 +103,7 @@ def _digits(profile: dict[str, Any]) -> str:
 
 def _ahead(profile: dict[str, Any], words: PolicyWords) -> None:
     """What keeps the tier and what raises it, in a sentence each."""
-    keep, above = profile["keep"], profile["next_tier"]
+    keep, above = profile.get("keep"), profile["next_tier"]
     if keep and profile["keeps_until"]:
         ui.label(
             words.say(
@@ -114,13 +114,13 @@ def _ahead(profile: dict[str, Any], words: PolicyWords) -> None:
                 day=day(profile["keeps_until"], words),
             )
         )
-    if above and above["orders_needed"]:
+    if above and above.get("orders_needed"):
         ui.label(
             words.say(
                 "To reach {tier}: {orders}, {amount} in all, today.",
                 tier=value_name("tier", above["tier"], words),
                 orders=_orders(above["orders_needed"], words),
-                amount=_money(above["total_needed"], words),
+                amount=_money(above.get("total_needed"), words),
             )
         )
 
@@ -147,16 +147,16 @@ def _profile(profile: dict[str, Any], words: PolicyWords) -> None:
             ],
             (words.say("Stage"), marks.Named(words.term("stage", stage), STAGES[stage])),
             (words.say("Owner"), profile.get("owner") or marks.NONE),
-            (words.say("First order"), day(profile["first_order_at"], words)),
-            (words.say("Last order"), day(profile["last_order_at"], words)),
-            (words.say("Last seen"), day(profile["last_interaction_at"], words)),
+            (words.say("First order"), day(profile.get("first_order_at"), words)),
+            (words.say("Last order"), day(profile.get("last_order_at"), words)),
+            (words.say("Last seen"), day(profile.get("last_interaction_at"), words)),
             (words.say("Orders ever"), words.number(profile["orders_ever"])),
             (words.say("Revenue ever"), words.money(profile["spend_ever"])),
             (words.say("Open tickets"), words.number(profile["open_tickets"])),
             (words.say("May be contacted"), _consent(profile["marketing_consent"], words)),
             *[
                 (words.say("By {channel}", channel=channel), _consent(agreed, words))
-                for channel, agreed in sorted(profile["channel_consent"].items())
+                for channel, agreed in sorted(profile.get("channel_consent", {}).items())
             ],
             (words.say("Profile as of"), words.moment(profile["as_of"])),
         ]
@@ -164,7 +164,7 @@ def _profile(profile: dict[str, Any], words: PolicyWords) -> None:
     tags = profile.get("tags") or []
     with ui.element("div"):
         for tag in tags:
-            ui.link(tag["tag"], marks.page_path("/customers", tag=tag["tag"])).classes("chip")
+            marks.anchor(tag["tag"], marks.page_path("/customers", tag=tag["tag"])).classes("chip")
 
 
 def _consent(agreed: bool | None, words: PolicyWords) -> str:

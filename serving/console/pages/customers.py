@@ -74,8 +74,10 @@ def _results(data: dict[str, Any], search: Mapping[str, Any], words: PolicyWords
     cursor = marks.cursor_of(data["next"])
     with ui.element("div").classes("actions"):
         if cursor is not None:
-            ui.link(words.say("Next page"), marks.page_path("/customers", **search, cursor=cursor))
-        ui.link(words.say("Export CSV"), marks.page_path("/customers.csv", **search))
+            marks.anchor(
+                words.say("Next page"), marks.page_path("/customers", **search, cursor=cursor)
+            )
+        marks.anchor(words.say("Export CSV"), marks.page_path("/customers.csv", **search))
 
 
 def _note(search: Mapping[str, Any], words: PolicyWords) -> str:
@@ -147,14 +149,14 @@ def _filters(data: dict[str, Any], query: QueryParams, words: PolicyWords) -> No
 
         def find() -> None:
             if customer.value:
-                ui.navigate.to(marks.page_path("/customer", id=customer.value.strip()))
+                marks.go(marks.page_path("/customer", id=customer.value.strip()))
                 return
             wanted = {name: field.value for name, field in chosen.items()}
-            ui.navigate.to(marks.page_path("/customers", **wanted, rf=query.getlist("rf")))
+            marks.go(marks.page_path("/customers", **wanted, rf=query.getlist("rf")))
 
         customer.on("keydown.enter", find)
         ui.button(words.say("Find"), on_click=find).props("unelevated no-caps")
-        ui.link(words.say("Clear"), marks.page_path("/customers"))
+        marks.anchor(words.say("Clear"), marks.page_path("/customers"))
 
 
 def _number(text: str | None) -> float | None:

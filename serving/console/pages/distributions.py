@@ -133,7 +133,7 @@ def _filters(data: dict[str, Any], among: Mapping[str, str], words: PolicyWords)
         "segment": words.say("Segment"),
     }
     with ui.element("div").classes("actions"):
-        everyone = ui.link(words.say("All customers"), marks.page_path("/distributions"))
+        everyone = marks.anchor(words.say("All customers"), marks.page_path("/distributions"))
         everyone.classes("choice")
         if not among:
             everyone.props('aria-current="true"')
@@ -141,7 +141,7 @@ def _filters(data: dict[str, Any], among: Mapping[str, str], words: PolicyWords)
             ui.label(title).classes("note")
             for value in data[facet]:
                 name = value_name(facet, value, words)
-                link = ui.link(name, marks.page_path("/distributions", **{facet: value}))
+                link = marks.anchor(name, marks.page_path("/distributions", **{facet: value}))
                 link.classes("choice")
                 if among.get(facet) == value:
                     link.props('aria-current="true"')

@@ -26,7 +26,7 @@ def build(visitor: Visitor, query: QueryParams, panels: Panels) -> None:
     with ui.element("div").classes("grid"):
         with ui.element("div").classes("full actions"):
             for name, title in names.items():
-                link = ui.link(title, marks.page_path("/lists", list=name)).classes("choice")
+                link = marks.anchor(title, marks.page_path("/lists", list=name)).classes("choice")
                 if name == chosen:
                     link.props('aria-current="true"')
         load = _LOADS[chosen]
@@ -122,7 +122,7 @@ def _table(chosen: str, data: dict[str, Any], words: PolicyWords) -> None:
     cursor = marks.cursor_of(data["next"])
     if cursor is not None:
         path = marks.page_path("/lists", list=chosen, cursor=cursor)
-        ui.link(words.say("Next page"), path)
+        marks.anchor(words.say("Next page"), path)
 
 
 def _reason_column(

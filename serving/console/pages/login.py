@@ -8,6 +8,7 @@ from nicegui import app, ui
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
+from serving.console import marks
 from serving.console.client import ApiClient, ApiProblem
 from serving.console.frame import frame
 from serving.console.known_policy import PolicyWords
@@ -100,7 +101,7 @@ def _login_page(site: Site, visitor: Visitor, to: str) -> None:
             problem.text, problem.visible = refusal or "", refusal is not None
             if refusal is None:
                 ticket = site.sessions.ticket(token.value.strip())
-                ui.navigate.to(f"{BASE}/enter?ticket={ticket}&to={quote(to, safe='')}")
+                marks.go(f"{BASE}/enter?ticket={ticket}&to={quote(to, safe='')}")
 
         token.on("keydown.enter", enter)
         ui.button(words.say("Log in"), on_click=enter).props("unelevated no-caps")

@@ -74,7 +74,7 @@ def _choice(
         ui.label(title)
         for days in of:
             text = words.plural("{count} day", "{count} days", days)
-            link = ui.link(text, marks.page_path("/movement", **kept, **{name: days}))
+            link = marks.anchor(text, marks.page_path("/movement", **kept, **{name: days}))
             link.classes("choice")
             if days == chosen:
                 link.props('aria-current="true"')

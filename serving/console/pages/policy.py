@@ -129,9 +129,7 @@ def _digits(policy: Policy, words: PolicyWords) -> None:
         ("frequency", [words.number(orders) for orders in cutoffs.frequency], weights.frequency),
         ("monetary", [words.money(value) for value in cutoffs.monetary], weights.monetary),
     ):
-        rows.append(
-            [words.term("measure", name), " · ".join(bounds), marks.Number(str(weight))]
-        )
+        rows.append([words.term("measure", name), " · ".join(bounds), marks.Number(str(weight))])
     marks.table(
         [words.say("Measure"), words.say("Cut-offs"), marks.Number(words.say("Weight"))], rows
     )

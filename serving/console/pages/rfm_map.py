@@ -48,7 +48,7 @@ def _choice(by: str, words: PolicyWords) -> None:
     with ui.element("div").classes("full actions"):
         ui.label(words.say("Coloured by"))
         for kind, name in kinds.items():
-            link = ui.link(name, marks.page_path("/map", by=kind)).classes("choice")
+            link = marks.anchor(name, marks.page_path("/map", by=kind)).classes("choice")
             if kind == by:
                 link.props('aria-current="true"')
 
@@ -67,7 +67,7 @@ def _grid(data: dict[str, Any], by: str, words: PolicyWords) -> None:
 
     def open_cell(point: dict[str, Any]) -> None:
         x, y, _ = point["value"]
-        ui.navigate.to(marks.page_path("/customers", rf=f"{y + 1}{x + 1}"))
+        marks.go(marks.page_path("/customers", rf=f"{y + 1}{x + 1}"))
 
     marks.chart(drawn, "high", open_cell)
     with ui.element("div").classes("actions cells"):
@@ -76,7 +76,7 @@ def _grid(data: dict[str, Any], by: str, words: PolicyWords) -> None:
             if cell["customers"]:
                 digits = f"{cell['r']}{cell['f']}"
                 name = f"R{cell['r']} F{cell['f']}"
-                ui.link(name, marks.page_path("/customers", rf=digits))
+                marks.anchor(name, marks.page_path("/customers", rf=digits))
 
 
 def _digit(letter: str, digit: int, words: PolicyWords) -> str:
