@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cli.common import LangOption, words_for
 from cli.sending import sending, until_interrupted
 from config.settings import Settings, load_settings
 from config.settings_section import ENV_PREFIX
@@ -22,6 +23,7 @@ from devtools.demo.state import DemoState
 from devtools.demo.summary import summary, what_next
 from devtools.servers import LocalServerError
 from streams.kafka.topics import create_topics
+from words import Words
 
 _UNPREFIXED = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL")
 
@@ -47,6 +49,7 @@ def demo(
         typer.Option(min=1, help="Events per second; without it, as fast as this machine can."),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, until Ctrl-C.")] = False,
+    lang: LangOption = None,
 ) -> None:
     """Replay 69,659 real purchases and watch customers move between tiers and fall dormant.
 
@@ -56,36 +59,40 @@ def demo(
     """
     console = Console()
     with sending():
+        words = words_for(lang)
         try:
-            ended = _demo(console, broker, DemoPlan(events, seed, speed), keep=keep)
+            ended = _demo(console, broker, DemoPlan(events, seed, speed), words, keep=keep)
         except (LocalServerError, DemoFailed) as failure:
             typer.echo(f"tierstream: {failure}", err=True)
             raise typer.Exit(1) from failure
     if not ended:
-        console.print("Ended before the end; nothing is left running.")
+        console.print(words.say("Ended before the end; nothing is left running."))
         raise typer.Exit(130)
 
 
-def _demo(console: Console, broker: BrokerChoice, plan: DemoPlan, *, keep: bool) -> bool:
+def _demo(
+    console: Console, broker: BrokerChoice, plan: DemoPlan, words: Words, *, keep: bool
+) -> bool:
     def tell(what: str) -> None:
         console.print(what, style="dim", highlight=False)
 
-    tell(f"Starting a broker ({broker}) and a Redis …")
+    tell(words.say("Starting a broker ({broker}) and a Redis …", broker=broker))
     with DemoStack(broker.value, tell) as stack:
         settings = _settings(stack.environment)
-        state = DemoState(title=f"Tierstream · 18 months of CDNOW · {broker} broker")
+        title = words.say("Tierstream · 18 months of CDNOW · {broker} broker", broker=broker)
+        state = DemoState(title=title, words=words)
         ended = asyncio.run(until_interrupted(_run(console, stack, settings, plan, state)))
         if ended and keep:
-            _stay(console, stack)
+            _stay(console, stack, words)
     if ended:
-        console.print(what_next(_program()))
+        console.print(what_next(words, _program()))
     return ended
 
 
 async def _run(
     console: Console, stack: DemoStack, settings: Settings, plan: DemoPlan, state: DemoState
 ) -> None:
-    console.print("Creating topics, starting worker and projector …", style="dim")
+    console.print(state.words.say("Creating topics, starting worker and projector …"), style="dim")
     await create_topics(settings)
     stack.launch()
     records, _ = await asyncio.gather(
@@ -104,8 +111,9 @@ def _program() -> str:
     return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
 
 
-def _stay(console: Console, stack: DemoStack) -> None:
-    console.print("The demo stays up until Ctrl-C. In another terminal:\n", style="bold")
+def _stay(console: Console, stack: DemoStack, words: Words) -> None:
+    told = words.say("The demo stays up until Ctrl-C. In another terminal:")
+    console.print(f"{told}\n", style="bold")
     for name, value in stack.environment.items():
         console.print(f"  export {name}={value}", highlight=False, soft_wrap=True)
     console.print(f"  {_program()} explain 00004\n", highlight=False)

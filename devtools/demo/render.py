@@ -13,8 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from devtools.demo.state import DemoState
-from devtools.demo.wording import level_words
 from handlers.outputs import CUSTOMER_REACTIVATED, CUSTOMER_RETURNED, DORMANCY_WITHDRAWN
+from scoring.rules import PROSPECT
+from words import Words
 
 __all__ = ["DemoState", "progress_line", "render"]
 
@@ -49,12 +50,23 @@ def render(state: DemoState) -> RenderableType:
 
 def progress_line(state: DemoState) -> str:
     """The same in one line, where there is no terminal."""
-    tiers = " ".join(f"{tier} {state.population.by_tier[tier]:,}" for tier in state.tier_labels())
-    return (
-        f"{state.seconds:4.0f} s  {_date(state)}  sent {state.sent:,}  "
-        f"processed {state.processed:,} ({state.processed_rate.per_second:,.0f}/s)  {tiers}  "
-        f"changes {state.tier_changes.total():,}  alerts {state.alerts.total():,}  "
-        f"dead letters {state.dead_letters.total():,}"
+    words = state.words
+    tiers = " ".join(
+        f"{tier_words(tier, words)} {words.number(state.population.by_tier[tier])}"
+        for tier in state.tier_labels()
+    )
+    return words.say(
+        "{seconds} s  {date}  sent {sent}  processed {processed} ({rate}/s)  {tiers}  changes "
+        "{changes}  alerts {alerts}  dead letters {dead}",
+        seconds=f"{state.seconds:4.0f}",
+        date=_date(state),
+        sent=words.number(state.sent),
+        processed=words.number(state.processed),
+        rate=words.number(state.processed_rate.per_second, 0),
+        tiers=tiers,
+        changes=words.number(state.tier_changes.total()),
+        alerts=words.number(state.alerts.total()),
+        dead=words.number(state.dead_letters.total()),
     )
 
 
@@ -66,8 +78,8 @@ class _View:
         state, width, bar = self._state, options.max_width, _bar_character(options)
         side_by_side = width >= _TWO_PANELS_FROM_COLUMNS
         panel_width = width // 2 if side_by_side else width
-        tiers = _panel("Customers by tier", _tier_rows(state), panel_width, bar)
-        stages = _panel("Customers by stage", _stage_rows(state), panel_width, bar)
+        tiers = _panel(state.words.say("Customers by tier"), _tier_rows(state), panel_width, bar)
+        stages = _panel(state.words.say("Customers by stage"), _stage_rows(state), panel_width, bar)
         tier_lines, stage_lines = len(state.tier_labels()) + 2, len(STAGES) + 2
         used = _HEADER_LINES + _FOOTER_LINES + 2
         used += max(tier_lines, stage_lines) if side_by_side else tier_lines
@@ -87,29 +99,39 @@ def _header(state: DemoState, width: int) -> RenderableType:
     title.add_column(justify="right", no_wrap=True)
     title.add_row(Text(state.title, "bold"), Text(_date(state), "bold cyan"))
     total = max(state.total, 1)
-    share = f"{100 * state.processed // total:3d} % of {state.total:,} events"
+    say, number = state.words.say, state.words.number
+    percent = f"{100 * state.processed // total:3d}"
+    share = say("{percent} % of {total} events", percent=percent, total=number(state.total))
     bar = Table.grid(expand=True, padding=(0, 1, 0, 0))
     bar.add_column(ratio=1)
     bar.add_column(justify="right", no_wrap=True)
     bar.add_row(ProgressBar(total=total, completed=state.processed), share)
     numbers = Text(no_wrap=True, overflow="ellipsis")
-    numbers.append(f"in {state.sent:,} ({state.sent_rate.per_second:,.0f}/s)")
-    numbers.append(f" · done {state.processed:,} ({state.processed_rate.per_second:,.0f}/s)", "b")
-    numbers.append(f" · lag {state.waiting:,}")
+    sent, done = number(state.sent_rate.per_second, 0), number(state.processed_rate.per_second, 0)
+    numbers.append(say("in {count} ({rate}/s)", count=number(state.sent), rate=sent))
+    numbers.append(
+        " · " + say("done {count} ({rate}/s)", count=number(state.processed), rate=done), "b"
+    )
+    numbers.append(" · " + say("lag {count}", count=number(state.waiting)))
     if width >= _TWO_PANELS_FROM_COLUMNS:
-        numbers.append(f" · {state.seconds:.0f} s", "dim")
+        numbers.append(" · " + say("{seconds} s", seconds=number(state.seconds, 0)), "dim")
     return Group(title, bar, numbers)
 
 
 def _tier_rows(state: DemoState) -> Iterable[tuple[str, str, int, str]]:
     for rank, (tier, label) in enumerate(state.tier_labels().items()):
         style = _STYLES.get(tier, _TIER_STYLES[rank % len(_TIER_STYLES)])
-        yield tier, label, state.population.by_tier[tier], style
+        yield tier_words(tier, state.words), label, state.population.by_tier[tier], style
+
+
+def tier_words(name: str, words: Words) -> str:
+    """A tier by its name; prospects by what they are called in the language."""
+    return words.term("stage", PROSPECT) if name == PROSPECT else name
 
 
 def _stage_rows(state: DemoState) -> Iterable[tuple[str, str, int, str]]:
     for stage in STAGES:
-        yield level_words(stage), "", state.population.by_stage[stage], _STYLES[stage]
+        yield state.words.term("stage", stage), "", state.population.by_stage[stage], _STYLES[stage]
 
 
 def _panel(
@@ -117,7 +139,7 @@ def _panel(
 ) -> RenderableType:
     rows = list(rows)
     most = max((count for _, _, count, _ in rows), default=0)
-    names = max(len(name) for name, _, _, _ in rows)
+    names = max(Text(name).cell_len for name, _, _, _ in rows)
     labels = max(Text(label).cell_len for _, label, _, _ in rows)
     room = max(4, width - 4 - names - labels - 7 - 3)
     table = Table.grid(padding=(0, 1, 0, 0))
@@ -138,24 +160,34 @@ def _feed(state: DemoState, lines: int) -> RenderableType:
     text = Text(no_wrap=True, overflow="ellipsis")
     for number, line in enumerate(shown):
         text.append("\n" if number else "")
-        text.append(f"{line.at[:10]}  ", "dim")
+        text.append(f"{state.words.instant(line.at[:10])}  ", "dim")
         text.append(line.text, _STYLES.get(line.kind, ""))
     text.append("\n" * (lines - max(len(shown), 1)))
     changes, alerts = state.tier_changes.total(), state.alerts.total()
-    title = f"Newest of {changes:,} tier changes and {alerts:,} alerts"
+    title = state.words.say(
+        "Newest of {changes} tier changes and {alerts} alerts",
+        changes=state.words.number(changes),
+        alerts=state.words.number(alerts),
+    )
     return Panel(text, title=title, title_align="left", height=lines + 2, box=box.ROUNDED)
 
 
 def _footer(state: DemoState) -> RenderableType:
-    return Text(dead_letter_words(state.dead_letters), "dim", no_wrap=True, overflow="ellipsis")
+    return Text(
+        dead_letter_words(state.dead_letters, state.words), "dim", no_wrap=True, overflow="ellipsis"
+    )
 
 
-def dead_letter_words(dead_letters: Mapping[str, int]) -> str:
+def dead_letter_words(dead_letters: Mapping[str, int], words: Words) -> str:
     """Dead letters in total and by reason, most frequent first."""
-    total = sum(dead_letters.values())
+    total = words.number(sum(dead_letters.values()))
     ranked = sorted(dead_letters.items(), key=lambda item: (-item[1], item[0]))
-    by_reason = " · ".join(f"{reason} {count:,}" for reason, count in ranked)
-    return f"Dead letters {total:,}" + (f": {by_reason}" if by_reason else "")
+    by_reason = " · ".join(
+        f"{words.term('dead_letter', reason)} {words.number(count)}" for reason, count in ranked
+    )
+    if not by_reason:
+        return words.say("Dead letters {count}", count=total)
+    return words.say("Dead letters {count}: {reasons}", count=total, reasons=by_reason)
 
 
 def _bar_character(options: ConsoleOptions) -> str:
@@ -163,4 +195,5 @@ def _bar_character(options: ConsoleOptions) -> str:
 
 
 def _date(state: DemoState) -> str:
-    return state.news.newest_at[:10] or "before the first event"
+    day = state.news.newest_at[:10]
+    return state.words.instant(day) if day else state.words.say("before the first event")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from devtools.demo.wording import alert_sentence, tier_sentence
 from handlers.outputs import (
     CUSTOMER_PROFILES,
     DORMANCY_ALERT,
     DORMANCY_ALERTS,
+    TIER_CHANGED,
     TIER_CHANGES,
     LevelChanged,
     TierChanged,
@@ -22,6 +23,8 @@ from handlers.outputs import (
 from scoring.policy import Policy
 from scoring.rules import PROSPECT
 from streams.kafka.topics import DEAD_LETTERS
+from words import Naming, Words, do_not_contact, sentence, words_in
+from words.naming import label_of
 
 _LINES = 40
 
@@ -45,18 +48,19 @@ class News:
     shown: deque[NewsLine] = field(default_factory=lambda: deque(maxlen=_LINES))
     newest_at: str = ""
     """When the newest change took effect (RFC 3339)."""
-    _waiting: dict[str, NewsLine] = field(default_factory=dict)
+    _waiting: dict[str, tuple[str, Callable[[], str]]] = field(default_factory=dict)
 
-    def note(self, line: NewsLine) -> None:
-        """A change happened."""
-        self.newest_at = max(self.newest_at, line.at)
-        self._waiting[line.kind] = line
+    def note(self, at: str, kind: str, tell: Callable[[], str]) -> None:
+        """A change happened; its text is made only if it is shown."""
+        self.newest_at = max(self.newest_at, at)
+        self._waiting[kind] = at, tell
 
     def advance(self) -> None:
         """Show one more line, if any waits."""
         if self._waiting:
             kind = next(iter(self._waiting))
-            self.shown.append(self._waiting.pop(kind))
+            at, tell = self._waiting.pop(kind)
+            self.shown.append(NewsLine(at, kind, tell()))
 
 
 MAX_CUSTOMERS = 200_000
@@ -152,6 +156,7 @@ class DemoState:
 
     title: str = ""
     policy: Policy = field(default_factory=Policy)
+    words: Words = field(default_factory=words_in)
     total: int = 0
     """Events the demo will send."""
 
@@ -214,7 +219,7 @@ class DemoState:
 
     def tier_labels(self) -> Mapping[str, str]:
         """The tiers of the policy, best first, and the prospects: what people call each."""
-        labels = {tier.name: tier.label.get("en", "") for tier in self.policy.tiers}
+        labels = {tier.name: label_of(tier.label, self.words) for tier in self.policy.tiers}
         return labels | {PROSPECT: ""}
 
     def _on_profile(self, value: bytes | None, key: bytes | None) -> None:
@@ -226,13 +231,19 @@ class DemoState:
 
     def _on_tier(self, change: TierChanged) -> None:
         self.tier_changes[change.previous_tier, change.tier, change.reason] += 1
-        text = tier_sentence(change, self.policy.window_days)
         # First orders are most of all changes: being a kind of their own, they leave room.
         kind = change.direction if change.before is not None else "first"
-        self.news.note(NewsLine(change.effective_at, kind, text))
+        self.news.note(change.effective_at, kind, partial(self._tell, TIER_CHANGED, change))
 
     def _on_level(self, type_name: str, change: LevelChanged) -> None:
         self.alerts[type_name, change.level] += 1
         kind = change.level if type_name == DORMANCY_ALERT else type_name
-        text = alert_sentence(type_name, change)
-        self.news.note(NewsLine(change.effective_at, kind, text))
+        self.news.note(change.effective_at, kind, partial(self._tell, type_name, change))
+
+    def _tell(self, type_name: str, change: TierChanged | LevelChanged) -> str:
+        """A change as a sentence that names its customer."""
+        naming, data = Naming(self.words, self.policy), msgspec.to_builtins(change)
+        told = sentence(type_name, data, naming)
+        if type_name == DORMANCY_ALERT and change.suppressed is not None:
+            told = self.words.say("; ").join((told, do_not_contact(data, naming)))
+        return self.words.say("{name}: {value}", name=change.customer_id, value=told)

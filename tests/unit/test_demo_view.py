@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from devtools.demo import state as demo_state
 from devtools.demo.feeds import read_metrics
 from devtools.demo.render import progress_line, render
-from devtools.demo.state import DemoState, News, NewsLine, Population
+from devtools.demo.state import DemoState, News, Population
 from devtools.demo.summary import summary, what_next
 from handlers.outputs import CUSTOMER_PROFILES, DORMANCY_ALERTS, TIER_CHANGES
 from scoring.policy import Policy, Tier
@@ -19,6 +19,7 @@ from streams.kafka.topics import DEAD_LETTERS
 from streams.runtime.metrics import Metrics
 from tests.builders import to_ms
 from tests.driver import run
+from words import Language, words_in
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "example" / "events.jsonl"
 
@@ -125,14 +126,16 @@ def test_the_panels_name_tiers_with_labels_and_stages_with_bars(state: DemoState
 
 def test_the_feed_tells_changes_in_words_with_their_days(state: DemoState) -> None:
     text = "\n".join(printed(render(state), 120, 60))
-    assert "2025-02-01  ana: B → A, 4 orders and 1,120.00 in 365 days; score 66 → 83" in text
-    assert "2025-04-03  ana: A → B, no order for 61 days, grace over; score 75 → 66" in text
-    assert "2025-12-01  ben: is back, churned → dormant; last purchase 2025-03-25" in text
+    assert "2025-02-01  ana: Core → VIP after an order: score 66 → 83 (at least 70)" in text
+    assert "2025-04-03  ana: VIP → Core as the grace ended: score 75 → 66 (at least 70)" in text
+    assert "2025-12-01  ben: is back, churned → dormant; last purchase Mar 25, 2025" in text
     assert "Newest of 10 tier changes and 16 alerts" in text
 
 
 def test_dead_letters_stand_at_the_foot_by_reason(state: DemoState) -> None:
-    assert printed(render(state), 160)[-1].startswith("Dead letters 6: conflict 1 · erased_")
+    assert printed(render(state), 160)[-1].startswith(
+        "Dead letters 6: same id, other content 1 · the "
+    )
 
 
 def test_before_anything_came_the_view_is_empty_but_there() -> None:
@@ -144,7 +147,7 @@ def test_before_anything_came_the_view_is_empty_but_there() -> None:
 
 def test_a_customer_id_is_never_taken_for_markup() -> None:
     state = DemoState()
-    state.news.note(NewsLine("2025-01-01T00:00:00.000Z", "up", "[bold]x[/bold]: C → B"))
+    state.news.note("2025-01-01T00:00:00.000Z", "up", lambda: "[bold]x[/bold]: C → B")
     state.news.advance()
     assert "[bold]x[/bold]: C → B" in "\n".join(printed(render(state)))
 
@@ -152,7 +155,7 @@ def test_a_customer_id_is_never_taken_for_markup() -> None:
 def test_tiers_of_another_policy_are_shown_in_their_order() -> None:
     tiers = (Tier("gold", {"zh": "金"}, min_score=50), Tier("silver", {"en": "Silver"}))
     state = DemoState(policy=Policy(tiers=tiers))
-    assert dict(state.tier_labels()) == {"gold": "", "silver": "Silver", "prospect": ""}
+    assert dict(state.tier_labels()) == {"gold": "金", "silver": "Silver", "prospect": ""}
     lines = printed(render(state))
     assert [line.split()[1] for line in lines[4:7]] == ["gold", "silver", "prospect"]
 
@@ -166,9 +169,9 @@ def test_without_a_terminal_one_line_says_it_all(state: DemoState) -> None:
 
 def test_rare_kinds_of_news_get_their_turn() -> None:
     news = News()
-    news.note(NewsLine("t0", "down", "rare"))
+    news.note("t0", "down", lambda: "rare")
     for number in range(100):
-        news.note(NewsLine("t1", "first", f"common {number}"))
+        news.note("t1", "first", f"common {number}".format)
     news.advance()
     news.advance()
     news.advance()
@@ -217,5 +220,48 @@ def test_the_summary_has_the_figures_and_says_what_to_try(state: DemoState) -> N
     assert "23 events in 2.0 s, 12 a second: 3 customers, 10 tier changes, 16" in text
     assert "The Redis view holds 3 of 3 customers." in text
     assert "prospect → B  order" in text
-    assert "customer.reactivated  active" in text
-    assert "tierstream backtest" in "\n".join(printed(what_next()))
+    assert "Bought again  active" in text
+    assert "tierstream backtest" in "\n".join(printed(what_next(words_in())))
+
+
+def test_the_view_and_the_summary_speak_chinese(state: DemoState) -> None:
+    state.words = words_in(Language.ZH)
+    assert dict(state.tier_labels())["A"] == "高价值客户"
+    change = (
+        b'{"data":{"customer_id":"ana","sequence":9,"previous_tier":"B","tier":"A","direction":'
+    )
+    change += (
+        b'"up","reason":"order","late":false,"caused_by":[],"effective_at":"2026-01-01T00:00:00'
+    )
+    change += b'.000Z","before":null,"after":null,"crossed":[],"next_tier":null,"keeps_until":null,'
+    change += b'"action":null,"policy_version":"p"}}'
+    state.on_output(TIER_CHANGES, change)
+    state.news.advance()
+    text = "\n".join(printed(render(state), 120, 60))
+    for part in ("各等级客户", "流失风险", "积压 0", "ana：下单后，中等价值客户 → 高价值客户"):
+        assert part in text
+    text = "\n".join(printed(summary(state, 2.0), 120))
+    for part in ("2.0 秒内处理 23 个事件", "潜在客户 → B  下单", "死信 6"):
+        assert part in text
+    assert "已处理 23" in progress_line(state)
+    assert "接下来可以试试" in "\n".join(printed(what_next(state.words)))
+
+
+def test_an_alert_that_is_not_to_be_acted_on_says_so() -> None:
+    state = DemoState()
+    alert = b'{"type":"dormancy.alert","data":{"customer_id":"ben","sequence":3,"level":"dormant",'
+    alert += (
+        b'"previous_level":"at_risk","effective_at":"2025-04-03T00:00:00.000Z","last_order_at":'
+    )
+    alert += (
+        b'null,"last_interaction_at":null,"threshold_days":90.0,"basis":"fixed","withdraws":[],'
+    )
+    alert += (
+        b'"tier":"B","open_tickets":0,"action":null,"suppressed":"holdout","policy_version":"p"}}'
+    )
+    state.on_output(DORMANCY_ALERTS, alert)
+    state.news.advance()
+    [line] = state.news.shown
+    assert line.text == (
+        "ben: dormant: no purchase for 90 days; do not contact: held out for comparison"
+    )
