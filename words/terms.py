@@ -146,7 +146,20 @@ _ACTIONS = {
 }
 """Those of the default policy; others have labels in their policy."""
 
+_ATTRIBUTES = {
+    "name": mark("Name"),
+    "email": mark("E-mail"),
+    "phone": mark("Phone"),
+    "registered_at": mark("Registered"),
+    "birth_date": mark("Birth date"),
+    "gender": mark("Gender"),
+    "region": mark("Region"),
+    "city_tier": mark("City tier"),
+    "occupation": mark("Occupation"),
+}
+
 TERMS: Mapping[str, Mapping[str, Term]] = {
+    "attribute": _ATTRIBUTES,
     "level": _LEVELS,
     "stage": {
         "prospect": mark("prospect"),

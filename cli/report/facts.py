@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -70,6 +71,16 @@ class Teller:
     def knows(self, topic: str, period: Period) -> bool:
         """Whether a topic still has everything of a period."""
         return self.facts.happened.knows(topic, period)
+
+    def has_moves(self, moves: Json, period: Period) -> bool:
+        """Whether anything is known of the moves of a period; the first days may be missing."""
+        complete = moves["complete_from"]
+        return complete is not None and date.fromisoformat(complete) <= period.last
+
+    def has_all_moves(self, moves: Json, period: Period) -> bool:
+        """Whether the moves of all its days are known."""
+        complete = moves["complete_from"]
+        return complete is not None and date.fromisoformat(complete) <= period.first
 
     def complaints(self, period: Period) -> Complaints | None:
         """None where the topic has lost a part of it."""

@@ -82,7 +82,14 @@ def profiles(teller: Teller) -> Sheet:
     """Which attributes are missing, and how old profiles are."""
     say, found = teller.words.say, teller.figures.completeness
     rows = [
-        Row([one["name"], one["customers"], found["customers"] - one["customers"], one["share"]])
+        Row(
+            [
+                teller.words.term("attribute", one["name"]),
+                one["customers"],
+                found["customers"] - one["customers"],
+                one["share"],
+            ]
+        )
         for one in found["attributes"]
     ]
     columns = [
@@ -116,7 +123,7 @@ def sources(teller: Teller) -> Sheet:
         Row(
             [
                 source or say("not told"),
-                name,
+                teller.words.term("attribute", name),
                 told.values,
                 told.before,
                 date.fromisoformat(rfc3339(told.last_ms)[:10]),

@@ -17,6 +17,7 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem
 section { overflow-x: auto; }
 table { border-collapse: collapse; min-width: 30rem; }
 th, td { border-bottom: 1px solid #8884; padding: .3rem .8rem; text-align: left; }
+th, td { white-space: nowrap; }
 th { border-bottom-width: 2px; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 .total td { font-weight: 600; }

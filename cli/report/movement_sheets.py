@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from cli.report.document import Column, Form, Row, Sheet
-from cli.report.facts import Teller
+from cli.report.facts import Teller, less
 from cli.report.moves import BigMove, Direction
 from cli.report.notes import notes_of_moves
 from handlers.outputs import TIER_CHANGES
@@ -25,19 +25,21 @@ def movement(teller: Teller) -> Sheet:
         name: number for number, name in enumerate(teller.sorted({n for p in pairs for n in p}))
     }
     ways = {"up": say("rise"), "down": say("fall"), "": ""}
+    period = teller.facts.period
+    known = teller.has_moves(now, period)
+    known_before = teller.has_moves(past, period.before)
     rows = []
     for left, reached in sorted(pairs, key=lambda pair: (place[pair[0]], place[pair[1]])):
-        count = matrix.get(left, {}).get(reached, 0)
-        before = was.get(left, {}).get(reached, 0)
+        count = matrix.get(left, {}).get(reached, 0) if known else None
+        before = was.get(left, {}).get(reached, 0) if known_before else None
         way = ways[teller.direction(left, reached)]
-        rows.append(
-            Row([teller.tier(left), teller.tier(reached), way, count, before, count - before])
-        )
+        names = [teller.tier(left), teller.tier(reached), way]
+        rows.append(Row([*names, count, before, less(count, before)]))
     columns = [
         Column(say("From")),
         Column(say("To")),
         Column(say("Direction")),
-        Column(say("Period"), Form.COUNT),
+        Column(teller.words.named("report", "Period"), Form.COUNT),
         Column(say("Period before"), Form.COUNT),
         Column(say("Change"), Form.COUNT),
     ]

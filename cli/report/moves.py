@@ -103,7 +103,9 @@ class BiggestMoves:
 
     @staticmethod
     def _keep(heap: list[BigMove], move: BigMove) -> None:
-        if move in heap:
+        if any(
+            (one.customer_id, one.sequence) == (move.customer_id, move.sequence) for one in heap
+        ):
             return
         if len(heap) < KEPT:
             heapq.heappush(heap, move)

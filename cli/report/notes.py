@@ -40,7 +40,7 @@ def notes_of_moves(teller: Teller) -> Iterator[str]:
         (teller.figures.moves, teller.figures.moves_before), periods, strict=True
     ):
         complete = moves["complete_from"]
-        if complete is None or period.first < date.fromisoformat(complete):
+        if not teller.has_all_moves(moves, period):
             yield teller.words.say(
                 "Rises and falls of {days} are not known in full: {since}.",
                 days=teller.days(period),

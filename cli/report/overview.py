@@ -35,7 +35,7 @@ def overview(teller: Teller) -> Sheet:
         say("Overview"),
         [
             Column(say("Figure")),
-            Column(say("Period"), Form.COUNT),
+            Column(teller.words.named("report", "Period"), Form.COUNT),
             Column(say("Period before"), Form.COUNT),
             Column(say("Change"), Form.COUNT),
         ],
@@ -51,10 +51,11 @@ def overview(teller: Teller) -> Sheet:
 
 def _movement_rows(teller: Teller) -> list[Row]:
     say = teller.words.say
-    now = _ups_and_downs(teller, teller.figures.moves)
-    past = _ups_and_downs(teller, teller.figures.moves_before)
-    titles = {"up": say("Rises"), "down": say("Falls")}
-    return [_change(title, now[way], past[way]) for way, title in titles.items()]
+    period, figures = teller.facts.period, teller.figures
+    now = _ups_and_downs(teller, figures.moves, period)
+    past = _ups_and_downs(teller, figures.moves_before, period.before)
+    titles = [say("Rises"), say("Falls")]
+    return [_change(*rises_or_falls) for rises_or_falls in zip(titles, now, past, strict=True)]
 
 
 def _complaint_rows(teller: Teller) -> list[Row]:
@@ -91,12 +92,15 @@ def _present_rows(teller: Teller) -> list[Row]:
     ]
 
 
-def _ups_and_downs(teller: Teller, moves: Json) -> dict[str, int]:
+def _ups_and_downs(teller: Teller, moves: Json, period: Period) -> Sequence[int | None]:
+    """How many rose and how many fell; None where nothing is known of it."""
+    if not teller.has_moves(moves, period):
+        return [None, None]
     counts = {"up": 0, "down": 0, "": 0}
     for left, row in moves["matrix"].items():
         for reached, count in row.items():
             counts[teller.direction(left, reached)] += count
-    return counts
+    return [counts["up"], counts["down"]]
 
 
 def _total(end: PeriodEnd | None, name: str) -> int | Decimal | None:

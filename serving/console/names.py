@@ -63,18 +63,7 @@ def share(found: float | None, words: PolicyWords) -> str:
 
 def attribute_name(name: str, words: PolicyWords) -> str:
     """What an attribute is called; its own name where it is none of those that we know."""
-    known = {
-        "name": words.say("Name"),
-        "email": words.say("E-mail"),
-        "phone": words.say("Phone"),
-        "registered_at": words.say("Registered"),
-        "birth_date": words.say("Birth date"),
-        "gender": words.say("Gender"),
-        "region": words.say("Region"),
-        "city_tier": words.say("City tier"),
-        "occupation": words.say("Occupation"),
-    }
-    return known.get(name, name)
+    return words.term("attribute", name)
 
 
 def tier_mark(tier: str, words: PolicyWords) -> marks.Named:

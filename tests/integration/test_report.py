@@ -188,7 +188,8 @@ async def test_figures_are_those_of_the_api(api: Api, settings: Settings) -> Non
     complete = await told(api, "/v1/completeness")
     missing = {name: row[1] for name, row in rows(found, "Missing values").items()}
     assert missing == {
-        one["name"]: complete["customers"] - one["customers"] for one in complete["attributes"]
+        asked().words.term("attribute", one["name"]): complete["customers"] - one["customers"]
+        for one in complete["attributes"]
     }
 
 
@@ -204,6 +205,7 @@ async def test_what_happened_is_counted_from_the_topics(settings: Settings) -> N
     assert "1 more tickets" in notes
     assert "its figures are those of now" in notes
     assert "Rises and falls of" in notes, "no projector has read them"
+    assert overview["Rises"] == overview["Falls"] == [None, None, None]
     names = [list(row.values) for row in sheet(found, "Biggest names").rows]
     assert [(row[0], row[1], row[2]) for row in names] == [
         ("rise", EVIL, EVIL),
@@ -218,8 +220,8 @@ async def test_what_happened_is_counted_from_the_topics(settings: Settings) -> N
     sources = [list(row.values[:4]) for row in sheet(found, "Values by source").rows]
     assert sources == [
         ["not told", "other", 1, 0],
-        ["not told", "region", 1, 0],
-        ["/crm", "region", 0, 1],
+        ["not told", "Region", 1, 0],
+        ["/crm", "Region", 0, 1],
     ]
 
 

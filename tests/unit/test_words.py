@@ -23,6 +23,7 @@ from handlers.explain.model import (
 )
 from handlers.outputs.types import CHANGE_TYPES, CUSTOMER_PROFILE
 from handlers.points import account, redemptions
+from handlers.profile.attributes import KNOWN_NAMES
 from scoring.dormancy import LEVELS
 from scoring.health_score import PARTS
 from scoring.policy import Action, Policy, TagRule, Tier
@@ -44,6 +45,7 @@ POINTS_CAUSES = {
     redemptions.ADJUSTMENT,
 }
 CLOSED: dict[str, set[str]] = {
+    "attribute": set(KNOWN_NAMES),
     "level": set(LEVELS),
     "stage": {*LEVELS, "prospect", "new", "loyal"},
     "segment": set(SEGMENTS.values()),
