@@ -12,9 +12,9 @@ from tests.fault.judge.wire import partition_of
 from tests.oracle.log import Standing
 from tests.oracle.times import parse_rfc3339
 
-_COUNTED = ("sums", "rf")
+_COUNTED = ("sums", "rf", "unowned", "contacts")
 _COUNTED_CELLS = "cells:"
-"""What the view notes of a customer to take it out of its counters again."""
+"""What the view notes of a customer to take it out of its counters and indexes again."""
 
 Newest = tuple[int, RawRecord]
 """The newest record of a customer and its partition."""
