@@ -15,7 +15,7 @@ from scoring.calendar import DAY_MS
 from serving.projector.health import LoopHealth
 from serving.projector.metrics import ViewMeter
 from serving.view.axes import SCALE
-from serving.view.figures_reader import Counts, Falls, FiguresReader, known_names
+from serving.view.figures_reader import Counts, Fall, Falls, FiguresReader, known_names
 from serving.view.history import DayFigures, HistoryWriter
 from serving.view.pinned_read import ViewChanging
 from serving.view.redis import is_outage
@@ -47,7 +47,7 @@ class ShownFigures:
     day: DayFigures
     customers: int
     counts: dict[str, Counts]
-    falls: dict[int, Falls]
+    falls: dict[int, list[Fall]]
 
     @property
     def known(self) -> dict[str, int]:
@@ -116,10 +116,12 @@ class FiguresKeeper:
         if day is None:
             return False
         [counts] = await self._reader.several_counts(_AXES, [None])
-        falls = {
-            days: await self._reader.falls(now_ms, now_ms + days * DAY_MS)
-            for days in FALLS_WITHIN_DAYS
-        }
+        ahead = await self._reader.falls(now_ms, now_ms + max(FALLS_WITHIN_DAYS) * DAY_MS)
+        falls = {days: _within(ahead, now_ms + days * DAY_MS) for days in FALLS_WITHIN_DAYS}
         customers = counts["known"].customers
         self._meter.figures(ShownFigures(day, customers, counts, falls))
         return customers > 0
+
+
+def _within(falls: Falls, until_ms: int) -> list[Fall]:
+    return [fall for fall in falls.falls if fall.at_ms < until_ms]

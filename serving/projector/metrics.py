@@ -111,7 +111,7 @@ class MetricsMeter(ViewMeter):
         """Show these figures and no others."""
         metrics = self._metrics
         by_tier = shown.day.figures("tier").by_value
-        falls = {str(days): found.falls for days, found in shown.falls.items()}
+        falls = {str(days): found for days, found in shown.falls.items()}
         show_each(metrics.view_customers, {name: one.customers for name, one in by_tier.items()})
         show_each(
             metrics.view_spend, {name: shown.amount(one.spend) for name, one in by_tier.items()}

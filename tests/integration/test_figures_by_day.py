@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from typing_extensions import override
 
 from config.settings import Settings
+from devtools.servers.ports import LOOPBACK, free_ports
 from scoring.calendar import DAY_MS
+from serving.projector.figures import FiguresKeeper, ShownFigures
+from serving.projector.health import LoopHealth
+from serving.projector.metrics import ViewMeter
 from serving.projector.rebuild import rebuild_view
 from serving.view.history import DAYS_KEPT, HistoryReader, HistoryWriter
 from tests.harness.api import Api, View
@@ -113,3 +120,47 @@ async def test_projector_shows_its_figures_and_a_rebuild_leaves_past_days_alone(
     days = await history.days()
     assert list(days) == [date(2026, 1, 1), today]
     assert days[date(2026, 1, 1)].figures("tier").total.customers == 0
+
+
+class Shown(ViewMeter):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.customers: list[int] = []
+
+    @override
+    def figures(self, shown: ShownFigures) -> None:
+        self.customers.append(shown.customers)
+
+
+async def test_nothing_is_written_of_a_view_that_is_behind(
+    view: View, redis: Redis, settings: Settings
+) -> None:
+    await view.put(("ana", {}))
+    prefix, meter = settings.redis_key_prefix, Shown()
+    profiles = LoopHealth(time.monotonic, 60.0)
+    keeper = FiguresKeeper(redis, prefix, meter, profiles, lambda: NOON_MS)
+    for behind_s in (None, 61.0):
+        profiles.delay_s = behind_s
+        assert await keeper.keep() is False
+    assert (meter.customers, await HistoryReader(redis, prefix).days()) == ([], {})
+    profiles.delay_s = 1.0
+    assert await keeper.keep() is True
+    assert meter.customers == [1]
+    assert list(await HistoryReader(redis, prefix).days()) == [DAY]
+
+
+async def test_an_outage_of_redis_is_waited_out() -> None:
+    (port,) = free_ports()
+    nobody = Redis(host=LOOPBACK, port=port)
+    profiles = LoopHealth(time.monotonic, 60.0)
+    profiles.delay_s = 0.0
+    stop = asyncio.Event()
+    keeper = FiguresKeeper(nobody, "{x}:", Shown(), profiles, lambda: NOON_MS)
+    running = asyncio.create_task(keeper.run(stop))
+    await asyncio.sleep(0.2)
+    assert not running.done()
+    stop.set()
+    await asyncio.wait_for(running, 10)
+    await nobody.aclose()

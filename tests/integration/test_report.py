@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 from openpyxl import load_workbook
 from redis.asyncio import Redis
 
@@ -236,6 +237,25 @@ async def test_what_is_not_known_is_said_and_left_empty(settings: Settings) -> N
     found = await read(settings, asked(period=gap))
     assert rows(found, "Overview")["Customers"] == [None, None, None]
     assert "no projector ran" in " ".join(sheet(found, "Overview").notes)
+
+
+@pytest.mark.usefixtures("shop")
+async def test_what_a_topic_has_lost_is_not_counted(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = PERIOD.from_ms - 1  # in the period before
+
+    async def kept_from(_reader: object, tp: TopicPartition) -> int:
+        return lost if tp.topic.endswith((CARE_REMINDERS, "support")) else 0
+
+    monkeypatch.setattr("cli.report.topics._Reader._kept_from_ms", kept_from)
+    found = await read(settings, asked())
+    overview = rows(found, "Overview")
+    assert overview["Complaints opened"] == [1, None, None]
+    assert overview["Complaints overdue"] == [1, None, None]
+    notes = " ".join(sheet(found, "Overview").notes)
+    assert "The topic support no longer has all of" in notes
+    assert f"The topic {CARE_REMINDERS} no longer has all of" in notes
 
 
 @pytest.mark.usefixtures("shop")
