@@ -9,7 +9,7 @@ from config.settings import load_settings
 
 
 def rebuild_view() -> None:
-    """Rebuild the view in Redis from the topics of profiles, tier changes and alerts.
+    """Rebuild the view in Redis from the topics of profiles and of all outputs.
 
     Readers and the projector may continue meanwhile: they use the old view until the new one is
     complete, and switch to it at once. Redis needs memory for both during that time.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ from redis.asyncio import Redis
 from cli.doctor.redis import redis_findings
 from config.settings import Settings
 from devtools.servers import Broker, start_redis
+from handlers.outputs import PROFILE_CHANGES, TIER_CHANGES
 from serving.projector.rebuild import rebuild_view
 from serving.view.changes_reader import ChangesReader
 from serving.view.figures_reader import FiguresReader
 from serving.view.query import AnyOf, Search
+from serving.view.same_person_reader import SamePersonReader
+from serving.view.timeline_reader import TimelineReader
 from tests.harness.view import (
     create_topic,
     eventually,
@@ -25,9 +29,11 @@ from tests.harness.view import (
     redis_of,
     settings_for,
 )
+from tests.support.changes import output, tier_changed
 from tests.support.profiles import profile
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
+PHONE = {"phone": "13800138000"}
 TAGS = [{"tag": "vip", "since": "2026-01-01T00:00:00.000Z"}]
 
 
@@ -59,6 +65,17 @@ async def read_everything(redis: Redis, settings: Settings) -> None:
     changes = ChangesReader(redis, settings.redis_key_prefix, settings.changes_kept.ms)
     await changes.migration(date(2026, 1, 1), date(2026, 1, 31))
     await changes.reached("dormant", 0, 2**42)
+    timelines = TimelineReader(redis, settings.redis_key_prefix)
+    page = await timelines.page("ana")
+    assert page is not None
+    assert len(page.entries) == 2
+    trend = await timelines.trend("ana")
+    assert trend is not None
+    assert len(trend.months) == 1
+    same = SamePersonReader(redis, settings.redis_key_prefix)
+    [group] = (await same.page("phone")).groups
+    assert group.customer_ids == ("ana", "ben")
+    assert await same.of_customer("ana") == (group,)
 
 
 async def test_user_of_the_page_can_do_all_that_the_view_needs(
@@ -80,8 +97,10 @@ async def test_user_of_the_page_can_do_all_that_the_view_needs(
         assert all(finding.is_ok for finding in found)
         assert found[-1].text.endswith("evicts nothing: it has no maxmemory")
         async with redis_of(settings) as redis, projecting(settings):
-            told = [("ana", profile("ana", tags=TAGS)), ("ben", profile("ben"))]
-            await publish(settings, [*told, ("cai", profile("cai")), ("cai", None)])
+            ben = profile("ben", attributes=PHONE)
+            told = [("ana", profile("ana", tags=TAGS, attributes=PHONE)), ("ben", ben)]
+            cai = profile("cai", attributes=PHONE)
+            await publish(settings, [*told, ("cai", cai), ("cai", None)])
             reader = reader_of(redis, settings)
 
             async def there() -> bool:
@@ -94,8 +113,20 @@ async def test_user_of_the_page_can_do_all_that_the_view_needs(
                 return await reader.count("tier", "B") == 1
 
             await eventually(moved)
-            await publish(settings, [("ben", profile("ben"))])
+            await publish(settings, [("ben", ben)])
             await eventually(there)
+            timelines = TimelineReader(redis, settings.redis_key_prefix)
+
+            async def entries(expected: int) -> bool:
+                page = await timelines.page("ana")
+                return page is not None and len(page.entries) == expected
+
+            points = output("points.changed", "ana", 5, delta=1, balance=1)
+            await publish(settings, [("ana", points)], PROFILE_CHANGES)
+            await eventually(partial(entries, 1))
+            # It comes after the other, and belongs before it.
+            await publish(settings, [("ana", tier_changed("ana", 2))], TIER_CHANGES)
+            await eventually(partial(entries, 2))
             await read_everything(redis, settings)
             await rebuild_view(settings)
             await read_everything(redis, settings)
