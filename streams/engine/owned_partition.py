@@ -177,13 +177,14 @@ class OwnedPartition:
             found = self._finish_restore()
             self._partition = Partition(self._meta, found.store, is_whole=False)
             self._applier = Applier(self._partition, self._most_failures, self._foreign)
-            self._ahead = sorted(found.ahead, reverse=True)
+            self._ahead = found.ahead
             self.population = found.population
             self._last_offset = self._meta.applied
             self._profiles_end = self._meta.profiles_end
             for customer_id in found.hidden:
                 self._partition.store.touch(customer_id)
             self.restore_seconds = time.monotonic() - self._opened_s
+        self._ahead.sort(reverse=True)
         self._max_epoch = max(self._max_epoch, self._partition.store.max_epoch)
         self._meta.epoch = max(self._max_epoch + 1, generation)
         self._max_epoch = self._meta.epoch
@@ -217,13 +218,19 @@ class OwnedPartition:
                 self._max_epoch = max(self._max_epoch, meta.epoch)
                 self._rewrites_meta = is_newer(self._meta, meta)
             else:
-                unpack(value)
-                self.partition.store.restore([(key.decode(), value)])
+                self._restore_state_again(key.decode(), value)
         except NewerFormat:
             raise
         except NO_STATE as error:
             self._foreign.note(*batch.tp, record.offset, f"it is no state: {error}")
             self.remove_record(key)
+
+    def _restore_state_again(self, customer_id: str, packed: bytes) -> None:
+        """Take a state that is newer than ours; its profile is due as after a first restore."""
+        applied = unpack(packed).applied
+        self.partition.store.restore([(customer_id, packed)])
+        if applied > self._last_offset:
+            self._ahead.append((applied, customer_id))
 
     # -- applying
 

@@ -97,6 +97,22 @@ def test_what_comes_in_a_later_generation_is_written_over_too() -> None:
     assert written(partition) == (["ana"], True)
 
 
+def test_a_state_that_comes_in_a_later_generation_has_its_profile_written() -> None:
+    partition = restored(meta(4, 40))
+    partition.restore(changelog_batch([state("ana", 4, 41)]))
+    partition.on_restored(10)
+    assert profiles(partition) == [], "the log is not applied as far"
+    partition.take(taken(41), 0)
+    assert profiles(partition) == ["ana"]
+    assert profiles(partition) == []
+
+
+def profiles(partition: OwnedPartition) -> list[str]:
+    """Whose profiles a checkpoint writes."""
+    batch = partition.take_flush_batch(checkpoint=True)
+    return [profile.customer_id for profile in batch.profiles]
+
+
 def test_a_profile_of_somebody_else_is_written_again_if_we_know_the_customer() -> None:
     partition = restored(meta(4, 40, profiles_end=7), state("ana", 4, 38))
     partition.take_flush_batch(checkpoint=True)
