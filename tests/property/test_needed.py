@@ -60,7 +60,8 @@ bases = st.builds(
     orders_ever=st.integers(6, 9),
     spend_ever=st.sampled_from([0, 999, 10_000, 10**12]),
     in_window=st.booleans(),
-    beyond=st.none() | st.builds(Beyond, st.just(()), st.just(()), st.just(2), st.just({0})),
+    beyond=st.none()
+    | st.builds(Beyond, st.just(()), st.just(()), st.just(2), st.just(frozenset({0}))),
 )
 
 

@@ -83,6 +83,7 @@ def _differs(seed: int) -> bool:
     return False
 
 
+@pytest.mark.plain("edits functions of the core in memory")
 @pytest.mark.parametrize("mutation", SEEN_BY_THE_ORACLE, ids=lambda each: each.safeguard)
 def test_the_oracle_sees_when_a_safeguard_of_rounds_is_missing(mutation: Mutation) -> None:
     with mutation.in_force():
