@@ -171,7 +171,7 @@ class Worker:
         We learn them a moment after the start, in a new log and after a worker was killed before
         its first checkpoint. Input that was read before would fill the queues that the log needs.
         """
-        return not self.engine.partitions or self._rules() is not None
+        return self._rules() is not None or not self.engine.partitions
 
     def _on_restored(self, partition: OwnedPartition) -> None:
         """Tell what was restored, and compare the policy in the log with ours."""

@@ -11,6 +11,7 @@ import faust
 from faust.app.base import BootStrategy
 from faust.types import TP, EventT, Message, TopicT
 from faust.types.transports import TransportT
+from mode import ServiceT
 from mode.supervisors import CrashingSupervisor
 from typing_extensions import override
 
@@ -82,7 +83,7 @@ class StreamApp(faust.App):
         self._on_drain: list[Callable[[], Awaitable[None]]] = []
         self._connections: Sequence[Connection] = ()
         self._kept: dict[str, Callable[[int], bool]] = {}
-        self._read_when: dict[str, Callable[[], bool]] = {}
+        self._read_when: list[tuple[Set[str], Callable[[], bool]]] = []
         super().__init__(options.app_id, **faust_settings(options))
 
     def batch_topic(self, name: str) -> TopicT:
@@ -107,11 +108,12 @@ class StreamApp(faust.App):
 
     def read_when(self, topics: Iterable[str], may_read: Callable[[], bool]) -> None:
         """Read these topics only while ``may_read`` says so; a fetch under way still delivers."""
-        self._read_when.update(dict.fromkeys(topics, may_read))
+        self._read_when.append((frozenset(topics), may_read))
 
-    def may_read(self, tp: TP) -> bool:
-        """Whether a partition may be read by what `read_when` was given."""
-        return tp.topic not in self._read_when or self._read_when[tp.topic]()
+    @property
+    def held_topics(self) -> Set[str]:
+        """The topics that may not be read now, by what `read_when` was given."""
+        return {topic for topics, may_read in self._read_when if not may_read() for topic in topics}
 
     def connect_first(self, *connections: Connection) -> None:
         """Open these, in this order, before the app reads, and close them when it has ended."""
@@ -154,6 +156,13 @@ class StreamApp(faust.App):
     def restore_progress(self) -> RestoreProgress:
         """How far the restore of the tables is; 0 of 0 while nothing is restored."""
         return cast(StrictTables, self.tables).recovery.progress
+
+    @override
+    def on_init_dependencies(self) -> Iterable[ServiceT]:
+        """As Faust, but its monitor is told nothing of each message: our metrics count batches."""
+        services: Iterable[ServiceT] = super().on_init_dependencies()
+        self.sensors.remove(self.monitor)
+        return services
 
     @override
     async def on_start(self) -> None:

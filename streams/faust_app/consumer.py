@@ -68,8 +68,9 @@ class Drainable(Protocol):
     def has_state(self, tp: TP) -> bool:
         """Whether the state that a partition needs is here."""
 
-    def may_read(self, tp: TP) -> bool:
-        """Whether nothing else keeps a partition from being read."""
+    @property
+    def held_topics(self) -> Set[str]:
+        """Topics that may not be read now, whatever becomes of their partitions."""
 
     async def drain(self) -> None:
         """Make durable and ack what can be acked now."""
@@ -223,12 +224,16 @@ class BatchConsumer(driver.Consumer):
             return set(), False
         active = self._get_active_partitions() - self._gate.stopped
         changelogs = self.app.tables.changelog_topics
-        wanted = {tp for tp in active if tp.topic in changelogs or self._may_deliver(tp)}
+        held = cast(Drainable, self.app).held_topics
+        wanted = {
+            tp
+            for tp in active
+            if tp.topic in changelogs or (tp.topic not in held and self._may_deliver(tp))
+        }
         return wanted, len(wanted) == len(active) and self._gate.is_open
 
     def _may_deliver(self, tp: TP) -> bool:
-        app = cast(Drainable, self.app)
-        if not (self._gate.is_open and app.has_state(tp) and app.may_read(tp)):
+        if not (self._gate.is_open and self._has_state(tp)):
             return False
         acks, limits = self.acks.get(tp), self.limits
         return acks is None or (
@@ -323,6 +328,19 @@ class BatchConsumer(driver.Consumer):
         if self.crashed or self.app.crashed or self.membership.lost is not None:
             return False
         return await super().commit(topics, start_new_transaction)
+
+    @override
+    async def _commit_offsets(
+        self, offsets: Mapping[TP, int], start_new_transaction: bool = True
+    ) -> bool:
+        """As Faust, without the table of all offsets that it draws for a log nobody keeps."""
+        assigned = self.assignment()
+        ours = {tp: offset for tp, offset in offsets.items() if tp in assigned}
+        if not ours:
+            return False
+        did_commit = await self._commit(ours)
+        self._committed_offset.update(ours)
+        return did_commit
 
     @override
     async def wait_empty(self) -> None:

@@ -89,6 +89,7 @@ class Ingest:
         self._wake = asyncio.Event()
         self._flushing = asyncio.Lock()
         self._stops = PartitionStops(app, settings, metrics)
+        self._earliest_ms = settings.min_event_time_ms
         self._limits = Limits()
         self._now_ms = now_ms
         self._rules_now = rules
@@ -201,7 +202,7 @@ class Ingest:
 
     async def _set_limits(self) -> None:
         latest_ms = await self._now_ms() + self._settings.max_future_skew_ms
-        self._limits = Limits(self._settings.min_event_time_ms, latest_ms)
+        self._limits = Limits(self._earliest_ms, latest_ms)
         self._rules = self._rules_now()
 
     def _forward(self, record: Record, tp: TP, breaker: Breaker) -> bool:

@@ -66,6 +66,7 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (base.Consumer._new_offset, "self, tp"),
     (base.Consumer.ack, "self, message"),
     (base.Consumer.commit, "self, topics, start_new_transaction"),
+    (base.Consumer._commit_offsets, "self, offsets, start_new_transaction"),
     (base.Consumer.wait_empty, "self"),
     (driver.Consumer.on_stop, "self"),
     (base.Consumer.on_partitions_revoked, "self, revoked"),
@@ -91,6 +92,7 @@ HOOKS: list[tuple[Callable[..., Any], str]] = [
     (faust.Worker._setproctitle, "self, info, ident"),
     (mode.Worker._install_signal_handlers_unix, "self"),
     (mode.Service._crash, "self, reason"),
+    (faust.App.on_init_dependencies, "self"),
     (faust.App.on_start, "self"),
     (faust.App.on_shutdown, "self"),
     (
