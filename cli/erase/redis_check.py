@@ -61,7 +61,7 @@ async def _lacking(
     others: set[Any] = {await redis.get(keys.rebuilding), *await redis.smembers(keys.discarded)}
     for number in sorted({current, *others} - {None}):
         generation = keys.generation(number.decode())
-        if await redis.exists(*map(generation.customer, ids)):
+        if await redis.exists(*(key for one in ids for key in generation.all_of(one))):
             what = "the view has" if number == current else "a view that is no longer read has"
             return f"{what} the customer; does a projector run?"
     if current is None or null is None:

@@ -89,6 +89,11 @@ class GenerationKeys:
         """
         return f"{self.base}trend:{customer_id}"
 
+    def all_of(self, customer_id: str) -> tuple[str, ...]:
+        """All keys that are about one customer alone."""
+        names = (self.customer, self.profile, self.timeline, self.trend)
+        return tuple(name(customer_id) for name in names)
+
     def same(self, contact: str) -> str:
         """Set: ids of the customers who share a contact (`serving.view.contacts`), at least two.
 

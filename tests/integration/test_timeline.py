@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from cli.erase.redis_check import check_view
 from config.settings import Settings
 from devtools.servers import Broker, RedisServer
 from handlers.outputs import CARE_REMINDERS, DORMANCY_ALERTS, PROFILE_CHANGES, TIER_CHANGES
@@ -146,6 +147,24 @@ async def test_who_is_erased_has_none_and_who_returns_begins_anew(
     assert await sequences(api) == []
     await view.tell(points(4))
     assert await sequences(api) == [4]
+
+
+async def test_an_erasure_is_done_when_no_timeline_and_no_trend_is_left(
+    settings: Settings, redis: Redis, view: View
+) -> None:
+    async def outcome() -> str:
+        return (await check_view(settings, ["ana"], None, wait_s=0)).outcome
+
+    await view.put(("ben", {}))
+    keys = (await view_of(redis, settings).open()).keys
+    assert await outcome() == "done"
+    await view.tell(points(1))  # written before the profile comes
+    assert await outcome() == "waiting"
+    await redis.delete(keys.timeline("ana"))
+    await redis.hset(keys.trend("ana"), "2026-01", "1,5.00,0,")
+    assert await outcome() == "waiting"
+    await view.put(("ana", None))
+    assert await outcome() == "done"
 
 
 @pytest.fixture
