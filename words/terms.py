@@ -7,19 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-Term = tuple[str | None, str]
-"""Context (None for most) and message id of the catalogue."""
-
-
-def mark(message: str) -> Term:
-    """A message for the catalogue."""
-    return None, message
-
-
-def mark_in(context: str, message: str) -> Term:
-    """A message whose English text means several things."""
-    return context, message
-
+from words.fault_terms import DEAD_LETTERS, PROBLEMS
+from words.marks import Term, mark, mark_in
 
 _LEVELS = {
     "active": mark("active"),
@@ -116,24 +105,6 @@ _MEASURES = {
     "orders_ever": mark("orders ever"),
     "spend_ever": mark("spend ever"),
 }
-_DEAD_LETTERS = {
-    "too_large": mark("larger than 256 KiB"),
-    "not_json": mark("no JSON object"),
-    "missing_field": mark("a required field is missing"),
-    "unknown_type": mark("unknown type of event"),
-    "wrong_topic": mark("in the wrong topic"),
-    "unsupported_schema_version": mark("unsupported schema version"),
-    "wrong_type": mark("a field of the wrong type"),
-    "invalid_customer_id": mark("invalid customer id"),
-    "invalid_timestamp": mark("invalid time"),
-    "from_the_future": mark("time in the future"),
-    "erased_customer": mark("the customer was erased"),
-    "invalid_amount": mark("invalid amount"),
-    "unknown_currency": mark("currency without a rate"),
-    "invalid_value": mark("invalid value"),
-    "conflict": mark("same id, other content"),
-    "processing_failed": mark("a fault in the rules"),
-}
 _ACTIONS = {
     "dedicated_service": mark("dedicated service"),
     "upgrade_offer": mark("upgrade offer"),
@@ -181,8 +152,9 @@ TERMS: Mapping[str, Mapping[str, Term]] = {
     "suppressed": _SUPPRESSED,
     "output": _OUTPUTS,
     "measure": _MEASURES,
-    "dead_letter": _DEAD_LETTERS,
+    "dead_letter": DEAD_LETTERS,
     "action": _ACTIONS,
+    "problem": PROBLEMS,
     "direction": {"up": mark("up"), "down": mark("down")},
     "basis": {
         "fixed": mark("as the policy fixes it"),

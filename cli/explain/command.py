@@ -55,7 +55,8 @@ def explain(  # noqa: PLR0913, PLR0917 - one argument an option
     refuse_no_id(customer)
 
     from cli.explain.render import explanation_view
-    from cli.explain.result import Erased, Merged, NothingToExplain, explained, explained_in
+    from cli.explain.result import Erased, Merged, NothingToExplain, explained_in
+    from streams.changelog import read_customer
 
     if events is None and (until is not None or sort):
         fail("--until and --sort go with --events")
@@ -81,10 +82,10 @@ def explain(  # noqa: PLR0913, PLR0917 - one argument an option
             from cli.backtest.command import state_after
 
             partition = state_after(events, policy, until, sort=sort)
-            why = explained_in(partition, customer)
         else:
             with Console(stderr=True).status(words.say("reading the customer's partition")):
-                why = asyncio.run(explained(load_settings(), customer))
+                partition = asyncio.run(read_customer(load_settings(), customer))
+        why = explained_in(partition, customer)
     if as_json:
         print_json(why)
     elif isinstance(why, Erased):
@@ -107,4 +108,4 @@ def explain(  # noqa: PLR0913, PLR0917 - one argument an option
             )
         )
     else:
-        Console(highlight=False).print(explanation_view(why, words))
+        Console(highlight=False).print(explanation_view(why, words, partition.rules.policy))

@@ -22,13 +22,22 @@ from cli.explain.sections import (
 from cli.explain.tier import next_tier_words, override_words, tier_keeping, waiting_words
 from cli.explain.words import Wording, plain, short
 from handlers.explain.model import Explanation, LevelWhy, ScoreWhy, TierHeld
+from scoring.policy import Policy
 from words import Words
 from words.naming import label_of
 
 
-def explanation_view(why: Explanation, words: Words) -> RenderableType:
-    """The whole page: who, tier, score, orders, level, and what comes next."""
-    say, wording = words.say, Wording(words, why.orders.currency)
+def explanation_view(
+    why: Explanation, words: Words, policy: Policy | None = None
+) -> RenderableType:
+    """The whole page: who, tier, score, orders, level, and what comes next.
+
+    Args:
+        why: what is told.
+        words: of the language.
+        policy: whose labels of tags are used.
+    """
+    say, wording = words.say, Wording(words, why.orders.currency, policy)
     parts = {
         say("Tier"): _tier(why, wording),
         say("Score"): _score(why, wording),

@@ -21,7 +21,7 @@ from handlers.explain.model import (
 )
 from handlers.profile.record import SatisfactionView
 from scoring.money import grouped_thousands
-from words.terms import mark
+from words.marks import mark
 
 _MOST_ROWS = 20
 _MOST_WAITING = 10
@@ -155,7 +155,7 @@ def tags_part(
         table = _table()
         for each in tags:
             since = words.say("since {time}", time=wording.time(each.since))
-            table.add_row(f"  {plain(each.tag)}", since)
+            table.add_row(f"  {wording.tag(each.tag)}", since)
         yield table
     for of, (_, message) in _HEAVIEST.items():
         found = [each for each in weights or () if each.of == of]

@@ -8,9 +8,10 @@ from handlers.explain.model import ConditionHeld, DimensionWhy, DueReason, Measu
 from handlers.outputs import CrossedView
 from scoring.grading import ATTRIBUTES, DIMENSIONS, Said
 from scoring.money import grouped_thousands
+from scoring.policy import Policy
 from scoring.rules import MONEY
-from words import Language, Words
-from words.terms import Term, mark
+from words import Language, Naming, Words
+from words.marks import Term, mark
 
 _PREFIXES = ((ATTRIBUTES, "attribute"), (DIMENSIONS, "dimension"))
 
@@ -51,11 +52,13 @@ class Wording:
     Attributes:
         words: of the language.
         currency: of the policy.
+        policy: whose labels are used; None for the names themselves.
     """
 
-    def __init__(self, words: Words, currency: str) -> None:
+    def __init__(self, words: Words, currency: str, policy: Policy | None = None) -> None:
         self.words = words
         self.currency = currency
+        self._naming = None if policy is None else Naming(words, policy)
 
     def time(self, instant: str | None) -> str:
         """An exact instant in UTC."""
@@ -85,6 +88,10 @@ class Wording:
         if self.words.language is Language.EN:
             return f"{grouped_thousands(amount)} {self.currency}"
         return self.words.money(amount, self.currency)
+
+    def tag(self, name: str) -> str:
+        """A tag by its label, if the policy has one."""
+        return plain(name if self._naming is None else self._naming.tag(name))
 
     def orders(self, count: int) -> str:
         """A number of orders."""

@@ -13,7 +13,7 @@ from rich.text import Text
 from devtools.demo.render import STAGES, dead_letter_words, tier_words
 from devtools.demo.state import DemoState
 from words import Words
-from words.terms import mark
+from words.marks import mark
 
 _NEXT = (
     ("demo --broker kafka", mark("the same on Apache Kafka (needs Java)")),

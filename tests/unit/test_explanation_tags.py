@@ -11,10 +11,19 @@ from cli.explain.render import explanation_view
 from config.policy_file import check_policy
 from handlers.explain.build import explain
 from handlers.explain.model import DueReason, Explanation, HealthPart, NameWeight, TagWhy
-from scoring.policy import Policy
-from tests.builders import day, order, profile, survey, ticket_opened, ticket_resolved, viewed
+from scoring.policy import Policy, TagRule
+from tests.builders import (
+    day,
+    day_ms,
+    order,
+    profile,
+    survey,
+    ticket_opened,
+    ticket_resolved,
+    viewed,
+)
 from tests.driver import Driver
-from words import words_in
+from words import Language, words_in
 
 DECLARED: dict[str, Any] = {
     "satisfaction": {},
@@ -110,3 +119,15 @@ def test_it_is_shown_in_words() -> None:
     assert "tickets took 24.00 hours in the mean of 1 open: 0 tickets, 0 of them" in text
     assert "79 of 100, the weighted mean of recency 100 weight 2 frequency 0 weight 1" in text
     assert "held out of campaigns" in text
+
+
+def test_a_tag_is_shown_by_its_label_in_the_language() -> None:
+    policy = Policy(tags=(TagRule("age", "age", bands=(18, 60), label={"zh": "年龄段"}),))
+    driver = Driver(policy)
+    driver.feed(profile({"birth_date": "1990-01-01"}, day(0)))
+    why = explain(driver.state(), driver.partition.rules, day_ms(1))
+    console = Console(file=StringIO(), width=100)
+    console.print(explanation_view(why, words_in(Language.ZH), policy))
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "年龄段：18-59" in text
+    assert "自 2025年1月1日 00:00:00 起" in text

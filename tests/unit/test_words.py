@@ -29,6 +29,7 @@ from scoring.health_score import PARTS
 from scoring.policy import Action, Policy, TagRule, Tier
 from scoring.rfm import SEGMENTS
 from scoring.rules import MEASURES
+from serving.api.problems import KINDS
 from tests.support.each import for_each
 from words import LANGUAGES, TERMS, Language, Naming, UnknownLanguage, language_of, words_in
 from words.catalogue import read_catalogue, texts_in
@@ -72,6 +73,7 @@ CLOSED: dict[str, set[str]] = {
     "waiting": set(get_args(WaitingKind)),
     "not_counted": set(get_args(NotCounted)),
     "health": set(PARTS),
+    "problem": set(KINDS),
     "mode": set(get_args(get_type_hints(OverrideWhy)["mode"])),
 }
 
