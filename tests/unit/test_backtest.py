@@ -122,12 +122,12 @@ def test_the_summary_counts_customers_changes_alerts_and_dead_letters(example: O
     summary = example.summary
     for words in (
         "23 records 16 accepted, 1 duplicates, 6 dead letters, 0 after the end, 1 late",
-        "As of 2026-01-01T00 00 00.000Z",
+        "As of 2026-01-01 00 00 00.",
         "Customers by tier",
         "Customers by stage",
-        "A → B grace_expired 2",
-        "dormancy.alert at_risk 5",
-        "unknown_currency 1",
+        "A → B grace over 2",
+        "Dormancy alert at risk 5",
+        "unknown_currency currency without a rate 1",
     ):
         assert words in summary, summary
 
