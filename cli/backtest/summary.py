@@ -27,7 +27,9 @@ def print_summary(
     console: Console, report: Report, folder: Path, words: Words, *, was_sorted: bool
 ) -> None:
     """Print customers, changes, alerts and dead letters, and what may be wrong."""
-    console.print(Columns(_tables(report, words), padding=(0, 3)))
+    *narrow, wide = _tables(report, words)
+    console.print(Columns(narrow, padding=(0, 3)))
+    console.print(wide)
     as_of = None if report.final_ms is None or report.final_ms < 0 else rfc3339(report.final_ms)
     console.print(
         words.say(
