@@ -502,6 +502,22 @@ def test_a_dead_letter_of_what_is_written_past_ingest_is_held_against_it(
         red(evidence, f"{letter} has other bytes than {poison}")
 
 
+def test_what_is_written_past_ingest_of_the_erased_says_only_that(evidence: Evidence) -> None:
+    """Nothing of them is told, whatever else is wrong with the record."""
+
+    def is_erasure(found: Found) -> bool:
+        return is_event(found) and b'"customer.erased"' in (found.record.value or b"")
+
+    erased = one(evidence, LOG_TOPIC, is_erasure)
+    assert erased.record.key is not None
+    value = b'{"type":"order.placed","customer_id":"%s"}' % erased.record.key
+    record = RawRecord(0, 1, None, value, ())
+    poison = append(evidence, LOG_TOPIC, erased.partition, record)
+    red(
+        _as_sent(evidence, poison), str(poison), "must be a dead letter erased_customer but is none"
+    )
+
+
 def _as_sent(evidence: Evidence, found: Found) -> Evidence:
     record = found.record
     sent = dataclasses.replace(
@@ -883,6 +899,19 @@ def test_a_commit_of_an_input_beyond_what_ingest_wrote_is_seen(
 def test_a_commit_that_goes_back_is_seen(evidence: Evidence) -> None:
     committed = {**evidence.samples[-1].committed, (LOG_TOPIC, 0): 1}
     red(_with_sample(evidence, -1, committed=committed), f"{LOG_TOPIC}/0 is committed at 1, after")
+
+
+@pytest.mark.parametrize(("ended_s", "is_wrong"), [(-1.0, False), (-6.0, True)])
+def test_a_new_coordinator_may_show_what_was_committed_earlier(
+    evidence: Evidence, ended_s: float, *, is_wrong: bool
+) -> None:
+    """For a moment after brokers came back; whoever is behind for longer has lost a commit."""
+    last = evidence.samples[-1]
+    damaged = _with_sample(evidence, -1, committed={**last.committed, (LOG_TOPIC, 0): 1})
+    fault = FaultSpan("brokers_down", "brokers", last.at_s - 9, last.at_s + ended_s)
+    damaged = dataclasses.replace(damaged, faults=[*damaged.faults, fault])
+    told = [one for one in verdict(damaged) if f"{LOG_TOPIC}/0 is committed at 1" in one]
+    assert bool(told) == is_wrong
 
 
 def test_the_commits_of_another_topic_of_the_same_name_begin_anew(evidence: Evidence) -> None:

@@ -17,12 +17,14 @@ from tests.fault.judge.wire import (
     original_said,
     partition_of,
     topic_in,
+    type_in,
 )
 from tests.oracle.checks import ANY_TIME, Limits
 from tests.oracle.ingest import Refusal, refusal
 
 _MIN_EVENT_TIME_MS = 631_152_000_000
 _MAX_FUTURE_SKEW_MS = 300_000
+_ERASURE = "customer.erased"
 _BEFORE_WRONG_TOPIC = frozenset({"too_large", "not_json", "missing_field", "unknown_type"})
 _LONGEST_AFTER_MS = 600_000
 """How long after the last sample somebody may have looked at a record."""
@@ -215,7 +217,23 @@ def _refusal_past_ingest(case: Case, entry: Entry) -> Refusal | None:
         return None if refused is None else Refusal(*refused)
     attributes = attributes_of(entry.record.headers)
     found = refusal(entry.record.value, attributes, ANY_TIME)
-    return found or Refusal("missing_field", event_id_in(entry.record.value, attributes))
+    event_id = event_id_in(entry.record.value, attributes) if found is None else found.event_id
+    if _was_erased(case, entry, customer_in(entry.record.value, attributes)):
+        return Refusal("erased_customer", event_id)
+    return found or Refusal("missing_field", event_id)
+
+
+def _was_erased(case: Case, entry: Entry, customer_id: str | None) -> bool:
+    """Whether somebody is erased before an entry of the same partition."""
+    if customer_id is None:
+        return False
+    return any(
+        earlier.record.key == customer_id.encode()
+        and type_in(earlier.record.value, attributes_of(earlier.record.headers)) == _ERASURE
+        and (entry.partition, earlier.record.offset) not in case.refused_by_engine
+        for earlier in case.log[entry.partition]
+        if earlier.record.offset < entry.record.offset
+    )
 
 
 def _check_letter(

@@ -177,9 +177,15 @@ def event_id_in(value: bytes | None, attributes: dict[str, bytes]) -> str | None
 
 def topic_in(value: bytes | None, attributes: dict[str, bytes]) -> str | None:
     """The input topic to which the type of this record belongs."""
+    found = type_in(value, attributes)
+    return None if found is None else _TOPICS.get(found.partition(".")[0])
+
+
+def type_in(value: bytes | None, attributes: dict[str, bytes]) -> str | None:
+    """The type that this record names."""
     parsed = _object_in(value, attributes)
     found = None if parsed is None else native_fields(parsed).get("type")
-    return _TOPICS.get(found.partition(".")[0]) if isinstance(found, str) else None
+    return found if isinstance(found, str) else None
 
 
 def _object_in(value: bytes | None, attributes: dict[str, bytes]) -> dict[str, Any] | None:
