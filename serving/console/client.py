@@ -54,6 +54,17 @@ class ApiClient:
         Raises:
             ApiProblem: the API has another answer.
         """
+        return (await self._answer(path, parameters)).json()
+
+    async def text(self, path: str, **parameters: Parameter) -> str:
+        """The file at a path.
+
+        Raises:
+            ApiProblem: the API has another answer.
+        """
+        return (await self._answer(path, parameters)).text
+
+    async def _answer(self, path: str, parameters: Mapping[str, Parameter]) -> httpx.Response:
         given = {name: value for name, value in parameters.items() if value not in (None, "", [])}
         async with httpx.AsyncClient(
             transport=self._transport,
@@ -63,7 +74,7 @@ class ApiClient:
         ) as client:
             answer = await client.get(path, params=_plain(given))
         if answer.is_success:
-            return answer.json()
+            return answer
         raise _problem(answer)
 
 

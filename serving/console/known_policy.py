@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from datetime import date
@@ -26,11 +27,15 @@ class KnownPolicy:
     """The policy that the API told last; one for all visitors, since each may read it."""
 
     policy: Policy | None = None
-    _next_s: float = field(default=0.0)
+    _next_s: float = 0.0
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def refresh(self, api: ApiClient) -> None:
         """Ask the API if it is time to; without an answer, what was known stays."""
-        now_s = time.monotonic()
+        async with self._turn:
+            await self._refresh(api, time.monotonic())
+
+    async def _refresh(self, api: ApiClient, now_s: float) -> None:
         if now_s < self._next_s:
             return
         self._next_s = now_s + _TRIED_AGAIN_S

@@ -96,7 +96,8 @@ class Panel:
 
     def _failed(self, problem: ApiProblem) -> None:
         if problem.status == 401:
-            marks.go(f"{BASE}/login")
+            with self._card:  # panels load in tasks of their own, which know no page
+                marks.go(f"{BASE}/login")
             return
         self._card.props('aria-busy="false"')
         if self._has_data:

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
+from openpyxl import load_workbook
 
 from config.settings import Settings
 from devtools.screenshots import PAGES
@@ -213,14 +214,20 @@ async def check_keyboard(console: RunningConsole, seen: Watched) -> None:
 
 
 async def check_file(console: RunningConsole) -> None:
+    """A file is that of the API, and a workbook has its rows, with no cell that is a formula."""
     async with httpx.AsyncClient(timeout=60) as http:
-        answer = await http.get(f"{console.pages}/customers.csv", params={"order": "spend"})
-    assert answer.headers["content-type"].startswith("text/csv")
-    head, *rows = csv.reader(io.StringIO(answer.text.removeprefix("\N{BYTE ORDER MARK}")))
-    assert len(rows) == 63
-    assert rows[0][:3] == ["'=1+1", "", "C"]
-    assert rows[0][head.index("Revenue")] == "-3.00"
-    assert rows[-2][:2] == [HARMFUL, HARMFUL]
+        name, asked = f"{console.pages}/files/customers", {"order": "spend"}
+        answer = await http.get(f"{name}.csv", params=asked)
+        of_api = await http.get(f"{console.base}/v1/customers", params=asked | {"format": "csv"})
+        excel = await http.get(f"{name}.xlsx", params=asked)
+    assert answer.text == of_api.text
+    rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\N{BYTE ORDER MARK}"))))
+    assert len(rows) == 1 + 63
+    [sheet] = load_workbook(io.BytesIO(excel.content)).worksheets
+    cells = [list(row) for row in sheet.iter_rows()]
+    found = [[str(cell.value or "") for cell in row] for row in cells]
+    assert found == [[value.removeprefix("'") for value in row] for row in rows]
+    assert "f" not in {cell.data_type for row in cells for cell in row}
 
 
 async def test_login_takes_a_token_and_shows_what_its_scopes_allow(

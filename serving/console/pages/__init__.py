@@ -10,6 +10,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from serving.console import files
 from serving.console.frame import frame, titles
 from serving.console.pages import (
     customer,
@@ -46,7 +47,7 @@ def add_pages(site: Site) -> None:
     for path, build in _PAGES.items():
         ui.page(path)(_shown(site, path, build))
     login.add(site)
-    customers.add(site)
+    files.add(site)
 
 
 def _shown(site: Site, path: str, build: Build) -> Callable[..., Awaitable[Response | None]]:

@@ -5,44 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nicegui import app, ui
+from nicegui import ui
 from nicegui.elements.mixins.value_element import ValueElement
 from starlette.datastructures import QueryParams
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from serving.console import customer_table, marks
-from serving.console.client import ApiProblem
 from serving.console.known_policy import PolicyWords
 from serving.console.names import value_name
-from serving.console.panel import Panels, reason_of
+from serving.console.panel import Panels
 from serving.console.search import DEFAULT_ORDER, SEVERAL, search_of
-from serving.console.site import Site
-from serving.console.visitor import BASE, Visitor, visitor_of
+from serving.console.visitor import Visitor
 
 _PAGE = 50
 _CHOICES = ("tier", "stage", "segment", "level", "owner", "tag")
 _BOUNDS = ("spend_min", "spend_max", "health_min", "health_max")
-
-
-def add(site: Site) -> None:
-    """Register the file."""
-
-    @app.get("/customers.csv")
-    async def customers_csv(request: Request) -> Response:
-        visitor = visitor_of(site, request)
-        if not visitor.is_known:
-            return RedirectResponse(f"{BASE}/login", 303)
-        search = search_of(request.query_params)
-        try:
-            await visitor.api.get("/v1/customers", **search, limit=1)
-        except ApiProblem as problem:
-            return Response(reason_of(problem, visitor.words), problem.status)
-        return StreamingResponse(
-            customer_table.csv_lines(visitor.api, search, visitor.words),
-            media_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": 'attachment; filename="customers.csv"'},
-        )
 
 
 def build(visitor: Visitor, query: QueryParams, panels: Panels) -> None:
@@ -77,7 +53,8 @@ def _results(data: dict[str, Any], search: Mapping[str, Any], words: PolicyWords
             marks.anchor(
                 words.say("Next page"), marks.page_path("/customers", **search, cursor=cursor)
             )
-        marks.anchor(words.say("Export CSV"), marks.page_path("/customers.csv", **search))
+        for title, kind in ((words.say("Export CSV"), "csv"), (words.say("Export Excel"), "xlsx")):
+            marks.anchor(title, marks.page_path(f"/files/customers.{kind}", **search))
 
 
 def _note(search: Mapping[str, Any], words: PolicyWords) -> str:
