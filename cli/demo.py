@@ -49,6 +49,13 @@ def demo(
         typer.Option(min=1, help="Events per second; without it, as fast as this machine can."),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, until Ctrl-C.")] = False,
+    pages: Annotated[
+        bool,
+        typer.Option(
+            "--console/--no-console",
+            help="On a terminal, or with --keep, end with the console open for a browser.",
+        ),
+    ] = True,
     lang: LangOption = None,
 ) -> None:
     """Replay 69,659 real purchases and watch customers move between tiers and fall dormant.
@@ -61,7 +68,8 @@ def demo(
     with sending():
         words = words_for(lang)
         try:
-            ended = _demo(console, broker, DemoPlan(events, seed, speed), words, keep=keep)
+            plan, stays = DemoPlan(events, seed, speed), keep or (pages and console.is_terminal)
+            ended = _demo(console, broker, plan, words, stays=stays, pages=pages)
         except (LocalServerError, DemoFailed) as failure:
             typer.echo(f"tierstream: {failure}", err=True)
             raise typer.Exit(1) from failure
@@ -71,7 +79,13 @@ def demo(
 
 
 def _demo(
-    console: Console, broker: BrokerChoice, plan: DemoPlan, words: Words, *, keep: bool
+    console: Console,
+    broker: BrokerChoice,
+    plan: DemoPlan,
+    words: Words,
+    *,
+    stays: bool,
+    pages: bool,
 ) -> bool:
     def tell(what: str) -> None:
         console.print(what, style="dim", highlight=False)
@@ -82,10 +96,10 @@ def _demo(
         title = words.say("Tierstream · 18 months of CDNOW · {broker} broker", broker=broker)
         state = DemoState(title=title, words=words)
         ended = asyncio.run(until_interrupted(_run(console, stack, settings, plan, state)))
-        if ended and keep:
-            _stay(console, stack, words)
-    if ended:
-        console.print(what_next(words, _program()))
+        if ended:
+            console.print(what_next(words, _program()))
+        if ended and stays:
+            _stay(console, stack, words, pages=pages)
     return ended
 
 
@@ -94,10 +108,7 @@ async def _run(
 ) -> None:
     console.print(state.words.say("Creating topics, starting worker and projector …"), style="dim")
     await create_topics(settings)
-    stack.launch()
-    records, _ = await asyncio.gather(
-        asyncio.to_thread(demo_records, plan), stack.wait_until_ready()
-    )
+    records, _ = await asyncio.gather(asyncio.to_thread(demo_records, plan), stack.launch())
     run = DemoRun(stack, settings, records, plan.per_second, state, console)
     await run.run()
     console.print(summary(state, state.finished_s))
@@ -111,17 +122,20 @@ def _program() -> str:
     return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
 
 
-def _stay(console: Console, stack: DemoStack, words: Words) -> None:
+def _stay(console: Console, stack: DemoStack, words: Words, *, pages: bool) -> None:
     told = words.say("The demo stays up until Ctrl-C. In another terminal:")
     console.print(f"{told}\n", style="bold")
     for name, value in stack.environment.items():
         console.print(f"  export {name}={value}", highlight=False, soft_wrap=True)
     console.print(f"  {_program()} explain 00004\n", highlight=False)
     with asyncio.Runner() as runner:
-        runner.run(until_interrupted(_for_ever(stack)))
+        runner.run(until_interrupted(_for_ever(console, stack, words, pages=pages)))
 
 
-async def _for_ever(stack: DemoStack) -> None:
+async def _for_ever(console: Console, stack: DemoStack, words: Words, *, pages: bool) -> None:
+    if pages:
+        address = await stack.launch_console()
+        console.print(words.say("The console is open at {address}", address=address), style="bold")
     while True:
         stack.check()
         await asyncio.sleep(1)

@@ -1,4 +1,4 @@
-"""The servers and processes of the demo: a broker, a Redis, a worker, a projector."""
+"""The servers and processes of the demo: a broker, a Redis, a worker, a projector, a console."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from devtools.servers.guardian import Workspace
 from devtools.servers.ports import LOOPBACK, free_ports
 from devtools.servers.server_process import ServerProcess
 
+_COMMANDS = ("worker", "projector", "console")
 _READY_TIMEOUT_S = 90.0
 _POLL_S = 0.1
 _REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=5)
@@ -48,6 +49,8 @@ class DemoStack:
         self._on_progress = on_progress
         self._exit = ExitStack()
         self._processes: dict[str, ServerProcess] = {}
+        self._launched: list[ServerProcess] = []
+        self._console_port = 0
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -66,7 +69,7 @@ class DemoStack:
         redis = stack.enter_context(start_redis(own=True))
         workspace = Workspace("demo")
         stack.callback(workspace.close)
-        ports = dict(zip(("worker", "projector"), free_ports(2), strict=True))
+        *ports, self._console_port = free_ports(4)
         self.environment = {
             f"{ENV_PREFIX}{name}": value
             for name, value in {
@@ -79,32 +82,49 @@ class DemoStack:
                 **(_QUICK_JOIN if self._kind == "embedded" else {}),
             }.items()
         }
-        for name, port in ports.items():
+        for name, port in zip(_COMMANDS, ports, strict=True):
             self._processes[name] = ServerProcess(
                 f"the {name}",
                 [sys.executable, "-m", "cli.main", name],
                 port=port,
                 workspace=workspace,
                 environment=self.environment
-                | {f"{ENV_PREFIX}HTTP_PORT": str(port), "PYTHONPATH": str(_PROJECT)},
+                | {
+                    f"{ENV_PREFIX}HTTP_PORT": str(port),
+                    f"{ENV_PREFIX}CONSOLE_PORT": str(self._console_port),
+                    "PYTHONPATH": str(_PROJECT),
+                },
             )
             stack.callback(self._processes[name].kill)
 
-    def launch(self) -> None:
-        """Start the worker and the projector; the topics must exist."""
-        for process in self._processes.values():
-            process.launch()
+    async def launch(self) -> None:
+        """Start the worker and the projector, and return when both say they are ready.
 
-    async def wait_until_ready(self) -> None:
-        """Return when both say they are ready.
+        The topics must exist.
 
         Raises:
             DemoFailed: one ended, or is not ready in time.
         """
+        await self._launch("worker", "projector")
+
+    async def launch_console(self) -> str:
+        """Start the console; the address of its pages, once they are there.
+
+        Raises:
+            DemoFailed: it ended, or is not ready in time.
+        """
+        await self._launch("console")
+        return f"http://{LOOPBACK}:{self._console_port}/console/"
+
+    async def _launch(self, *names: str) -> None:
+        launched = [self._processes[name] for name in names]
+        for process in launched:
+            process.launch()
+            self._launched.append(process)
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + _READY_TIMEOUT_S
         async with aiohttp.ClientSession(timeout=_REQUEST_TIMEOUT) as client:
-            for process in self._processes.values():
+            for process in launched:
                 while not await _ready(client, process.port):
                     self.check()
                     if loop.time() > deadline_s:
@@ -113,7 +133,7 @@ class DemoStack:
 
     def check(self) -> None:
         """Raise DemoFailed if a process ended."""
-        for process in self._processes.values():
+        for process in self._launched:
             if not process.running:
                 raise _failed(process, "ended")
 

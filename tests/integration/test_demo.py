@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 pytestmark = pytest.mark.always
@@ -91,6 +92,23 @@ def test_ctrl_c_ends_the_demo_and_everything_it_started(tmp_path: Path) -> None:
         assert time.monotonic() < deadline_s
         time.sleep(0.1)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_demo_that_stays_ends_with_the_console_open_on_what_it_replayed() -> None:
+    with start("--events", "1500", "--keep") as demo:
+        assert demo.stdout is not None
+        address = next(
+            found[1]
+            for line in demo.stdout
+            if (found := re.search(r"console is open at (\S+)", line))
+        )
+        page = httpx.get(address, timeout=20, follow_redirects=True)
+        assert page.status_code == 200
+        assert "Tierstream" in page.text
+        demo.send_signal(signal.SIGINT)
+        _, stderr = demo.communicate(timeout=30)
+    assert demo.returncode == 0, stderr
 
 
 def test_an_unknown_broker_is_refused() -> None:
