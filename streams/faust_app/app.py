@@ -9,6 +9,7 @@ from typing import Any, Protocol, cast
 
 import faust
 from faust.app.base import BootStrategy
+from faust.sensors import Sensor
 from faust.types import TP, EventT, Message, TopicT
 from faust.types.transports import TransportT
 from mode import ServiceT
@@ -162,6 +163,7 @@ class StreamApp(faust.App):
         """As Faust, but its monitor is told nothing of each message: our metrics count batches."""
         services: Iterable[ServiceT] = super().on_init_dependencies()
         self.sensors.remove(self.monitor)
+        self.sensors.add(Sensor())  # without any, Faust warns of each rebalance
         return services
 
     @override
