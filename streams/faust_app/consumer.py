@@ -401,7 +401,8 @@ class BatchConsumer(driver.Consumer):
         if not self.should_stop:
             try:
                 async with asyncio.timeout(self.app.conf.broker_request_timeout):
-                    await self._topics.before_reading(assigned)
+                    # A stop ends it, too: the thread that it asks is the first to go.
+                    await self.wait(self._topics.before_reading(assigned))
             except TimeoutError:
                 await self.crash(KafkaTimeoutError("no broker tells topics and positions"))
                 return

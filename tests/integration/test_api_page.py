@@ -12,6 +12,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from config.settings import Settings
+from scoring.policy import Policy
 from scoring.timestamps import rfc3339
 from streams.kafka.topics import create_topics
 from tests.harness.api import Rest, TokenBook, View, serving
@@ -34,7 +35,7 @@ async def settings(settings: Settings) -> Settings:
     return settings
 
 
-async def run(command: str, **variables: str) -> str:
+async def run(command: str, folder: Path, **variables: str) -> str:
     """What a command prints; curl must be satisfied with it."""
     (prelude,) = re.findall(r"^auth=.*$", PAGE.read_text("utf-8"), re.MULTILINE)
     quiet = command.replace("curl ", "curl --silent --show-error --fail-with-body ", 1)
@@ -43,6 +44,7 @@ async def run(command: str, **variables: str) -> str:
     process = await asyncio.create_subprocess_exec(
         *("sh", "-c", f"{prelude}\n{quiet}"),
         env={"PATH": "/usr/bin:/bin:/usr/local/bin", **variables},
+        cwd=folder,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -66,7 +68,7 @@ async def test_every_command_of_the_page_gets_an_answer(settings: Settings, tmp_
     async with redis_of(settings) as redis:
         tag = {"tag": "repeat_buyer", "since": soon}
         health = {"score": 70, "parts": {}}
-        changes = {"tier": "A", "level": "at_risk", "score": 80, "keeps_until": soon}
+        changes = {"tier": "A", "level": "at_risk", "score": 80, "keeps_until": soon, "owner": "li"}
         await View(redis, settings).put(("ana", {**changes, "tags": [tag], "health": health}))
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
     await producer.start()
@@ -74,14 +76,18 @@ async def test_every_command_of_the_page_gets_an_answer(settings: Settings, tmp_
     await producer.send_and_wait(f"{settings.topic_prefix}tier-changes", change.encode(), b"ana")
     await producer.stop()
     with_tokens = settings.model_copy(update={"api_token_file": book.path})
-    async with serving(with_tokens, Rest(explanations={"ana": b'{"customer_id":"ana"}'})) as api:
+    rest = Rest(explanations={"ana": b'{"customer_id":"ana"}'}, policy=Policy(version="p1"))
+    async with serving(with_tokens, rest) as api:
         variables = {
             "API": f"http://127.0.0.1:{api.port}",
             "TOKEN": token,
             "ERASE_TOKEN": erase_token,
         }
         for command in COMMANDS:
-            answer = await run(command, **variables)
+            answer = await run(command, tmp_path, **variables)
+            if "> li.csv" in command:
+                assert "\nana,,li,A," in (tmp_path / "li.csv").read_text("utf-8")
+                continue
             if "-N" in command:
                 assert "event: tier.changed" in answer
                 continue

@@ -117,7 +117,7 @@ _ALL = (
     ),
     Mutation(
         "epoch merge of states",
-        killed_by=5_022,
+        killed_by=5_023,
         edits=tuple(map(_last_write_wins, (handlers.state.restore, handlers.state.store))),
     ),
     Mutation(
@@ -226,7 +226,7 @@ _ALL = (
     Mutation(
         "profiles of what is ahead of the checkpoint",
         killed_by=5_025,
-        edits=(Edit(OwnedPartition, "on_restored", "sorted(found.ahead, reverse=True)", "[]"),),
+        edits=(Edit(OwnedPartition, "on_restored", "self._ahead = found.ahead", "pass"),),
     ),
     Mutation(
         "a refused record moves no time when it is skipped",
@@ -254,7 +254,7 @@ _ALL = (
     ),
     Mutation(
         "a state that is behind the commit is refused",
-        killed_by=5_917,
+        killed_by=9_189,
         edits=(_BEHIND_COMMIT,),
     ),
     Mutation(

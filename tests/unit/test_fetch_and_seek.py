@@ -138,3 +138,49 @@ def test_a_partition_that_comes_without_its_state_has_the_group_joined_again() -
     assert consumer.rejoined == 10
     [error] = consumer.ended_by
     assert str(error) == "events/0 came without their state, again and again"
+
+
+class _Joining(BatchConsumer):
+    """A consumer to which partitions come, while the thread that tells of topics is gone."""
+
+    def __init__(self) -> None:
+        recovery = SimpleNamespace(is_overtaken=True)
+        self.app = cast(
+            Any,
+            SimpleNamespace(
+                conf=SimpleNamespace(broker_request_timeout=30.0),
+                membership=SimpleNamespace(take=lambda: None),
+                tables=SimpleNamespace(recovery=recovery),
+            ),
+        )
+        self.crashes: list[BaseException] = []
+        self.asked = asyncio.Event()
+        self.loop = asyncio.get_running_loop()
+        self._stopped, self._crashed = cast(Any, asyncio.Event()), cast(Any, asyncio.Event())
+        self._gate = ReadGate()
+        self._topics = self._thread = cast(Any, self)
+
+    def note_poll(self) -> None:
+        pass
+
+    async def before_reading(self, _: set[TP]) -> None:
+        self.asked.set()
+        await asyncio.Event().wait()
+
+    async def crash(self, reason: BaseException) -> None:
+        self.crashes.append(reason)
+
+
+async def test_a_stop_ends_the_wait_for_what_an_assignment_needs_to_know(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def assigned(*_: Any) -> None:
+        pass
+
+    monkeypatch.setattr(driver.Consumer, "on_partitions_assigned", assigned)
+    consumer = _Joining()
+    assigning = asyncio.create_task(consumer.on_partitions_assigned({_TP}))
+    await consumer.asked.wait()
+    consumer._stopped.set()
+    await asyncio.wait_for(assigning, 5)
+    assert consumer.crashes == []
