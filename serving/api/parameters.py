@@ -37,6 +37,23 @@ class Paged(Parameters):
     )
 
 
+class Within(Paged):
+    """Those of a list that looks ahead."""
+
+    within: str = Field(default="7d", description="How far to look ahead.", examples=["7d"])
+
+
+class Amount(Paged):
+    """Those of a list of who is near the next tier."""
+
+    amount: float = Field(
+        ge=0,
+        allow_inf_nan=False,
+        description="The largest order that may be lacking, in the policy's currency.",
+        examples=[50],
+    )
+
+
 _PERIOD_DAYS = 7
 _PERIOD_DAYS_MAX = 3_660
 _DAY = re.compile(r"(?:19[7-9]|[2-8][0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}", re.ASCII)

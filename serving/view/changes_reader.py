@@ -20,7 +20,7 @@ from serving.view.cursor import LevelAfter, level_after, level_cursor
 from serving.view.figures_reader import DECIMALS_DEFAULT, amount_text, ask_decimals, decimals_of
 from serving.view.keys import GenerationKeys, levels_keys, moves_keys
 from serving.view.lua import WALK_RANK
-from serving.view.pinned_read import PinnedReader
+from serving.view.pinned_read import GenerationReader
 from serving.view.query import AnyOf
 
 LIMIT_MAX = 500
@@ -137,8 +137,8 @@ _NOTHING = msgspec.msgpack.encode([])
 _decode_move = msgspec.json.Decoder(Move).decode
 
 
-class ChangesReader:
-    """Reads from the current generation; all of an answer comes from the same one.
+class ChangesReader(GenerationReader):
+    """Reads what changed.
 
     Args:
         redis: a client that returns bytes.
@@ -147,13 +147,8 @@ class ChangesReader:
     """
 
     def __init__(self, redis: Redis, prefix: str, kept_ms: int) -> None:
-        self._view = PinnedReader(redis, prefix)
+        super().__init__(redis, prefix)
         self._kept_days = kept_ms // DAY_MS
-
-    @property
-    def is_there(self) -> bool:
-        """Whether there was a view at the last read; without one nothing is found."""
-        return self._view.number is not None
 
     async def migration(self, first_day: date, last_day: date) -> Migration:
         """How often each move between tiers was made in a period.

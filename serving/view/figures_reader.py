@@ -10,13 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
 from handlers.profile.attributes import KNOWN_NAMES
 from serving.view.axes import AXES, LOW_LIMIT, MEASURES, SCALE
 from serving.view.keys import FACETS, FILTERS, ONE_OF, GenerationKeys
-from serving.view.pinned_read import PinnedReader
+from serving.view.pinned_read import GenerationReader
 
 VALUES_MAX = 1_000
 """The most values of an axis in an answer."""
@@ -130,21 +129,8 @@ def amount_text(amount: int, decimals: int) -> str:
     return f"{'-' if amount < 0 else ''}{whole}{'.' if digits else ''}{digits}"
 
 
-class FiguresReader:
-    """Reads from the current generation; all of an answer comes from the same one.
-
-    Args:
-        redis: a client that returns bytes.
-        prefix: what all keys of the view begin with.
-    """
-
-    def __init__(self, redis: Redis, prefix: str) -> None:
-        self._view = PinnedReader(redis, prefix)
-
-    @property
-    def is_there(self) -> bool:
-        """Whether there was a view at the last read; without one nothing is found."""
-        return self._view.number is not None
+class FiguresReader(GenerationReader):
+    """Reads what customers have together."""
 
     async def figures(self, facet: str) -> Figures:
         """Sums by the values of ``facet``, one of `ONE_OF`.

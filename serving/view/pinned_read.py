@@ -62,3 +62,20 @@ class PinnedReader:
         """The answer to the one command that ``ask`` adds; None if there is no view."""
         answers = await self.read_all(ask)
         return None if answers is None else answers[0]
+
+
+class GenerationReader:
+    """Reads from the current generation; all of an answer comes from the same one.
+
+    Args:
+        redis: a client that returns bytes.
+        prefix: what all keys of the view begin with.
+    """
+
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        self._view = PinnedReader(redis, prefix)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there was a view at the last read; without one nothing is found."""
+        return self._view.number is not None

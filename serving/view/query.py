@@ -149,6 +149,28 @@ class Page:
     cursor: str | None
 
 
+def falls_by(until_ms: int, where: tuple[AnyOf, ...] = ()) -> Search:
+    """Who loses the tier by an instant if nothing more happens, the soonest first.
+
+    Args:
+        until_ms: in milliseconds since 1970.
+        where: further filters.
+    """
+    between = (Between("next_fall", most=until_ms),)
+    return Search(where=where, between=between, order="next_fall", descending=False)
+
+
+def nearest_to_next_tier(most_amount: float, where: tuple[AnyOf, ...] = ()) -> Search:
+    """Whom an order of some amount today would lift, the nearest first.
+
+    Args:
+        most_amount: in the policy's currency.
+        where: further filters.
+    """
+    between = (Between("needed", most=most_amount),)
+    return Search(where=where, between=between, order="needed", descending=False)
+
+
 def _check_rank(rank: str) -> None:
     if rank not in RANKS:
         raise ValueError(f"{rank} is none of {', '.join(RANKS)}")

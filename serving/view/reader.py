@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
 from serving.view.keys import FACETS, GenerationKeys
-from serving.view.pinned_read import PinnedReader, ViewChanging
-from serving.view.query import Between, Page, Search
+from serving.view.pinned_read import GenerationReader, ViewChanging
+from serving.view.query import Page, Search, falls_by, nearest_to_next_tier
 from serving.view.search import Searcher
 
 __all__ = ["ViewChanging", "ViewReader"]
@@ -18,8 +19,8 @@ VALUES_MAX = 1_000
 """The most values of a facet in a distribution."""
 
 
-class ViewReader:
-    """Reads from the current generation; all of an answer comes from the same one.
+class ViewReader(GenerationReader):
+    """Reads profiles and searches.
 
     Args:
         redis: a client that returns bytes.
@@ -27,13 +28,8 @@ class ViewReader:
     """
 
     def __init__(self, redis: Redis, prefix: str) -> None:
-        self._view = PinnedReader(redis, prefix)
+        super().__init__(redis, prefix)
         self._searcher = Searcher(self._view)
-
-    @property
-    def is_there(self) -> bool:
-        """Whether there was a view at the last read; without one nobody is found."""
-        return self._view.number is not None
 
     async def customer(self, customer_id: str) -> dict[str, str] | None:
         """The plain fields of a customer's profile and its tags, as text.
@@ -85,10 +81,7 @@ class ViewReader:
             limit: the most customers of a page.
             cursor: of the page before.
         """
-        falls = (Between("next_fall", most=until_ms),)
-        return await self.search(
-            Search(between=falls, order="next_fall", descending=False, limit=limit, cursor=cursor)
-        )
+        return await self.search(replace(falls_by(until_ms), limit=limit, cursor=cursor))
 
     async def near_next_tier(
         self, most_amount: float, *, limit: int = 50, cursor: str | None = None
@@ -100,10 +93,8 @@ class ViewReader:
             limit: the most customers of a page.
             cursor: of the page before.
         """
-        near = (Between("needed", most=most_amount),)
-        return await self.search(
-            Search(between=near, order="needed", descending=False, limit=limit, cursor=cursor)
-        )
+        near = nearest_to_next_tier(most_amount)
+        return await self.search(replace(near, limit=limit, cursor=cursor))
 
     async def distributions(self) -> dict[str, dict[str, int]]:
         """For each of `FACETS` its values and how many customers have each, the most first.

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
-from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
 from serving.view.contacts import KINDS
 from serving.view.cursor import GroupAfter, group_after, group_cursor
 from serving.view.keys import GenerationKeys
 from serving.view.lua import WALK_RANK
-from serving.view.pinned_read import PinnedReader
+from serving.view.pinned_read import GenerationReader
 
 MEMBERS_MAX = 20
 """The most customers of a group in an answer."""
@@ -50,21 +49,8 @@ class GroupPage:
     cursor: str | None
 
 
-class SamePersonReader:
-    """Reads from the current generation.
-
-    Args:
-        redis: a client that returns bytes.
-        prefix: what all keys of the view begin with.
-    """
-
-    def __init__(self, redis: Redis, prefix: str) -> None:
-        self._view = PinnedReader(redis, prefix)
-
-    @property
-    def is_there(self) -> bool:
-        """Whether there was a view at the last read; without one nothing is found."""
-        return self._view.number is not None
+class SamePersonReader(GenerationReader):
+    """Reads who shares a contact."""
 
     async def page(self, kind: str, *, limit: int = 50, cursor: str | None = None) -> GroupPage:
         """Groups of customers who share a contact of a kind, the largest first.

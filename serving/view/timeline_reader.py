@@ -6,12 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import msgspec
-from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
 from serving.view.cursor import timeline_before, timeline_cursor
 from serving.view.keys import GenerationKeys
-from serving.view.pinned_read import PinnedReader
+from serving.view.pinned_read import GenerationReader
 from serving.view.trend import Trend, trend_of
 
 
@@ -35,21 +34,8 @@ class _Type(msgspec.Struct):
 _decode_type = msgspec.json.Decoder(_Type).decode
 
 
-class TimelineReader:
-    """Reads from the current generation; all of an answer comes from the same one.
-
-    Args:
-        redis: a client that returns bytes.
-        prefix: what all keys of the view begin with.
-    """
-
-    def __init__(self, redis: Redis, prefix: str) -> None:
-        self._view = PinnedReader(redis, prefix)
-
-    @property
-    def is_there(self) -> bool:
-        """Whether there was a view at the last read; without one nothing is found."""
-        return self._view.number is not None
+class TimelineReader(GenerationReader):
+    """Reads timelines and trends."""
 
     async def page(
         self,

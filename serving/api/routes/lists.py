@@ -10,15 +10,11 @@ from pydantic import Field
 from scoring.timestamps import rfc3339
 from serving.api import openapi
 from serving.api.dependencies import CanRead, need_view, services_of
-from serving.api.parameters import Paged, instant_before, span_ms, wrong
+from serving.api.parameters import Amount, Paged, Within, instant_before, span_ms, wrong
 from serving.api.responses import found_page, page, seen_profiles
 from streams.runtime.clock import wall_ms
 
 router = APIRouter(prefix="/v1", tags=["lists"])
-
-
-class _Within(Paged):
-    within: str = Field(default="7d", description="How far to look ahead.", examples=["7d"])
 
 
 @router.get(
@@ -28,22 +24,13 @@ class _Within(Paged):
     response_class=Response,
 )
 async def about_to_fall(
-    request: Request, caller: CanRead, asked: Annotated[_Within, Query()]
+    request: Request, caller: CanRead, asked: Annotated[Within, Query()]
 ) -> Response:
     """Customers whose `keeps_until` comes within some time, the soonest first."""
     services = services_of(request)
     until_ms = wall_ms() + span_ms(asked.within, "within")
     found = await services.view.about_to_fall(until_ms, limit=asked.limit, cursor=asked.cursor)
     return await found_page(services, caller, request, found)
-
-
-class _Amount(Paged):
-    amount: float = Field(
-        ge=0,
-        allow_inf_nan=False,
-        description="The largest order that may be lacking, in the policy's currency.",
-        examples=[50],
-    )
 
 
 @router.get(
@@ -53,7 +40,7 @@ class _Amount(Paged):
     response_class=Response,
 )
 async def near_next_tier(
-    request: Request, caller: CanRead, asked: Annotated[_Amount, Query()]
+    request: Request, caller: CanRead, asked: Annotated[Amount, Query()]
 ) -> Response:
     """Customers whom one order of at most ``amount`` today would lift, the nearest first."""
     services = services_of(request)

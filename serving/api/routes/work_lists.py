@@ -15,11 +15,11 @@ from serving.api import openapi
 from serving.api.auth import Caller
 from serving.api.csv_export import csv_response, wants_csv
 from serving.api.dependencies import CanRead, need_view, services_of
-from serving.api.parameters import Format, Paged, instant_before, span_ms
+from serving.api.parameters import Amount, Format, Paged, Within, instant_before, span_ms
 from serving.api.problems import raw_response
 from serving.api.responses import next_path
 from serving.api.rows import Fetch, Found, WorkRow, rows_of, searching
-from serving.view.query import AnyOf, Between, Search
+from serving.view.query import AnyOf, Between, Search, falls_by, nearest_to_next_tier
 from streams.runtime.clock import wall_ms
 
 _VALUES_MAX = 25
@@ -69,8 +69,7 @@ async def _searched(
 _RESPONSES = openapi.responses("WorkList", 503, csv=True)
 
 
-class _Within(_Asked):
-    within: str = Field(default="7d", description="How far to look ahead.", examples=["7d"])
+class _Within(_Asked, Within): ...
 
 
 @router.get(
@@ -84,22 +83,11 @@ async def about_to_fall(
 ) -> Response:
     """Whose tier ends within some time, the soonest first; the action is of `tier.expiring`."""
     until_ms = wall_ms() + span_ms(asked.within, "within")
-    falls = Search(
-        where=asked.where(),
-        between=(Between("next_fall", most=until_ms),),
-        order="next_fall",
-        descending=False,
-    )
+    falls = falls_by(until_ms, asked.where())
     return await _searched(request, caller, asked, falls, (TIER_EXPIRING,))
 
 
-class _Amount(_Asked):
-    amount: float = Field(
-        ge=0,
-        allow_inf_nan=False,
-        description="The largest order that may be lacking, in the policy's currency.",
-        examples=[50],
-    )
+class _Amount(_Asked, Amount): ...
 
 
 @router.get(
@@ -112,12 +100,7 @@ async def near_next_tier(
     request: Request, caller: CanRead, asked: Annotated[_Amount, Query()]
 ) -> Response:
     """Whom one order of at most `amount` lifts, the nearest first; the action is of the tier."""
-    near = Search(
-        where=asked.where(),
-        between=(Between("needed", most=asked.amount),),
-        order="needed",
-        descending=False,
-    )
+    near = nearest_to_next_tier(asked.amount, asked.where())
     return await _searched(request, caller, asked, near, (TIER_CHANGED,))
 
 
