@@ -330,6 +330,7 @@ async def test_view_that_another_version_made_is_built_anew(
 
 
 @pytest.mark.always
+@pytest.mark.slow
 async def test_rebuild_is_never_seen_half_done(
     settings: Settings, redis: Redis, reader: ViewReader
 ) -> None:
